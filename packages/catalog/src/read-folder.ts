@@ -1,0 +1,123 @@
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
+
+/** A dump that exists: its file lies there with the size that its manifest says. */
+export type KnownDump = {
+  readonly manifest: Manifest;
+  /** What stores have confirmed, by destination. */
+  readonly receipts: ReadonlyMap<string, Receipt>;
+};
+
+export type FolderContents = {
+  /** Oldest first, by the time in the manifest, then by name. */
+  readonly dumps: readonly KnownDump[];
+  /** Regular files with a dump's name and no manifest. */
+  readonly strays: readonly BackupName[];
+  /** What a crash left half-written: file names that end with `.partial` and begin with a dump's name. */
+  readonly partials: readonly string[];
+  /** What cannot be counted, and why, in a sentence each. */
+  readonly faults: readonly string[];
+};
+
+/**
+ * What the backup folder says of itself. Anything whose name is not exactly one of ours is passed over, as is anything
+ * that is not a regular file (a symbolic link might lead anywhere).
+ *
+ * @throws if the folder cannot be read
+ */
+export async function readFolder(folder: string): Promise<FolderContents> {
+  const names = new Set(await readdir(folder));
+  const dumps: KnownDump[] = [];
+  const strays: BackupName[] = [];
+  const faults: string[] = [];
+  for (const name of names) {
+    if (!isBackupName(name)) continue;
+    const stats = await lstat(join(folder, name)).catch(() => undefined);
+    if (stats === undefined) continue;
+    if (!stats.isFile()) {
+      faults.push(`${name} is not a regular file and is left alone`);
+      continue;
+    }
+    if (!names.has(manifestFileName(name))) {
+      strays.push(name);
+      continue;
+    }
+    const dump = await readDump(folder, name, names, stats.size, faults);
+    if (dump !== undefined) dumps.push(dump);
+  }
+  dumps.sort((a, b) => compare(a.manifest.takenAt, b.manifest.takenAt) || compare(a.manifest.name, b.manifest.name));
+  return { dumps, strays, partials: [...names].filter(isOurPartial), faults };
+}
+
+/** The dump of that name, or `undefined` if it does not exist (any more) or is damaged. */
+export async function findDump(folder: string, name: BackupName): Promise<KnownDump | undefined> {
+  const stats = await lstat(join(folder, name)).catch(() => undefined);
+  if (stats === undefined || !stats.isFile()) return undefined;
+  return readDump(folder, name, new Set(await readdir(folder)), stats.size, []);
+}
+
+async function readDump(
+  folder: string,
+  name: BackupName,
+  names: ReadonlySet<string>,
+  bytes: number,
+  faults: string[],
+): Promise<KnownDump | undefined> {
+  const manifest = await readManifest(folder, name);
+  if (typeof manifest === 'string') faults.push(manifest);
+  else if (manifest.bytes !== bytes) {
+    faults.push(
+      `${name} has ${bytes} bytes where its manifest says ${manifest.bytes}; it is damaged and does not count`,
+    );
+  } else return { manifest, receipts: await readReceipts(folder, name, names, faults) };
+  return undefined;
+}
+
+async function readManifest(folder: string, name: BackupName): Promise<Manifest | string> {
+  const file = manifestFileName(name);
+  const parsed = manifestSchema.safeParse(await readJson(join(folder, file)));
+  if (!parsed.success)
+    return `${file} is not a manifest: ${parsed.error.issues[0]?.message ?? ''}; its dump does not count`;
+  return parsed.data.name === name
+    ? parsed.data
+    : `${file} is the manifest of ${parsed.data.name}; its dump does not count`;
+}
+
+async function readReceipts(
+  folder: string,
+  name: BackupName,
+  names: ReadonlySet<string>,
+  faults: string[],
+): Promise<ReadonlyMap<string, Receipt>> {
+  const receipts = new Map<string, Receipt>();
+  for (const file of names) {
+    if (!file.startsWith(`${name}.`) || !file.endsWith('.receipt.json')) continue;
+    const parsed = receiptSchema.safeParse(await readJson(join(folder, file)));
+    if (parsed.success && file === `${name}.${parsed.data.destination}.receipt.json`) {
+      receipts.set(parsed.data.destination, parsed.data);
+    } else faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
+  }
+  return receipts;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    if (!(await lstat(path)).isFile()) return undefined;
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function isOurPartial(file: string): boolean {
+  const end = file.indexOf('.sql.gz');
+  return file.endsWith(PARTIAL) && end !== -1 && isBackupName(file.slice(0, end + '.sql.gz'.length));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

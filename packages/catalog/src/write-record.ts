@@ -1,0 +1,23 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { syncFolder, writeFileAtomically } from '@pgstow/shared/runtime/atomic-file.ts';
+
+/** From now on the dump exists. */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  const json = `${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`;
+  await writeFileAtomically(join(folder, manifestFileName(manifest.name)), json);
+}
+
+/** From now on the upload is confirmed. */
+export async function writeReceipt(folder: string, receipt: Receipt): Promise<void> {
+  const json = `${JSON.stringify(receiptSchema.parse(receipt), undefined, 2)}\n`;
+  await writeFileAtomically(join(folder, receiptFileName(receipt.name, receipt.destination)), json);
+}
+
+/** The store no longer has what the receipt says: the upload is not confirmed any more. */
+export async function removeReceipt(folder: string, receipt: Receipt): Promise<void> {
+  await rm(join(folder, receiptFileName(receipt.name, receipt.destination)), { force: true });
+  await syncFolder(folder);
+}

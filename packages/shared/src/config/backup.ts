@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { defineSubject } from './subject.ts';
+
+/** The backup folder, what is written there, and how long it is kept. */
+export type BackupConfig = {
+  readonly folder: string;
+  readonly keepLast: number;
+  readonly compression: 'auto' | 'igzip' | 'pigz' | 'gzip';
+  readonly onShrink: 'warn' | 'refuse';
+  readonly timeoutMs: number;
+  readonly stallTimeoutMs: number;
+};
+
+const seconds = (atMost: number) =>
+  z.coerce
+    .number('a number of seconds')
+    .int('a whole number of seconds')
+    .min(1, 'at least 1 second')
+    .max(atMost, `at most ${atMost} seconds`);
+
+export const backup = defineSubject({
+  title: 'Dumps and retention',
+  variables: {
+    BACKUP_DIR: {
+      schema: z.string().startsWith('/', 'an absolute path').default('/backups'),
+      description: 'Folder of the dumps, manifests and receipts. Dump worker and upload worker share it.',
+    },
+    BACKUP_KEEP_LAST: {
+      schema: z.coerce
+        .number('a number')
+        .int('a whole number')
+        .min(1, 'at least 1')
+        .max(1_000_000, 'at most 1000000')
+        .default(4),
+      description:
+        'Newest dumps of each database that are kept in the folder. One whose upload is not confirmed is kept beyond that.',
+    },
+    BACKUP_COMPRESSION: {
+      schema: z.enum(['auto', 'igzip', 'pigz', 'gzip']).default('auto'),
+      description:
+        'Program that compresses: `auto` takes igzip, else pigz, else gzip. The file is a normal .gz in any case.',
+    },
+    BACKUP_ON_SHRINK: {
+      schema: z.enum(['warn', 'refuse']).default('warn'),
+      description:
+        'What to do with a dump of less than 30 % of what the last good ones had: `warn`, or `refuse` to count it. Below 70 % there is a warning in any case.',
+    },
+    BACKUP_TIMEOUT: {
+      schema: seconds(7 * 24 * 3600).default(6 * 3600),
+      description: 'Seconds that one dump may take.',
+    },
+    BACKUP_STALL_TIMEOUT: {
+      schema: seconds(24 * 3600).default(1800),
+      description: 'Seconds that pg_dump may go without writing a byte.',
+    },
+  },
+  build(values): BackupConfig {
+    return {
+      folder: values.BACKUP_DIR,
+      keepLast: values.BACKUP_KEEP_LAST,
+      compression: values.BACKUP_COMPRESSION,
+      onShrink: values.BACKUP_ON_SHRINK,
+      timeoutMs: values.BACKUP_TIMEOUT * 1000,
+      stallTimeoutMs: values.BACKUP_STALL_TIMEOUT * 1000,
+    };
+  },
+});

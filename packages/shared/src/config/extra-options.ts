@@ -1,0 +1,84 @@
+import { parseArgsStringToArgv } from 'string-argv';
+
+/** pg_dump's options that take no argument and leave the output one plain SQL text of this database. */
+const FLAGS = new Set(
+  `-a --data-only -b --large-objects --blobs -B --no-large-objects --no-blobs -c --clean -C --create --if-exists
+  -O --no-owner -s --schema-only -x --no-privileges --no-acl -v --verbose --attribute-inserts --column-inserts --inserts
+  --disable-dollar-quoting --disable-triggers --load-via-partition-root --no-comments --no-data --no-policies
+  --no-publications --no-schema --no-security-labels --no-statistics --no-subscriptions --no-table-access-method
+  --no-tablespaces --no-toast-compression --no-unlogged-table-data --on-conflict-do-nothing --quote-all-identifiers
+  --serializable-deferrable --statistics --statistics-only --strict-names --use-set-session-authorization`.split(/\s+/),
+);
+
+/** The same for options that take an argument. */
+const WITH_ARGUMENT = new Set(
+  `-e --extension -E --encoding -n --schema -N --exclude-schema -S --superuser -t --table -T --exclude-table
+  --exclude-extension --exclude-table-and-children --exclude-table-data --exclude-table-data-and-children
+  --extra-float-digits --filter --include-foreign-data --restrict-key --role --rows-per-insert --section
+  --table-and-children`.split(/\s+/),
+);
+
+/** Known, and refused with a reason. */
+const REFUSED = new Map<string, string>([
+  ...['-f', '--file', '-F', '--format', '-Z', '--compress', '-j', '--jobs'].map(
+    (option) => [option, 'changes the output, which pgstow sets itself'] as const,
+  ),
+  ...[
+    '-h',
+    '--host',
+    '-p',
+    '--port',
+    '-U',
+    '--username',
+    '-d',
+    '--dbname',
+    '-w',
+    '--no-password',
+    '-W',
+    '--password',
+  ].map(
+    (option) =>
+      [option, 'changes the connection; set POSTGRES_HOST, POSTGRES_PORT, POSTGRES_USER, POSTGRES_DB instead'] as const,
+  ),
+  ...['-V', '--version', '-?', '--help'].map((option) => [option, 'dumps nothing'] as const),
+  ['--enable-row-security', 'leaves out rows that the role may not see, without saying so'],
+  ['--lock-wait-timeout', 'is set by pgstow itself'],
+  ['--snapshot', 'is set by pgstow itself'],
+  ['--sync-method', 'changes the output, which pgstow sets itself'],
+  ['--no-sync', 'changes the output, which pgstow sets itself'],
+]);
+
+/**
+ * Splits `POSTGRES_EXTRA_OPTS` as a shell splits words and lets through only options that are known to be harmless, each
+ * written in full: pg_dump itself would take any unambiguous beginning (`--fil=/tmp/x`) and short options in one word.
+ *
+ * Source: https://www.postgresql.org/docs/18/app-pgdump.html
+ */
+export function parseExtraOptions(text: string, report: (fault: string) => void): readonly string[] {
+  const words = parseArgsStringToArgv(text);
+  for (let i = 0; i < words.length; i += 1) {
+    const word = words[i] ?? '';
+    const [option, argument] = splitOption(word);
+    if (FLAGS.has(option) && argument === undefined) continue;
+    if (WITH_ARGUMENT.has(option)) {
+      if (argument !== undefined) continue;
+      i += 1;
+      if (words[i] === undefined) report(`${option} needs an argument`);
+      continue;
+    }
+    const reason = REFUSED.get(option) ?? REFUSED.get(option.slice(0, 2));
+    report(
+      `${JSON.stringify(word)} ${reason ?? 'is not an option of pg_dump that pgstow lets through (write long names in full and short ones apart)'}`,
+    );
+  }
+  return words;
+}
+
+/** `--table=x` and `-tx` to option and argument. */
+function splitOption(word: string): [string, string?] {
+  if (word.startsWith('--')) {
+    const at = word.indexOf('=');
+    return at === -1 ? [word] : [word.slice(0, at), word.slice(at + 1)];
+  }
+  return /^-[A-Za-z?]./.test(word) ? [word.slice(0, 2), word.slice(2)] : [word];
+}

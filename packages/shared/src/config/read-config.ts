@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { closest, distance } from 'fastest-levenshtein';
+import type { Subject } from './subject.ts';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- a subject of any variables
+type AnySubject = Subject<any, any>;
+type BuiltOf<S extends Readonly<Record<string, AnySubject>>> = { readonly [K in keyof S]: ReturnType<S[K]['build']> };
+
+export type ConfigReading<S extends Readonly<Record<string, AnySubject>>> = {
+  readonly config: BuiltOf<S>;
+  /** Unknown names that look like ours. */
+  readonly warnings: readonly string[];
+  /** The values that must never be shown. */
+  readonly secrets: readonly string[];
+};
+
+/** Everything that is wrong with the environment, in one message. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(
+      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the environment once and checks all of it. Every variable may be given as `NAME_FILE`, the path of a file that
+ * holds the value (a Docker secret); an empty value counts as not set.
+ *
+ * @param known every subject that any process has, so that a name meant for another process is not called unknown.
+ * @throws ConfigError with all faults at once
+ */
+export function readConfig<const S extends Readonly<Record<string, AnySubject>>>(
+  env: Readonly<Record<string, string | undefined>>,
+  subjects: S,
+  known: readonly AnySubject[],
+): ConfigReading<S> {
+  const faults = new Map<string, string>();
+  const report = (variable: string, fault: string): void => {
+    if (!faults.has(variable)) faults.set(variable, fault);
+  };
+
+  const secrets: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [key, subject] of Object.entries(subjects)) {
+    const values: Record<string, unknown> = {};
+    for (const [name, variable] of Object.entries<AnySubject['variables'][string]>(subject.variables)) {
+      const raw = readRaw(env, name, report);
+      if (variable.secret === true && raw !== undefined) secrets.push(...secretsIn(raw));
+      const parsed = variable.schema.safeParse(raw);
+      if (!parsed.success) {
+        const came = variable.secret === true ? '' : `, got ${JSON.stringify(raw)}`;
+        report(name, `${parsed.error.issues.map((issue: { message: string }) => issue.message).join('; ')}${came}`);
+      }
+      values[name] = parsed.success ? parsed.data : variable.schema.safeParse(undefined).data;
+    }
+    config[key] = subject.build(values, report);
+  }
+  if (faults.size > 0) throw new ConfigError(Array.from(faults, ([name, fault]) => `${name}: ${fault}`));
+  return { config: config as BuiltOf<S>, warnings: unknownNames(env, known), secrets };
+}
+
+function readRaw(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  report: (variable: string, fault: string) => void,
+): string | undefined {
+  const value = env[name] === '' ? undefined : env[name];
+  const file = env[`${name}_FILE`];
+  if (file === undefined || file === '') return value;
+  if (value !== undefined) {
+    report(name, `give either ${name} or ${name}_FILE, not both`);
+    return value;
+  }
+  try {
+    // A secret's file commonly ends with a line end that is not part of the secret.
+    const content = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return content === '' ? undefined : content;
+  } catch (cause) {
+    report(
+      name,
+      `cannot read the file that ${name}_FILE names: ${(cause as NodeJS.ErrnoException).code ?? String(cause)} ${file}`,
+    );
+    return undefined;
+  }
+}
+
+/** A secret's own text and, where it is a URL, the password in it, encoded and not. */
+function secretsIn(raw: string): string[] {
+  if (!URL.canParse(raw)) return [raw];
+  const { password } = new URL(raw);
+  if (password === '') return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password];
+  }
+}
+
+function unknownNames(env: Readonly<Record<string, string | undefined>>, known: readonly AnySubject[]): string[] {
+  const names = known.flatMap((subject) => Object.keys(subject.variables)).flatMap((name) => [name, `${name}_FILE`]);
+  return Object.keys(env)
+    .filter((name) => /^(?:POSTGRES|S3|BACKUP|BOARD)_/.test(name) && !names.includes(name))
+    .map((name) => {
+      const nearest = closest(name, names);
+      const guess = distance(name, nearest) <= 4 ? `; did you mean ${nearest}?` : '';
+      return `unknown variable ${name} is ignored${guess}`;
+    });
+}

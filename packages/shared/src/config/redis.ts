@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { siteSchema } from '../contract/target.ts';
+import { defineSubject } from './subject.ts';
+
+export type RedisConfig = { readonly url: string; readonly site: string };
+
+export const redis = defineSubject({
+  title: 'Redis',
+  variables: {
+    REDIS_URL: {
+      schema: z.url({ protocol: /^rediss?$/, error: 'a URL such as redis://redis:6379' }).default('redis://redis:6379'),
+      secret: true,
+      description:
+        'Redis with the queues. It must not evict (`maxmemory-policy noeviction`) and should persist (`appendonly yes`).',
+    },
+    SITE: {
+      schema: siteSchema.default('default'),
+      description: 'Sets workers of several hosts on one Redis apart: the workers of a site share its backup folder.',
+    },
+  },
+  build: (values): RedisConfig => ({ url: values.REDIS_URL, site: values.SITE }),
+});

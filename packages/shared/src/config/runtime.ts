@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { defineSubject } from './subject.ts';
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type RuntimeConfig = { readonly logLevel: (typeof logLevels)[number]; readonly shutdownGraceMs: number };
+
+export const runtime = defineSubject({
+  title: 'Processes',
+  variables: {
+    LOG_LEVEL: { schema: z.enum(logLevels).default('info'), description: 'Least severe log lines that are written.' },
+    SHUTDOWN_GRACE: {
+      schema: z.coerce
+        .number('a number of seconds')
+        .int('a whole number of seconds')
+        .min(0, 'at least 0')
+        .max(86_400, 'at most 86400')
+        .default(60),
+      description:
+        'Seconds that a running job gets to finish after SIGTERM. Then it is aborted and goes back to its queue.',
+    },
+  },
+  build: (values): RuntimeConfig => ({ logLevel: values.LOG_LEVEL, shutdownGraceMs: values.SHUTDOWN_GRACE * 1000 }),
+});

@@ -1,0 +1,74 @@
+import { CronExpressionParser } from 'cron-parser';
+import { z } from 'zod';
+import { defineSubject } from './subject.ts';
+
+/** When a target is to be dumped. */
+export type Schedule =
+  | { readonly kind: 'interval'; readonly everyMs: number }
+  | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string };
+
+const WEEK_SECONDS = 7 * 24 * 60 * 60;
+
+export const schedule = defineSubject({
+  title: 'Schedule',
+  variables: {
+    BACKUP_INTERVAL: {
+      schema: z.coerce
+        .number('a number of seconds')
+        .int('a whole number of seconds')
+        .min(1, 'at least 1 second')
+        .max(10 * 365 * 24 * 60 * 60, 'at most ten years of seconds')
+        .optional(),
+      description: 'Seconds between dumps of a database. The first dump is made at once.',
+      defaultText: `${WEEK_SECONDS} (a week)`,
+    },
+    BACKUP_CRON: {
+      schema: z.string().optional(),
+      description:
+        'Instead of `BACKUP_INTERVAL`: a cron pattern of five fields, or six with seconds first, in the time zone `TZ`. `0 3 * * *` is every night at three.',
+    },
+    TZ: { schema: z.string().default('UTC'), description: 'Time zone of `BACKUP_CRON`. File names are always in UTC.' },
+  },
+  build(values, report): Schedule {
+    if (values.BACKUP_INTERVAL !== undefined && values.BACKUP_CRON !== undefined) {
+      report('BACKUP_CRON', 'give either BACKUP_INTERVAL or BACKUP_CRON, not both');
+    }
+    // POSIX lets TZ begin with a colon.
+    const timeZone = values.TZ.replace(/^:/, '');
+    if (!isTimeZone(timeZone))
+      report('TZ', `expected a time zone such as Europe/Berlin or UTC, got ${JSON.stringify(values.TZ)}`);
+    else if (values.BACKUP_CRON !== undefined) {
+      try {
+        CronExpressionParser.parse(values.BACKUP_CRON, { tz: timeZone }).next();
+      } catch (cause) {
+        report(
+          'BACKUP_CRON',
+          `expected a cron pattern such as 0 3 * * *, got ${JSON.stringify(values.BACKUP_CRON)}: ${(cause as Error).message}`,
+        );
+      }
+      if (![5, 6].includes(values.BACKUP_CRON.trim().split(/\s+/).length)) {
+        report(
+          'BACKUP_CRON',
+          `expected five fields, or six with seconds first, got ${JSON.stringify(values.BACKUP_CRON)}`,
+        );
+      }
+      return { kind: 'cron', pattern: values.BACKUP_CRON.trim(), timeZone };
+    }
+    return { kind: 'interval', everyMs: (values.BACKUP_INTERVAL ?? WEEK_SECONDS) * 1000 };
+  },
+});
+
+/** The last time at or before `now` at which the schedule wanted a dump; older than that, and the newest dump is late. */
+export function previousRun(when: Schedule, now: Date): Date {
+  if (when.kind === 'interval') return new Date(now.getTime() - when.everyMs);
+  return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: now }).prev().toDate();
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

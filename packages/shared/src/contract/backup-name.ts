@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { targetNameSchema } from './target.ts';
+
+/**
+ * A dump's file name, `backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz`, the time in UTC. Names of this form are the only
+ * ones that pgstow ever reads, uploads or deletes.
+ */
+export type BackupName = string & { readonly brand: unique symbol };
+
+export type BackupNameParts = {
+  /** The database's own name, decoded. */
+  readonly database: string;
+  /** Seconds precision, UTC. */
+  readonly takenAt: Date;
+};
+
+const PATTERN = /^backup_([A-Za-z0-9_-]{1,191})_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)\.sql\.gz$/;
+
+/** @throws RangeError if the time is not a valid date. */
+export function formatBackupName(database: string, takenAt: Date): BackupName {
+  const [date, time] = takenAt.toISOString().slice(0, 19).split('T') as [string, string];
+  return `backup_${encodeDatabase(database)}_${date.replaceAll('-', '')}_${time.replaceAll(':', '')}.sql.gz` as BackupName;
+}
+
+/** The parts of a name, or `undefined` if it is not exactly one that `formatBackupName` writes. */
+export function parseBackupName(name: string): BackupNameParts | undefined {
+  const [, encoded, year, month, day, hours, minutes, seconds] = PATTERN.exec(name) ?? [];
+  if (encoded === undefined) return undefined;
+  const database = decodeDatabase(encoded);
+  if (database === undefined) return undefined;
+  const takenAt = new Date(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
+  if (Number.isNaN(takenAt.getTime())) return undefined;
+  // 31 February parses as 3 March: only a name that says the same thing again is ours.
+  return formatBackupName(database, takenAt) === name ? { database, takenAt } : undefined;
+}
+
+export function isBackupName(name: string): name is BackupName {
+  return parseBackupName(name) !== undefined;
+}
+
+export const backupNameSchema = z
+  .string()
+  .refine(isBackupName, 'a backup is named backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz');
+
+/**
+ * Database names may hold what file names and object keys may not. A name of letters, digits, `_` and `-` stands as it
+ * is. Any other is written as `--` followed by its UTF-8 bytes, each either itself (letters, digits, `_`) or `-XX` in
+ * upper-case hexadecimal: percent-encoding with `-` for `%`. `my db` becomes `--my-20db`. At most 191 characters.
+ */
+function encodeDatabase(database: string): string {
+  if (/^[A-Za-z0-9_-]+$/.test(database) && !database.startsWith('--')) return database;
+  const bytes = Array.from(new TextEncoder().encode(database), (byte) => {
+    const character = String.fromCharCode(byte);
+    return /[A-Za-z0-9_]/.test(character) ? character : `-${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+  return `--${bytes.join('')}`;
+}
+
+function decodeDatabase(encoded: string): string | undefined {
+  if (!encoded.startsWith('--')) return encoded;
+  if (!/^--(?:[A-Za-z0-9_]|-[0-9A-F]{2})+$/.test(encoded)) return undefined;
+  try {
+    const database = decodeURIComponent(encoded.slice(2).replaceAll('-', '%'));
+    return targetNameSchema.safeParse(database).success ? database : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { backupNameSchema, type BackupName } from './backup-name.ts';
+import { destinationNameSchema, targetNameSchema } from './target.ts';
+
+/**
+ * Every queue and what its jobs carry: names only, never a secret and never a path, because Redis and bull-board show
+ * it to anyone who may look. Both ends parse; a job that another producer wrote with anything else in it is refused.
+ */
+export const jobs = {
+  dump: z.strictObject({ target: targetNameSchema }),
+  upload: z.strictObject({ name: backupNameSchema, destination: destinationNameSchema }),
+} as const;
+
+export type QueueName = keyof typeof jobs;
+export type JobData<Q extends QueueName> = z.infer<(typeof jobs)[Q]>;
+
+export const queueNames = Object.keys(jobs) as readonly QueueName[];
+
+/**
+ * Why a dump job exists; it is the job's name. `first` is asked for when a target's schedule is first seen, `catch-up`
+ * when a due run would have been lost to a change of schedule, `ad-hoc` by a person.
+ */
+export const dumpReasons = ['scheduled', 'first', 'catch-up', 'ad-hoc'] as const;
+export type DumpReason = (typeof dumpReasons)[number];
+
+/** Parses what came out of Redis. @throws ZodError */
+export function parseJobData<Q extends QueueName>(queue: Q, data: unknown): JobData<Q> {
+  return jobs[queue].parse(data) as JobData<Q>;
+}
+
+/** One upload job for a dump and destination, however often it is asked for. */
+export function uploadJobId(name: BackupName, destination: string): string {
+  return `upload.${name}.${destination}`;
+}
+
+export function catchUpJobId(target: string, dueAtMs: number): string {
+  return `catch-up.${encodeURIComponent(target)}.${dueAtMs}`;
+}
+
+export function firstJobId(target: string): string {
+  return `first.${encodeURIComponent(target)}`;
+}
+
+/** The schedule entry of a target; BullMQ names its jobs `repeat:<this>:<due, in ms since the epoch>`. */
+export function scheduleId(target: string): string {
+  return `dump.${encodeURIComponent(target)}`;
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
+import { targetNameSchema } from './target.ts';
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
+
+/**
+ * `NAME.manifest.json`: what a whole, proven dump says of itself. It is written last, after the dump was proven and
+ * lies under its name; without one a dump does not exist for anyone.
+ */
+export const manifestSchema = z
+  .strictObject({
+    version: z.literal(1),
+    name: backupNameSchema,
+    database: targetNameSchema,
+    /** When the dump began; its snapshot is no older. For an adopted dump, the time in its name. */
+    takenAt: z.iso.datetime(),
+    /** `adopted`: found in the folder without a manifest, written by another tool, proven then. */
+    origin: z.enum(['dumped', 'adopted']),
+    recordedAt: z.iso.datetime(),
+    /** Size of the file. */
+    bytes: z.int().positive(),
+    sha256: sha256Schema,
+    /** Size of the SQL text in it. */
+    sqlBytes: z.int().positive(),
+    /** Rows per table as counted in the dump, by the table's SQL name; absent if the dump holds INSERTs. */
+    tables: z.record(z.string(), z.int().nonnegative()).optional(),
+    compressor: z.string().optional(),
+    pgDumpVersion: z.string().optional(),
+    serverVersion: z.string().optional(),
+    durationMs: z.int().nonnegative().optional(),
+  })
+  .refine((manifest) => parseBackupName(manifest.name)?.database === manifest.database, 'name and database differ');
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export function manifestFileName(name: BackupName): string {
+  return `${name}.manifest.json`;
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { backupNameSchema, type BackupName } from './backup-name.ts';
+import type { Manifest } from './manifest.ts';
+import { destinationNameSchema } from './target.ts';
+
+/** Where uploads go, as far as a receipt cares: change any of it and older receipts no longer confirm anything. */
+export type DestinationPlace = {
+  readonly name: string;
+  /** `undefined` for AWS itself. */
+  readonly endpoint?: string | undefined;
+  readonly bucket: string;
+  /** Put before every key as it is; empty for none. */
+  readonly prefix: string;
+};
+
+/** `NAME.<destination>.receipt.json`: what the store itself confirmed of an uploaded dump. */
+export const receiptSchema = z.strictObject({
+  version: z.literal(1),
+  name: backupNameSchema,
+  destination: destinationNameSchema,
+  endpoint: z.string().optional(),
+  bucket: z.string().min(1),
+  key: z.string().min(1),
+  bytes: z.int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** How the content was compared: by a checksum that the store keeps, its MD5 ETag, reading it back, or size alone. */
+  confirmedBy: z.enum(['checksum', 'etag', 'read', 'size']),
+  etag: z.string().optional(),
+  versionId: z.string().optional(),
+  confirmedAt: z.iso.datetime(),
+});
+
+export type Receipt = z.infer<typeof receiptSchema>;
+
+export function receiptFileName(name: BackupName, destination: string): string {
+  return `${name}.${destination}.receipt.json`;
+}
+
+/** Whether the receipt confirms this very dump at this very place. */
+export function receiptConfirms(receipt: Receipt, manifest: Manifest, place: DestinationPlace): boolean {
+  return (
+    receipt.name === manifest.name &&
+    receipt.sha256 === manifest.sha256 &&
+    receipt.bytes === manifest.bytes &&
+    receipt.destination === place.name &&
+    receipt.endpoint === place.endpoint &&
+    receipt.bucket === place.bucket &&
+    receipt.key === place.prefix + manifest.name
+  );
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/**
+ * The name of a target: the PostgreSQL database to back up. Any name that PostgreSQL itself allows is allowed here:
+ * 1 to 63 bytes of UTF-8 (NAMEDATALEN - 1) without a NUL.
+ * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+ */
+export const targetNameSchema = z
+  .string()
+  .min(1, 'a database name is at least one character long')
+  .refine((name) => new TextEncoder().encode(name).length <= 63, 'a database name is at most 63 bytes long')
+  .refine((name) => !name.includes('\0'), 'a database name contains no NUL')
+  .refine((name) => name.isWellFormed(), 'a database name is well-formed Unicode');
+
+/** Where queues, locks and the published catalog of one site live apart from those of another. */
+export const siteSchema = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a site is 1 to 32 of a-z, 0-9 and -');
+
+/** A destination's short name; it becomes part of the receipt's file name. */
+export const destinationNameSchema = z
+  .string()
+  .regex(/^[a-z0-9-]{1,16}$/, 'a destination is named with 1 to 16 of a-z, 0-9 and -');

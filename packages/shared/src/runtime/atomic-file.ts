@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** The ending of every file that is not whole yet. */
+export const PARTIAL = '.partial';
+
+/** Writes a small file whole or not at all: a partial, fsync, rename, fsync of the folder. Mode 0600. */
+export async function writeFileAtomically(path: string, content: string): Promise<void> {
+  // Named at random: two writers never share a partial, and one left by a crash stands in nobody's way.
+  const partial = `${path}.${randomBytes(4).toString('hex')}${PARTIAL}`;
+  try {
+    await using file = await open(partial, 'wx', 0o600);
+    await file.writeFile(content);
+    await file.sync();
+  } catch (cause) {
+    await rm(partial, { force: true });
+    throw cause;
+  }
+  await promoteFile(partial, path);
+}
+
+/** Gives a finished file its name, and makes the name itself outlast a power cut. */
+export async function promoteFile(partial: string, path: string): Promise<void> {
+  await rename(partial, path);
+  await syncFolder(dirname(path));
+}
+
+/** Makes renames and deletions in a folder outlast a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r');
+  await folder.sync();
+}

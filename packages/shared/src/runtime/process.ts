@@ -1,0 +1,64 @@
+import { readConfig, ConfigError, type ConfigReading } from '../config/read-config.ts';
+import { runtime } from '../config/runtime.ts';
+import { subjects as known } from '../config/subjects.ts';
+import { describeError } from './errors.ts';
+import { createLog, type Log } from './log.ts';
+import { createRedact, type Redact } from './redact.ts';
+
+type Subjects = Parameters<typeof readConfig>[1];
+
+export type ProcessContext<S extends Subjects> = {
+  readonly config: ConfigReading<S & { readonly runtime: typeof runtime }>['config'];
+  readonly log: Log;
+  readonly redact: Redact;
+  /** Released in reverse order when the process ends. */
+  readonly stack: AsyncDisposableStack;
+  /** Aborted by the first SIGTERM or SIGINT. */
+  readonly signal: AbortSignal;
+};
+
+/**
+ * The life of any of our processes: read the configuration, start, wait for SIGTERM or SIGINT, release all in reverse
+ * order. Exits 1 if the configuration has faults, the start fails or something cannot be released.
+ */
+export async function runProcess<const S extends Subjects>(
+  name: string,
+  subjects: S,
+  start: (context: ProcessContext<S>) => Promise<void>,
+): Promise<void> {
+  const ended = new AbortController();
+  const end = (signal: NodeJS.Signals): void => ended.abort(signal);
+  process.on('SIGTERM', end).on('SIGINT', end);
+
+  let reading: ConfigReading<S & { readonly runtime: typeof runtime }>;
+  try {
+    reading = readConfig(process.env, { ...subjects, runtime }, Object.values(known));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${name}: ${error.message}\nSee docs/configuration.md.\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const redact = createRedact(reading.secrets);
+  const log = createLog(name, reading.config.runtime.logLevel, redact);
+  for (const warning of reading.warnings) log.warn(warning);
+
+  try {
+    await using stack = new AsyncDisposableStack();
+    await start({ config: reading.config, log, redact, stack, signal: ended.signal });
+    if (!ended.signal.aborted) {
+      log.info('ready');
+      await new Promise((resolve) => ended.signal.addEventListener('abort', resolve, { once: true }));
+    }
+    log.info({ signal: ended.signal.reason as unknown }, 'stopping');
+  } catch (error) {
+    log.fatal(
+      { err: describeError(error), stack: error instanceof Error ? error.stack : undefined },
+      `${name} ends because of an error`,
+    );
+    process.exitCode = 1;
+  } finally {
+    process.off('SIGTERM', end).off('SIGINT', end);
+    log.info('stopped');
+  }
+}

@@ -1,0 +1,56 @@
+import { Queue, type Job, type JobsOptions } from 'bullmq';
+import type { BackupName } from '../contract/backup-name.ts';
+import { jobs, uploadJobId, type DumpReason, type JobData, type QueueName } from '../contract/jobs.ts';
+import type { RedisConnection } from './redis.ts';
+
+export type OpenQueue<Q extends QueueName> = Queue<JobData<Q>, unknown>;
+
+/** A queue of a site, over a connection that its caller keeps and closes. */
+export function openQueue<Q extends QueueName>(
+  name: Q,
+  site: string,
+  redis: RedisConnection,
+): OpenQueue<Q> & AsyncDisposable {
+  const queue = new Queue<JobData<Q>, unknown>(name, { connection: redis, prefix: queuePrefix(site) });
+  // Without a listener an error of the connection would end the process; the connection logs its own.
+  queue.on('error', () => undefined);
+  return Object.assign(queue, { [Symbol.asyncDispose]: () => queue.close() });
+}
+
+export function queuePrefix(site: string): string {
+  return `pgstow:${site}`;
+}
+
+const KEPT = {
+  removeOnComplete: { count: 200, age: 30 * 24 * 3600 },
+  removeOnFail: { count: 500, age: 90 * 24 * 3600 },
+} as const satisfies JobsOptions;
+
+/** How often and how far apart a job is tried: full jitter under a cap that doubles from `delay`; see `retryDelayMs`. */
+export const jobOptions = {
+  dump: { ...KEPT, attempts: 6, backoff: { type: 'capped', delay: 30_000 } },
+  upload: { ...KEPT, attempts: 30, backoff: { type: 'capped', delay: 5000 } },
+} as const satisfies Record<QueueName, JobsOptions>;
+
+export async function enqueueDump(
+  queue: OpenQueue<'dump'>,
+  target: string,
+  reason: DumpReason,
+  options: Pick<JobsOptions, 'jobId'> = {},
+): Promise<Job<JobData<'dump'>, unknown>> {
+  return queue.add(reason, jobs.dump.parse({ target }), { ...jobOptions.dump, ...options });
+}
+
+/**
+ * Asks for an upload, however often: one that waits, runs or sleeps between attempts is left as it is, one that failed
+ * for good is tried anew, one that was done before is done again.
+ */
+export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName, destination: string): Promise<void> {
+  const jobId = uploadJobId(name, destination);
+  const state = await queue.getJobState(jobId);
+  if (state === 'failed' || state === 'completed') {
+    // Somebody else may have removed or retried it in between; what counts is that it is not in the way of the new one.
+    await queue.remove(jobId).catch(() => undefined);
+  }
+  await queue.add('upload', jobs.upload.parse({ name, destination }), { ...jobOptions.upload, jobId });
+}

@@ -1,0 +1,21 @@
+/** Replaces what must never be shown. */
+export type Redact = (text: string) => string;
+
+/** Values of secrets, and anything in the form of a password in a URL, become `[redacted]`. */
+export function createRedact(secrets: readonly string[]): Redact {
+  // Longest first, so that a secret that contains another is replaced whole. A secret of one or two characters would
+  // tear up every line and hide nothing.
+  const forms = [...new Set(secrets.flatMap(formsOf))]
+    .filter((form) => form.length > 2)
+    .sort((a, b) => b.length - a.length);
+  return (text) => {
+    let clean = text;
+    for (const form of forms) clean = clean.replaceAll(form, '[redacted]');
+    return clean.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi, '$1[redacted]@');
+  };
+}
+
+/** A secret as it is, as JSON writes it, and as a URL writes it. */
+function formsOf(secret: string): string[] {
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
+}

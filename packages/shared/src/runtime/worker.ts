@@ -1,0 +1,144 @@
+import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+import { ZodError, z } from 'zod';
+import { parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
+import { BusyError, PermanentError, describeError } from './errors.ts';
+import type { Log } from './log.ts';
+import { queuePrefix } from './queue.ts';
+import type { Redact } from './redact.ts';
+import type { RedisConnection } from './redis.ts';
+import { retryDelayMs } from './retry-delay.ts';
+
+/** A job as its handler sees it: parsed, and without BullMQ. */
+export type Task<Q extends QueueName> = {
+  readonly id: string;
+  readonly data: JobData<Q>;
+  /** The job's name: why it exists. */
+  readonly reason: string;
+  /** Since when the result has been wanted. */
+  readonly wantedSince: Date;
+  /** Whether an attempt at it failed, or was lost with its worker. */
+  readonly isRepeated: boolean;
+  /** Aborted when the process must end or the job is no longer ours. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** A line for the board's log of the job, and for the process's own. */
+  note(line: string): void;
+  /** Shown by the board. @param percent 0 to 100 */
+  progress(percent: number): void;
+};
+
+export type WorkerOptions<Q extends QueueName> = {
+  readonly queue: Q;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  readonly log: Log;
+  readonly redact: Redact;
+  /** Time for a running job to finish once the worker is disposed. */
+  readonly graceMs: number;
+  readonly handle: (task: Task<Q>) => Promise<unknown>;
+};
+
+const SHUTDOWN = 'shutdown';
+
+/**
+ * Takes jobs from a queue, one at a time. Disposing drains: the running job may finish within `graceMs`, then its signal
+ * is aborted and it goes back to the queue without an attempt used up.
+ */
+export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): AsyncDisposable {
+  const { queue, site, redis, log, redact, graceMs } = options;
+  // BullMQ passes a signal only to processors that name three parameters.
+  const worker = new Worker<unknown, unknown>(queue, (job, token, signal) => processJob(options, job, token, signal), {
+    connection: redis,
+    prefix: queuePrefix(site),
+    concurrency: 1,
+    // A worker that was killed is noticed within half a minute. A job that was lost that way is given several chances,
+    // because the host that went down under it may do so again.
+    lockDuration: 15_000,
+    stalledInterval: 10_000,
+    maxStalledCount: 5,
+    settings: {
+      backoffStrategy: (attemptsMade, _type, _error, job) => {
+        const backoff = job?.opts.backoff;
+        return retryDelayMs(attemptsMade, typeof backoff === 'object' ? (backoff.delay ?? 1000) : 1000);
+      },
+    },
+  });
+  worker.on('error', (error) => log.warn({ err: redact(describeError(error)) }, 'queue connection error'));
+  worker.on('stalled', (id) => log.warn({ job: id }, 'job was lost by its worker and goes back to the queue'));
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) worker.cancelJob(id, 'lost');
+  });
+
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = worker.close();
+      const deadline = setTimeout(() => worker.cancelAllJobs(SHUTDOWN), graceMs);
+      await closed.finally(() => clearTimeout(deadline));
+    },
+  };
+}
+
+async function processJob<Q extends QueueName>(
+  { queue, log: processLog, redact, handle }: WorkerOptions<Q>,
+  job: Job<unknown, unknown>,
+  token: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const id = job.id ?? '';
+  const log = processLog.child({ job: id });
+  // The board's lines and progress are for show: a Redis that is away must not fail a backup over them.
+  const shown = (write: Promise<unknown>): void => void write.catch(() => undefined);
+  try {
+    return await handle({
+      id,
+      data: parseJobData(queue, job.data),
+      reason: job.name,
+      wantedSince: wantedSince(job),
+      isRepeated: job.attemptsMade > 0 || job.stalledCounter > 0,
+      signal: signal ?? new AbortController().signal,
+      log,
+      note: (line) => {
+        log.info(line);
+        shown(job.log(`${new Date().toISOString()} ${redact(line)}`));
+      },
+      progress: (percent) => shown(job.updateProgress(percent)),
+    });
+  } catch (error) {
+    if (error instanceof BusyError) {
+      log.info({ retryInMs: error.retryInMs }, error.message);
+      await job.moveToDelayed(Date.now() + error.retryInMs, token);
+      throw new DelayedError();
+    }
+    if (signal?.aborted === true && signal.reason === SHUTDOWN) {
+      log.warn('job aborted by shutdown; it goes back to the queue');
+      await job.moveToDelayed(Date.now() + 1000, token);
+      throw new DelayedError();
+    }
+    throw translate(error, redact, log);
+  }
+}
+
+/** To BullMQ, what is stopped for good is an `UnrecoverableError`; all else is tried again. */
+function translate(error: unknown, redact: Redact, log: Log): Error {
+  if (error instanceof ZodError) {
+    const message = `the job's data is not one of ours: ${z.prettifyError(error).replaceAll('\n', ' ')}`;
+    log.error({ err: redact(message) }, 'job refused');
+    return new UnrecoverableError(redact(message));
+  }
+  const message = redact(describeError(error));
+  if (error instanceof PermanentError) {
+    log.error({ err: message }, 'job failed and will not be tried again by itself');
+    return new UnrecoverableError(message);
+  }
+  log.error(
+    { err: message, stack: error instanceof Error ? redact(error.stack ?? '') : undefined },
+    'job attempt failed',
+  );
+  return new Error(message);
+}
+
+/** A scheduled job is created when the one before it begins; what its id ends with is when it was due. */
+function wantedSince(job: Job<unknown, unknown>): Date {
+  const due = job.repeatJobKey === undefined ? undefined : /:(\d+)$/.exec(job.id ?? '')?.[1];
+  return new Date(due === undefined ? job.timestamp : Number(due));
+}
