@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProgram, postgresBinDirs } from './find-program.ts';
+
+// What this machine can do, for `describe.skipIf(!hasRedis())`: a test that needs what is not there is skipped, never faked.
+
+export const hasRedis = (): boolean => hasCommand('redis-server');
+
+/** A whole PostgreSQL server with its client programs. */
+export const hasPostgres = (): boolean => postgresBinDirs().length > 0 && hasCommand('psql');
+
+export const hasCommand = (name: string): boolean => findProgram(name) !== undefined;
+
+export const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** Whether `smallDisk` works here: root alone is not enough in a container without CAP_SYS_ADMIN, so it is tried. */
+export function canMountTmpfs(): boolean {
+  if (!isRoot() || !hasCommand('mount')) return false;
+  const folder = mkdtempSync(join(tmpdir(), 'pgstow-mount-'));
+  try {
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]).status !== 0) return false;
+    return spawnSync('umount', [folder]).status === 0;
+  } finally {
+    rmdirSync(folder);
+  }
+}

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+export interface EventuallyOptions {
+  /** How long to go on trying, in milliseconds; 15 s unless given. */
+  readonly timeoutMs?: number;
+  /** The pause between two tries, in milliseconds; 50 unless given. */
+  readonly everyMs?: number;
+}
+
+type Falsy = false | 0 | '' | null | undefined;
+
+/**
+ * Calls `check` until it returns something truthy without throwing, and returns that. Throws with the last error or value
+ * when time is up, so that a test may await a condition (or an `expect`) instead of sleeping: a check without a return
+ * value holds as soon as it does not throw.
+ */
+export async function eventually<T>(
+  check: () => T | Promise<T>,
+  { timeoutMs = 15_000, everyMs = 50 }: EventuallyOptions = {},
+): Promise<Exclude<T, Exclude<Falsy, undefined>>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const outcome = await attempt(check);
+    if ('value' in outcome && (outcome.value || outcome.value === undefined)) {
+      return outcome.value as Exclude<T, Exclude<Falsy, undefined>>;
+    }
+    if (performance.now() >= deadline) {
+      if ('error' in outcome) {
+        throw new Error(`condition did not hold within ${timeoutMs} ms: ${describe(outcome.error)}`, {
+          cause: outcome.error,
+        });
+      }
+      throw new Error(`condition did not hold within ${timeoutMs} ms; last value: ${inspect(outcome.value)}`);
+    }
+    await delay(everyMs);
+  }
+}
+
+async function attempt<T>(check: () => T | Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: await check() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : inspect(error);
+}

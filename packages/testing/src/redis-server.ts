@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { BoundProcess } from './bound-process.ts';
+import { findProgram } from './find-program.ts';
+import { startOnPort } from './start-on-port.ts';
+import { tempFolder } from './temp-folder.ts';
+
+export interface RedisOptions {
+  /** Keep data over a restart, even one by `kill()`: each write is synced. */
+  readonly appendOnly?: boolean;
+  /** A free one unless given. */
+  readonly port?: number;
+  /** Where the data lies; a private temp folder, removed on dispose, unless given. */
+  readonly dir?: string;
+}
+
+export interface RedisServer extends AsyncDisposable {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly url: string;
+  /** Of the running process; of the last one while it is stopped. */
+  readonly pid: number;
+  readonly isRunning: boolean;
+  /** Starts again on the same port; with `appendOnly`, with the same data. */
+  start(): Promise<void>;
+  /** Shuts down in order. */
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash. */
+  kill(): Promise<void>;
+  /** `stop()` where it runs, then `start()`. */
+  restart(): Promise<void>;
+  /** Empties all of Redis. */
+  flush(): Promise<void>;
+  /** One command without quoting, its first reply line as it comes (`+PONG`, `:1`): `command('PING')`. */
+  command(line: string): Promise<string>;
+}
+
+/** A private Redis on 127.0.0.1 with `maxmemory-policy noeviction` and no password. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const program = findProgram('redis-server');
+  if (!program) throw new Error('wanted redis-server on PATH or in /usr/bin, found none');
+  await using cleanup = new AsyncDisposableStack();
+  const dir = options.dir ?? cleanup.use(await tempFolder('pgstow-redis-')).path;
+
+  const launch = (port: number) => startServer(program, port, dir, options.appendOnly ?? false);
+  const started = await startOnPort(options.port, launch);
+  const { port } = started;
+  let { server } = started;
+  cleanup.defer(async () => {
+    await server[Symbol.asyncDispose]();
+  });
+
+  const start = async () => {
+    if (server.exit) server = await launch(port);
+  };
+  const stop = async () => {
+    await server.stop('SIGTERM');
+  };
+  const owned = cleanup.move();
+  return {
+    host: '127.0.0.1',
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return server.pid;
+    },
+    get isRunning() {
+      return server.exit === undefined;
+    },
+    start,
+    stop,
+    kill: async () => {
+      await server.kill();
+    },
+    restart: async () => {
+      await stop();
+      await start();
+    },
+    flush: async () => {
+      const reply = await send(port, 'FLUSHALL');
+      if (reply !== '+OK') throw new Error(`wanted +OK to FLUSHALL, got ${reply}`);
+    },
+    command: (line) => send(port, line),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function startServer(program: string, port: number, dir: string, appendOnly: boolean): Promise<BoundProcess> {
+  const settings = {
+    bind: '127.0.0.1',
+    port: String(port),
+    save: '',
+    appendonly: appendOnly ? 'yes' : 'no',
+    appendfsync: 'always',
+    'maxmemory-policy': 'noeviction',
+    daemonize: 'no',
+  };
+  const server = await BoundProcess.start({
+    command: program,
+    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    cwd: dir,
+  });
+  try {
+    await server.waitForLine(/Ready to accept connections/);
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function send(port: number, line: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8').setTimeout(10_000);
+  try {
+    socket.once('timeout', () => socket.destroy(new Error(`redis did not answer ${line} within 10 s`)));
+    await once(socket, 'connect');
+    socket.write(`${line}\r\n`);
+    let reply = '';
+    while (!reply.includes('\r\n')) reply += ((await once(socket, 'data')) as [string])[0];
+    return reply.slice(0, reply.indexOf('\r\n'));
+  } finally {
+    socket.destroy();
+  }
+}

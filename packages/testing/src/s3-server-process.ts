@@ -1,0 +1,85 @@
+import type { AddressInfo } from 'node:net';
+import { buildApp } from 'fauxqs';
+
+/**
+ * The S3 server as a process: `node s3-server-process.ts PORT FOLDER`. Only the S3 routes of fauxqs are of use here. What it
+ * lacks and the workers rely on is added: it listens on 127.0.0.1 alone (its own start listens on every interface), takes
+ * parts above 11 MiB, lists multipart uploads and honours `If-None-Match: *`.
+ */
+const [port, folder] = process.argv.slice(2) as [string, string];
+
+// The package exports its app alone; the parts that keep objects in a folder lie beside it.
+const source = import.meta.resolve('fauxqs');
+const { S3Store } = (await import(new URL('s3/s3Store.js', source).href)) as { S3Store: new () => ObjectStore };
+const { FileS3Persistence } = (await import(new URL('s3/fileS3Persistence.js', source).href)) as {
+  FileS3Persistence: new (folder: string) => { loadS3(store: ObjectStore): void };
+};
+
+interface ObjectStore {
+  persistence: object;
+  readonly multipartUploads: Map<string, { uploadId: string; bucket: string; key: string; initiated: Date }>;
+  hasBucket(bucket: string): boolean;
+  headObject(bucket: string, key: string): object;
+}
+
+const store = new S3Store();
+const persistence = new FileS3Persistence(folder);
+persistence.loadS3(store);
+store.persistence = persistence;
+
+type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
+// The queues of SQS and SNS stay away: buildApp falls back to empty ones.
+const app = buildApp({ logger: false, stores: { s3Store: store } as unknown as Stores });
+
+app.removeContentTypeParser('*');
+app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 ** 3 }, (_request, body, done) => done(null, body));
+
+app.addHook('preHandler', async (request, reply) => {
+  const url = new URL(request.raw.url ?? '/', 'http://localhost');
+  const [bucket = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent);
+  const key = rest.join('/');
+  const query = url.searchParams;
+
+  if (request.method === 'GET' && key === '' && query.has('uploads') && store.hasBucket(bucket)) {
+    return reply.type('application/xml').send(listUploads(bucket, query.get('prefix') ?? ''));
+  }
+  const completesObject =
+    (request.method === 'PUT' && !query.has('partNumber')) || (request.method === 'POST' && query.has('uploadId'));
+  if (completesObject && key !== '' && request.headers['if-none-match'] === '*' && objectExists(bucket, key)) {
+    return reply
+      .code(412)
+      .type('application/xml')
+      .send(
+        '<Error><Code>PreconditionFailed</Code><Message>At least one of the pre-conditions you specified did not hold</Message></Error>',
+      );
+  }
+  return undefined;
+});
+
+await app.listen({ host: '127.0.0.1', port: Number(port) });
+process.stdout.write(`listening on ${(app.server.address() as AddressInfo).port}\n`);
+process.once('SIGTERM', () => void app.close());
+
+function objectExists(bucket: string, key: string): boolean {
+  try {
+    store.headObject(bucket, key);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function listUploads(bucket: string, prefix: string): string {
+  const uploads = [...store.multipartUploads.values()].filter(
+    (upload) => upload.bucket === bucket && upload.key.startsWith(prefix),
+  );
+  const entries = uploads.map(
+    ({ uploadId, key, initiated }) =>
+      `<Upload><Key>${escapeXml(key)}</Key><UploadId>${uploadId}</UploadId><Initiated>${initiated.toISOString()}</Initiated></Upload>`,
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?><ListMultipartUploadsResult><Bucket>${escapeXml(bucket)}</Bucket><Prefix>${escapeXml(prefix)}</Prefix><IsTruncated>false</IsTruncated>${entries.join('')}</ListMultipartUploadsResult>`;
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

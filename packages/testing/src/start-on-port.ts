@@ -1,0 +1,21 @@
+import { freePort } from './free-port.ts';
+import type { BoundProcess } from './bound-process.ts';
+
+/**
+ * Starts a server on the port wanted, or on a free one. Between finding a free port and binding it another process may
+ * take it: then a new one is tried, twice.
+ */
+export async function startOnPort(
+  wanted: number | undefined,
+  launch: (port: number) => Promise<BoundProcess>,
+): Promise<{ readonly port: number; readonly server: BoundProcess }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = wanted ?? (await freePort());
+    try {
+      return { port, server: await launch(port) };
+    } catch (error) {
+      const isTaken = /address already in use|EADDRINUSE/i.test(String(error));
+      if (!isTaken || wanted !== undefined || attempt === 3) throw error;
+    }
+  }
+}

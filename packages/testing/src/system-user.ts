@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Whom to run a server as that refuses root: `postgres` where it exists, else `nobody`; `undefined` when this process is
+ * not root and can stay who it is.
+ */
+export function unprivilegedUser(): SystemUser | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const user = readUser('postgres') ?? readUser('nobody');
+  if (!user) throw new Error("wanted a user 'postgres' or 'nobody' in /etc/passwd to run a server as, found neither");
+  return user;
+}
+
+function readUser(name: string): SystemUser | undefined {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`));
+  if (line === undefined) return undefined;
+  const [, , uid, gid] = line.split(':');
+  return { name, uid: Number(uid), gid: Number(gid) };
+}

@@ -1,0 +1,33 @@
+import { BoundProcess } from './bound-process.ts';
+
+export interface ProcessOptions {
+  /** A program to run; or `script`, a TypeScript or JavaScript file for this Node. One of the two. */
+  readonly command?: string;
+  readonly script?: string;
+  readonly args?: readonly string[];
+  /** The environment besides PATH, which is passed on unless given here; nothing else is inherited. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** How many output lines are kept, the newest; 5,000 unless given. */
+  readonly keepLines?: number;
+}
+
+/** Starts one of our apps (or any program) as a real process. It is killed, with its children, on dispose. */
+export async function startProcess({
+  command,
+  script,
+  args = [],
+  env = {},
+  ...rest
+}: ProcessOptions): Promise<BoundProcess> {
+  const program = command ?? process.execPath;
+  if ((command === undefined) === (script === undefined)) {
+    throw new Error(`wanted either a command or a script to start, got ${command ? 'both' : 'neither'}`);
+  }
+  return await BoundProcess.start({
+    ...rest,
+    command: program,
+    args: script === undefined ? args : [script, ...args],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...env },
+  });
+}
