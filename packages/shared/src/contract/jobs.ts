@@ -28,6 +28,15 @@ export function parseJobData<Q extends QueueName>(queue: Q, data: unknown): JobD
   return jobs[queue].parse(data) as JobData<Q>;
 }
 
+/** What a dump job that took a dump leaves behind: the dump, and where its uploads were asked for. */
+export const dumpResultSchema = z.object({
+  name: backupNameSchema,
+  bytes: z.int().positive(),
+  destinations: z.array(destinationNameSchema),
+});
+
+export type DumpResult = z.infer<typeof dumpResultSchema>;
+
 /** One upload job for a dump and destination, however often it is asked for. */
 export function uploadJobId(name: BackupName, destination: string): string {
   return `upload.${name}.${destination}`;
@@ -37,11 +46,22 @@ export function catchUpJobId(target: string, dueAtMs: number): string {
   return `catch-up.${encodeURIComponent(target)}.${dueAtMs}`;
 }
 
-export function firstJobId(target: string): string {
-  return `first.${encodeURIComponent(target)}`;
+/** @param sinceMs when the period of the schedule began, so that the job of an earlier one is not taken for this one. */
+export function firstJobId(target: string, sinceMs: number): string {
+  return `first.${encodeURIComponent(target)}.${sinceMs}`;
 }
 
-/** The schedule entry of a target; BullMQ names its jobs `repeat:<this>:<due, in ms since the epoch>`. */
+/** The schedule entry of a target. */
 export function scheduleId(target: string): string {
   return `dump.${encodeURIComponent(target)}`;
+}
+
+/** Whether a schedule entry is one of ours. */
+export function isScheduleId(id: string): boolean {
+  return id.startsWith('dump.');
+}
+
+/** The job that a schedule entry keeps for its next run; BullMQ forms its id. */
+export function scheduledJobId(scheduleId: string, dueAtMs: number): string {
+  return `repeat:${scheduleId}:${dueAtMs}`;
 }
