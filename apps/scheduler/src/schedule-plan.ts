@@ -1,0 +1,92 @@
+import { catchUpJobId, firstJobId, isScheduleId, scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+
+/** A schedule entry as it stands in Redis. */
+export type ScheduleEntry = {
+  readonly id: string;
+  /** `undefined` if it is of no kind that we write. */
+  readonly schedule: Schedule | undefined;
+  readonly nextRun: Date;
+  /** How the job of the next run stands. `gone`, and the entry would never fire again. */
+  readonly nextJob: 'waiting' | 'active' | 'gone';
+  /** Whether its jobs are made with the data and options of today's pgstow. */
+  readonly isCurrent: boolean;
+};
+
+export type OneOffJob = { readonly name: 'first' | 'catch-up'; readonly jobId: string };
+
+/** What is to be done with one schedule entry, and why. */
+export type ScheduleAction =
+  | {
+      readonly kind: 'create' | 'change' | 'renew' | 'mend';
+      readonly id: string;
+      readonly target: string;
+      readonly reason: string;
+      /** A job for a run that the entry itself would not make. To be added first: writing the entry drops the old run. */
+      readonly oneOff?: OneOffJob;
+    }
+  | { readonly kind: 'keep'; readonly id: string; readonly target: string; readonly reason: string }
+  | { readonly kind: 'remove'; readonly id: string; readonly reason: string };
+
+/** A run that is due so soon counts as due: it may be by the time the entry is written. */
+const DUE_WITHIN_MS = 5000;
+
+/**
+ * Compares the entries in Redis with the configuration. An entry that is right already is left alone, because writing a
+ * cron entry anew would drop a run that was missed and still waits (PostgreSQL was not backed up while all was down).
+ * An interval fires as soon as it is created or changed; a cron pattern waits for its next time.
+ */
+export function planSchedules(
+  targets: readonly string[],
+  schedule: Schedule,
+  entries: readonly ScheduleEntry[],
+  now: Date,
+): readonly ScheduleAction[] {
+  const known = new Map(entries.map((entry) => [entry.id, entry]));
+  const wanted = new Set(targets.map(scheduleId));
+  const removals = entries
+    .filter((entry) => isScheduleId(entry.id) && !wanted.has(entry.id))
+    .map((entry) => ({ kind: 'remove', id: entry.id, reason: 'its database is not in the configuration' }) as const);
+  return [...removals, ...targets.map((target) => planTarget(target, schedule, known.get(scheduleId(target)), now))];
+}
+
+function planTarget(target: string, schedule: Schedule, entry: ScheduleEntry | undefined, now: Date): ScheduleAction {
+  const action = { id: scheduleId(target), target };
+  if (entry === undefined) {
+    const reason = `it has no schedule yet; ${describeSchedule(schedule)} from now on, and a first dump at once`;
+    if (schedule.kind === 'interval') return { ...action, kind: 'create', reason };
+    const jobId = firstJobId(target, previousRun(schedule, now).getTime());
+    return { ...action, kind: 'create', reason, oneOff: { name: 'first', jobId } };
+  }
+
+  const nextMs = entry.nextRun.getTime();
+  const isDue = nextMs <= now.getTime() + DUE_WITHIN_MS;
+  const isLost = isDue && entry.nextJob !== 'active';
+  const catchUp = { oneOff: { name: 'catch-up', jobId: catchUpJobId(target, nextMs) } } as const;
+
+  if (!isSameSchedule(entry.schedule, schedule)) {
+    const was = entry.schedule === undefined ? 'something else' : describeSchedule(entry.schedule);
+    const reason = `it was ${was} and is ${describeSchedule(schedule)} now`;
+    return { ...action, kind: 'change', reason, ...(isLost && schedule.kind === 'cron' ? catchUp : {}) };
+  }
+  if (entry.nextJob === 'gone') {
+    const reason = `the job of its run at ${entry.nextRun.toISOString()} is gone, so it would never fire again`;
+    return { ...action, kind: 'mend', reason, ...(isLost ? catchUp : {}) };
+  }
+  if (!entry.isCurrent && (schedule.kind === 'interval' || !isDue)) {
+    return { ...action, kind: 'renew', reason: 'its jobs were made with other options' };
+  }
+  return { ...action, kind: 'keep', reason: `${describeSchedule(schedule)}, next at ${entry.nextRun.toISOString()}` };
+}
+
+function isSameSchedule(a: Schedule | undefined, b: Schedule): boolean {
+  if (a?.kind === 'interval' && b.kind === 'interval') return a.everyMs === b.everyMs;
+  if (a?.kind === 'cron' && b.kind === 'cron') return a.pattern === b.pattern && a.timeZone === b.timeZone;
+  return false;
+}
+
+function describeSchedule(schedule: Schedule): string {
+  return schedule.kind === 'interval'
+    ? `every ${schedule.everyMs / 1000} s`
+    : `at ${schedule.pattern} (${schedule.timeZone})`;
+}

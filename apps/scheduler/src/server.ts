@@ -1,0 +1,76 @@
+import type { BoardConfig } from '@pgstow/shared/config/board.ts';
+import { PermanentError, describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { fastify, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import { protect, requirePassword } from './access.ts';
+import { BOARD_PATH } from './board.ts';
+import type { Health } from './healthz.ts';
+
+export type ServerOptions = {
+  readonly config: BoardConfig;
+  readonly board: FastifyPluginCallback;
+  readonly readHealth: () => Promise<Health>;
+  readonly log: Log;
+};
+
+export type Server = AsyncDisposable & {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+};
+
+const CLOSED = 'The board is closed because BOARD_PASSWORD is not set.\n';
+
+/**
+ * The scheduler's web server: the board, for those who know its password, and `/healthz` for all.
+ *
+ * @throws PermanentError if it cannot listen where it should
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { host, port } = options.config;
+  // A browser's open connection must not hold up the end of the process.
+  const server = fastify({ logger: false, forceCloseConnections: true });
+  addRoutes(server, options);
+  let url: string;
+  try {
+    url = await server.listen({ host, port });
+  } catch (cause) {
+    await server.close();
+    throw cannotListen(host, port, cause);
+  }
+  return { url, [Symbol.asyncDispose]: () => server.close() };
+}
+
+function addRoutes(server: FastifyInstance, { config, board, readHealth, log }: ServerOptions): void {
+  server.addHook('onRequest', protect);
+  server.addHook('onError', async (request, _reply, error) => {
+    if ((error.statusCode ?? 500) < 500) return;
+    log.warn({ err: describeError(error), method: request.method, route: request.routeOptions.url }, 'request failed');
+  });
+
+  server.get('/', (_request, reply) => reply.redirect(BOARD_PATH));
+  server.get('/healthz', async (_request, reply) => {
+    const health = await readHealth();
+    return reply.code(health.status === 'ok' ? 200 : 503).send(health);
+  });
+
+  const { user, password } = config;
+  if (password === undefined) {
+    for (const url of [BOARD_PATH, `${BOARD_PATH}/*`]) {
+      server.all(url, (_request, reply) => reply.code(503).type('text/plain').send(CLOSED));
+    }
+    return;
+  }
+  void server.register(async (scope) => {
+    await requirePassword(scope, user, password);
+    await scope.register(board, { prefix: BOARD_PATH });
+  });
+}
+
+function cannotListen(host: string, port: number, cause: unknown): PermanentError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const why = code === 'EADDRINUSE' ? 'the port is taken' : describeError(cause);
+  return new PermanentError(`cannot listen on ${host}:${port}: ${why}`, {
+    hint: 'Set BOARD_PORT to a free port, or to 0 for any; set BOARD_HOST to an address of this machine.',
+    cause,
+  });
+}

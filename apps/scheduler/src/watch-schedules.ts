@@ -1,0 +1,61 @@
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { ScheduleAction } from './schedule-plan.ts';
+import { reconcileSchedules, type ReconcileOptions } from './reconcile-schedules.ts';
+
+/** Schedules that are looked after until this is disposed. */
+export type WatchedSchedules = AsyncDisposable & {
+  /** Why the schedules may not be in order, or `undefined` if they are. */
+  readonly fault: string | undefined;
+  /** Reconciles them for the first time. Throws what that throws. */
+  start(): Promise<void>;
+};
+
+const EVERY_MS = 60_000;
+
+/**
+ * Only what is missing is made good: were two schedulers with different configurations running (one of them being
+ * replaced, say), each would undo the other's work for ever.
+ */
+const REPAIRS: ReadonlySet<ScheduleAction['kind']> = new Set(['create', 'mend']);
+
+/**
+ * Reconciles the schedules at the start and repairs them again and again: a Redis that was emptied, or that came back
+ * without its data, has its schedules again within a minute.
+ */
+export function watchSchedules(options: ReconcileOptions, everyMs = EVERY_MS): WatchedSchedules {
+  let fault: string | undefined = 'the schedules are not written yet';
+  let timer: NodeJS.Timeout | undefined;
+  let isRepairing = false;
+  let isDisposed = false;
+
+  const repair = async (): Promise<void> => {
+    // While Redis is away a repair waits for it.
+    if (isRepairing) return;
+    isRepairing = true;
+    try {
+      await reconcileSchedules(options, REPAIRS);
+      fault = undefined;
+    } catch (error) {
+      fault = 'the schedules could not be checked';
+      // At the end the connection may close under a repair.
+      if (!isDisposed) options.log.warn({ err: describeError(error) }, fault);
+    } finally {
+      isRepairing = false;
+    }
+  };
+
+  return {
+    get fault() {
+      return fault;
+    },
+    async start() {
+      await reconcileSchedules(options);
+      fault = undefined;
+      timer = setInterval(() => void repair(), everyMs);
+    },
+    async [Symbol.asyncDispose]() {
+      isDisposed = true;
+      clearInterval(timer);
+    },
+  };
+}
