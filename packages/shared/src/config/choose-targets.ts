@@ -1,0 +1,13 @@
+import type { PostgresConfig } from './postgres.ts';
+
+/**
+ * The targets that a person named, or all that are configured where none was.
+ *
+ * @throws Error that names the configured ones if one of them is not
+ */
+export function chooseTargets(named: readonly string[], { databases }: PostgresConfig): readonly string[] {
+  const unknown = named.filter((name) => !databases.includes(name));
+  if (unknown.length === 0) return named.length > 0 ? [...new Set(named)] : databases;
+  const list = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(', ');
+  throw new Error(`expected a configured database (${list(databases)}), got ${list(unknown)}`);
+}

@@ -1,0 +1,24 @@
+/** Asks for a dump now: `pnpm enqueue-dump [database] [--wait]`; without a database, for one of each. */
+import { parseArgs } from 'node:util';
+import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
+import { readConfig } from '@pgstow/shared/config/read-config.ts';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { followDumps } from './follow-dumps.ts';
+const { postgres, redis } = subjects;
+try {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { wait: { type: 'boolean' } } });
+  const { config } = readConfig(process.env, { postgres, redis }, Object.values(subjects));
+  const targets = chooseTargets(positionals, config.postgres);
+  await using connection = await connectRedis(config.redis.url, createLog('enqueue-dump', 'error', String));
+  await using queue = openQueue('dump', config.redis.site, connection);
+  const jobs = await Promise.all(targets.map((target) => enqueueDump(queue, target, 'ad-hoc')));
+  for (const job of jobs) console.log(`${job.data.target}: job ${job.id}`);
+  if (values.wait === true) await followDumps(jobs, config.redis.site, connection);
+} catch (error) {
+  console.error(`enqueue-dump: ${describeError(error)}`);
+  process.exitCode = 1;
+}
