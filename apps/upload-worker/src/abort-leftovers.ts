@@ -1,0 +1,55 @@
+import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { BusyError } from '@pgstow/shared/runtime/errors.ts';
+import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
+import type { OpenUpload } from '@pgstow/store/store.ts';
+import type { Destination } from './destination.ts';
+import type { UploadContext } from './handle-upload.ts';
+
+const OLD_MS = 24 * 3600 * 1000;
+
+/**
+ * Drops what killed attempts at an object left in the store, invisible and billed. To be called under the dump's upload
+ * lock, before anything is put: then nobody can be at it.
+ */
+export async function abortLeftoversOf(destination: Destination, key: string, signal: AbortSignal): Promise<number> {
+  const open = await listOpen(destination, key, signal);
+  const leftovers = open.filter((upload) => upload.key === key);
+  for (const upload of leftovers) await destination.store.abortUpload(upload, signal);
+  return leftovers.length;
+}
+
+/**
+ * Drops the leftovers of all our dumps that nobody is uploading now. Those of dumps that are not in this folder may be
+ * another site's; they go when they are a day old.
+ */
+export async function sweepLeftovers(
+  { folder, site, redis, log }: Pick<UploadContext, 'folder' | 'site' | 'redis' | 'log'>,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<void> {
+  const { place } = destination.store;
+  for (const upload of await listOpen(destination, keyPrefix(place.prefix), signal)) {
+    const name = parseObjectKey(place.prefix, upload.key)?.name;
+    if (name === undefined) continue;
+    const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;
+    if (!isOld && (await findDump(folder, name)) === undefined) continue;
+    try {
+      await withLock(redis, uploadLockKey(site, name, place.name), signal, (held) =>
+        destination.store.abortUpload(upload, held),
+      );
+      log.info({ key: upload.key, startedAt: upload.startedAt }, 'dropped an upload that was left open');
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error;
+    }
+  }
+}
+
+async function listOpen(destination: Destination, prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[]> {
+  const open = await destination.store.listOpenUploads(prefix, signal);
+  if (!('refused' in open)) return open;
+  destination.warnOnce(
+    `uploads that were left open cannot be found (${open.refused}); have the bucket drop them by a lifecycle rule AbortIncompleteMultipartUpload`,
+  );
+  return [];
+}

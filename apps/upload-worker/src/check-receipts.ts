@@ -1,0 +1,62 @@
+import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
+import { removeReceipt } from '@pgstow/catalog/write-record.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { BusyError } from '@pgstow/shared/runtime/errors.ts';
+import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { StoredObject } from '@pgstow/store/store.ts';
+import type { Destination } from './destination.ts';
+import type { UploadContext } from './handle-upload.ts';
+
+/**
+ * Holds every receipt for this destination against the store. One that the store no longer bears out is removed, so that
+ * nothing is pruned on the strength of it, and the upload is asked for again.
+ *
+ * @throws as the store does; the receipts that were not checked are kept
+ */
+export async function checkReceipts(
+  context: UploadContext,
+  destination: Destination,
+  queue: OpenQueue<'upload'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { folder, site, redis } = context;
+  const { place } = destination.store;
+  for (const { manifest, receipts } of (await readFolder(folder)).dumps) {
+    if (!receipts.has(place.name)) continue;
+    try {
+      const isLost = await withLock(redis, uploadLockKey(site, manifest.name, place.name), signal, (held) =>
+        removeIfRefuted(context, destination, manifest.name, held),
+      );
+      if (isLost) await enqueueUpload(queue, manifest.name, place.name);
+    } catch (error) {
+      // Somebody is uploading it: there will be a new receipt.
+      if (!(error instanceof BusyError)) throw error;
+    }
+  }
+}
+
+async function removeIfRefuted(
+  { folder, log }: UploadContext,
+  { store }: Destination,
+  name: BackupName,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Read under the lock: the job before may just have written it.
+  const dump = await findDump(folder, name);
+  const receipt = dump?.receipts.get(store.place.name);
+  if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, store.place))
+    return false;
+  const refutation = refute(receipt, await store.look(receipt.key, signal));
+  if (refutation === undefined) return false;
+  log.warn({ key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
+  await removeReceipt(folder, receipt);
+  return true;
+}
+
+function refute(receipt: Receipt, object: StoredObject | undefined): string | undefined {
+  if (object === undefined) return 'it is gone';
+  if (object.bytes !== receipt.bytes) return `it has ${object.bytes} bytes, not ${receipt.bytes}`;
+  return object.etag === receipt.etag ? undefined : `its ETag is ${object.etag}, not ${receipt.etag}`;
+}

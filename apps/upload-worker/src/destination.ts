@@ -1,0 +1,36 @@
+import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { S3Store } from '@pgstow/store/s3-store.ts';
+import type { Store } from '@pgstow/store/store.ts';
+
+/** A place that dumps are copied to, and how. */
+export type Destination = {
+  readonly store: Store;
+  /** `read`: whatever the store says, what it holds is read back. */
+  readonly confirm: 'auto' | 'read';
+  /** Whether the store may keep a SHA-256 of parts. */
+  readonly hasPartSha256: boolean;
+  /** Logs what would be the same each time only once in the life of the process. */
+  readonly warnOnce: (message: string) => void;
+};
+
+/** The configured destinations by name; none if there is no bucket. Their connections are closed by `stack`. */
+export function openDestinations(
+  s3: S3Config | undefined,
+  log: Log,
+  stack: AsyncDisposableStack,
+): ReadonlyMap<string, Destination> {
+  if (s3 === undefined) return new Map();
+  const warned = new Set<string>();
+  const destination: Destination = {
+    store: stack.use(new S3Store(s3)),
+    confirm: s3.confirm,
+    hasPartSha256: s3.checksum === 'sha256',
+    warnOnce: (message) => {
+      if (warned.has(message)) return;
+      warned.add(message);
+      log.warn(message);
+    },
+  };
+  return new Map([[s3.place.name, destination]]);
+}

@@ -1,0 +1,197 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findDump, type KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { writeReceipt } from '@pgstow/catalog/write-record.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
+import { dumpKey } from '@pgstow/store/object-key.ts';
+import { planParts } from '@pgstow/store/part-plan.ts';
+import type { Store } from '@pgstow/store/store.ts';
+import { abortLeftoversOf } from './abort-leftovers.ts';
+import type { Destination } from './destination.ts';
+import { inspectObject, type Inspection } from './inspect-object.ts';
+import { putManifest, readStoredSha256 } from './stored-manifest.ts';
+import { decideUpload } from './upload-plan.ts';
+
+export type UploadContext = {
+  readonly folder: string;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  readonly destinations: ReadonlyMap<string, Destination>;
+  readonly log: Log;
+};
+
+/** What the board shows of a job that is done. */
+export type UploadResult = {
+  readonly bucket: string;
+  readonly key: string;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly confirmedBy: Receipt['confirmedBy'];
+};
+
+/**
+ * Copies a dump to a destination: look what lies there, put the dump unless it is there, have the store confirm it, put
+ * the manifest, write the receipt. However often and wherever it is cut off, running it again ends in the same state.
+ */
+export async function handleUpload(context: UploadContext, task: Task<'upload'>): Promise<UploadResult> {
+  const startedAt = performance.now();
+  const { name } = task.data;
+  const destination = findDestination(context, task.data.destination);
+  const dump = await findWholeDump(context, task.data);
+  const { store } = destination;
+  const { place } = store;
+  const key = dumpKey(place.prefix, name);
+
+  return withLock(context.redis, uploadLockKey(context.site, name, place.name), task.signal, async (signal) => {
+    // One descriptor for all: what is put is what was digested, even if the name is pruned meanwhile.
+    await using file = await open(join(context.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+    // A store that is away, or refuses us, shows before a large file is read.
+    const before = await store.look(key, signal);
+    const digest = await digestUnchanged(file, dump.manifest, destination, signal, task);
+
+    const note = (line: string): void => task.note(line);
+    let found = await inspectObject(destination, key, before, digest, { isFresh: false, signal, note });
+    const isOurs = found.verdict === 'different' && (await wasOurs(store, found.object.metadata, dump, signal));
+    const plan = decideUpload(found, isOurs);
+    note(`${key}: ${plan.reason}`);
+    if (plan.action === 'refuse') {
+      throw new PermanentError(`s3://${place.bucket}/${key} is taken: ${plan.reason}`, {
+        hint: 'It is not overwritten. Move it away, or set another S3_PREFIX.',
+      });
+    }
+    if (plan.action !== 'nothing') {
+      await putDump(destination, key, file, { mode: plan.action, manifest: dump.manifest, digest, signal, task });
+      const after = await store.look(key, signal);
+      found = await inspectObject(destination, key, after, digest, { isFresh: true, signal, note });
+    }
+    const { object, by } = assertConfirmed(found, key);
+    note(`confirmed by ${by}`);
+
+    await putManifest(store, dump.manifest, signal);
+    signal.throwIfAborted();
+    await writeReceipt(context.folder, {
+      version: 1,
+      name,
+      destination: place.name,
+      ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }),
+      bucket: place.bucket,
+      key,
+      bytes: digest.bytes,
+      sha256: digest.sha256,
+      confirmedBy: by,
+      ...(object.etag === undefined ? {} : { etag: object.etag }),
+      ...(object.versionId === undefined ? {} : { versionId: object.versionId }),
+      confirmedAt: new Date().toISOString(),
+    });
+    task.progress(100);
+    const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+    return { bucket: place.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
+  });
+}
+
+function findDestination({ destinations }: UploadContext, name: string): Destination {
+  const destination = destinations.get(name);
+  if (destination !== undefined) return destination;
+  const known = [...destinations.keys()].join(', ');
+  throw new PermanentError(`no destination ${name} is configured${known === '' ? '' : `, only ${known}`}`, {
+    hint: 'Set S3_BUCKET and restart the upload worker; it asks for all missing uploads by itself.',
+  });
+}
+
+async function findWholeDump({ folder }: UploadContext, { name }: Task<'upload'>['data']): Promise<KnownDump> {
+  const dump = await findDump(folder, name);
+  if (dump !== undefined) return dump;
+  throw new PermanentError(`${folder} holds no whole dump ${name}`, {
+    hint: 'It was pruned, is damaged, or was asked for by somebody who sees another folder: set SITE apart per folder.',
+  });
+}
+
+/** @throws PermanentError if the file is no longer what its manifest says */
+async function digestUnchanged(
+  file: FileHandle,
+  manifest: Manifest,
+  { hasPartSha256 }: Destination,
+  signal: AbortSignal,
+  task: Task<'upload'>,
+): Promise<FileDigest> {
+  const digest = await digestFile(file, {
+    parts: planParts(manifest.bytes),
+    hasPartSha256,
+    signal,
+    onProgress: showProgress(task, manifest.bytes, 0, 10),
+  });
+  if (digest.sha256 === manifest.sha256) return digest;
+  throw new PermanentError(
+    `${manifest.name} changed since it was proven: its sha256 is ${digest.sha256}, its manifest says ${manifest.sha256}`,
+    { hint: 'The file is damaged or was written to. Check the disk, and dump again.' },
+  );
+}
+
+/** Whether there is evidence, besides its content, that what lies under the dump's key is a copy of it gone bad. */
+async function wasOurs(
+  store: Store,
+  metadata: Readonly<Record<string, string>>,
+  { manifest, receipts }: KnownDump,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const receipt = receipts.get(store.place.name);
+  if (receipt !== undefined && receiptConfirms(receipt, manifest, store.place)) return true;
+  if (metadata['sha256'] === manifest.sha256) return true;
+  return (await readStoredSha256(store, manifest, signal)) === manifest.sha256;
+}
+
+async function putDump(
+  destination: Destination,
+  key: string,
+  file: FileHandle,
+  job: {
+    readonly mode: 'create' | 'replace';
+    readonly manifest: Manifest;
+    readonly digest: FileDigest;
+    readonly signal: AbortSignal;
+    readonly task: Task<'upload'>;
+  },
+): Promise<void> {
+  const { mode, manifest, digest, signal, task } = job;
+  const dropped = await abortLeftoversOf(destination, key, signal);
+  if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);
+  const outcome = await destination.store.putFile(key, file, {
+    mode,
+    contentType: 'application/gzip',
+    metadata: { sha256: manifest.sha256, 'taken-at': manifest.takenAt },
+    bytes: digest.bytes,
+    parts: planParts(digest.bytes),
+    onProgress: showProgress(task, digest.bytes, 10, 95),
+    signal,
+  });
+  task.note(outcome === 'stored' ? `put ${digest.bytes} bytes` : 'somebody put it there meanwhile');
+}
+
+/** What is not right now is tried again; the next attempt sees what lies there and decides anew. */
+function assertConfirmed(found: Inspection, key: string): Extract<Inspection, { verdict: 'same' }> {
+  if (found.verdict === 'same') return found;
+  throw new RetryableError(
+    found.verdict === 'absent'
+      ? `the store took ${key} and does not have it`
+      : `the store does not hold what was put to ${key}: ${found.why}`,
+  );
+}
+
+/** Reports whole percents, each once. */
+function showProgress(task: Task<'upload'>, totalBytes: number, from: number, to: number): (bytes: number) => void {
+  let shown = from;
+  return (bytes) => {
+    const percent = Math.floor(from + ((to - from) * Math.min(bytes, totalBytes)) / totalBytes);
+    if (percent <= shown) return;
+    shown = percent;
+    task.progress(percent);
+  };
+}

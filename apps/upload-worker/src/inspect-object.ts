@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { FileDigest } from '@pgstow/store/digest-file.ts';
+import { compareObject } from '@pgstow/store/object-comparison.ts';
+import type { Store, StoredObject } from '@pgstow/store/store.ts';
+import type { Destination } from './destination.ts';
+
+/** What lies under a dump's key, beside the dump. */
+export type Inspection =
+  | { readonly verdict: 'absent' }
+  | { readonly verdict: 'same'; readonly object: StoredObject; readonly by: Receipt['confirmedBy'] }
+  | { readonly verdict: 'different'; readonly object: StoredObject; readonly why: string };
+
+export type InspectOptions = {
+  /** Whether we have just put it there: then, where nothing but the size can be compared, the size has to do. */
+  readonly isFresh: boolean;
+  readonly signal: AbortSignal;
+  readonly note: (line: string) => void;
+};
+
+/**
+ * Compares what the store says of an object with the dump and, where that does not decide, reads the object back.
+ *
+ * @param object what `Store.look` found under `key`
+ */
+export async function inspectObject(
+  { store, confirm, warnOnce }: Destination,
+  key: string,
+  object: StoredObject | undefined,
+  digest: FileDigest,
+  { isFresh, signal, note }: InspectOptions,
+): Promise<Inspection> {
+  if (object === undefined) return { verdict: 'absent' };
+  const comparison = compareObject(object, digest);
+  if (comparison.verdict === 'different') return { verdict: 'different', object, why: comparison.why };
+  if (comparison.verdict === 'same' && confirm === 'auto') return { verdict: 'same', object, by: comparison.by };
+  if (comparison.verdict === 'unknown' && confirm === 'auto' && isFresh) {
+    warnOnce(
+      `uploads are confirmed by their size alone: ${comparison.why}; set S3_CONFIRM=read to have them read back`,
+    );
+    return { verdict: 'same', object, by: 'size' };
+  }
+  note(`reading it back${comparison.verdict === 'same' ? '' : `: ${comparison.why}`}`);
+  const sha256 = await hashObject(store, key, signal);
+  return sha256 === digest.sha256
+    ? { verdict: 'same', object, by: 'read' }
+    : { verdict: 'different', object, why: `its content has the sha256 ${sha256}, the dump ${digest.sha256}` };
+}
+
+async function hashObject(store: Store, key: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of store.read(key, signal)) hash.update(chunk);
+  return hash.digest('hex');
+}

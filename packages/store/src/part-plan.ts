@@ -1,0 +1,24 @@
+const MIB = 1024 * 1024;
+const LEAST_PART_BYTES = 8 * MIB;
+/** S3 takes 10,000 parts: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MOST_PARTS = 9000;
+/** Parts under way are held in memory; this much of it, besides one part that is being read. */
+const IN_FLIGHT_BYTES = 32 * MIB;
+
+/** How a file is cut for an upload. One part means that it is put in one request. */
+export type PartPlan = {
+  /** Of every part but the last. */
+  readonly partBytes: number;
+  readonly count: number;
+  /** Parts under way at a time. */
+  readonly concurrency: number;
+};
+
+export function planParts(bytes: number): PartPlan {
+  const partBytes = Math.max(LEAST_PART_BYTES, Math.ceil(Math.ceil(bytes / MOST_PARTS) / MIB) * MIB);
+  return {
+    partBytes,
+    count: Math.max(1, Math.ceil(bytes / partBytes)),
+    concurrency: Math.max(1, Math.min(2, Math.floor(IN_FLIGHT_BYTES / partBytes))),
+  };
+}

@@ -1,0 +1,34 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { S3Config } from '@pgstow/shared/config/s3.ts';
+
+const CONNECT_MS = 10_000;
+const REQUEST_MS = 60 * 60 * 1000;
+
+/** A client of the AWS SDK for a destination. */
+export function createS3Client(config: S3Config): S3Client {
+  return new S3Client({
+    region: config.region,
+    ...(config.place.endpoint === undefined ? {} : { endpoint: config.place.endpoint }),
+    forcePathStyle: config.forcePathStyle,
+    ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
+    // Quick ones of the SDK's own; the patience is the queue's.
+    maxAttempts: 3,
+    requestChecksumCalculation: checksumAlgorithm(config) === undefined ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
+    // Whatever is read back is compared by its sha256, which is worth more than what the store says of itself.
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: Math.min(CONNECT_MS, config.timeoutMs),
+      // Silence in both directions: a slow line that still moves is none.
+      socketTimeout: config.timeoutMs,
+      requestTimeout: REQUEST_MS,
+      throwOnRequestTimeout: true,
+    }),
+  });
+}
+
+/** The checksum that is sent along for the store to keep. Some stores other than AWS refuse any. */
+export function checksumAlgorithm({ checksum, place }: S3Config): 'CRC32' | 'SHA256' | undefined {
+  if (checksum === 'auto') return place.endpoint === undefined ? 'CRC32' : undefined;
+  return checksum === 'none' ? undefined : checksum === 'crc32' ? 'CRC32' : 'SHA256';
+}

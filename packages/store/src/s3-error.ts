@@ -1,0 +1,132 @@
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+
+export type S3ErrorContext = {
+  /** What was tried, to begin the message with: `put s3://bucket/key`. */
+  readonly action: string;
+  readonly bucket: string;
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  /** Whether the access key was given as such; temporary ones of the SDK's own chain are renewed by it. */
+  readonly hasStaticKeys: boolean;
+};
+
+/** Translates what the AWS SDK throws by what its reader does next: see `Store`. */
+export function translateS3Error(cause: unknown, context: S3ErrorContext): PermanentError | RetryableError {
+  if (cause instanceof PermanentError || cause instanceof RetryableError) return cause;
+  const { code, status, text } = describe(cause);
+  const message = `${context.action}: ${code === undefined || text.includes(code) ? text : `${code}: ${text}`}`;
+  const hint = permanentHint(code, status, cause, context);
+  return hint === undefined ? new RetryableError(message, { cause }) : new PermanentError(message, { hint, cause });
+}
+
+/** The store's own code of an error, such as `NoSuchBucket`, or Node's, such as `ECONNRESET`. */
+export function s3ErrorCode(error: unknown): string | undefined {
+  return describe(error).code;
+}
+
+export function s3ErrorStatus(error: unknown): number | undefined {
+  return describe(error).status;
+}
+
+/** What a person is to mend, or `undefined` if time may mend it. */
+function permanentHint(
+  code: string | undefined,
+  status: number | undefined,
+  cause: unknown,
+  { bucket, endpoint, region, hasStaticKeys }: S3ErrorContext,
+): string | undefined {
+  const place = endpoint ?? `AWS (${region})`;
+  const mendEndpoint = `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}).`;
+  switch (code ?? '') {
+    case 'NoSuchBucket':
+      return `Create the bucket ${bucket} at ${place}, or check S3_BUCKET, S3_REGION and S3_ENDPOINT.`;
+    case 'InvalidBucketName':
+      return `Check S3_BUCKET (${bucket}): buckets are named in lower-case letters, digits, - and .`;
+    case 'InvalidAccessKeyId':
+      return `Check AWS_ACCESS_KEY_ID: ${place} does not know it.`;
+    case 'SignatureDoesNotMatch':
+      return 'Check AWS_SECRET_ACCESS_KEY (and S3_REGION): it does not belong to AWS_ACCESS_KEY_ID.';
+    case 'ExpiredToken':
+    case 'InvalidToken':
+    case 'TokenRefreshRequired':
+      return hasStaticKeys ? 'Renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.' : undefined;
+    case 'CredentialsProviderError':
+      return 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role or profile.';
+    case 'RequestTimeTooSkewed':
+      return 'Set the clock of this host.';
+    case 'PermanentRedirect':
+    case 'AuthorizationHeaderMalformed':
+    case 'IllegalLocationConstraintException':
+      return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
+    case 'InvalidStorageClass':
+      return `Check S3_STORAGE_CLASS: ${place} does not have it.`;
+    case 'AccessDenied':
+    case 'AllAccessDisabled':
+      return `Allow this access key s3:PutObject, s3:GetObject and s3:AbortMultipartUpload in the bucket ${bucket}.`;
+    case 'ENOTFOUND':
+      return `${mendEndpoint} Its host name is not known here.`;
+    case 'ERR_INVALID_URL':
+      return mendEndpoint;
+    // The store was about to give another answer to the same question.
+    case 'ConditionalRequestConflict':
+    case 'OperationAborted':
+    case 'PreconditionFailed':
+    case 'NoSuchUpload':
+    case 'RequestTimeout':
+    case 'BadDigest':
+    case 'IncompleteBody':
+    case 'XAmzContentSHA256Mismatch':
+    case 'XAmzContentChecksumMismatch':
+      return undefined;
+    default:
+  }
+  if (code !== undefined && /^(?:EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code))
+    return `${mendEndpoint} Does it speak TLS, and is its certificate valid for that host and known here (NODE_EXTRA_CA_CERTS)?`;
+  if (code?.startsWith('HPE_') === true) return `${mendEndpoint} What answers there does not speak HTTP, or only TLS.`;
+  if (status === undefined) return undefined;
+  if (status >= 500) return code === 'NotImplemented' ? `${place} cannot do this.` : undefined;
+  if (status === 408 || status === 429 || status === 409 || status === 412) return undefined;
+  if (!isS3Answer(cause)) return `${mendEndpoint} What answers there is no S3 server, or only a proxy before one.`;
+  if (status === 301 || status === 307) return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
+  if (status === 401 || status === 403) return 'Check the access key and what it may do in the bucket.';
+  return status >= 400 ? `${place} refuses the request; check the S3_* settings.` : undefined;
+}
+
+/** An answer of S3 has a code in XML; where it has no body (to HEAD), nothing can be said against it. */
+function isS3Answer(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const isUnreadable = error instanceof SyntaxError || /deserialization error/i.test(error.message);
+  return !isUnreadable;
+}
+
+function describe(error: unknown): { code: string | undefined; status: number | undefined; text: string } {
+  if (!(error instanceof Error)) return { code: undefined, status: undefined, text: String(error) };
+  const {
+    $metadata,
+    code: ownCode,
+    Code,
+  } = error as {
+    $metadata?: { httpStatusCode?: number };
+    code?: unknown;
+    Code?: unknown;
+  };
+  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : error.cause;
+  const code = [Code, ownCode].find((candidate) => typeof candidate === 'string') ?? namedCode(error);
+  return {
+    // The SDK wraps some network errors.
+    code: code ?? (inner instanceof Error && inner !== error ? describe(inner).code : undefined),
+    status: $metadata?.httpStatusCode,
+    text: firstLine(error.message) || (inner instanceof Error ? firstLine(inner.message) : '') || error.name,
+  };
+}
+
+/** The SDK names an error of S3 by its code; JavaScript's own names say nothing here. */
+function namedCode(error: Error): string | undefined {
+  return /^(?:Error|TypeError|SyntaxError|RangeError|AggregateError|UnknownError|Unknown|\d+)$/.test(error.name)
+    ? undefined
+    : error.name;
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').trim();
+}

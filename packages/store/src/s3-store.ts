@@ -1,0 +1,220 @@
+import {
+  AbortMultipartUploadCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  type HeadObjectCommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { FileHandle } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
+import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { checksumAlgorithm, createS3Client } from './s3-client.ts';
+import { s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { uploadFile } from './s3-upload.ts';
+import type { OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
+
+/** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
+export class S3Store implements Store, Disposable {
+  readonly place: Store['place'];
+  readonly #config: S3Config;
+  readonly #client: S3Client;
+
+  constructor(config: S3Config) {
+    this.place = config.place;
+    this.#config = config;
+    this.#client = createS3Client(config);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.destroy();
+  }
+
+  async look(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
+    return this.#try(`look at ${this.#url(key)}`, signal, async () => {
+      try {
+        const input = { Bucket: this.place.bucket, Key: key, ChecksumMode: 'ENABLED' } as const;
+        return toStoredObject(await this.#client.send(new HeadObjectCommand(input), { abortSignal: signal }));
+      } catch (error) {
+        const status = s3ErrorStatus(error);
+        if (status === 404) await this.#assertBucket(signal);
+        else if (status === undefined || status >= 500 || status === 408 || status === 429) throw error;
+        else await this.#explainRefusal(key, signal);
+        return undefined;
+      }
+    });
+  }
+
+  async putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome> {
+    const { bytes, parts, onProgress, signal } = options;
+    return this.#put(key, signal, () =>
+      uploadFile(this.#client, file, { params: this.#putParams(key, options), bytes, parts, onProgress, signal }),
+    );
+  }
+
+  async putText(key: string, text: string, options: PutOptions): Promise<PutOutcome> {
+    const input = { ...this.#putParams(key, options), Body: text };
+    return this.#put(key, options.signal, async () => {
+      await this.#client.send(new PutObjectCommand(input), { abortSignal: options.signal });
+    });
+  }
+
+  async *read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const action = `read ${this.#url(key)}`;
+    const input = { Bucket: this.place.bucket, Key: key };
+    const { Body } = await this.#try(action, signal, () =>
+      this.#client.send(new GetObjectCommand(input), { abortSignal: signal }),
+    );
+    const body = addAbortSignal(signal, Body as Readable) as AsyncIterable<Uint8Array>;
+    try {
+      yield* body;
+    } catch (error) {
+      throw this.#translate(error, action, signal);
+    }
+  }
+
+  async listOpenUploads(
+    prefix: string,
+    signal: AbortSignal,
+  ): Promise<readonly OpenUpload[] | { readonly refused: string }> {
+    const uploads: OpenUpload[] = [];
+    let position: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined;
+    try {
+      do {
+        const input = { Bucket: this.place.bucket, Prefix: prefix, ...position };
+        const page = await this.#try(`list open uploads in ${this.#url(prefix)}`, signal, () =>
+          this.#client.send(new ListMultipartUploadsCommand(input), { abortSignal: signal }),
+        );
+        for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+          if (Key?.startsWith(prefix) === true && UploadId !== undefined && Initiated !== undefined)
+            uploads.push({ key: Key, id: UploadId, startedAt: Initiated });
+        }
+        position =
+          page.IsTruncated === true
+            ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
+            : undefined;
+      } while (position !== undefined);
+    } catch (error) {
+      if (error instanceof PermanentError) return { refused: error.message };
+      throw error;
+    }
+    return uploads;
+  }
+
+  async abortUpload({ key, id }: OpenUpload, signal: AbortSignal): Promise<void> {
+    const input = { Bucket: this.place.bucket, Key: key, UploadId: id };
+    await this.#try(`abort an open upload of ${this.#url(key)}`, signal, async () => {
+      try {
+        await this.#client.send(new AbortMultipartUploadCommand(input), { abortSignal: signal });
+      } catch (error) {
+        if (s3ErrorStatus(error) !== 404) throw error;
+      }
+    });
+  }
+
+  #putParams(key: string, { mode, contentType, metadata }: PutOptions) {
+    const { storageClass, sse } = this.#config;
+    const algorithm = checksumAlgorithm(this.#config);
+    return {
+      Bucket: this.place.bucket,
+      Key: key,
+      ContentType: contentType,
+      Metadata: { ...metadata },
+      ...(mode === 'create' ? { IfNoneMatch: '*' } : {}),
+      ...(storageClass === undefined ? {} : { StorageClass: storageClass as never }),
+      ...(sse === undefined ? {} : { ServerSideEncryption: sse }),
+      ...(algorithm === undefined ? {} : { ChecksumAlgorithm: algorithm }),
+    };
+  }
+
+  async #put(key: string, signal: AbortSignal, send: () => Promise<void>): Promise<PutOutcome> {
+    return this.#try(`put ${this.#url(key)}`, signal, async () => {
+      try {
+        await send();
+        return 'stored';
+      } catch (error) {
+        if (s3ErrorStatus(error) === 412) return 'occupied';
+        throw error;
+      }
+    });
+  }
+
+  /** The answer to HEAD has no body: it does not tell a missing object from a missing bucket. */
+  async #assertBucket(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#client.send(new HeadBucketCommand({ Bucket: this.place.bucket }), { abortSignal: signal });
+    } catch (error) {
+      // Without the right to list, the bucket's own HEAD is refused, which says that it is there.
+      if (s3ErrorStatus(error) !== 404) return;
+      throw Object.assign(new Error('the bucket does not exist', { cause: error }), {
+        name: 'NoSuchBucket',
+        $metadata: { httpStatusCode: 404 },
+      });
+    }
+  }
+
+  /**
+   * The answer to HEAD has no body: it does not say why it was refused. Asking for the first byte does, and is allowed
+   * to whoever may look. Returns if the object may just be hidden: see `Store.look`.
+   */
+  async #explainRefusal(key: string, signal: AbortSignal): Promise<void> {
+    const input = { Bucket: this.place.bucket, Key: key, Range: 'bytes=0-0' };
+    try {
+      const { Body } = await this.#client.send(new GetObjectCommand(input), { abortSignal: signal });
+      (Body as Readable).destroy();
+    } catch (error) {
+      const code = s3ErrorCode(error);
+      if (code === 'AccessDenied' || code === 'NoSuchKey') return;
+      throw error;
+    }
+    throw new RetryableError(`look at ${this.#url(key)}: HEAD is refused and GET is not`, {
+      hint: 'Is there a proxy before the store that does not let HEAD pass?',
+    });
+  }
+
+  async #try<T>(action: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#translate(error, action, signal);
+    }
+  }
+
+  #translate(error: unknown, action: string, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    return translateS3Error(error, {
+      action,
+      bucket: this.place.bucket,
+      endpoint: this.place.endpoint,
+      region: this.#config.region,
+      hasStaticKeys: this.#config.credentials !== undefined,
+    });
+  }
+
+  #url(key: string): string {
+    return `s3://${this.place.bucket}/${key}`;
+  }
+}
+
+function toStoredObject(head: HeadObjectCommandOutput): StoredObject {
+  if (head.ContentLength === undefined) {
+    throw new PermanentError('the answer to HEAD names no size', {
+      hint: 'Check S3_ENDPOINT: what answers there is no S3 server.',
+    });
+  }
+  const isOtherKey =
+    head.ServerSideEncryption?.startsWith('aws:kms') === true || head.SSECustomerAlgorithm !== undefined;
+  return {
+    bytes: head.ContentLength,
+    etag: head.ETag?.replaceAll('"', ''),
+    isEtagDigest: !isOtherKey,
+    checksums: { crc32: head.ChecksumCRC32, sha256: head.ChecksumSHA256 },
+    metadata: head.Metadata ?? {},
+    // A bucket whose versioning is off says `null`.
+    versionId: head.VersionId === 'null' ? undefined : head.VersionId,
+  };
+}

@@ -1,0 +1,84 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { PartPlan } from './part-plan.ts';
+
+/** What a store says of an object without handing it out. */
+export type StoredObject = {
+  readonly bytes: number;
+  /** Without quotes. */
+  readonly etag: string | undefined;
+  /** Whether the ETag may be made of MD5 sums. With keys of a key service or of the client it never is. */
+  readonly isEtagDigest: boolean;
+  /** What the store keeps, in base64; `-N` at the end says that it is the checksum of the checksums of N parts. */
+  readonly checksums: { readonly crc32: string | undefined; readonly sha256: string | undefined };
+  /** As it was put, its names in lower case. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly versionId: string | undefined;
+};
+
+export type PutOptions = {
+  /**
+   * `create` asks the store to refuse if anything lies there. Not every store can: look first. `replace` writes over
+   * whatever lies there.
+   */
+  readonly mode: 'create' | 'replace';
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+};
+
+export type PutFileOptions = PutOptions & {
+  /** How much of the file to send, from its beginning. */
+  readonly bytes: number;
+  readonly parts: PartPlan;
+  /** Called as parts arrive. */
+  readonly onProgress: (sentBytes: number) => void;
+};
+
+/** `occupied`: something lies there, perhaps from an attempt whose answer was lost; look at it. */
+export type PutOutcome = 'stored' | 'occupied';
+
+/** An upload in parts that was begun and neither completed nor given up. Its parts are stored, and billed. */
+export type OpenUpload = {
+  readonly key: string;
+  readonly id: string;
+  readonly startedAt: Date;
+};
+
+/**
+ * A place that dumps are copied to. All who implement it pass `describeStore` in store-contract.ts.
+ *
+ * Every method that fails throws one of two things. A `PermanentError` (no such bucket, refused credentials, a bad
+ * endpoint) says that another call fails in the same way until a person mends what its hint says. A `RetryableError`
+ * (resets, time-outs, 5xx, a throttled caller) says that the same call may succeed later; a store makes a few quick
+ * attempts of its own and leaves the patience to its caller. Once `signal` is aborted, a method ends soon and throws
+ * the signal's reason.
+ */
+export interface Store {
+  readonly place: DestinationPlace;
+
+  /**
+   * What lies under a key, or `undefined` if nothing does. A store that hides from a key without the right to list
+   * whether an object exists counts as having nothing there: put with `create`, and look again.
+   */
+  look(key: string, signal: AbortSignal): Promise<StoredObject | undefined>;
+
+  /**
+   * Puts a file. Sent in parts, it appears whole or not at all; before an error or an abort is thrown, the store was
+   * asked to drop the parts (which may fail where the store is away: see `listOpenUploads`). `stored` does not mean
+   * that the content is right: look, and compare.
+   */
+  putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome>;
+
+  /** Puts a small text. */
+  putText(key: string, text: string, options: PutOptions): Promise<PutOutcome>;
+
+  /** The content of an object, to be read to its end or given up with `return`. @throws PermanentError if there is none */
+  read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
+
+  /** The open uploads under a prefix, or why this store or these credentials cannot tell. */
+  listOpenUploads(prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[] | { readonly refused: string }>;
+
+  /** Drops an open upload and its parts. One that is no longer open is no error. */
+  abortUpload(upload: OpenUpload, signal: AbortSignal): Promise<void>;
+}
