@@ -1,0 +1,224 @@
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { createLog, type Log } from '@pgstow/shared/runtime/log.ts';
+import { jobOptions, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { Worker } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { reconcileSchedules } from './reconcile-schedules.ts';
+import { watchSchedules } from './watch-schedules.ts';
+
+const every = (everyMs: number): Schedule => ({ kind: 'interval', everyMs });
+const at = (pattern: string, timeZone = 'UTC'): Schedule => ({ kind: 'cron', pattern, timeZone });
+const HOUR = 3_600_000;
+/** Far from now, whenever the tests run. */
+const rarely = at('0 0 29 2 *');
+const log: Log = createLog('test', 'fatal', String);
+
+describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  let queue: OpenQueue<'dump'> & AsyncDisposable;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectRedis(server.url, log);
+  });
+  beforeEach(async () => {
+    await server.flush();
+    queue = openQueue('dump', 'default', redis);
+  });
+  afterEach(() => queue[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  const reconcile = (schedule: Schedule, targets: readonly string[] = ['shop']) =>
+    reconcileSchedules({ queue, targets, schedule, log });
+  const nextRun = async (target = 'shop') => (await queue.getJobScheduler(scheduleId(target)))?.next ?? 0;
+  const names = async (...states: ('waiting' | 'delayed' | 'completed')[]) =>
+    (await queue.getJobs(states)).map((job) => job.name).sort();
+
+  /** The dump of the first start is not what the test is about. */
+  const removeFirst = async () => {
+    for (const job of await queue.getJobs(['waiting'])) if (job.name === 'first') await job.remove();
+  };
+
+  /** Takes jobs as a dump worker would, and tells which. */
+  async function work(): Promise<AsyncDisposable & { readonly done: string[] }> {
+    const done: string[] = [];
+    const worker = new Worker('dump', async (job) => void done.push(`${job.name} ${job.data.target}`), {
+      connection: { url: server.url, maxRetriesPerRequest: null },
+      prefix: queuePrefix('default'),
+      settings: { backoffStrategy: () => 1000 },
+    });
+    worker.on('error', () => undefined);
+    await worker.waitUntilReady();
+    return { done, [Symbol.asyncDispose]: () => worker.close() };
+  }
+
+  test('the first start asks for a dump of each target at once, by interval or by pattern', async () => {
+    await reconcile(every(HOUR), ['shop', 'my db']);
+    expect(await names('waiting', 'delayed')).toEqual(['scheduled', 'scheduled']);
+    await server.flush();
+    await reconcile(at('0 3 * * *', 'Europe/Berlin'), ['shop', 'my db']);
+    expect(await names('waiting')).toEqual(['first', 'first']);
+    expect(await names('delayed')).toEqual(['scheduled', 'scheduled']);
+    expect(new Date(await nextRun()).toISOString()).toMatch(/T0[12]:00:00/);
+  });
+
+  test('jobs carry the target alone, and options with retries', async () => {
+    await reconcile(every(HOUR));
+    const [job] = await queue.getJobs(['waiting']);
+    expect(job?.data).toEqual({ target: 'shop' });
+    expect(job?.opts).toMatchObject(jobOptions.dump);
+  });
+
+  test.each([every(HOUR), rarely])('a restart changes nothing: $kind', async (schedule) => {
+    await using worker = await work();
+    await reconcile(schedule);
+    await eventually(() => worker.done.length === 1);
+    const before = await eventually(async () => ((await nextRun()) > Date.now() ? nextRun() : 0));
+    for (let i = 0; i < 3; i += 1) await reconcile(schedule);
+    expect(await nextRun()).toBe(before);
+    expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+    expect(worker.done).toHaveLength(1);
+  });
+
+  test.each([every(1000), at('* * * * * *')])(
+    'runs missed while everything was down are caught up once: $kind',
+    async (schedule) => {
+      await reconcile(schedule);
+      await removeFirst();
+      const due = await nextRun();
+      await eventually(() => Date.now() > due + 2500);
+      for (let i = 0; i < 2; i += 1) await reconcile(schedule);
+      expect(await nextRun()).toBe(due);
+      expect(await queue.getJobCountByTypes('waiting', 'delayed')).toBe(1);
+      // One late run, and from there on one a second again.
+      const startedAt = Date.now();
+      await using worker = await work();
+      await eventually(() => worker.done.length === 3);
+      expect(Date.now() - startedAt).toBeGreaterThan(1000);
+    },
+  );
+
+  test('the worker goes on by itself while no scheduler is there', async () => {
+    await using worker = await work();
+    await reconcile(every(500));
+    await eventually(() => worker.done.length >= 4);
+    expect(new Set(worker.done)).toEqual(new Set(['scheduled shop']));
+  });
+
+  test('a changed interval takes effect', async () => {
+    await using worker = await work();
+    await reconcile(every(HOUR));
+    await eventually(() => worker.done.length === 1);
+    await reconcile(every(700));
+    await eventually(() => worker.done.length >= 4);
+    await reconcile(every(HOUR));
+    await eventually(async () => (await nextRun()) > Date.now() + HOUR / 2);
+    expect(await queue.getJobSchedulersCount()).toBe(1);
+  });
+
+  test('an interval becomes a pattern and back', async () => {
+    await using worker = await work();
+    await reconcile(every(HOUR));
+    await eventually(() => worker.done.length === 1);
+    await reconcile(rarely);
+    expect(await queue.getJobScheduler(scheduleId('shop'))).toMatchObject({ pattern: '0 0 29 2 *', tz: 'UTC' });
+    expect((await queue.getJobScheduler(scheduleId('shop')))?.every).toBeUndefined();
+    expect(worker.done).toHaveLength(1);
+    await reconcile(every(HOUR));
+    await eventually(() => worker.done.length === 2);
+    expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+  });
+
+  test('a missed run is caught up when the pattern changes before it was taken', async () => {
+    await reconcile(at('* * * * * *'));
+    await removeFirst();
+    const due = await nextRun();
+    await eventually(() => Date.now() > due);
+    await reconcile(rarely);
+    await reconcile(rarely);
+    expect(await names('waiting')).toEqual(['catch-up']);
+    expect(await names('delayed')).toEqual(['scheduled']);
+    await using worker = await work();
+    await eventually(() => worker.done.includes('catch-up shop'));
+  });
+
+  test('a target that is not configured any more is not dumped any more, not even for a missed run', async () => {
+    await reconcile(every(1000), ['shop', 'old']);
+    await queue.upsertJobScheduler('somebody-elses', { every: HOUR }, { name: 'scheduled', data: { target: 'other' } });
+    await reconcile(every(1000), ['shop']);
+    expect((await queue.getJobSchedulers()).map((scheduler) => scheduler.key).sort()).toEqual([
+      'dump.shop',
+      'somebody-elses',
+    ]);
+    await using worker = await work();
+    await eventually(() => worker.done.filter((job) => job === 'scheduled shop').length === 3);
+    expect(worker.done).not.toContain('scheduled old');
+  });
+
+  test('options of an older version are renewed, and a missed run survives that', async () => {
+    const old = { name: 'scheduled', data: { target: 'shop' }, opts: { attempts: 1 } };
+    await queue.upsertJobScheduler(scheduleId('shop'), { every: HOUR }, old);
+    const due = await nextRun();
+    await reconcile(every(HOUR));
+    const [job, ...others] = await queue.getJobs(['waiting', 'delayed']);
+    expect(others).toEqual([]);
+    expect(job?.opts).toMatchObject(jobOptions.dump);
+    expect(await nextRun()).toBe(due);
+  });
+
+  test('an entry whose next job was lost fires again', async () => {
+    await reconcile(every(HOUR));
+    const keys = `${queuePrefix('default')}:dump`;
+    await redis.del(`${keys}:wait`, `${keys}:repeat:dump.shop:${await nextRun()}`);
+    await reconcile(every(HOUR));
+    await using worker = await work();
+    await eventually(() => worker.done.includes('catch-up shop'));
+    expect(await names('delayed')).toEqual(['scheduled']);
+  });
+
+  test.each([every(HOUR), at('0 3 * * *')])(
+    'many at the same time make one entry and one job: $kind',
+    async (schedule) => {
+      await using worker = await work();
+      await Promise.all(Array.from({ length: 8 }, () => reconcile(schedule)));
+      await eventually(() => worker.done.length > 0);
+      await Promise.all(Array.from({ length: 8 }, () => reconcile(schedule)));
+      await eventually(async () => (await queue.getJobCountByTypes('waiting', 'active')) === 0);
+      expect(worker.done).toHaveLength(1);
+      expect(await queue.getJobSchedulersCount()).toBe(1);
+      expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+    },
+  );
+
+  test('a Redis that was emptied has its schedules again without a restart', async () => {
+    await using schedules = watchSchedules({ queue, targets: ['shop'], schedule: every(HOUR), log }, 100);
+    expect(schedules.fault).toContain('not written yet');
+    await schedules.start();
+    expect(schedules.fault).toBeUndefined();
+    await server.flush();
+    await eventually(() => nextRun());
+  });
+
+  test('two schedulers of different configurations do not undo each other for ever', async () => {
+    await using one = watchSchedules({ queue, targets: ['shop'], schedule: every(HOUR), log }, 50);
+    await using two = watchSchedules({ queue, targets: ['crm'], schedule: every(2 * HOUR), log }, 50);
+    await using worker = await work();
+    await one.start();
+    await two.start();
+    await eventually(async () => (await queue.getJobSchedulersCount()) === 2);
+    const runs = [await nextRun('shop'), await nextRun('crm')];
+    const until = Date.now() + 1000;
+    await eventually(() => Date.now() > until);
+    expect([await nextRun('shop'), await nextRun('crm')]).toEqual(runs);
+    expect(worker.done.length).toBeLessThanOrEqual(3);
+  });
+});
