@@ -70,14 +70,13 @@ export class BoundProcess implements AsyncDisposable {
     for (const stream of ['stdout', 'stderr'] satisfies Stream[]) {
       child[stream]?.setEncoding('utf8').on('data', (text: string) => this.#output.write(stream, text));
     }
-    const killAtExit = () => this.#killGroup();
-    process.once('exit', killAtExit);
+    killAtExit(this);
     this.exited = new Promise((resolve) => {
       // 'close' waits for the pipes, which a grandchild may hold open for ever: after 'exit' they get a moment.
       child.once('close', resolve);
       child.once('exit', () => void delay(1_000, undefined, { ref: false }).then(resolve));
     }).then(() => {
-      process.off('exit', killAtExit);
+      living.delete(this);
       this.#output.end();
       return (this.#exit = { code: child.exitCode, signal: child.signalCode });
     });
@@ -147,11 +146,12 @@ export class BoundProcess implements AsyncDisposable {
 
   /** Kills the process and all in its group. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#killGroup();
+    this.killGroup();
     await this.exited;
   }
 
-  #killGroup(): void {
+  /** Kills the process and all in its group, and waits for nothing. */
+  killGroup(): void {
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
@@ -160,7 +160,22 @@ export class BoundProcess implements AsyncDisposable {
   }
 }
 
-/** `code 1` and so on, for messages. */
+/** What is to be killed when this process exits; one listener for all, for Node warns above ten. */
+const living = new Set<BoundProcess>();
+
+function killAtExit(child: BoundProcess): void {
+  if (living.size === 0) {
+    process.off('exit', killLiving);
+    process.on('exit', killLiving);
+  }
+  living.add(child);
+}
+
+function killLiving(): void {
+  for (const child of living) child.killGroup();
+}
+
+/** How a process ended, for messages. */
 export function describeExit({ code, signal }: ProcessExit): string {
   return signal ? `was ended by ${signal}` : `exited with code ${code}`;
 }

@@ -22,10 +22,10 @@ describe('startProcess', () => {
     await using folder = await tempFolder();
     const script = await writeScript(
       folder.path,
-      `const word: string = process.argv[2] ?? '';
+      `process.on('SIGTERM', () => { console.log('bye'); process.exit(3); });
+       const word: string = process.argv[2] ?? '';
        console.log(JSON.stringify({ level: 30, msg: word, env: Object.keys(process.env).sort() }));
-       console.error('not { json');
-       process.on('SIGTERM', () => { console.log('bye'); process.exitCode = 3; process.exit(); });`,
+       console.error('not { json');`,
     );
     await using child = await startProcess({ script, args: ['hello'], env: { NAME: 'value' } });
 
