@@ -1,0 +1,21 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
+
+/**
+ * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data,
+ * then its receipts.
+ */
+export async function deleteDump(folder: string, name: BackupName): Promise<void> {
+  // The type says so already. A deletion makes sure.
+  if (!isBackupName(name)) throw new TypeError(`not a dump's name: ${String(name)}`);
+  await rm(join(folder, manifestFileName(name)), { force: true });
+  await syncFolder(folder);
+  await rm(join(folder, name), { force: true });
+  for (const file of await readdir(folder)) {
+    if (file.startsWith(`${name}.`) && file.endsWith('.receipt.json')) await rm(join(folder, file), { force: true });
+  }
+  await syncFolder(folder);
+}

@@ -1,0 +1,59 @@
+import { readdir } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { isExecutable } from './compressor.ts';
+
+/** PostgreSQL's client programs of one version, in one folder. */
+export type Clients = {
+  readonly folder: string;
+  /** As in `15.18`. */
+  readonly version: string;
+  readonly major: number;
+};
+
+/** Where Debian, Ubuntu and the PostgreSQL project's packages for them put each major version. */
+const DEBIAN_FOLDER = '/usr/lib/postgresql';
+
+/** Every pg_dump with its psql that is installed, newest first. */
+export async function findClients(): Promise<readonly Clients[]> {
+  const majors = await readdir(DEBIAN_FOLDER).catch(() => []);
+  const folders = [
+    ...majors.map((major) => join(DEBIAN_FOLDER, major, 'bin')),
+    ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
+  ];
+  const found: Clients[] = [];
+  for (const folder of new Set(folders)) {
+    if (!(await isExecutable(join(folder, 'pg_dump'))) || !(await isExecutable(join(folder, 'psql')))) continue;
+    const { stdout, failed } = await execa(join(folder, 'pg_dump'), ['--version'], { reject: false, timeout: 10_000 });
+    const version = /(\d+(?:\.\d+|devel|beta\d+|rc\d+)*)/.exec(stdout)?.[1];
+    if (!failed && version !== undefined) found.push({ folder, version, major: Number.parseInt(version, 10) });
+  }
+  return found.sort((a, b) => b.major - a.major);
+}
+
+/** @throws PermanentError if there are none */
+export function newestClients(installed: readonly Clients[]): Clients {
+  const [newest] = installed;
+  if (newest === undefined) {
+    throw new PermanentError('found no pg_dump and psql, neither in /usr/lib/postgresql/*/bin nor on PATH', {
+      hint: "Install PostgreSQL's client programs, for instance the package postgresql-client.",
+    });
+  }
+  return newest;
+}
+
+/**
+ * The clients that fit a server: its own major version, else the nearest newer one. Older ones refuse, and much newer
+ * ones write settings that the server's own psql does not know.
+ *
+ * @throws PermanentError if all are older than the server
+ */
+export function chooseClients(installed: readonly Clients[], serverMajor: number): Clients {
+  const fitting = installed.filter((clients) => clients.major >= serverMajor).at(-1);
+  if (fitting !== undefined) return fitting;
+  const newest = newestClients(installed);
+  throw new PermanentError(`pg_dump ${newest.version} cannot dump a server of version ${serverMajor}: it is older`, {
+    hint: `Install pg_dump ${serverMajor} or newer, for instance the package postgresql-client-${serverMajor}.`,
+  });
+}

@@ -1,0 +1,43 @@
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+
+/** A program that writes and reads gzip, from standard input to standard output. */
+export type Compressor = {
+  readonly program: 'igzip' | 'pigz' | 'gzip';
+  readonly compress: readonly string[];
+  readonly decompress: readonly string[];
+};
+
+/** Fastest first. igzip at its level 1 costs a quarter of what gzip does, for files about 15 % larger. */
+const COMPRESSORS: readonly Compressor[] = [
+  { program: 'igzip', compress: ['-1', '-c'], decompress: ['-d', '-c'] },
+  // Two threads, because the database server wants the others.
+  { program: 'pigz', compress: ['-6', '-n', '-p', '2', '-c'], decompress: ['-d', '-c'] },
+  { program: 'gzip', compress: ['-6', '-n', '-c'], decompress: ['-d', '-c'] },
+];
+
+/** @throws PermanentError if it is not installed */
+export async function chooseCompressor(wanted: 'auto' | Compressor['program']): Promise<Compressor> {
+  for (const compressor of COMPRESSORS) {
+    if ((wanted === 'auto' || wanted === compressor.program) && (await isOnPath(compressor.program))) return compressor;
+  }
+  throw new PermanentError(`found no ${wanted === 'auto' ? 'igzip, pigz or gzip' : wanted} on PATH`, {
+    hint: 'Install it (igzip is in the package isal) or set BACKUP_COMPRESSION=auto.',
+  });
+}
+
+/** Whether PATH leads to a program of that name. */
+export async function isOnPath(program: string): Promise<boolean> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (await isExecutable(join(folder, program))) return true;
+  }
+  return false;
+}
+
+export async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

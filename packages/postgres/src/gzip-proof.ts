@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { execa } from 'execa';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Compressor } from './compressor.ts';
+import { DumpTextReader, type DumpText } from './dump-text.ts';
+
+export type ProvenGzip = {
+  readonly bytes: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly text: DumpText;
+};
+
+/**
+ * Proves compressed bytes as they go by: the gzip decompresses whole, and its text is a complete dump. Another process
+ * decompresses, so that the proof runs beside the dump and not after it.
+ */
+export class GzipProof implements AsyncDisposable {
+  readonly #hash = createHash('sha256');
+  readonly #reader = new DumpTextReader();
+  readonly #stop = new AbortController();
+  readonly #decompressor;
+  readonly #done: Promise<{ readonly failed: boolean; readonly stderr: string }>;
+  #bytes = 0;
+
+  /** @param onText called with the size of each piece of text */
+  constructor(compressor: Compressor, onText: (bytes: number) => void = () => undefined) {
+    let stderr = '';
+    this.#decompressor = execa(compressor.program, compressor.decompress, {
+      buffer: false,
+      stdin: 'pipe',
+      reject: false,
+      cancelSignal: this.#stop.signal,
+    });
+    this.#decompressor.stdout.on('data', (chunk: Buffer) => {
+      this.#reader.push(chunk);
+      onText(chunk.length);
+    });
+    this.#decompressor.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-500)));
+    // Its death shows in its exit; a broken pipe on the way there says nothing more.
+    this.#decompressor.stdin.on('error', () => undefined);
+    this.#done = this.#decompressor.then(({ failed }) => ({ failed, stderr: stderr.trim() }));
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    const { stdin } = this.#decompressor;
+    if (!stdin.writable || stdin.write(chunk)) return;
+    await Promise.race([once(stdin, 'drain', { signal: this.#stop.signal }), this.#done]);
+  }
+
+  /** @throws RetryableError if the bytes are not one whole gzip of a complete dump */
+  async end(): Promise<ProvenGzip> {
+    this.#decompressor.stdin.end();
+    const { failed, stderr } = await this.#done;
+    if (failed) throw new RetryableError(`the gzip does not decompress whole${stderr === '' ? '' : `: ${stderr}`}`);
+    const text = this.#reader.end();
+    if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), text };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+}
+
+/** Proves a file that lies there. @throws RetryableError if it is not one whole gzip of a complete dump */
+export async function proveGzipFile(path: string, compressor: Compressor, signal: AbortSignal): Promise<ProvenGzip> {
+  await using proof = new GzipProof(compressor);
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { signal, highWaterMark: 256 * 1024 });
+  for await (const chunk of chunks) await proof.write(chunk);
+  return proof.end();
+}

@@ -1,0 +1,34 @@
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+
+/**
+ * All that a client process gets to know, and the only place that the password goes to. The database is named in
+ * `PGDATABASE`, which libpq takes as it is; as an argument, a name such as `host=evil dbname=x` would be a connection
+ * string.
+ *
+ * Source: https://www.postgresql.org/docs/current/libpq-envars.html
+ */
+export function libpqEnvironment(
+  server: PostgresConfig,
+  database: string,
+  applicationName: string,
+): Record<string, string> {
+  const wanted: Record<string, string | undefined> = {
+    PATH: process.env['PATH'],
+    // Client certificates and a password file lie there, for those who use them.
+    HOME: process.env['HOME'],
+    PGPASSFILE: process.env['PGPASSFILE'],
+    LC_ALL: 'C.UTF-8',
+    PGHOST: server.host,
+    PGPORT: String(server.port),
+    PGUSER: server.user,
+    PGPASSWORD: server.password,
+    PGDATABASE: database,
+    PGSSLMODE: server.sslMode,
+    PGSSLROOTCERT: server.sslRootCert,
+    PGCONNECT_TIMEOUT: '15',
+    PGAPPNAME: applicationName,
+  };
+  return Object.fromEntries(
+    Object.entries(wanted).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

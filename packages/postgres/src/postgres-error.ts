@@ -1,0 +1,70 @@
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+
+type Reading = { readonly pattern: RegExp; readonly permanent: boolean; readonly hint: string };
+
+/** What the clients say on standard error (in English, which our environment asks for), and what it means to a person. */
+const READINGS: readonly Reading[] = [
+  {
+    pattern:
+      /password authentication failed|no password supplied|role ".*" does not exist|role ".*" is not permitted to log in/,
+    permanent: true,
+    hint: 'Check POSTGRES_USER and POSTGRES_PASSWORD.',
+  },
+  {
+    pattern: /database ".*" does not exist/s,
+    permanent: true,
+    hint: 'Check POSTGRES_DB; the name is taken as it is, capitals included.',
+  },
+  {
+    pattern: /no pg_hba\.conf entry/,
+    permanent: true,
+    hint: "The server's pg_hba.conf lets nobody in from here with this user, database and TLS mode.",
+  },
+  {
+    pattern:
+      /certificate verify failed|server certificate for|root certificate file|does not support SSL|invalid sslmode/,
+    permanent: true,
+    hint: 'Check PGSSLMODE and PGSSLROOTCERT.',
+  },
+  {
+    pattern: /permission denied for|query would be affected by row-level security/,
+    permanent: true,
+    hint: 'The role cannot read everything: CREATE ROLE backup LOGIN BYPASSRLS; GRANT pg_read_all_data TO backup;',
+  },
+  {
+    pattern: /aborting because of server version mismatch/,
+    permanent: true,
+    hint: "Install a pg_dump of the server's version.",
+  },
+  {
+    pattern: /no matching (?:tables|schemas|extensions) were found/,
+    permanent: true,
+    hint: 'Check POSTGRES_EXTRA_OPTS.',
+  },
+  {
+    pattern: /could not translate host name/,
+    permanent: false,
+    hint: 'Check POSTGRES_HOST; is the database in a network that this container has joined?',
+  },
+  {
+    pattern: /Connection refused|No such file or directory|timeout expired|No route to host/,
+    permanent: false,
+    hint: 'Is the server running, and are POSTGRES_HOST and POSTGRES_PORT right?',
+  },
+  {
+    pattern: /lock timeout|could not obtain lock/,
+    permanent: false,
+    hint: 'Somebody holds a lock on a table, for instance a migration; the dump is tried again.',
+  },
+  { pattern: /No space left on device/, permanent: false, hint: 'The disk of the database server is full.' },
+];
+
+/** An error out of what a client program said before it exited. */
+export function postgresError(message: string, stderr: string): PermanentError | RetryableError {
+  const said = stderr.trim();
+  const reading = READINGS.find(({ pattern }) => pattern.test(said));
+  const full = said === '' ? message : `${message}: ${said}`;
+  if (reading === undefined) return new RetryableError(full);
+  const options = { hint: reading.hint };
+  return reading.permanent ? new PermanentError(full, options) : new RetryableError(full, options);
+}
