@@ -22,7 +22,11 @@ await runProcess('upload-worker', { backup, s3, redis: redisSubject }, async (pr
   // Without a bucket jobs are taken all the same: each fails with a hint that a person can read on the board, where one
   // that nobody takes would wait in silence.
   if (config.s3 === undefined) log.info('no S3_BUCKET: local backups only');
-  else log.info(config.s3.place, 'uploading to S3');
+  else
+    log.info(
+      { bucket: config.s3.place.bucket, prefix: config.s3.place.prefix, endpoint: config.s3.place.endpoint },
+      'uploading to S3',
+    );
   const graceMs = config.runtime.shutdownGraceMs;
   const handle = handleUpload.bind(undefined, context);
   stack.use(startWorker({ queue: 'upload', site, redis, log, redact, graceMs, handle }));

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { adoptStrays } from '@pgstow/catalog/adopt-strays.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
 import { receiptConfirms } from '@pgstow/shared/contract/receipt.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -40,7 +41,7 @@ export async function reconcile(
   queue: OpenQueue<'upload'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { folder, destinations, log } = context;
+  const { folder, site, redis, destinations, log } = context;
   const step = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     if (signal.aborted) return;
     try {
@@ -52,6 +53,11 @@ export async function reconcile(
 
   await step('sweep what is left of half-written receipts', () => sweepPartialRecords(folder, log));
   await step('ask for missing uploads', () => enqueueMissing(context, queue));
+  // Proving old files takes its time; what is known to be whole need not wait for it.
+  await step('adopt dumps without a manifest', async () => {
+    const adopted = await adoptStrays({ folder, site, redis, log, signal });
+    if (adopted.length > 0) await enqueueMissing(context, queue);
+  });
   for (const destination of destinations.values()) {
     await step('check receipts', () => checkReceipts(context, destination, queue, signal));
     await step('drop uploads that were left open', () => sweepLeftovers(context, destination, signal));

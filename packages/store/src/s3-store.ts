@@ -14,6 +14,7 @@ import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { PartBuffers } from './part-buffers.ts';
 import { uploadFile } from './s3-upload.ts';
 import type { OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
 
@@ -22,6 +23,7 @@ export class S3Store implements Store, Disposable {
   readonly place: Store['place'];
   readonly #config: S3Config;
   readonly #client: S3Client;
+  readonly #buffers = new PartBuffers();
 
   constructor(config: S3Config) {
     this.place = config.place;
@@ -51,7 +53,14 @@ export class S3Store implements Store, Disposable {
   async putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome> {
     const { bytes, parts, onProgress, signal } = options;
     return this.#put(key, signal, () =>
-      uploadFile(this.#client, file, { params: this.#putParams(key, options), bytes, parts, onProgress, signal }),
+      uploadFile(this.#client, file, {
+        params: this.#putParams(key, options),
+        bytes,
+        parts,
+        buffers: this.#buffers,
+        onProgress,
+        signal,
+      }),
     );
   }
 
