@@ -3,6 +3,7 @@ import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import prettyBytes from 'pretty-bytes';
 import { startProgress, type Progress } from './show-progress.ts';
 
 type DumpJob = NonNullable<Awaited<ReturnType<OpenQueue<'dump'>['getJob']>>>;
@@ -35,7 +36,7 @@ async function followDump(job: DumpJob, { dumps, uploads }: Queues, show: Show):
   const result = await followJob(dumps, job.id ?? '', 'dump', show);
   const { data: dump } = dumpResultSchema.safeParse(result);
   if (dump === undefined) throw new Error(`the dump job left no dump but ${JSON.stringify(result)}`);
-  const what = `${dump.name}, ${(dump.bytes / 1e6).toFixed(1)} MB`;
+  const what = `${dump.name}, ${prettyBytes(dump.bytes)}`;
   if (dump.destinations.length === 0) show(100, `${what}, local only: no destination is configured`);
   for (const destination of dump.destinations) {
     await followJob(uploads, uploadJobId(dump.name, destination), `upload to ${destination}`, show);
@@ -45,16 +46,17 @@ async function followDump(job: DumpJob, { dumps, uploads }: Queues, show: Show):
 
 /** Waits for the end of a job and returns what it left. @throws Error if it failed for good or is not there */
 async function followJob(
-  queue: Pick<OpenQueue<'dump'> | OpenQueue<'upload'>, 'getJob' | 'getWorkersCount'>,
+  queue: Pick<OpenQueue<'dump'> | OpenQueue<'upload'>, 'getJob' | 'getJobState' | 'getWorkersCount'>,
   id: string,
   stage: string,
   show: Show,
 ): Promise<unknown> {
   const since = Date.now();
   for (;;) {
+    // The state first: a job that is read before it ends has no result yet.
+    const state = await queue.getJobState(id);
     const job = await queue.getJob(id);
     if (job === undefined) throw new Error(`${stage}: job ${id} is not in Redis any more`);
-    const state = await job.getState();
     if (state === 'completed') return job.returnvalue;
     if (state === 'failed') throw new Error(`${stage} failed: ${job.failedReason}`);
     const percent = typeof job.progress === 'number' ? job.progress : 0;
