@@ -1,6 +1,7 @@
-import { open } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
 import { proveGzipFile } from '@pgstow/postgres/gzip-proof.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -34,7 +35,7 @@ export async function adoptStrays({ folder, site, redis, log, signal }: AdoptOpt
     try {
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
         // Since the folder was read, its own writer may have recorded it.
-        if (!(await readFolder(folder)).strays.includes(name)) return;
+        if (await exists(join(folder, manifestFileName(name)))) return;
         await adopt(folder, name, signal);
         adopted.push(name);
         log.info({ name }, 'adopted a dump without a manifest');
@@ -70,4 +71,11 @@ async function adopt(folder: string, name: BackupName, signal: AbortSignal): Pro
     sqlBytes: text.bytes,
     ...(text.tables === undefined ? {} : { tables: text.tables }),
   });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }

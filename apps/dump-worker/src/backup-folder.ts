@@ -1,0 +1,64 @@
+import { access, constants, stat, statfs } from 'node:fs/promises';
+import prettyBytes from 'pretty-bytes';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+
+/** The disk of the backup folder is full, or would be. */
+export class NoSpaceError extends RetryableError {
+  override readonly name = 'NoSpaceError';
+}
+
+/** @throws PermanentError that says how to mend it */
+export async function assertFolderWritable(folder: string): Promise<void> {
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new PermanentError(`BACKUP_DIR ${folder} is not a folder`);
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw folderError(error, folder);
+  }
+}
+
+/**
+ * Refuses a dump that would not fit: half as much again as the last one must be free, or the first time half of what the
+ * database takes on its server.
+ *
+ * @throws NoSpaceError
+ */
+export async function assertRoom(folder: string, lastBytes: number | undefined, databaseBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const needed = lastBytes === undefined ? databaseBytes / 2 : lastBytes * 1.5;
+  if (free >= needed) return;
+  throw new NoSpaceError(`${folder} has ${prettyBytes(free)} free, and the dump needs about ${prettyBytes(needed)}`, {
+    hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
+  });
+}
+
+/** A fault of the file system in words that say what to do; any other error as it is. */
+export function folderError(error: unknown, folder: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const who = `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new NoSpaceError(`the disk of ${folder} is full`, {
+        hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new PermanentError(`cannot write to ${folder} as user ${who}`, {
+        hint: `Let this user write there: chown -R ${who} on the folder as the host sees it.`,
+        cause: error,
+      });
+    case 'EROFS':
+      return new PermanentError(`${folder} is on a read-only file system`, {
+        hint: 'Mount it writable.',
+        cause: error,
+      });
+    case 'ENOENT':
+      return new PermanentError(`${folder} does not exist`, { hint: 'Create it, or set BACKUP_DIR.', cause: error });
+    case undefined:
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,17 @@
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+
+/** What every step of the dump worker works with. */
+export type DumpWorker = {
+  readonly postgres: PostgresConfig;
+  readonly schedule: Schedule;
+  readonly backup: BackupConfig;
+  readonly destination: DestinationPlace | undefined;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  readonly uploads: OpenQueue<'upload'>;
+};

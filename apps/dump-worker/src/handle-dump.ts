@@ -1,0 +1,48 @@
+import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { NoSpaceError } from './backup-folder.ts';
+import type { DumpWorker } from './dump-worker.ts';
+import { handOver } from './hand-over.ts';
+import { prune } from './prune.ts';
+import { recordDump } from './record-dump.ts';
+import { findServingDump } from './serving-dump.ts';
+import { sweepPartials } from './sweep-partials.ts';
+import { takeDump } from './take-dump.ts';
+
+/** Take the dump, prove it, record it, hand it over, prune: as the only one at this target of this site. */
+export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promise<DumpResult> {
+  const { target } = task.data;
+  if (!worker.postgres.databases.includes(target)) {
+    throw new PermanentError(`${JSON.stringify(target)} is not a configured database`, {
+      hint: `POSTGRES_DB names ${worker.postgres.databases.map((name) => JSON.stringify(name)).join(', ')}.`,
+    });
+  }
+  return withLock(worker.redis, dumpLockKey(worker.site, target), task.signal, async (signal) => {
+    await sweepPartials(worker.backup.folder, target, task.log);
+    const { dumps } = await readFolder(worker.backup.folder);
+    const earlier = dumps.filter(({ manifest }) => manifest.database === target);
+
+    const serving = findServingDump(task, earlier, worker.schedule, new Date());
+    if (serving !== undefined) {
+      task.note(`${serving.manifest.name} is there already and serves this job`);
+      return handOver(serving.manifest, worker);
+    }
+
+    let proven;
+    try {
+      proven = await takeDump(task, worker, earlier, signal);
+    } catch (error) {
+      // Perhaps there is room for the next attempt once what may go is gone.
+      if (error instanceof NoSpaceError) await prune(task, worker);
+      throw error;
+    }
+    const manifest = await recordDump(proven, worker.backup.folder, signal);
+    const result = await handOver(manifest, worker);
+    task.note(`recorded ${manifest.name}, sha256 ${manifest.sha256}`);
+    await prune(task, worker);
+    return result;
+  });
+}

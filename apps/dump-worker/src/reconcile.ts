@@ -1,0 +1,54 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { receiptConfirms } from '@pgstow/shared/contract/receipt.ts';
+import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
+import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { adoptStrays } from '@pgstow/catalog/adopt-strays.ts';
+import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import type { DumpWorker } from './dump-worker.ts';
+import { handOver } from './hand-over.ts';
+import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
+
+/**
+ * Brings the folder in order at start, beside the first jobs: what a crash left is swept, dumps without a manifest are
+ * adopted, and uploads that nobody has asked for, or whose job was lost with Redis, are asked for.
+ */
+export async function reconcile(worker: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
+  try {
+    await sweepAll(worker, log, signal);
+    await adoptStrays({ ...worker, folder: worker.backup.folder, log, signal });
+    await handOverAll(worker, log);
+  } catch (error) {
+    if (!signal.aborted) log.error({ err: describeError(error) }, 'reconciliation failed; the next start tries again');
+  }
+}
+
+async function sweepAll({ backup, redis, site }: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
+  const { partials } = await readFolder(backup.folder);
+  const databases = new Set(partials.map(databaseOfPartial).filter((database) => database !== undefined));
+  for (const database of databases) {
+    const sweep = (): Promise<void> =>
+      withLock(redis, dumpLockKey(site, database), signal, () => sweepPartials(backup.folder, database, log));
+    try {
+      await sweep();
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error;
+      // A worker that was killed holds its lock a little longer. One that lives sweeps with its next dump.
+      await wait(LOCK_TTL_MS + 1000, undefined, { signal });
+      await sweep().catch((again: unknown) => {
+        if (!(again instanceof BusyError)) throw again;
+      });
+    }
+  }
+}
+
+async function handOverAll(worker: DumpWorker, log: Log): Promise<void> {
+  const { destination } = worker;
+  if (destination === undefined) return;
+  const { dumps, faults } = await readFolder(worker.backup.folder);
+  for (const fault of faults) log.warn(fault);
+  for (const { manifest, receipts } of dumps) {
+    const receipt = receipts.get(destination.name);
+    if (receipt === undefined || !receiptConfirms(receipt, manifest, destination)) await handOver(manifest, worker);
+  }
+}

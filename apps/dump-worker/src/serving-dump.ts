@@ -1,0 +1,26 @@
+import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
+
+/**
+ * A dump that makes a new one pointless. A job that is run again because its end was lost, and a scheduled one, are
+ * served by any dump that began after they were wanted. A `first` or `catch-up` job is served by one that is not late.
+ * What a person asks for is dumped, whatever else there is.
+ *
+ * @param dumps of the job's target, oldest first
+ */
+export function findServingDump(
+  task: Pick<Task<'dump'>, 'reason' | 'isRepeated' | 'wantedSince'>,
+  dumps: readonly KnownDump[],
+  schedule: Schedule,
+  now: Date,
+): KnownDump | undefined {
+  const newest = dumps.at(-1);
+  if (newest === undefined) return undefined;
+  const takenAt = new Date(newest.manifest.takenAt);
+  const mayBeServed = task.reason === 'scheduled' || task.isRepeated;
+  if (mayBeServed && takenAt >= task.wantedSince) return newest;
+  const isExtra = task.reason === 'first' || task.reason === 'catch-up';
+  if (isExtra && takenAt >= previousRun(schedule, now)) return newest;
+  return undefined;
+}

@@ -1,0 +1,147 @@
+import { open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import prettyBytes from 'pretty-bytes';
+import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { chooseClients, findClients, newestClients } from '@pgstow/postgres/client-version.ts';
+import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
+import type { ProvenGzip } from '@pgstow/postgres/gzip-proof.ts';
+import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
+import { pgDump } from '@pgstow/postgres/pg-dump.ts';
+import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
+import { assertRoom, folderError } from './backup-folder.ts';
+import type { DumpWorker } from './dump-worker.ts';
+import { judgeSize } from './size-policy.ts';
+
+/** A dump that is proven and lies, synced to the disk, in its partial. */
+export type ProvenDump = {
+  readonly name: BackupName;
+  readonly database: string;
+  readonly takenAt: Date;
+  readonly partial: string;
+  readonly durationMs: number;
+  readonly gzip: ProvenGzip;
+  readonly compressor: string;
+  readonly pgDumpVersion: string;
+  readonly serverVersion: string;
+};
+
+/**
+ * Dumps a target into a partial and proves it. A partial whose dump failed is removed.
+ *
+ * @param earlier good dumps of the target, oldest first
+ */
+export async function takeDump(
+  task: Task<'dump'>,
+  { postgres, backup }: DumpWorker,
+  earlier: readonly KnownDump[],
+  signal: AbortSignal,
+): Promise<ProvenDump> {
+  const { target: database } = task.data;
+  const env = libpqEnvironment(postgres, database, `pgstow ${task.id}`);
+  const installed = await findClients();
+  const server = await readServerFacts(newestClients(installed), database, env, signal);
+  const clients = chooseClients(installed, server.major);
+  const compressor = await chooseCompressor(backup.compression);
+  await assertRoom(backup.folder, earlier.at(-1)?.manifest.bytes, server.databaseBytes);
+  task.note(
+    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+  );
+
+  const takenAt = new Date();
+  const startedAt = performance.now();
+  const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
+  try {
+    let gzip: ProvenGzip;
+    try {
+      gzip = await pgDump({
+        ...backup,
+        clients,
+        compressor,
+        database,
+        env,
+        extraOptions: postgres.extraOptions,
+        file,
+        signal,
+        onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),
+      });
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await assertWholeOnDisk(partial, gzip);
+    const durationMs = Math.round(performance.now() - startedAt);
+    task.note(
+      `proven: ${prettyBytes(gzip.text.bytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
+    );
+    assertPlausible(task, gzip, earlier, backup.onShrink);
+    return {
+      name,
+      database,
+      takenAt,
+      partial,
+      durationMs,
+      gzip,
+      compressor: compressor.program,
+      pgDumpVersion: clients.version,
+      serverVersion: server.version,
+    };
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw folderError(error, backup.folder);
+  }
+}
+
+/** The first free name from this second on; nobody else writes dumps of this target now. */
+async function openPartial(
+  folder: string,
+  database: string,
+  takenAt: Date,
+): Promise<{ readonly name: BackupName; readonly partial: string; readonly file: FileHandle }> {
+  for (let second = 0; ; second += 1) {
+    const name = formatBackupName(database, new Date(takenAt.getTime() + second * 1000));
+    if (await exists(join(folder, name))) continue;
+    const partial = join(folder, `${name}${PARTIAL}`);
+    try {
+      return { name, partial, file: await open(partial, 'wx', 0o600) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(error, folder);
+    }
+  }
+}
+
+async function assertWholeOnDisk(partial: string, gzip: ProvenGzip): Promise<void> {
+  const { size } = await stat(partial);
+  if (size !== gzip.bytes) throw new RetryableError(`wrote ${gzip.bytes} bytes, and the disk holds ${size}`);
+}
+
+function assertPlausible(
+  task: Task<'dump'>,
+  gzip: ProvenGzip,
+  earlier: readonly KnownDump[],
+  onShrink: 'warn' | 'refuse',
+): void {
+  const judgement = judgeSize(
+    gzip.text.bytes,
+    earlier.map(({ manifest }) => manifest.sqlBytes),
+  );
+  if (judgement.verdict === 'plausible') return;
+  const message = `the dump has ${prettyBytes(gzip.text.bytes)} of SQL, ${judgement.percent} % of what the last good ones had`;
+  if (judgement.verdict === 'implausible' && onShrink === 'refuse') {
+    throw new PermanentError(message, {
+      hint: 'If the database was meant to shrink, set BACKUP_ON_SHRINK=warn and retry.',
+    });
+  }
+  task.log.warn({ percent: judgement.percent }, message);
+  task.note(`warning: ${message}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
