@@ -22,12 +22,14 @@ export class GzipProof implements AsyncDisposable {
   readonly #reader = new DumpTextReader();
   readonly #stop = new AbortController();
   readonly #decompressor;
-  readonly #done: Promise<{ readonly failed: boolean; readonly stderr: string }>;
+  readonly #done: Promise<{ readonly failed: boolean; readonly signal: string | undefined; readonly stderr: string }>;
+  readonly #program: string;
   #bytes = 0;
 
   /** @param onText called with the size of each piece of text */
   constructor(compressor: Compressor, onText: (bytes: number) => void = () => undefined) {
     let stderr = '';
+    this.#program = compressor.program;
     this.#decompressor = execa(compressor.program, compressor.decompress, {
       buffer: false,
       stdin: 'pipe',
@@ -41,7 +43,7 @@ export class GzipProof implements AsyncDisposable {
     this.#decompressor.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-500)));
     // Its death shows in its exit; a broken pipe on the way there says nothing more.
     this.#decompressor.stdin.on('error', () => undefined);
-    this.#done = this.#decompressor.then(({ failed }) => ({ failed, stderr: stderr.trim() }));
+    this.#done = this.#decompressor.then(({ failed, signal }) => ({ failed, signal, stderr: stderr.trim() }));
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -55,7 +57,10 @@ export class GzipProof implements AsyncDisposable {
   /** @throws RetryableError if the bytes are not one whole gzip of a complete dump */
   async end(): Promise<ProvenGzip> {
     this.#decompressor.stdin.end();
-    const { failed, stderr } = await this.#done;
+    const { failed, signal, stderr } = await this.#done;
+    if (signal !== undefined) {
+      throw new RetryableError(`${this.#program}, which decompressed the dump to prove it, was ended by ${signal}`);
+    }
     if (failed) throw new RetryableError(`the gzip does not decompress whole${stderr === '' ? '' : `: ${stderr}`}`);
     const text = this.#reader.end();
     if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
@@ -73,5 +78,5 @@ export async function proveGzipFile(path: string, compressor: Compressor, signal
   await using proof = new GzipProof(compressor);
   const chunks: AsyncIterable<Buffer> = createReadStream(path, { signal, highWaterMark: 256 * 1024 });
   for await (const chunk of chunks) await proof.write(chunk);
-  return proof.end();
+  return await proof.end();
 }
