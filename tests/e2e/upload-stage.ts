@@ -95,8 +95,8 @@ export async function setStage(): Promise<UploadStage> {
     },
     failed: (name) =>
       eventually(async () => {
-        const job = await jobOf(name);
-        return job !== undefined && (await job.isFailed()) ? job : null;
+        if ((await queue.getJobState(uploadJobId(name, 's3'))) !== 'failed') return null;
+        return (await jobOf(name)) ?? null;
       }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -144,4 +144,14 @@ export async function makeDump(folder: string, options: MakeDumpOptions = {}): P
 
 export function uploadJob(name: string): JobData<'upload'> {
   return { name: name as BackupName, destination: 's3' };
+}
+
+/** The requests by which a dump was put, a part or whole. */
+export function putsOf({ proxy }: UploadStage, name: string) {
+  return proxy.requests.filter(({ method, path }) => method === 'PUT' && path.split('?')[0]?.endsWith(`/${name}`));
+}
+
+/** An answer of S3 that refuses. */
+export function s3Error(code: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>refused by the test</Message></Error>`;
 }
