@@ -31,6 +31,7 @@ export type FolderContents = {
  */
 export async function readFolder(folder: string): Promise<FolderContents> {
   const names = new Set(await readdir(folder));
+  const receiptFiles = groupReceiptFiles(names);
   const dumps: KnownDump[] = [];
   const strays: BackupName[] = [];
   const faults: string[] = [];
@@ -46,10 +47,12 @@ export async function readFolder(folder: string): Promise<FolderContents> {
       strays.push(name);
       continue;
     }
-    const dump = await readDump(folder, name, names, stats.size, faults);
+    const dump = await readDump(folder, name, receiptFiles.get(name) ?? [], stats.size, faults);
     if (dump !== undefined) dumps.push(dump);
   }
-  dumps.sort((a, b) => compare(a.manifest.takenAt, b.manifest.takenAt) || compare(a.manifest.name, b.manifest.name));
+  dumps.sort(
+    ({ manifest: a }, { manifest: b }) => Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.name < b.name ? -1 : 1),
+  );
   return { dumps, strays, partials: [...names].filter(isOurPartial), faults };
 }
 
@@ -57,13 +60,22 @@ export async function readFolder(folder: string): Promise<FolderContents> {
 export async function findDump(folder: string, name: BackupName): Promise<KnownDump | undefined> {
   const stats = await lstat(join(folder, name)).catch(() => undefined);
   if (stats === undefined || !stats.isFile()) return undefined;
-  return readDump(folder, name, new Set(await readdir(folder)), stats.size, []);
+  const receiptFiles = groupReceiptFiles(await readdir(folder)).get(name) ?? [];
+  return readDump(folder, name, receiptFiles, stats.size, []);
+}
+
+/** By the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
+function groupReceiptFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
+  return Map.groupBy(
+    [...files].filter((file) => file.endsWith('.receipt.json')),
+    (file) => file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length),
+  );
 }
 
 async function readDump(
   folder: string,
   name: BackupName,
-  names: ReadonlySet<string>,
+  receiptFiles: readonly string[],
   bytes: number,
   faults: string[],
 ): Promise<KnownDump | undefined> {
@@ -73,7 +85,7 @@ async function readDump(
     faults.push(
       `${name} has ${bytes} bytes where its manifest says ${manifest.bytes}; it is damaged and does not count`,
     );
-  } else return { manifest, receipts: await readReceipts(folder, name, names, faults) };
+  } else return { manifest, receipts: await readReceipts(folder, name, receiptFiles, faults) };
   return undefined;
 }
 
@@ -90,12 +102,11 @@ async function readManifest(folder: string, name: BackupName): Promise<Manifest 
 async function readReceipts(
   folder: string,
   name: BackupName,
-  names: ReadonlySet<string>,
+  receiptFiles: readonly string[],
   faults: string[],
 ): Promise<ReadonlyMap<string, Receipt>> {
   const receipts = new Map<string, Receipt>();
-  for (const file of names) {
-    if (!file.startsWith(`${name}.`) || !file.endsWith('.receipt.json')) continue;
+  for (const file of receiptFiles) {
     const parsed = receiptSchema.safeParse(await readJson(join(folder, file)));
     if (parsed.success && file === `${name}.${parsed.data.destination}.receipt.json`) {
       receipts.set(parsed.data.destination, parsed.data);
@@ -116,8 +127,4 @@ async function readJson(path: string): Promise<unknown> {
 function isOurPartial(file: string): boolean {
   const end = file.indexOf('.sql.gz');
   return file.endsWith(PARTIAL) && end !== -1 && isBackupName(file.slice(0, end + '.sql.gz'.length));
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -49,12 +49,13 @@ const REFUSED = new Map<string, string>([
 ]);
 
 /**
- * Splits `POSTGRES_EXTRA_OPTS` as a shell splits words and lets through only options that are known to be harmless, each
+ * Splits `POSTGRES_EXTRA_OPTS` as a shell splits words (a backslash stands for itself) and lets through only options that are known to be harmless, each
  * written in full: pg_dump itself would take any unambiguous beginning (`--fil=/tmp/x`) and short options in one word.
  *
  * Source: https://www.postgresql.org/docs/18/app-pgdump.html
  */
 export function parseExtraOptions(text: string, report: (fault: string) => void): readonly string[] {
+  if (!/^(?:[^'"]|'[^']*'|"[^"]*")*$/.test(text)) report('a quote in it is not closed');
   const words = parseArgsStringToArgv(text);
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i] ?? '';

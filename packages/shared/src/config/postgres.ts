@@ -44,7 +44,7 @@ const variables = {
   POSTGRES_DATABASE: { schema: z.string().optional(), description: 'Another name for `POSTGRES_DB`.' },
   DATABASE_URL: {
     schema: z.string().optional(),
-    secret: true,
+    secret: 'url',
     description:
       'All of the above in one: `postgresql://user:password@host:port/database`, with `sslmode` and `sslrootcert` as parameters if need be.',
   },
@@ -115,6 +115,7 @@ function fromUrl(text: string, values: Values<typeof variables>, report: ReportF
     fault('expected postgresql://user:password@host:port/database');
     return fromVariables({ ...values, POSTGRES_HOST: '-', POSTGRES_USER: '-', POSTGRES_DB: '-' }, report);
   }
+  if (url.hash !== '') fault('holds a #; write it as %23');
   const part = (encoded: string): string => {
     try {
       return decodeURIComponent(encoded);

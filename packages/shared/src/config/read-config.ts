@@ -50,10 +50,10 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
     const values: Record<string, unknown> = {};
     for (const [name, variable] of Object.entries<AnySubject['variables'][string]>(subject.variables)) {
       const raw = readRaw(env, name, report);
-      if (variable.secret === true && raw !== undefined) secrets.push(...secretsIn(raw));
+      if (variable.secret !== undefined && raw !== undefined) secrets.push(...secretsIn(raw, variable.secret));
       const parsed = variable.schema.safeParse(raw);
       if (!parsed.success) {
-        const came = variable.secret === true ? '' : `, got ${JSON.stringify(raw)}`;
+        const came = variable.secret !== undefined ? '' : `, got ${JSON.stringify(raw)}`;
         report(name, `${parsed.error.issues.map((issue: { message: string }) => issue.message).join('; ')}${came}`);
       }
       values[name] = parsed.success ? parsed.data : variable.schema.safeParse(undefined).data;
@@ -89,9 +89,9 @@ function readRaw(
   }
 }
 
-/** A secret's own text and, where it is a URL, the password in it, encoded and not. */
-function secretsIn(raw: string): string[] {
-  if (!URL.canParse(raw)) return [raw];
+/** The secret's own text or, of a URL, the password in it, encoded and not. Many a password can be read as a URL. */
+function secretsIn(raw: string, kind: true | 'url'): string[] {
+  if (kind === true || !URL.canParse(raw)) return [raw];
   const { password } = new URL(raw);
   if (password === '') return [];
   try {

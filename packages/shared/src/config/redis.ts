@@ -9,7 +9,7 @@ export const redis = defineSubject({
   variables: {
     REDIS_URL: {
       schema: z.url({ protocol: /^rediss?$/, error: 'a URL such as redis://redis:6379' }).default('redis://redis:6379'),
-      secret: true,
+      secret: 'url',
       description:
         'Redis with the queues. It must not evict (`maxmemory-policy noeviction`) and should persist (`appendonly yes`).',
     },

@@ -107,6 +107,9 @@ export const s3 = defineSubject({
         report(name, 'holds white space, which no access key does');
     }
     if (values.S3_BUCKET === undefined) return undefined;
+    // Receipts and the board show the endpoint.
+    if (values.S3_ENDPOINT !== undefined && new URL(values.S3_ENDPOINT).username !== '')
+      report('S3_ENDPOINT', 'holds a user name; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead');
     if (/[\s/:]/.test(values.S3_BUCKET))
       report('S3_BUCKET', `expected the bucket's name alone, got ${JSON.stringify(values.S3_BUCKET)}`);
     const prefix = values.S3_PREFIX.replace(/^\/+/, '');

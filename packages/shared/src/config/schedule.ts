@@ -61,7 +61,9 @@ export const schedule = defineSubject({
 /** The last time at or before `now` at which the schedule wanted a dump; older than that, and the newest dump is late. */
 export function previousRun(when: Schedule, now: Date): Date {
   if (when.kind === 'interval') return new Date(now.getTime() - when.everyMs);
-  return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: now }).prev().toDate();
+  // The parser looks strictly before its date.
+  const justAfter = new Date(now.getTime() + 1);
+  return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: justAfter }).prev().toDate();
 }
 
 function isTimeZone(name: string): boolean {

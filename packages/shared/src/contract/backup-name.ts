@@ -14,7 +14,7 @@ export type BackupNameParts = {
   readonly takenAt: Date;
 };
 
-const PATTERN = /^backup_([A-Za-z0-9_-]{1,191})_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)\.sql\.gz$/;
+const PATTERN = /^backup_([A-Za-z0-9_-]{1,176})_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)\.sql\.gz$/;
 
 /** @throws RangeError if the time is not a valid date. */
 export function formatBackupName(database: string, takenAt: Date): BackupName {
@@ -42,25 +42,34 @@ export const backupNameSchema = z
   .string()
   .refine(isBackupName, 'a backup is named backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz');
 
+/** With it, the longest name of all, a half-written receipt's, has no more than the 255 bytes that a file name may have. */
+const LONGEST_ENCODED = 176;
+
 /**
  * Database names may hold what file names and object keys may not. A name of letters, digits, `_` and `-` stands as it
  * is. Any other is written as `--` followed by its UTF-8 bytes, each either itself (letters, digits, `_`) or `-XX` in
- * upper-case hexadecimal: percent-encoding with `-` for `%`. `my db` becomes `--my-20db`. At most 191 characters.
+ * upper-case hexadecimal: percent-encoding with `-` for `%`. `my db` becomes `--my-20db`. Where that is longer than 176
+ * characters, it is `----` followed by all bytes in upper-case hexadecimal, 126 digits at most.
  */
 function encodeDatabase(database: string): string {
   if (/^[A-Za-z0-9_-]+$/.test(database) && !database.startsWith('--')) return database;
-  const bytes = Array.from(new TextEncoder().encode(database), (byte) => {
-    const character = String.fromCharCode(byte);
-    return /[A-Za-z0-9_]/.test(character) ? character : `-${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  });
-  return `--${bytes.join('')}`;
+  const bytes = Array.from(new TextEncoder().encode(database), (byte) => ({
+    character: String.fromCharCode(byte),
+    hex: byte.toString(16).toUpperCase().padStart(2, '0'),
+  }));
+  const escaped = bytes.map(({ character, hex }) => (/[A-Za-z0-9_]/.test(character) ? character : `-${hex}`)).join('');
+  if (escaped.length + 2 <= LONGEST_ENCODED) return `--${escaped}`;
+  return `----${bytes.map(({ hex }) => hex).join('')}`;
 }
 
 function decodeDatabase(encoded: string): string | undefined {
-  if (!encoded.startsWith('--')) return encoded;
-  if (!/^--(?:[A-Za-z0-9_]|-[0-9A-F]{2})+$/.test(encoded)) return undefined;
+  // A long plain name of another's is no database of PostgreSQL's.
+  if (!encoded.startsWith('--')) return targetNameSchema.safeParse(encoded).success ? encoded : undefined;
+  const percented = /^----(?:[0-9A-F]{2})+$/.test(encoded)
+    ? encoded.slice(4).replaceAll(/../g, '%$&')
+    : encoded.slice(2).replaceAll('-', '%');
   try {
-    const database = decodeURIComponent(encoded.slice(2).replaceAll('-', '%'));
+    const database = decodeURIComponent(percented);
     return targetNameSchema.safeParse(database).success ? database : undefined;
   } catch {
     return undefined;

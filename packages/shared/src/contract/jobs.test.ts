@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { formatBackupName } from './backup-name.ts';
+import { catchUpJobId, firstJobId, isScheduleId, parseJobData, scheduleId, uploadJobId } from './jobs.ts';
+
+const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
+
+describe('what a job carries', () => {
+  it('is the names alone', () => {
+    expect(parseJobData('dump', { target: 'my db' })).toEqual({ target: 'my db' });
+    expect(parseJobData('upload', { name, destination: 's3' })).toEqual({ name, destination: 's3' });
+  });
+
+  it('may name a database as oddly as PostgreSQL allows', () => {
+    for (const target of ['__proto__', '../../etc/passwd', 'host=evil dbname=x', '--file=/x', 'a\nb', 'ü'.repeat(31)])
+      expect(parseJobData('dump', { target })).toEqual({ target });
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 7],
+    ['a string', 'shop'],
+    ['a list', ['shop']],
+    ['no target', {}],
+    ['an empty target', { target: '' }],
+    ['a number as target', { target: 7 }],
+    ['a list as target', { target: ['shop'] }],
+    ['an object as target', { target: { toString: 'shop' } }],
+    ['a target of 10 kB', { target: 'a'.repeat(10_000) }],
+    ['a target of 64 bytes', { target: 'ü'.repeat(32) }],
+    ['a NUL', { target: 'a\0b' }],
+    ['half a surrogate pair', { target: 'a\uD800' }],
+    ['an extra field', { target: 'shop', password: 'x' }],
+    ['__proto__ as a field', JSON.parse('{"target":"shop","__proto__":{"target":"x"}}')],
+    ['__proto__ instead of the field', JSON.parse('{"__proto__":{"target":"shop"}}')],
+  ])('a dump job with %s is refused', (_what, data) => {
+    expect(() => parseJobData('dump', data)).toThrow();
+  });
+
+  it.each<[string, unknown]>([
+    ['no name', { destination: 's3' }],
+    ['no destination', { name }],
+    ['a path behind the name', { name: `${name}/../../x`, destination: 's3' }],
+    ['a path as name', { name: '../../etc/passwd', destination: 's3' }],
+    ['a line end behind the name', { name: `${name}\n`, destination: 's3' }],
+    ['a manifest', { name: `${name}.manifest.json`, destination: 's3' }],
+    ['a path as destination', { name, destination: '../x' }],
+    ['an empty destination', { name, destination: '' }],
+    ['a destination of 17 characters', { name, destination: 'd'.repeat(17) }],
+    ['a bucket', { name, destination: 's3', bucket: 'mine' }],
+  ])('an upload job with %s is refused', (_what, data) => {
+    expect(() => parseJobData('upload', data)).toThrow();
+  });
+});
+
+describe('ids', () => {
+  it('tell targets and dumps apart, whatever they are called, and hold no colon (BullMQ takes those for its own)', () => {
+    const targets = ['a', 'a.1', 'a:1', 'a b', 'a%20b', 'ä', '1', '../x', '"'];
+    for (const id of [scheduleId, (t: string) => firstJobId(t, 1), (t: string) => catchUpJobId(t, 1)]) {
+      const ids = targets.map(id);
+      expect(new Set(ids).size).toBe(targets.length);
+      for (const each of ids) expect(each).toMatch(/^[^:]+$/);
+    }
+    expect(targets.map(scheduleId).every(isScheduleId)).toBe(true);
+    expect(uploadJobId(name, 's3')).not.toBe(uploadJobId(name, 's4'));
+  });
+});

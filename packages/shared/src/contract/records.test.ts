@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { formatBackupName, type BackupName } from './backup-name.ts';
+import { manifestSchema, type Manifest } from './manifest.ts';
+import { receiptConfirms, receiptSchema, type DestinationPlace, type Receipt } from './receipt.ts';
+
+const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
+const manifest: Manifest = {
+  version: 1,
+  name,
+  database: 'shop',
+  takenAt: '2026-03-01T04:05:06.123Z',
+  origin: 'dumped',
+  recordedAt: '2026-03-01T04:05:07.000Z',
+  bytes: 100,
+  sha256: 'a'.repeat(64),
+  sqlBytes: 1000,
+  tables: { 'public.a': 0, 'public."A B"': 7 },
+};
+const place: DestinationPlace = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: 'p/' };
+const receipt: Receipt = {
+  version: 1,
+  name,
+  destination: 's3',
+  bucket: 'mine',
+  key: `p/${name}`,
+  bytes: 100,
+  sha256: 'a'.repeat(64),
+  confirmedBy: 'etag',
+  confirmedAt: '2026-03-01T04:06:00.000Z',
+};
+
+describe('a manifest', () => {
+  it('reads what was written', () => {
+    expect(manifestSchema.parse(JSON.parse(JSON.stringify(manifest)))).toEqual(manifest);
+  });
+
+  it.each<[string, object]>([
+    ['an extra field', { ...manifest, note: 'x' }],
+    ['another version', { ...manifest, version: 2 }],
+    ['a path as name', { ...manifest, name: `${name}/../x` }],
+    ['the database of another dump', { ...manifest, database: 'other' }],
+    ['no size', { ...manifest, bytes: 0 }],
+    ['half a byte', { ...manifest, bytes: 1.5 }],
+    ['a size in words', { ...manifest, bytes: '100' }],
+    ['a size past what a number holds', { ...manifest, bytes: 2 ** 53 }],
+    ['a sha256 in capitals', { ...manifest, sha256: 'A'.repeat(64) }],
+    ['a sha256 and a line end', { ...manifest, sha256: `${'a'.repeat(64)}\n` }],
+    ['a time without zone', { ...manifest, takenAt: '2026-03-01T04:05:06' }],
+    ['31 February', { ...manifest, takenAt: '2026-02-31T00:00:00Z' }],
+    ['rows below none', { ...manifest, tables: { a: -1 } }],
+    ['another origin', { ...manifest, origin: 'found' }],
+    ['__proto__ as a field', JSON.parse(JSON.stringify(manifest).replace('{', '{"__proto__":{"x":1},'))],
+  ])('with %s is none', (_what, data) => {
+    expect(manifestSchema.safeParse(data).success).toBe(false);
+  });
+
+  it('takes a table called __proto__ for nothing more than a name', () => {
+    const parsed = manifestSchema.parse(JSON.parse(JSON.stringify(manifest).replace('"public.a"', '"__proto__"')));
+    expect(Object.getPrototypeOf(parsed.tables)).toBe(Object.prototype);
+  });
+});
+
+describe('a receipt', () => {
+  it('reads what was written', () => {
+    expect(receiptSchema.parse(JSON.parse(JSON.stringify(receipt)))).toEqual(receipt);
+  });
+
+  it.each<[string, object]>([
+    ['an extra field', { ...receipt, secret: 'x' }],
+    ['a path as destination', { ...receipt, destination: '../s3' }],
+    ['no bucket', { ...receipt, bucket: '' }],
+    ['an unknown confirmation', { ...receipt, confirmedBy: 'hope' }],
+    ['a name that is none', { ...receipt, name: 'backup_a.sql.gz' }],
+  ])('with %s is none', (_what, data) => {
+    expect(receiptSchema.safeParse(data).success).toBe(false);
+  });
+
+  it('confirms its own dump at its own place', () => {
+    expect(receiptConfirms(receipt, manifest, place)).toBe(true);
+  });
+
+  it.each<[string, Partial<Receipt>, Partial<DestinationPlace>]>([
+    ['another dump', { name: name.replace('shop', 'shop2') as BackupName }, {}],
+    ['another content', { sha256: 'b'.repeat(64) }, {}],
+    ['another size', { bytes: 101 }, {}],
+    ['another destination', { destination: 's4' }, {}],
+    ['another key', { key: name }, {}],
+    ['a bucket that is no longer the one', {}, { bucket: 'other' }],
+    ['a prefix that is no longer the one', {}, { prefix: '' }],
+    ['an endpoint that is no longer the one', {}, { endpoint: 'https://s3.example.com' }],
+  ])('confirms nothing of %s', (_what, changed, moved) => {
+    expect(receiptConfirms({ ...receipt, ...changed }, manifest, { ...place, ...moved })).toBe(false);
+  });
+});
