@@ -1,0 +1,25 @@
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { describe, expect, it } from 'vitest';
+import { dumpKey, keyPrefix, manifestKey, parseObjectKey } from './object-key.ts';
+
+const name = 'backup_shop_20260101_000000.sql.gz' as BackupName;
+
+describe('an object key', () => {
+  it.each(['', 'site/', 'a.b/c/'])('is parsed back under the prefix %j', (prefix) => {
+    expect(parseObjectKey(prefix, dumpKey(prefix, name))).toEqual({ name, kind: 'dump' });
+    expect(parseObjectKey(prefix, manifestKey(prefix, name))).toEqual({ name, kind: 'manifest' });
+    expect(dumpKey(prefix, name).startsWith(keyPrefix(prefix))).toBe(true);
+  });
+
+  it.each([
+    `other/${name}`,
+    name,
+    `site/deeper/${name}`,
+    `site/${name}.manifest.json.manifest.json`,
+    `site/${name}.s3.receipt.json`,
+    'site/backup_shop_20260231_000000.sql.gz',
+    'site/backup_notes.txt',
+  ])('of somebody else is none of ours: %s', (key) => {
+    expect(parseObjectKey('site/', key)).toBeUndefined();
+  });
+});

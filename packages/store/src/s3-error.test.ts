@@ -1,0 +1,73 @@
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { describe, expect, it } from 'vitest';
+import { translateS3Error, type S3ErrorContext } from './s3-error.ts';
+
+const context: S3ErrorContext = {
+  action: 'put s3://b/k',
+  bucket: 'b',
+  endpoint: 'https://s3.example.com',
+  region: 'eu-central-1',
+  hasStaticKeys: true,
+};
+
+const answer = (name: string, httpStatusCode: number, message = 'said the store'): Error =>
+  Object.assign(new Error(message), { name, Code: name, $metadata: { httpStatusCode } });
+const ofNode = (code: string, message = code): Error => Object.assign(new Error(message), { code });
+
+describe('translateS3Error', () => {
+  it.each([
+    [answer('NoSuchBucket', 404), /Create the bucket b at https:\/\/s3\.example\.com/],
+    [answer('InvalidAccessKeyId', 403), /AWS_ACCESS_KEY_ID/],
+    [answer('SignatureDoesNotMatch', 403), /AWS_SECRET_ACCESS_KEY/],
+    [answer('AccessDenied', 403), /s3:PutObject/],
+    [answer('ExpiredToken', 400), /Renew/],
+    [answer('PermanentRedirect', 301), /S3_REGION \(eu-central-1\)/],
+    [answer('AuthorizationHeaderMalformed', 400), /S3_REGION/],
+    [answer('InvalidStorageClass', 400), /S3_STORAGE_CLASS/],
+    [answer('InvalidBucketName', 400), /S3_BUCKET/],
+    [answer('EntityTooLarge', 400), /refuses the request/],
+    [answer('NotImplemented', 501), /cannot do this/],
+    [Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' }), /role or profile/],
+    [ofNode('ENOTFOUND'), /S3_ENDPOINT \(https:\/\/s3\.example\.com\).*host name/],
+    [ofNode('CERT_HAS_EXPIRED'), /certificate/],
+    [ofNode('DEPTH_ZERO_SELF_SIGNED_CERT'), /NODE_EXTRA_CA_CERTS/],
+    [ofNode('EPROTO'), /TLS/],
+    [ofNode('HPE_INVALID_CONSTANT'), /does not speak HTTP/],
+    [Object.assign(new SyntaxError('char < is not expected'), { $metadata: { httpStatusCode: 200 } }), /no S3 server/],
+  ])('says what to mend after %s', (cause, hint) => {
+    const error = translateS3Error(cause, context);
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error.hint).toMatch(hint);
+    expect(error.message).toMatch(/^put s3:\/\/b\/k: /);
+    expect(error.cause).toBe(cause);
+  });
+
+  it.each([
+    answer('InternalError', 500),
+    answer('SlowDown', 503),
+    answer('Unknown', 502),
+    answer('TooManyRequests', 429),
+    answer('RequestTimeout', 400),
+    answer('ConditionalRequestConflict', 409),
+    answer('NoSuchUpload', 404),
+    ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH'].map((code) => ofNode(code)),
+    Object.assign(new Error('timed out'), { name: 'TimeoutError' }),
+    new Error('something else'),
+    'not even an error',
+  ])('lets time mend %s', (cause) => {
+    expect(translateS3Error(cause, context)).toBeInstanceOf(RetryableError);
+  });
+
+  it('lets the SDK renew what expired where it found the credentials', () => {
+    const error = translateS3Error(answer('ExpiredToken', 400), { ...context, hasStaticKeys: false });
+    expect(error).toBeInstanceOf(RetryableError);
+  });
+
+  it('finds the code of an error within another, and says it once', () => {
+    const refused = new AggregateError([ofNode('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1')], '');
+    expect(translateS3Error(refused, context).message).toBe('put s3://b/k: connect ECONNREFUSED 127.0.0.1:1');
+    expect(translateS3Error(ofNode('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), context).message).toBe(
+      'put s3://b/k: getaddrinfo ENOTFOUND x',
+    );
+  });
+});

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
+import { createS3Client, type S3Access } from '@pgstow/testing/s3-client.ts';
+import { startS3 } from '@pgstow/testing/s3-server.ts';
+import { describe, expect, it } from 'vitest';
+import { S3Store } from './s3-store.ts';
+import { describeStore, type StoreUnderTest } from './store-contract.ts';
+
+const { signal } = new AbortController();
+
+for (const checksum of ['none', 'crc32', 'sha256'] as const) {
+  describeStore(`a stand-in for S3, checksum ${checksum}`, async () => {
+    const s3 = await startS3();
+    return storeAt(s3, { checksum }, async () => s3[Symbol.asyncDispose]());
+  });
+}
+
+const {
+  PGSTOW_TEST_S3_ENDPOINT: endpoint,
+  PGSTOW_TEST_S3_ACCESS_KEY_ID: accessKeyId = '',
+  PGSTOW_TEST_S3_SECRET_ACCESS_KEY: secretAccessKey = '',
+  PGSTOW_TEST_S3_REGION: region = 'us-east-1',
+} = process.env;
+
+const access: S3Access = { endpoint: endpoint ?? '', accessKeyId, secretAccessKey, region };
+
+describe.skipIf(endpoint === undefined)(
+  `a real server (${endpoint ?? 'set PGSTOW_TEST_S3_ENDPOINT, PGSTOW_TEST_S3_ACCESS_KEY_ID, PGSTOW_TEST_S3_SECRET_ACCESS_KEY'})`,
+  () => {
+    for (const checksum of ['none', 'crc32', 'sha256'] as const)
+      describeStore(`checksum ${checksum}`, () => storeAt(access, { checksum }));
+
+    it('says which part of the credentials it refuses, whatever the answer to HEAD leaves out', async () => {
+      await using tested = await storeAt(access, {});
+      const { bucket } = tested.store.place;
+      const look = async (credentials: S3Config['credentials']): Promise<unknown> => {
+        using store = new S3Store(configOf(access, bucket, { credentials }));
+        return await store.look('x', signal);
+      };
+      const unknown = { accessKeyId: 'AKIANOBODYKNOWSTHIS0', secretAccessKey };
+      await expect(look(unknown)).rejects.toThrow(refusal('InvalidAccessKeyId', 'AWS_ACCESS_KEY_ID'));
+      const wrong = { accessKeyId, secretAccessKey: 'wrong' };
+      await expect(look(wrong)).rejects.toThrow(refusal('SignatureDoesNotMatch', 'AWS_SECRET_ACCESS_KEY'));
+    });
+  },
+);
+
+describe('S3Store', () => {
+  it('gives up on a server that accepts and never answers after S3_TIMEOUT, three times', async () => {
+    await using silent = await startSilentServer();
+    using store = new S3Store(configOf({ ...silent, ...KEYS }, 'backups', { timeoutMs: 1000 }));
+    const startedAt = performance.now();
+    await expect(store.look('x', signal)).rejects.toThrow(RetryableError);
+    expect(performance.now() - startedAt).toBeGreaterThan(2900);
+    expect(performance.now() - startedAt).toBeLessThan(8000);
+  });
+
+  it('gives up on a content that stops coming', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    await s3.putObject('backups', 'x', randomBytes(1000));
+    // Names more bytes than it sends.
+    await using stalling = await startSilentServer('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nbegun');
+    using store = new S3Store(configOf({ ...stalling, ...KEYS }, 'backups', { timeoutMs: 1000 }));
+    const readAll = async (): Promise<void> => {
+      for await (const chunk of store.read('x', signal)) expect(Buffer.from(chunk).toString()).toBe('begun');
+    };
+    await expect(readAll()).rejects.toThrow(RetryableError);
+  });
+
+  it('takes an object for hidden, not for refused, where looking is denied without a right to list', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    await proxy.status(403, { body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' });
+    using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
+    expect(await store.look('x', signal)).toBeUndefined();
+  });
+
+  it('counts what refuses to list open uploads as unable to tell', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
+    await proxy.status(501, { body: '<Error><Code>NotImplemented</Code><Message>no</Message></Error>' });
+    expect(await store.listOpenUploads('x', signal)).toEqual({ refused: expect.stringContaining('NotImplemented') });
+    await proxy.status(503, { body: '<Error><Code>SlowDown</Code><Message>later</Message></Error>' });
+    await expect(store.listOpenUploads('x', signal)).rejects.toThrow(RetryableError);
+  });
+});
+
+const KEYS = { accessKeyId: 'AKIAPGSTOWTESTING000', secretAccessKey: 'secret', region: 'us-east-1' };
+
+async function storeAt(
+  access: S3Access,
+  more: Partial<S3Config>,
+  release: () => Promise<void> = async () => undefined,
+): Promise<StoreUnderTest> {
+  const bucket = `pgstow-${randomBytes(6).toString('hex')}`;
+  const client = createS3Client(access);
+  await client.createBucket(bucket);
+  const store = new S3Store(configOf(access, bucket, more));
+  const withoutBucket = new S3Store(configOf(access, 'pgstow-does-not-exist', more));
+  return {
+    store,
+    withoutBucket,
+    leaveOpen: async (Key) => {
+      await client.sdk.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }));
+    },
+    async [Symbol.asyncDispose]() {
+      for (const one of [store, withoutBucket, client]) one[Symbol.dispose]();
+      await release();
+    },
+  };
+}
+
+function configOf(access: S3Access, bucket: string, more: Partial<S3Config>): S3Config {
+  const { accessKeyId, secretAccessKey } = access;
+  return {
+    place: { name: 's3', endpoint: access.endpoint, bucket, prefix: '' },
+    region: access.region,
+    forcePathStyle: true,
+    storageClass: undefined,
+    sse: undefined,
+    checksum: 'auto',
+    confirm: 'auto',
+    timeoutMs: 20_000,
+    credentials: { accessKeyId, secretAccessKey },
+    ...more,
+  };
+}
+
+function refusal(code: string, hint: string): Error {
+  return expect.objectContaining({
+    name: 'PermanentError',
+    message: expect.stringContaining(code),
+    hint: expect.stringContaining(hint),
+  });
+}
+
+/** Accepts connections, says at most what is given to each request, and then nothing. */
+async function startSilentServer(answer = ''): Promise<{ readonly endpoint: string } & AsyncDisposable> {
+  const server = createServer((socket) => socket.on('error', () => undefined).on('data', () => socket.write(answer)));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

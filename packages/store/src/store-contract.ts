@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempDisposable, open, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { digestFile } from './digest-file.ts';
+import { compareObject } from './object-comparison.ts';
+import { planParts } from './part-plan.ts';
+import type { PutFileOptions, PutOptions, Store } from './store.ts';
+
+/** A store to try, with a bucket of its own. */
+export type StoreUnderTest = AsyncDisposable & {
+  readonly store: Store;
+  /** The same, with a bucket that does not exist. */
+  readonly withoutBucket: Store;
+  /** Begins an upload in parts and leaves it open. */
+  leaveOpen(key: string): Promise<void>;
+};
+
+const MIB = 1024 * 1024;
+
+/** The contract of `Store`, as a suite for whoever implements it. */
+export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>): void {
+  describe(`the store contract: ${name}`, () => {
+    const { signal } = new AbortController();
+    let tested: StoreUnderTest;
+    let store: Store;
+    beforeAll(async () => {
+      tested = await setUp();
+      ({ store } = tested);
+    });
+    afterAll(() => tested[Symbol.asyncDispose]());
+
+    it('has nothing where nothing was put', async () => {
+      expect(await store.look('nothing', signal)).toBeUndefined();
+      await expect(readAll(store, 'nothing')).rejects.toThrow(PermanentError);
+    });
+
+    it.each([
+      ['in one request', 1000],
+      ['in one part to the byte', 8 * MIB],
+      ['in parts', 20 * MIB],
+    ])('keeps a file put %s, and says what can be compared with it', async (how, bytes) => {
+      const key = `files/${how} é+&`;
+      const content = randomBytes(bytes);
+      const progress: number[] = [];
+      expect(await putFile(store, key, content, { onProgress: (sent) => progress.push(sent) })).toBe('stored');
+
+      const object = await store.look(key, signal);
+      expect(object).toMatchObject({ bytes, metadata: { sha256: 'abc', 'taken-at': '2026-01-01T00:00:00Z' } });
+      expect(object && compareObject(object, await digest(content))).toMatchObject({ verdict: 'same' });
+      expect((await readAll(store, key)).equals(content)).toBe(true);
+      expect(progress.at(-1)).toBe(bytes);
+      expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    });
+
+    it('does not put over what lies there unless told to', async () => {
+      const key = 'taken';
+      await store.putText(key, 'first', textOptions('create'));
+      expect(await store.putText(key, 'second', textOptions('create'))).toBe('occupied');
+      expect(await putFile(store, key, randomBytes(100))).toBe('occupied');
+      expect(await putFile(store, key, randomBytes(9 * MIB))).toBe('occupied');
+      expect((await readAll(store, key)).toString()).toBe('first');
+      expect(await store.listOpenUploads(key, signal)).toEqual([]);
+
+      expect(await store.putText(key, 'third', textOptions('replace'))).toBe('stored');
+      expect((await readAll(store, key)).toString()).toBe('third');
+    });
+
+    it('lists uploads that were left open, under a prefix, and drops them', async () => {
+      const keys = ['open/a', 'open/a', 'open/b', 'openness'];
+      for (const key of keys) await tested.leaveOpen(key);
+
+      const open = await list('open/');
+      expect(open.map(({ key }) => key).sort()).toEqual(['open/a', 'open/a', 'open/b']);
+      for (const { startedAt } of open) expect(Math.abs(startedAt.getTime() - Date.now())).toBeLessThan(10 * 60_000);
+
+      for (const upload of open) await store.abortUpload(upload, signal);
+      expect(await list('open/')).toEqual([]);
+      expect((await list('openness')).length).toBe(1);
+      for (const upload of open) await store.abortUpload(upload, signal);
+    });
+
+    it('ends soon with the reason of the signal, and leaves nothing open', async () => {
+      const reason = new Error('enough');
+      await expect(store.look('x', AbortSignal.abort(reason))).rejects.toBe(reason);
+
+      const controller = new AbortController();
+      const put = putFile(store, 'aborted', randomBytes(40 * MIB), {
+        signal: controller.signal,
+        onProgress: () => controller.abort(reason),
+      });
+      await expect(put).rejects.toBe(reason);
+      expect(await store.look('aborted', signal)).toBeUndefined();
+      expect(await list('aborted')).toEqual([]);
+
+      await putFile(store, 'half-read', randomBytes(4 * MIB));
+      const reading = new AbortController();
+      const read = async (): Promise<void> => {
+        for await (const chunk of store.read('half-read', reading.signal)) if (chunk.length > 0) reading.abort(reason);
+      };
+      await expect(read()).rejects.toBe(reason);
+    });
+
+    it('says for good that a bucket does not exist', async () => {
+      const { withoutBucket } = tested;
+      for (const work of [
+        () => withoutBucket.look('x', signal),
+        () => withoutBucket.putText('x', 'y', textOptions('create')),
+        () => readAll(withoutBucket, 'x'),
+        () => putFile(withoutBucket, 'x', randomBytes(9 * MIB)),
+      ]) {
+        await expect(work()).rejects.toThrow(
+          expect.objectContaining({ name: 'PermanentError', hint: expect.stringContaining('Create the bucket') }),
+        );
+      }
+    });
+
+    async function list(prefix: string) {
+      const open = await store.listOpenUploads(prefix, signal);
+      if ('refused' in open) throw new Error(open.refused);
+      return open;
+    }
+  });
+}
+
+function textOptions(mode: PutOptions['mode']): PutOptions {
+  return { mode, contentType: 'text/plain', metadata: {}, signal: new AbortController().signal };
+}
+
+async function putFile(store: Store, key: string, content: Buffer, options: Partial<PutFileOptions> = {}) {
+  return withFile(content, (file) =>
+    store.putFile(key, file, {
+      mode: 'create',
+      contentType: 'application/gzip',
+      metadata: { sha256: 'abc', 'taken-at': '2026-01-01T00:00:00Z' },
+      bytes: content.length,
+      parts: planParts(content.length),
+      onProgress: () => undefined,
+      signal: new AbortController().signal,
+      ...options,
+    }),
+  );
+}
+
+async function digest(content: Buffer) {
+  const { signal } = new AbortController();
+  return withFile(content, (file) =>
+    digestFile(file, { parts: planParts(content.length), hasPartSha256: true, signal }),
+  );
+}
+
+async function withFile<T>(content: Buffer, work: (file: Awaited<ReturnType<typeof open>>) => Promise<T>): Promise<T> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'pgstow-store-'));
+  const path = join(folder.path, 'file');
+  await writeFile(path, content);
+  await using file = await open(path);
+  return await work(file);
+}
+
+async function readAll(store: Store, key: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.read(key, new AbortController().signal)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
