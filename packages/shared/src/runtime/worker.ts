@@ -123,18 +123,24 @@ function translate(error: unknown, redact: Redact, log: Log): Error {
   if (error instanceof ZodError) {
     const message = `the job's data is not one of ours: ${z.prettifyError(error).replaceAll('\n', ' ')}`;
     log.error({ err: redact(message) }, 'job refused');
-    return new UnrecoverableError(redact(message));
+    return withoutStack(new UnrecoverableError(redact(message)));
   }
   const message = redact(describeError(error));
   if (error instanceof PermanentError) {
     log.error({ err: message }, 'job failed and will not be tried again by itself');
-    return new UnrecoverableError(message);
+    return withoutStack(new UnrecoverableError(message));
   }
   log.error(
     { err: message, stack: error instanceof Error ? redact(error.stack ?? '') : undefined },
     'job attempt failed',
   );
-  return new Error(message);
+  return withoutStack(new Error(message));
+}
+
+/** The board shows a failed job's stack, which tells an operator nothing but our paths; it is in the log. */
+function withoutStack<E extends Error>(error: E): E {
+  error.stack = error.message;
+  return error;
 }
 
 /** A scheduled job is created when the one before it begins; what its id ends with is when it was due. */

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { startPostgres } from '@pgstow/testing/postgres-server.ts';
+import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { startS3 } from '@pgstow/testing/s3-server.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { execa } from 'execa';
+
+export type Bench = Awaited<ReturnType<typeof startBench>>;
+
+/** A private Redis, PostgreSQL and S3 server, all on loopback and gone afterwards. */
+export async function startBench() {
+  const stack = new AsyncDisposableStack();
+  const folder = stack.use(await tempFolder('pgstow-bench-')).path;
+  const redis = stack.use(await startRedis());
+  const postgres = stack.use(await startPostgres());
+  const s3 = stack.use(await startS3({ buckets: ['pgstow-bench'] }));
+  return {
+    folder,
+    redis,
+    postgres,
+    s3,
+    postgresClient: {
+      pgDump: join(postgres.binDir, 'pg_dump'),
+      env: { ...postgres.env('bench'), PATH: process.env['PATH'] ?? '' },
+    },
+    async loadSample(database: string, scale: number): Promise<void> {
+      await postgres.createDatabase(database);
+      await execa(
+        join(postgres.binDir, 'psql'),
+        ['--quiet', '--no-psqlrc', `--set=scale=${scale}`, '--file', join(import.meta.dirname, 'sample.sql')],
+        { env: { ...postgres.env(database), PATH: process.env['PATH'] ?? '' }, extendEnv: false },
+      );
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
