@@ -1,0 +1,54 @@
+import { formatCount } from './format-count.ts';
+import { listRelations, type Relation } from './list-relations.ts';
+import { DATABASE } from './load-sample.ts';
+import { runPsql, type PsqlOptions } from './run-psql.ts';
+import type { Run } from './run-to-end.ts';
+import type { Servers } from './start-servers.ts';
+
+/** A line for each table, view and sequence: its rows and a hash of their content, or its last value. */
+type Contents = ReadonlyMap<string, string>;
+
+/** Compares every row of the restored database with the source. @returns what was compared, for the summary */
+export async function compareDatabases(
+  { steps, signal }: Run,
+  { postgres }: Servers,
+  restored: string,
+): Promise<string> {
+  return steps.run('Comparison', async (tell) => {
+    const of = (database: string): PsqlOptions => ({ postgres, database, signal });
+    const relations = await listRelations(of(DATABASE));
+    tell('row counts and content hashes of every table');
+    const [source, scratch] = await Promise.all([readContents(of(DATABASE), relations), readContents(of(restored))]);
+
+    const names = new Set([...source.keys(), ...scratch.keys()]);
+    const differing = [...names].filter((name) => source.get(name) !== scratch.get(name));
+    if (differing.length > 0) {
+      const lines = differing.map(
+        (name) => `  ${name}: ${source.get(name)} at the source, ${scratch.get(name)} restored`,
+      );
+      throw new Error(`wanted the same content at the source and restored, but these differ:\n${lines.join('\n')}`);
+    }
+    const tables = relations.filter(({ kind }) => kind === 'table').length;
+    const views = relations.length - tables;
+    const what = `${formatCount(tables)} tables, ${views} views, ${source.size - relations.length} sequences`;
+    tell(`${what}: all rows the same, by count and by content hash`);
+    return what;
+  });
+}
+
+async function readContents(psql: PsqlOptions, known?: readonly Relation[]): Promise<Contents> {
+  const relations = known ?? (await listRelations(psql));
+  // The sum makes the hash of a table that of its rows in any order.
+  const queries = relations.map(({ name }) => {
+    const hash = 'coalesce(sum(hashtextextended(rows::text, 0)), 0)';
+    return `SELECT '${name.replaceAll("'", "''")}', count(*) || ' rows, hash ' || ${hash} FROM ${name} AS rows`;
+  });
+  queries.push(
+    `SELECT format('%I.%I', schemaname, sequencename), 'last value ' || coalesce(last_value::text, 'none') FROM pg_sequences`,
+  );
+  const lines = await runPsql(
+    psql,
+    queries.flatMap((query) => ['-c', query]),
+  );
+  return new Map(lines.map(([name = '', content = '']) => [name, content]));
+}

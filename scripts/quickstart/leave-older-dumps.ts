@@ -1,0 +1,34 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { DATABASE } from './load-sample.ts';
+import { psqlEnvironment } from './run-psql.ts';
+import type { Run } from './run-to-end.ts';
+import type { Servers } from './start-servers.ts';
+
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+const WEEKS = [5, 4, 3, 2, 1];
+
+/** Five dumps as a script with `pg_dump | gzip` might have left them over five weeks: no manifest, nothing uploaded. */
+export async function leaveOlderDumps(
+  { steps, signal, backupDir }: Run,
+  { postgres }: Servers,
+): Promise<readonly BackupName[]> {
+  return steps.run('Older backups', async (tell) => {
+    const now = Date.now();
+    const names = WEEKS.map((weeks) => formatBackupName(DATABASE, new Date(now - weeks * WEEK_MS)));
+    const [first = '', ...others] = names.map((name) => join(backupDir, name));
+    tell('pg_dump | gzip');
+    await execa(join(postgres.binDir, 'pg_dump'), {
+      env: psqlEnvironment(postgres, DATABASE),
+      extendEnv: false,
+      buffer: false,
+      stdin: 'ignore',
+      cancelSignal: signal,
+    }).pipe('gzip', ['-1'], { buffer: false, stdout: { file: first }, cancelSignal: signal });
+    for (const other of others) await copyFile(first, other);
+    tell(`${names.length} files that another tool left in the folder, not uploaded yet`);
+    return names;
+  });
+}

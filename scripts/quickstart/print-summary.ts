@@ -1,0 +1,54 @@
+import prettyBytes from 'pretty-bytes';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { describeConfirmation } from './confirm-at-store.ts';
+import type { Restored } from './restore-dump.ts';
+import type { Run } from './run-to-end.ts';
+import { style } from './show-steps.ts';
+import { KEEP_LAST } from './start-app.ts';
+import type { Board } from './start-scheduler.ts';
+import type { Servers } from './start-servers.ts';
+
+export type Summary = {
+  readonly run: Run;
+  readonly servers: Servers;
+  readonly manifest: Manifest;
+  readonly proof: string;
+  readonly pruned: readonly BackupName[];
+  readonly receipt: Receipt;
+  readonly restored: Restored;
+  readonly compared: string;
+  readonly board: Board;
+};
+
+/** What a person is to know in the end. */
+export function printSummary(summary: Summary): void {
+  const { run, servers, manifest, proof, pruned, receipt, restored, compared, board } = summary;
+  const sql = `${prettyBytes(manifest.sqlBytes)} of SQL, ${proof}`;
+  const seconds = ((manifest.durationMs ?? 0) / 1000).toFixed(1);
+  const lines: readonly (readonly [string, string])[] = [
+    ['file', manifest.name],
+    ['size', `${prettyBytes(manifest.bytes)} (${sql})`],
+    [
+      'taken',
+      `${readableTime(manifest.takenAt)}, in ${seconds} s by pg_dump ${manifest.pgDumpVersion} and ${manifest.compressor}`,
+    ],
+    ['sha256', manifest.sha256],
+    ['folder', run.backupDir],
+    ['bucket', `${receipt.bucket} at ${servers.s3.endpoint}`],
+    ['key', receipt.key],
+    ['confirmed', `${readableTime(receipt.confirmedAt)}, by ${describeConfirmation(receipt)}`],
+    ['pruned', `${pruned.length} older dumps, all of them in the bucket; the ${KEEP_LAST} newest are kept`],
+    ['restored', `from the bucket in ${restored.seconds.toFixed(1)} s, with gunzip -c FILE | psql`],
+    ['compared', `${compared}: every row as in the source`],
+    ['board', `${board.url}  user ${board.user}  password ${board.password}`],
+  ];
+  run.steps.say(`\n${style(['green', 'bold'], 'One whole backup cycle, proven.')}\n`);
+  for (const [name, text] of lines) run.steps.say(`  ${style('dim', name.padEnd(10))} ${text}`);
+  run.steps.say('');
+}
+
+function readableTime(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+}

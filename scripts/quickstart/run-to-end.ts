@@ -1,0 +1,65 @@
+import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import type { WatchedProcess } from './assert-running.ts';
+import { showSteps, type Steps } from './show-steps.ts';
+
+/** What every step of the quickstart works with. */
+export type Run = {
+  /** Shows what is going on. */
+  readonly steps: Steps;
+  /** Aborted by Ctrl-C, and by whatever else ends the quickstart. */
+  readonly signal: AbortSignal;
+  /** What is started goes here, and is ended in reverse order. */
+  readonly stack: AsyncDisposableStack;
+  /** Private, and removed at the end. */
+  readonly folder: string;
+  /** The dumps, manifests and receipts. */
+  readonly backupDir: string;
+  /** All that must go on running. */
+  readonly processes: WatchedProcess[];
+};
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs the steps, then ends all that they started, whatever happens. The exit code is 0 if every step held, 1 if one did
+ * not, and 128 plus its number after a signal that came before.
+ */
+export async function runToEnd(quickstart: (run: Run) => Promise<void>): Promise<void> {
+  const ended = new AbortController();
+  // A second Ctrl-C changes nothing: the first one ends everything at once already.
+  for (const signal of SIGNALS) process.on(signal, () => ended.abort(signal));
+  // Whoever read our lines has gone (`| head`, a terminal that was closed).
+  process.stdout.on('error', () => ended.abort('SIGHUP'));
+  endWithNpm(() => ended.abort('SIGTERM'));
+
+  const steps = showSteps();
+  try {
+    await using stack = new AsyncDisposableStack();
+    const { path: folder } = stack.use(await tempFolder('pgstow-quickstart-'));
+    const backupDir = join(folder, 'backups');
+    await mkdir(backupDir, { mode: 0o700 });
+    await quickstart({ steps, signal: ended.signal, stack, folder, backupDir, processes: [] });
+  } catch (error) {
+    if (ended.signal.aborted) {
+      steps.say(`\nEnded by ${ended.signal.reason}. Nothing is left behind.`);
+      process.exitCode = 128 + constants.signals[ended.signal.reason as NodeJS.Signals];
+    } else {
+      console.error(
+        `\n${styleText('red', 'The quickstart failed:', { stream: process.stderr })} ${describeError(error)}`,
+      );
+      process.exitCode = 1;
+    }
+  }
+}
+
+/** npm passes SIGTERM on to the shell between it and us, which dies of it and tells nobody. */
+function endWithNpm(end: () => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && end(), 500).unref();
+}

@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { stripVTControlCharacters, styleText } from 'node:util';
+
+export type Steps = {
+  /**
+   * Shows a step while it runs, and one line once it has ended.
+   *
+   * @param work tells what it is at, or what came of it; the last text stays
+   */
+  run<T>(title: string, work: (tell: (text: string) => void) => Promise<T>): Promise<T>;
+  /** Shows a line of its own. */
+  say(line: string): void;
+};
+
+const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+const FRAME_MS = 100;
+
+/** One line a step; on a terminal, the running one moves. */
+export function showSteps(): Steps {
+  const isLive = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+  return {
+    run: async (title, work) => {
+      const startedAt = performance.now();
+      let text = '';
+      const line = (mark: string): string => {
+        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+        return `${mark} ${style('dim', `${seconds.padStart(5)} s`)}  ${style('bold', title.padEnd(15))} ${text}`;
+      };
+      const animation = new AbortController();
+      const moving = isLive ? animate(line, animation.signal) : undefined;
+      let mark = style('red', '✘');
+      try {
+        const result = await work((told) => (text = told));
+        mark = style('green', '✔');
+        return result;
+      } finally {
+        animation.abort();
+        await moving;
+        process.stdout.write(`${isLive ? CLEAR : ''}${line(mark)}\n`);
+      }
+    },
+    say: (line) => void process.stdout.write(`${line}\n`),
+  };
+}
+
+/** `format` where standard output shows it: on a terminal, and not with NO_COLOR. */
+export function style(format: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(format, text, { stream: process.stdout });
+}
+
+const CLEAR = '\r\u001B[K';
+
+async function animate(line: (mark: string) => string, signal: AbortSignal): Promise<void> {
+  for (let frame = 0; !signal.aborted; frame += 1) {
+    const text = line(style('cyan', FRAMES[frame % FRAMES.length] ?? ''));
+    process.stdout.write(`${CLEAR}${fits(text) ? text : cut(text)}`);
+    await delay(FRAME_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** A line that the terminal wraps could not be cleared again. */
+function fits(text: string): boolean {
+  return stripVTControlCharacters(text).length < process.stdout.columns;
+}
+
+function cut(text: string): string {
+  return `${stripVTControlCharacters(text).slice(0, Math.max(process.stdout.columns - 2, 1))}…`;
+}

@@ -1,0 +1,20 @@
+import prettyBytes from 'pretty-bytes';
+import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Run } from './run-to-end.ts';
+import { startApp } from './start-app.ts';
+import type { Servers } from './start-servers.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** Starts the dump worker, for which the scheduled job waits already. @returns what the dump says of itself */
+export async function startDumpWorker(run: Run, servers: Servers): Promise<Manifest> {
+  return run.steps.run('Dump worker', async (tell) => {
+    await startApp(run, servers, 'dump-worker');
+    const manifest = await waitUntil(run, 'the manifest of a scheduled dump', async () => {
+      const { dumps } = await readFolder(run.backupDir);
+      return dumps.map((dump) => dump.manifest).find(({ origin }) => origin === 'dumped');
+    });
+    tell(`${manifest.name}, ${prettyBytes(manifest.bytes)}`);
+    return manifest;
+  });
+}

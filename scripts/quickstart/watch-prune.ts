@@ -1,0 +1,28 @@
+import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Run } from './run-to-end.ts';
+import { KEEP_LAST } from './start-app.ts';
+import { BUCKET, type Servers } from './start-servers.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** Waits until the folder holds no more than it should. @returns what was pruned, all of which the store still has */
+export async function watchPrune(
+  run: Run,
+  { s3 }: Servers,
+  older: readonly BackupName[],
+): Promise<readonly BackupName[]> {
+  return run.steps.run('Prune', async (tell) => {
+    const kept = await waitUntil(run, `the folder to hold the ${KEEP_LAST} newest dumps`, async () => {
+      const names = (await readFolder(run.backupDir)).dumps.map(({ manifest }) => manifest.name);
+      return names.length <= KEEP_LAST ? names : undefined;
+    });
+    if (kept.length < KEEP_LAST) throw new Error(`wanted ${KEEP_LAST} dumps to be kept, found ${kept.length}`);
+
+    const pruned = older.filter((name) => !kept.includes(name));
+    const keys = new Set((await s3.listObjects(BUCKET)).map(({ key }) => key));
+    const lost = pruned.filter((name) => !keys.has(`quickstart/${name}`));
+    if (lost.length > 0) throw new Error(`wanted only uploaded dumps to be deleted, but ${lost.join(', ')} is lost`);
+    tell(`the ${pruned.length} oldest deleted here, for the store has them; the ${kept.length} newest kept`);
+    return pruned;
+  });
+}

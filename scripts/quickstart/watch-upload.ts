@@ -1,0 +1,21 @@
+import { findDump } from '@pgstow/catalog/read-folder.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { Run } from './run-to-end.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** Waits for the receipt: the upload worker writes it once the store has confirmed the upload. */
+export async function watchUpload(run: Run, manifest: Manifest): Promise<Receipt> {
+  return run.steps.run('Upload', async (tell) => {
+    const receipt = await waitUntil(run, `a receipt for ${manifest.name}`, async () => {
+      const dump = await findDump(run.backupDir, manifest.name);
+      return dump?.receipts.values().next().value;
+    });
+    if (receipt.sha256 !== manifest.sha256) {
+      throw new Error(`wanted a receipt for the sha256 ${manifest.sha256}, got one for ${receipt.sha256}`);
+    }
+    const seconds = (Date.parse(receipt.confirmedAt) - Date.parse(manifest.recordedAt)) / 1000;
+    tell(`in the bucket ${receipt.bucket}, confirmed ${seconds.toFixed(1)} s after the dump was recorded`);
+    return receipt;
+  });
+}
