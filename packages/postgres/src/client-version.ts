@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { isExecutable } from './compressor.ts';
@@ -15,21 +15,36 @@ export type Clients = {
 /** Where Debian, Ubuntu and the PostgreSQL project's packages for them put each major version. */
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
-/** Every pg_dump with its psql that is installed, newest first. */
+/**
+ * Every pg_dump with its psql that is installed, newest first. Of one major version, those that PATH leads to come first
+ * and in its order: whoever put them there means them to be used.
+ */
 export async function findClients(): Promise<readonly Clients[]> {
   const majors = await readdir(DEBIAN_FOLDER).catch(() => []);
   const folders = [
-    ...majors.map((major) => join(DEBIAN_FOLDER, major, 'bin')),
     ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
+    ...majors.map((major) => join(DEBIAN_FOLDER, major, 'bin')),
   ];
   const found: Clients[] = [];
   for (const folder of new Set(folders)) {
     if (!(await isExecutable(join(folder, 'pg_dump'))) || !(await isExecutable(join(folder, 'psql')))) continue;
+    if (await isWrapper(join(folder, 'pg_dump'))) continue;
     const { stdout, failed } = await execa(join(folder, 'pg_dump'), ['--version'], { reject: false, timeout: 10_000 });
     const version = /(\d+(?:\.\d+|devel|beta\d+|rc\d+)*)/.exec(stdout)?.[1];
     if (!failed && version !== undefined) found.push({ folder, version, major: Number.parseInt(version, 10) });
   }
   return found.sort((a, b) => b.major - a.major);
+}
+
+/**
+ * Debian's /usr/bin/pg_dump stands for one in the folders that are searched anyway, and which one depends on the server it
+ * is asked for: what it says of its version need not hold for the dump.
+ */
+async function isWrapper(program: string): Promise<boolean> {
+  return realpath(program).then(
+    (path) => basename(path) === 'pg_wrapper',
+    () => false,
+  );
 }
 
 /** @throws PermanentError if there are none */
@@ -47,10 +62,12 @@ export function newestClients(installed: readonly Clients[]): Clients {
  * The clients that fit a server: its own major version, else the nearest newer one. Older ones refuse, and much newer
  * ones write settings that the server's own psql does not know.
  *
+ * @param installed newest first; of one major version, the preferred ones first
  * @throws PermanentError if all are older than the server
  */
 export function chooseClients(installed: readonly Clients[], serverMajor: number): Clients {
-  const fitting = installed.filter((clients) => clients.major >= serverMajor).at(-1);
+  const nearest = installed.findLast((clients) => clients.major >= serverMajor)?.major;
+  const fitting = installed.find((clients) => clients.major === nearest);
   if (fitting !== undefined) return fitting;
   const newest = newestClients(installed);
   throw new PermanentError(`pg_dump ${newest.version} cannot dump a server of version ${serverMajor}: it is older`, {
