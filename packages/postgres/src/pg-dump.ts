@@ -63,7 +63,8 @@ export async function pgDump(options: PgDumpOptions): Promise<ProvenGzip> {
     const [dumped, compressed] = await programs;
     signal.throwIfAborted();
     // pg_dump first: when it fails, whatever the compressor did is a consequence; unless pg_dump failed for want of a reader.
-    const lostReader = dumped.signal === 'SIGPIPE' || dumped.exitCode === 141 || dumpSaid().includes('Broken pipe');
+    const lostReader =
+      dumped.signal === 'SIGPIPE' || dumped.exitCode === 141 || dumpSaid().includes('could not write to output file');
     if (compressed.failed && (lostReader || !dumped.failed)) {
       throw new RetryableError(
         `${compressor.program} ${ending(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
