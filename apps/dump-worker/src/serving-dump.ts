@@ -15,7 +15,8 @@ export function findServingDump(
   schedule: Schedule,
   now: Date,
 ): KnownDump | undefined {
-  const newest = dumps.at(-1);
+  // One from a clock that was ahead serves nothing: it would stand for every dump until that time has come.
+  const newest = dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= now.getTime());
   if (newest === undefined) return undefined;
   const takenAt = new Date(newest.manifest.takenAt);
   const mayBeServed = task.reason === 'scheduled' || task.isRepeated;
