@@ -3,7 +3,7 @@ import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { NoSpaceError } from './backup-folder.ts';
+import { assertFolderWritable, NoSpaceError } from './backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { handOver } from './hand-over.ts';
 import { prune } from './prune.ts';
@@ -21,6 +21,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
     });
   }
   return withLock(worker.redis, dumpLockKey(worker.site, target), task.signal, async (signal) => {
+    await assertFolderWritable(worker.backup.folder);
     await sweepPartials(worker.backup.folder, target, task.log);
     const { dumps } = await readFolder(worker.backup.folder);
     const earlier = dumps.filter(({ manifest }) => manifest.database === target);
@@ -31,15 +32,16 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
       return handOver(serving.manifest, worker);
     }
 
-    let proven;
+    let manifest;
     try {
-      proven = await takeDump(task, worker, earlier, signal);
+      const proven = await takeDump(task, worker, earlier, signal);
+      manifest = await recordDump(proven, worker.backup.folder, signal);
     } catch (error) {
       // Perhaps there is room for the next attempt once what may go is gone.
       if (error instanceof NoSpaceError) await prune(task, worker);
       throw error;
     }
-    const manifest = await recordDump(proven, worker.backup.folder, signal);
+    task.progress(100);
     const result = await handOver(manifest, worker);
     task.note(`recorded ${manifest.name}, sha256 ${manifest.sha256}`);
     await prune(task, worker);

@@ -1,16 +1,32 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
+import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
 import { writeManifest } from '@pgstow/catalog/write-record.ts';
+import { folderError } from './backup-folder.ts';
 import type { ProvenDump } from './take-dump.ts';
 
-/** Gives a proven dump its name and then its manifest, with which it begins to exist. */
+/** Gives a proven dump its name and then its manifest, with which it begins to exist. If it cannot, nothing stays. */
 export async function recordDump(proven: ProvenDump, folder: string, signal: AbortSignal): Promise<Manifest> {
-  // Whoever has lost the lock, or must end, stops before the dump becomes anyone's business.
-  signal.throwIfAborted();
-  await promoteFile(proven.partial, join(folder, proven.name));
+  const manifest = describe(proven);
+  try {
+    // Whoever has lost the lock, or must end, stops before the dump becomes anyone's business.
+    signal.throwIfAborted();
+    await promoteFile(proven.partial, join(folder, proven.name));
+    await writeManifest(folder, manifest);
+    return manifest;
+  } catch (error) {
+    // The attempt fails, and its file would only take the room that the next one needs.
+    await rm(proven.partial, { force: true });
+    await deleteDump(folder, proven.name);
+    throw signal.aborted ? signal.reason : folderError(error, folder);
+  }
+}
+
+function describe(proven: ProvenDump): Manifest {
   const { gzip } = proven;
-  const manifest: Manifest = {
+  return {
     version: 1,
     name: proven.name,
     database: proven.database,
@@ -26,6 +42,4 @@ export async function recordDump(proven: ProvenDump, folder: string, signal: Abo
     serverVersion: proven.serverVersion,
     durationMs: proven.durationMs,
   };
-  await writeManifest(folder, manifest);
-  return manifest;
 }

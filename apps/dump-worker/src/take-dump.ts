@@ -1,4 +1,4 @@
-import { open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { lstat, open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -140,7 +140,8 @@ function assertPlausible(
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+  // Not where a symbolic link leads: the rename would replace the link itself.
+  return lstat(path).then(
     () => true,
     () => false,
   );
