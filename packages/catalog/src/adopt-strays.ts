@@ -1,11 +1,12 @@
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
 import { proveGzipFile } from '@pgstow/postgres/gzip-proof.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
-import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { readFolder } from './read-folder.ts';
@@ -26,9 +27,24 @@ export type AdoptOptions = {
  *
  * @returns what was adopted
  */
-export async function adoptStrays({ folder, site, redis, log, signal }: AdoptOptions): Promise<readonly BackupName[]> {
+export async function adoptStrays(options: AdoptOptions): Promise<readonly BackupName[]> {
+  const { strays } = await readFolder(options.folder);
+  const { adopted, busy } = await tryToAdopt(strays, options);
+  if (busy.length === 0) return adopted;
+  // A worker that was killed between a dump and its record holds its lock a little longer.
+  await wait(LOCK_TTL_MS + 1000, undefined, { signal: options.signal });
+  const later = await tryToAdopt(busy, options);
+  for (const name of later.busy)
+    options.log.info({ name }, 'left a dump without a manifest for later: its database is being dumped');
+  return [...adopted, ...later.adopted];
+}
+
+async function tryToAdopt(
+  strays: readonly BackupName[],
+  { folder, site, redis, log, signal }: AdoptOptions,
+): Promise<{ readonly adopted: readonly BackupName[]; readonly busy: readonly BackupName[] }> {
   const adopted: BackupName[] = [];
-  const { strays } = await readFolder(folder);
+  const busy: BackupName[] = [];
   for (const name of strays) {
     const parts = parseBackupName(name);
     if (parts === undefined) continue;
@@ -42,12 +58,11 @@ export async function adoptStrays({ folder, site, redis, log, signal }: AdoptOpt
       });
     } catch (error) {
       if (signal.aborted) throw error;
-      if (error instanceof BusyError)
-        log.info({ name }, 'left a dump without a manifest for later: its database is being dumped');
+      if (error instanceof BusyError) busy.push(name);
       else log.warn({ name, err: describeError(error) }, 'left a dump without a manifest alone: it is not proven');
     }
   }
-  return adopted;
+  return { adopted, busy };
 }
 
 async function adopt(folder: string, name: BackupName, signal: AbortSignal): Promise<void> {
