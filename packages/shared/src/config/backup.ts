@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineSubject } from './subject.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** The backup folder, what is written there, and how long it is kept. */
 export type BackupConfig = {
@@ -11,27 +12,15 @@ export type BackupConfig = {
   readonly stallTimeoutMs: number;
 };
 
-const seconds = (atMost: number) =>
-  z.coerce
-    .number('a number of seconds')
-    .int('a whole number of seconds')
-    .min(1, 'at least 1 second')
-    .max(atMost, `at most ${atMost} seconds`);
-
 export const backup = defineSubject({
   title: 'Dumps and retention',
   variables: {
     BACKUP_DIR: {
-      schema: z.string().startsWith('/', 'an absolute path').default('/backups'),
+      schema: z.string().startsWith('/', 'expected an absolute path').default('/backups'),
       description: 'Folder of the dumps, manifests and receipts. Dump worker and upload worker share it.',
     },
     BACKUP_KEEP_LAST: {
-      schema: z.coerce
-        .number('a number')
-        .int('a whole number')
-        .min(1, 'at least 1')
-        .max(1_000_000, 'at most 1000000')
-        .default(4),
+      schema: wholeNumber('a number', 1, 1_000_000).default(4),
       description:
         'Newest dumps of each database that are kept in the folder. One whose upload is not confirmed is kept beyond that.',
     },
@@ -46,11 +35,11 @@ export const backup = defineSubject({
         'What to do with a dump of less than 30 % of what the last good ones had: `warn`, or `refuse` to count it. Below 70 % there is a warning in any case.',
     },
     BACKUP_TIMEOUT: {
-      schema: seconds(7 * 24 * 3600).default(6 * 3600),
+      schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
       description: 'Seconds that one dump may take.',
     },
     BACKUP_STALL_TIMEOUT: {
-      schema: seconds(24 * 3600).default(1800),
+      schema: wholeNumber('a number of seconds', 1, 24 * 3600).default(1800),
       description: 'Seconds that pg_dump may go without writing a byte.',
     },
   },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineSubject } from './subject.ts';
+import { wholeNumber } from './whole-number.ts';
 
 export type BoardConfig = {
   readonly host: string;
@@ -17,23 +18,18 @@ export const board = defineSubject({
       description: 'Address that the scheduler listens on. One that is not loopback needs a password.',
     },
     BOARD_PORT: {
-      schema: z.coerce
-        .number('a port number')
-        .int('a port is a whole number')
-        .min(0, 'a port is at least 0')
-        .max(65_535, 'a port is at most 65535')
-        .default(3000),
+      schema: wholeNumber('a port', 0, 65_535).default(3000),
       description: 'Port that the scheduler listens on; 0 takes any free one.',
     },
     BOARD_USER: {
       schema: z
         .string()
-        .regex(/^[^:]+$/, 'a user name without a colon')
+        .regex(/^[^:]+$/, 'expected a user name without a colon')
         .default('admin'),
       description: 'User name for the board.',
     },
     BOARD_PASSWORD: {
-      schema: z.string().min(8, 'a password has at least 8 characters').optional(),
+      schema: z.string().min(8, 'expected a password of at least 8 characters').optional(),
       secret: true,
       description: 'Password for the board. Without one the board stays closed.',
     },

@@ -3,6 +3,7 @@ import { targetNameSchema } from '../contract/target.ts';
 import { parseDatabaseList } from './database-list.ts';
 import { parseExtraOptions } from './extra-options.ts';
 import { defineSubject, type ReportFault, type Values } from './subject.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** A PostgreSQL server, its role, and the databases of it that are targets. */
 export type PostgresConfig = {
@@ -16,11 +17,6 @@ export type PostgresConfig = {
   readonly extraOptions: readonly string[];
 };
 
-const port = z.coerce
-  .number('a port number')
-  .int('a port is a whole number')
-  .min(1, 'a port is at least 1')
-  .max(65_535, 'a port is at most 65535');
 const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 
 const variables = {
@@ -29,7 +25,7 @@ const variables = {
     description:
       'Host name or address of the server, or the folder of its Unix socket. Required, unless `DATABASE_URL` is given.',
   },
-  POSTGRES_PORT: { schema: port.default(5432), description: 'Port of the server.' },
+  POSTGRES_PORT: { schema: wholeNumber('a port', 1, 65_535).default(5432), description: 'Port of the server.' },
   POSTGRES_USER: {
     schema: z.string().optional(),
     description:

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { closest, distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
 import type { Subject } from './subject.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a subject of any variables
@@ -54,7 +55,7 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
       const parsed = variable.schema.safeParse(raw);
       if (!parsed.success) {
         const came = variable.secret !== undefined ? '' : `, got ${JSON.stringify(raw)}`;
-        report(name, `${parsed.error.issues.map((issue: { message: string }) => issue.message).join('; ')}${came}`);
+        report(name, `${parsed.error.issues.map(describeIssue).join('; ')}${came}`);
       }
       values[name] = parsed.success ? parsed.data : variable.schema.safeParse(undefined).data;
     }
@@ -62,6 +63,10 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
   }
   if (faults.size > 0) throw new ConfigError(Array.from(faults, ([name, fault]) => `${name}: ${fault}`));
   return { config: config as BuiltOf<S>, warnings: unknownNames(env, known), secrets };
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_value' ? `expected one of ${issue.values.join(', ')}` : issue.message;
 }
 
 function readRaw(

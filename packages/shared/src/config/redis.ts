@@ -8,7 +8,9 @@ export const redis = defineSubject({
   title: 'Redis',
   variables: {
     REDIS_URL: {
-      schema: z.url({ protocol: /^rediss?$/, error: 'a URL such as redis://redis:6379' }).default('redis://redis:6379'),
+      schema: z
+        .url({ protocol: /^rediss?$/, error: 'expected a URL such as redis://redis:6379' })
+        .default('redis://redis:6379'),
       secret: 'url',
       description:
         'Redis with the queues. It must not evict (`maxmemory-policy noeviction`) and should persist (`appendonly yes`).',

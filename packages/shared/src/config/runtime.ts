@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineSubject } from './subject.ts';
+import { wholeNumber } from './whole-number.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type RuntimeConfig = { readonly logLevel: (typeof logLevels)[number]; readonly shutdownGraceMs: number };
@@ -9,12 +10,7 @@ export const runtime = defineSubject({
   variables: {
     LOG_LEVEL: { schema: z.enum(logLevels).default('info'), description: 'Least severe log lines that are written.' },
     SHUTDOWN_GRACE: {
-      schema: z.coerce
-        .number('a number of seconds')
-        .int('a whole number of seconds')
-        .min(0, 'at least 0')
-        .max(86_400, 'at most 86400')
-        .default(60),
+      schema: wholeNumber('a number of seconds', 0, 86_400).default(60),
       description:
         'Seconds that a running job gets to finish after SIGTERM. Then it is aborted and goes back to its queue.',
     },

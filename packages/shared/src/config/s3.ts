@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DestinationPlace } from '../contract/receipt.ts';
 import { defineSubject } from './subject.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** An S3 bucket as a destination. */
 export type S3Config = {
@@ -36,7 +37,7 @@ export const s3 = defineSubject({
       defaultText: 'none',
     },
     S3_ENDPOINT: {
-      schema: z.url({ protocol: /^https?$/, error: 'a URL such as https://s3.example.com' }).optional(),
+      schema: z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional(),
       description: 'URL of a store other than AWS.',
     },
     S3_REGION: {
@@ -53,7 +54,7 @@ export const s3 = defineSubject({
     S3_STORAGE_CLASS: {
       schema: z
         .string()
-        .regex(/^[A-Z0-9_]+$/, 'a storage class such as STANDARD_IA')
+        .regex(/^[A-Z0-9_]+$/, 'expected a storage class such as STANDARD_IA')
         .optional(),
       description: 'Storage class, for instance `STANDARD_IA`.',
     },
@@ -72,12 +73,7 @@ export const s3 = defineSubject({
         "How an upload is confirmed, beside its size: `auto` compares the store's checksum or ETag and, where it keeps neither, warns; `read` reads the whole object back.",
     },
     S3_TIMEOUT: {
-      schema: z.coerce
-        .number('a number of seconds')
-        .int('a whole number of seconds')
-        .min(1, 'at least 1 second')
-        .max(3600, 'at most 3600 seconds')
-        .default(60),
+      schema: wholeNumber('a number of seconds', 1, 3600).default(60),
       description: 'Seconds that a connection to the store may stay silent.',
     },
     AWS_ACCESS_KEY_ID: {

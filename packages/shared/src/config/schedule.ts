@@ -1,24 +1,22 @@
 import { CronExpressionParser } from 'cron-parser';
 import { z } from 'zod';
 import { defineSubject } from './subject.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** When a target is to be dumped. */
 export type Schedule =
   | { readonly kind: 'interval'; readonly everyMs: number }
   | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string };
 
+/** A pattern is good or bad whatever day it is read on. */
+const ANY_DAY = '2026-01-01T12:00:00Z';
 const WEEK_SECONDS = 7 * 24 * 60 * 60;
 
 export const schedule = defineSubject({
   title: 'Schedule',
   variables: {
     BACKUP_INTERVAL: {
-      schema: z.coerce
-        .number('a number of seconds')
-        .int('a whole number of seconds')
-        .min(1, 'at least 1 second')
-        .max(10 * 365 * 24 * 60 * 60, 'at most ten years of seconds')
-        .optional(),
+      schema: wholeNumber('a number of seconds', 1, 10 * 365 * 24 * 60 * 60).optional(),
       description: 'Seconds between dumps of a database. The first dump is made at once.',
       defaultText: `${WEEK_SECONDS} (a week)`,
     },
@@ -39,7 +37,7 @@ export const schedule = defineSubject({
       report('TZ', `expected a time zone such as Europe/Berlin or UTC, got ${JSON.stringify(values.TZ)}`);
     else if (values.BACKUP_CRON !== undefined) {
       try {
-        CronExpressionParser.parse(values.BACKUP_CRON, { tz: timeZone }).next();
+        CronExpressionParser.parse(values.BACKUP_CRON, { tz: timeZone, currentDate: ANY_DAY }).next();
       } catch (cause) {
         report(
           'BACKUP_CRON',
@@ -61,9 +59,22 @@ export const schedule = defineSubject({
 /** The last time at or before `now` at which the schedule wanted a dump; older than that, and the newest dump is late. */
 export function previousRun(when: Schedule, now: Date): Date {
   if (when.kind === 'interval') return new Date(now.getTime() - when.everyMs);
+  const runsFrom = (currentDate: Date) => CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate });
   // The parser looks strictly before its date.
   const justAfter = new Date(now.getTime() + 1);
-  return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: justAfter }).prev().toDate();
+  try {
+    return runsFrom(justAfter).prev().toDate();
+  } catch {
+    // It cannot step back into an hour that the clocks have skipped, such as midnight in Santiago or Cairo in spring: it is
+    // led around that day, and comes forward again.
+    const runs = runsFrom(new Date(justAfter.getTime() - 25 * 60 * 60 * 1000));
+    let previous = runs.prev().toDate();
+    for (const next of runs) {
+      if (next.getTime() > now.getTime()) break;
+      previous = next.toDate();
+    }
+    return previous;
+  }
 }
 
 function isTimeZone(name: string): boolean {
