@@ -83,7 +83,7 @@ export async function setStage(): Promise<UploadStage> {
           },
         }),
       ),
-    uploaded: async (manifest, timeoutMs = 20_000) => {
+    uploaded: async (manifest, timeoutMs = 40_000) => {
       const receipt = await eventually(async () => (await receiptOf(manifest.name)) ?? null, { timeoutMs });
       const object = await s3.getObject(BUCKET, PREFIX + manifest.name);
       const sha256 = createHash('sha256').update(object).digest('hex');
@@ -94,10 +94,13 @@ export async function setStage(): Promise<UploadStage> {
       return receipt;
     },
     failed: (name) =>
-      eventually(async () => {
-        if ((await queue.getJobState(uploadJobId(name, 's3'))) !== 'failed') return null;
-        return (await jobOf(name)) ?? null;
-      }),
+      eventually(
+        async () => {
+          if ((await queue.getJobState(uploadJobId(name, 's3'))) !== 'failed') return null;
+          return (await jobOf(name)) ?? null;
+        },
+        { timeoutMs: 40_000 },
+      ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -4,7 +4,7 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { OpenUpload } from '@pgstow/store/store.ts';
 import type { Destination } from './destination.ts';
-import type { UploadContext } from './handle-upload.ts';
+import type { UploadContext } from './upload-context.ts';
 
 const OLD_MS = 24 * 3600 * 1000;
 

@@ -7,7 +7,7 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
 import type { Destination } from './destination.ts';
-import type { UploadContext } from './handle-upload.ts';
+import type { UploadContext } from './upload-context.ts';
 
 /**
  * Holds every receipt for this destination against the store. One that the store no longer bears out is removed, so that

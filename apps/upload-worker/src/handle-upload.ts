@@ -7,26 +7,18 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { Destination } from './destination.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
+import { putDump } from './put-dump.ts';
+import { showProgress } from './show-progress.ts';
 import { putManifest, readStoredSha256 } from './stored-manifest.ts';
+import type { UploadContext } from './upload-context.ts';
 import { decideUpload } from './upload-plan.ts';
-
-export type UploadContext = {
-  readonly folder: string;
-  readonly site: string;
-  readonly redis: RedisConnection;
-  readonly destinations: ReadonlyMap<string, Destination>;
-  readonly log: Log;
-};
 
 /** What the board shows of a job that is done. */
 export type UploadResult = {
@@ -148,33 +140,6 @@ async function wasOurs(
   return (await readStoredSha256(store, manifest, signal)) === manifest.sha256;
 }
 
-async function putDump(
-  destination: Destination,
-  key: string,
-  file: FileHandle,
-  job: {
-    readonly mode: 'create' | 'replace';
-    readonly manifest: Manifest;
-    readonly digest: FileDigest;
-    readonly signal: AbortSignal;
-    readonly task: Task<'upload'>;
-  },
-): Promise<void> {
-  const { mode, manifest, digest, signal, task } = job;
-  const dropped = await abortLeftoversOf(destination, key, signal);
-  if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);
-  const outcome = await destination.store.putFile(key, file, {
-    mode,
-    contentType: 'application/gzip',
-    metadata: { sha256: manifest.sha256, 'taken-at': manifest.takenAt },
-    bytes: digest.bytes,
-    parts: planParts(digest.bytes),
-    onProgress: showProgress(task, digest.bytes, 10, 95),
-    signal,
-  });
-  task.note(outcome === 'stored' ? `put ${digest.bytes} bytes` : 'somebody put it there meanwhile');
-}
-
 /** What is not right now is tried again; the next attempt sees what lies there and decides anew. */
 function assertConfirmed(found: Inspection, key: string): Extract<Inspection, { verdict: 'same' }> {
   if (found.verdict === 'same') return found;
@@ -183,15 +148,4 @@ function assertConfirmed(found: Inspection, key: string): Extract<Inspection, { 
       ? `the store took ${key} and does not have it`
       : `the store does not hold what was put to ${key}: ${found.why}`,
   );
-}
-
-/** Reports whole percents, each once. */
-function showProgress(task: Task<'upload'>, totalBytes: number, from: number, to: number): (bytes: number) => void {
-  let shown = from;
-  return (bytes) => {
-    const percent = Math.floor(from + ((to - from) * Math.min(bytes, totalBytes)) / totalBytes);
-    if (percent <= shown) return;
-    shown = percent;
-    task.progress(percent);
-  };
 }

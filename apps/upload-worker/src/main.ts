@@ -7,8 +7,9 @@ import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolder } from './assert-folder.ts';
 import { openDestinations } from './destination.ts';
-import { handleUpload, type UploadContext } from './handle-upload.ts';
+import { handleUpload } from './handle-upload.ts';
 import { startReconciliation } from './reconcile.ts';
+import type { UploadContext } from './upload-context.ts';
 
 await runProcess('upload-worker', { backup, s3, redis: redisSubject }, async (process) => {
   const { config, log, redact, stack } = process;

@@ -6,7 +6,7 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { sweepLeftovers } from './abort-leftovers.ts';
 import { checkReceipts } from './check-receipts.ts';
-import type { UploadContext } from './handle-upload.ts';
+import type { UploadContext } from './upload-context.ts';
 import { sweepPartialRecords } from './sweep-partial-records.ts';
 
 const EVERY_MS = 3600 * 1000;

@@ -66,6 +66,9 @@ describe('translateS3Error', () => {
   it('finds the code of an error within another, and says it once', () => {
     const refused = new AggregateError([ofNode('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1')], '');
     expect(translateS3Error(refused, context).message).toBe('put s3://b/k: connect ECONNREFUSED 127.0.0.1:1');
+    expect(translateS3Error(answer('InvalidRequest', 400, 'UnknownError'), context).message).toBe(
+      'put s3://b/k: InvalidRequest',
+    );
     expect(translateS3Error(ofNode('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), context).message).toBe(
       'put s3://b/k: getaddrinfo ENOTFOUND x',
     );

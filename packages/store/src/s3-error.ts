@@ -14,10 +14,29 @@ export type S3ErrorContext = {
 export function translateS3Error(cause: unknown, context: S3ErrorContext): PermanentError | RetryableError {
   if (cause instanceof PermanentError || cause instanceof RetryableError) return cause;
   const { code, status, text } = describe(cause);
-  const message = `${context.action}: ${code === undefined || text.includes(code) ? text : `${code}: ${text}`}`;
+  const parts = [context.action, code !== undefined && text.includes(code) ? undefined : code, text];
+  const message = parts.filter((part) => part !== undefined && part !== '').join(': ');
   const hint = permanentHint(code, status, cause, context);
   return hint === undefined ? new RetryableError(message, { cause }) : new PermanentError(message, { hint, cause });
 }
+
+/** Whether an operation was refused for its own sake, where others may be allowed. */
+export function isRefusedAlone(error: unknown): boolean {
+  const { code, status } = describe(error);
+  return status !== undefined && (code === undefined || !CONCERNS_ALL.includes(code));
+}
+
+const CONCERNS_ALL: readonly string[] = [
+  'NoSuchBucket',
+  'InvalidBucketName',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'ExpiredToken',
+  'InvalidToken',
+  'RequestTimeTooSkewed',
+  'PermanentRedirect',
+  'AuthorizationHeaderMalformed',
+];
 
 /** The store's own code of an error, such as `NoSuchBucket`, or Node's, such as `ECONNRESET`. */
 export function s3ErrorCode(error: unknown): string | undefined {
@@ -89,7 +108,7 @@ function permanentHint(
   if (!isS3Answer(cause)) return `${mendEndpoint} What answers there is no S3 server, or only a proxy before one.`;
   if (status === 301 || status === 307) return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
   if (status === 401 || status === 403) return 'Check the access key and what it may do in the bucket.';
-  return status >= 400 ? `${place} refuses the request; check the S3_* settings.` : undefined;
+  return status >= 400 ? `${place} refuses the request; check S3_STORAGE_CLASS, S3_SSE and S3_CHECKSUM.` : undefined;
 }
 
 /** An answer of S3 has a code in XML; where it has no body (to HEAD), nothing can be said against it. */
@@ -116,7 +135,11 @@ function describe(error: unknown): { code: string | undefined; status: number | 
     // The SDK wraps some network errors.
     code: code ?? (inner instanceof Error && inner !== error ? describe(inner).code : undefined),
     status: $metadata?.httpStatusCode,
-    text: firstLine(error.message) || (inner instanceof Error ? firstLine(inner.message) : '') || error.name,
+    // The SDK's word for an answer without a message.
+    text:
+      firstLine(error.message.replace(/^(?:UnknownError|Unknown)$/, '')) ||
+      (inner instanceof Error ? firstLine(inner.message) : '') ||
+      (code === undefined ? error.name : ''),
   };
 }
 

@@ -86,6 +86,8 @@ describe('S3Store', () => {
     using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
     await proxy.status(501, { body: '<Error><Code>NotImplemented</Code><Message>no</Message></Error>' });
     expect(await store.listOpenUploads('x', signal)).toEqual({ refused: expect.stringContaining('NotImplemented') });
+    await proxy.status(404, { body: '<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>' });
+    await expect(store.listOpenUploads('x', signal)).rejects.toThrow(refusal('NoSuchBucket', 'Create the bucket'));
     await proxy.status(503, { body: '<Error><Code>SlowDown</Code><Message>later</Message></Error>' });
     await expect(store.listOpenUploads('x', signal)).rejects.toThrow(RetryableError);
   });

@@ -13,9 +13,9 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
-import { s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
 import { PartBuffers } from './part-buffers.ts';
-import { uploadFile } from './s3-upload.ts';
+import { OccupiedError, uploadFile } from './s3-upload.ts';
 import type { OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
@@ -58,6 +58,7 @@ export class S3Store implements Store, Disposable {
         bytes,
         parts,
         buffers: this.#buffers,
+        isOccupied: async () => (await this.look(key, signal)) !== undefined,
         onProgress,
         signal,
       }),
@@ -107,7 +108,7 @@ export class S3Store implements Store, Disposable {
             : undefined;
       } while (position !== undefined);
     } catch (error) {
-      if (error instanceof PermanentError) return { refused: error.message };
+      if (error instanceof PermanentError && isRefusedAlone(error.cause)) return { refused: error.message };
       throw error;
     }
     return uploads;
@@ -145,7 +146,7 @@ export class S3Store implements Store, Disposable {
         await send();
         return 'stored';
       } catch (error) {
-        if (s3ErrorStatus(error) === 412) return 'occupied';
+        if (error instanceof OccupiedError || s3ErrorStatus(error) === 412) return 'occupied';
         throw error;
       }
     });

@@ -23,9 +23,16 @@ export type S3UploadOptions = {
   readonly bytes: number;
   readonly parts: PartPlan;
   readonly buffers: PartBuffers;
+  /** Asked before parts are made an object. */
+  readonly isOccupied: () => Promise<boolean>;
   readonly onProgress: (sentBytes: number) => void;
   readonly signal: AbortSignal;
 };
+
+/** Something lies there, as a store says by status 412. */
+export class OccupiedError extends Error {
+  override readonly name = 'OccupiedError';
+}
 
 /**
  * Puts a file, in parts where it has more than one. The parts go through a few buffers that are used over and over, so
@@ -54,6 +61,8 @@ async function putInParts(client: S3Client, file: FileHandle, options: S3UploadO
   });
   try {
     const Parts = await sendParts(client, file, UploadId, options);
+    // Ceph (16.2) obeys If-None-Match for whole objects and not here, and hours may have passed since anybody looked.
+    if (IfNoneMatch !== undefined && (await options.isOccupied())) throw new OccupiedError(`${Key} was put meanwhile`);
     const input = { Bucket, Key, UploadId, MultipartUpload: { Parts }, IfNoneMatch };
     await client.send(new CompleteMultipartUploadCommand(input), { abortSignal: signal });
   } catch (error) {

@@ -1,0 +1,36 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { FileDigest } from '@pgstow/store/digest-file.ts';
+import { planParts } from '@pgstow/store/part-plan.ts';
+import { abortLeftoversOf } from './abort-leftovers.ts';
+import type { Destination } from './destination.ts';
+import { showProgress } from './show-progress.ts';
+
+/** Puts the file of a dump, after what earlier attempts left open there is dropped. */
+export async function putDump(
+  destination: Destination,
+  key: string,
+  file: FileHandle,
+  job: {
+    readonly mode: 'create' | 'replace';
+    readonly manifest: Manifest;
+    readonly digest: FileDigest;
+    readonly signal: AbortSignal;
+    readonly task: Task<'upload'>;
+  },
+): Promise<void> {
+  const { mode, manifest, digest, signal, task } = job;
+  const dropped = await abortLeftoversOf(destination, key, signal);
+  if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);
+  const outcome = await destination.store.putFile(key, file, {
+    mode,
+    contentType: 'application/gzip',
+    metadata: { sha256: manifest.sha256, 'taken-at': manifest.takenAt },
+    bytes: digest.bytes,
+    parts: planParts(digest.bytes),
+    onProgress: showProgress(task, digest.bytes, 10, 95),
+    signal,
+  });
+  task.note(outcome === 'stored' ? `put ${digest.bytes} bytes` : 'somebody put it there meanwhile');
+}
