@@ -40,14 +40,27 @@ export type WorkerOptions<Q extends QueueName> = {
 
 const SHUTDOWN = 'shutdown';
 
+/** How long a worker that ends, and has nothing else to wait for, waits for Redis. */
+const GIVE_UP_SECONDS = 3;
+/** Time for an aborted handler; a child process that ignores SIGTERM is killed after 10 seconds. */
+const ABORT_MS = 12_000;
+
 /**
  * Takes jobs from a queue, one at a time. Disposing drains: the running job may finish within `graceMs`, then its signal
  * is aborted and it goes back to the queue without an attempt used up.
  */
 export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): AsyncDisposable {
   const { queue, site, redis, log, redact, graceMs } = options;
+  let working = 0;
+  const counted: WorkerOptions<Q> = {
+    ...options,
+    handle: (task) => {
+      working += 1;
+      return options.handle(task).finally(() => (working -= 1));
+    },
+  };
   // BullMQ passes a signal only to processors that name three parameters.
-  const worker = new Worker<unknown, unknown>(queue, (job, token, signal) => processJob(options, job, token, signal), {
+  const worker = new Worker<unknown, unknown>(queue, (job, token, signal) => processJob(counted, job, token, signal), {
     connection: redis,
     prefix: queuePrefix(site),
     concurrency: 1,
@@ -73,7 +86,25 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
     async [Symbol.asyncDispose]() {
       const closed = worker.close();
       const deadline = setTimeout(() => worker.cancelAllJobs(SHUTDOWN), graceMs);
-      await closed.finally(() => clearTimeout(deadline));
+      // With Redis away nothing can be handed back to it, and waiting for it would have us killed: whoever looks next
+      // finds the job without its worker.
+      const gaveUp = Promise.withResolvers<void>();
+      // A handler that Redis keeps from ending is not waited for either, once it had time to end what it started.
+      const abandonAtMs = performance.now() + graceMs + ABORT_MS;
+      let secondsAway = 0;
+      const watch = setInterval(() => {
+        const isIdle = working === 0 || performance.now() > abandonAtMs;
+        secondsAway = isIdle && redis.status !== 'ready' ? secondsAway + 1 : 0;
+        if (secondsAway < GIVE_UP_SECONDS) return;
+        redis.disconnect();
+        // It, too, may wait for Redis.
+        void worker.disconnect().catch(() => undefined);
+        gaveUp.resolve();
+      }, 1000);
+      await Promise.race([closed, gaveUp.promise]).finally(() => {
+        clearTimeout(deadline);
+        clearInterval(watch);
+      });
     },
   };
 }
