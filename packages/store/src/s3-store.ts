@@ -14,7 +14,6 @@ import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
-import { PartBuffers } from './part-buffers.ts';
 import { OccupiedError, uploadFile } from './s3-upload.ts';
 import type { OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
 
@@ -23,7 +22,6 @@ export class S3Store implements Store, Disposable {
   readonly place: Store['place'];
   readonly #config: S3Config;
   readonly #client: S3Client;
-  readonly #buffers = new PartBuffers();
 
   constructor(config: S3Config) {
     this.place = config.place;
@@ -57,7 +55,6 @@ export class S3Store implements Store, Disposable {
         params: this.#putParams(key, options),
         bytes,
         parts,
-        buffers: this.#buffers,
         isOccupied: async () => (await this.look(key, signal)) !== undefined,
         onProgress,
         signal,
