@@ -1,7 +1,7 @@
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { manifestKey } from '@pgstow/store/object-key.ts';
 import type { Run } from './run-to-end.ts';
-import type { Servers } from './start-servers.ts';
+import { PREFIX, type Servers } from './start-servers.ts';
 
 /** Asks the store itself for what the receipt says. */
 export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, receipt: Receipt): Promise<void> {
@@ -15,10 +15,9 @@ export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, re
         `wanted ${receipt.bytes} bytes with the ETag ${receipt.etag} at the store, got ${dump?.sizeBytes} with ${etag}`,
       );
     }
-    const manifestKey = receipt.key.replace(receipt.name, manifestFileName(receipt.name));
-    if (!objects.some(({ key }) => key === manifestKey))
-      throw new Error(`wanted ${manifestKey} at the store, found none`);
-    tell('the store has that many bytes under that ETag, and the manifest beside them');
+    const wanted = manifestKey(PREFIX, receipt.name);
+    if (!objects.some(({ key }) => key === wanted)) throw new Error(`wanted ${wanted} at the store, found none`);
+    tell('size and ETag at the store, the manifest beside it');
   });
 }
 

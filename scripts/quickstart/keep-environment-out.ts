@@ -1,7 +1,5 @@
 /** What the programs that we start need, and what decides how our own lines look. */
-const KEPT = new Set(
-  'PATH TMPDIR TERM COLORTERM NO_COLOR FORCE_COLOR NODE_DISABLE_COLORS NODE_COMPILE_CACHE'.split(' '),
-);
+const KEPT = new Set('PATH TMPDIR TZ TERM COLORTERM NO_COLOR FORCE_COLOR NODE_DISABLE_COLORS'.split(' '));
 
 /**
  * Forgets the user's environment, in this process alone: no POSTGRES_HOST, PGSERVICE or AWS_PROFILE may lead the

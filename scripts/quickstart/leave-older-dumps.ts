@@ -28,7 +28,7 @@ export async function leaveOlderDumps(
       cancelSignal: signal,
     }).pipe('gzip', ['-1'], { buffer: false, stdout: { file: first }, cancelSignal: signal });
     for (const other of others) await copyFile(first, other);
-    tell(`${names.length} files that another tool left in the folder, not uploaded yet`);
+    tell(`${names.length} files of another tool, not uploaded yet`);
     return names;
   });
 }

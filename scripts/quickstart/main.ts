@@ -20,7 +20,9 @@ import { watchUpload } from './watch-upload.ts';
 
 await runToEnd(async (run) => {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+  const stays = process.stdout.isTTY && !values.once;
   keepEnvironmentOut(run.folder);
+
   run.steps.say('\nOne backup cycle on this machine, with private servers and the real processes.\n');
   const servers = await startServers(run);
   const sample = await loadSample(run, servers);
@@ -38,6 +40,6 @@ await runToEnd(async (run) => {
   const restored = await restoreDump(run, servers, file);
   const compared = await compareDatabases(run, servers, restored.database);
 
-  printSummary({ run, servers, manifest, proof, pruned, receipt, restored, compared, board });
-  if (process.stdout.isTTY && !values.once) await stayUp(run);
+  printSummary({ run, servers, manifest, proof, pruned, receipt, restored, compared, board, stays });
+  if (stays) await stayUp(run);
 });

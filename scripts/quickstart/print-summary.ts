@@ -20,11 +20,13 @@ export type Summary = {
   readonly restored: Restored;
   readonly compared: string;
   readonly board: Board;
+  /** Whether the board stays open. */
+  readonly stays: boolean;
 };
 
 /** What a person is to know in the end. */
 export function printSummary(summary: Summary): void {
-  const { run, servers, manifest, proof, pruned, receipt, restored, compared, board } = summary;
+  const { run, servers, manifest, proof, pruned, receipt, restored, compared, board, stays } = summary;
   const sql = `${prettyBytes(manifest.sqlBytes)} of SQL, ${proof}`;
   const seconds = ((manifest.durationMs ?? 0) / 1000).toFixed(1);
   const lines: readonly (readonly [string, string])[] = [
@@ -41,8 +43,8 @@ export function printSummary(summary: Summary): void {
     ['confirmed', `${readableTime(receipt.confirmedAt)}, by ${describeConfirmation(receipt)}`],
     ['pruned', `${pruned.length} older dumps, all of them in the bucket; the ${KEEP_LAST} newest are kept`],
     ['restored', `from the bucket in ${restored.seconds.toFixed(1)} s, with gunzip -c FILE | psql`],
-    ['compared', `${compared}: every row as in the source`],
-    ['board', `${board.url}  user ${board.user}  password ${board.password}`],
+    ['compared', `${compared}: row counts and content hashes as in the source`],
+    ['board', `${board.url}  user ${board.user}  password ${board.password}${stays ? '' : '  (until this ends)'}`],
   ];
   run.steps.say(`\n${style(['green', 'bold'], 'One whole backup cycle, proven.')}\n`);
   for (const [name, text] of lines) run.steps.say(`  ${style('dim', name.padEnd(10))} ${text}`);

@@ -21,7 +21,7 @@ export async function restoreDump({ steps, signal }: Run, { postgres }: Servers,
       ['-X', '-q', '-o', '/dev/null', '--single-transaction', '-v', 'ON_ERROR_STOP=1'],
       { env: psqlEnvironment(postgres, database), extendEnv: false, cancelSignal: signal },
     );
-    tell('gunzip -c FILE | psql, into an empty scratch database');
+    tell('gunzip -c FILE | psql, into a scratch database');
     return { database, seconds: (performance.now() - startedAt) / 1000 };
   });
 }

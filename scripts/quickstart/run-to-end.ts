@@ -27,7 +27,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs the steps, then ends all that they started, whatever happens. The exit code is 0 if every step held, 1 if one did
- * not, and 128 plus its number after a signal that came before.
+ * not, and 128 plus the signal's number if one came before that was known.
  */
 export async function runToEnd(quickstart: (run: Run) => Promise<void>): Promise<void> {
   const ended = new AbortController();
@@ -37,24 +37,28 @@ export async function runToEnd(quickstart: (run: Run) => Promise<void>): Promise
   process.stdout.on('error', () => ended.abort('SIGHUP'));
   endWithNpm(() => ended.abort('SIGTERM'));
 
-  const steps = showSteps();
+  const steps = showSteps(ended.signal);
   try {
-    await using stack = new AsyncDisposableStack();
-    const { path: folder } = stack.use(await tempFolder('pgstow-quickstart-'));
-    const backupDir = join(folder, 'backups');
-    await mkdir(backupDir, { mode: 0o700 });
-    await quickstart({ steps, signal: ended.signal, stack, folder, backupDir, processes: [] });
+    await runInFolder(quickstart, steps, ended.signal);
   } catch (error) {
     if (ended.signal.aborted) {
-      steps.say(`\nEnded by ${ended.signal.reason}. Nothing is left behind.`);
       process.exitCode = 128 + constants.signals[ended.signal.reason as NodeJS.Signals];
     } else {
-      console.error(
-        `\n${styleText('red', 'The quickstart failed:', { stream: process.stderr })} ${describeError(error)}`,
-      );
+      const title = styleText('red', 'The quickstart failed:', { stream: process.stderr });
+      console.error(`\n${title} ${describeError(error)}`);
       process.exitCode = 1;
     }
   }
+  if (ended.signal.aborted) steps.say(`\nEnded by ${ended.signal.reason}. Nothing is left behind.`);
+}
+
+/** What is started is ended, and the folder removed, before this returns or throws. */
+async function runInFolder(quickstart: (run: Run) => Promise<void>, steps: Steps, signal: AbortSignal): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const { path: folder } = stack.use(await tempFolder('pgstow-quickstart-'));
+  const backupDir = join(folder, 'backups');
+  await mkdir(backupDir, { mode: 0o700 });
+  await quickstart({ steps, signal, stack, folder, backupDir, processes: [] });
 }
 
 /** npm passes SIGTERM on to the shell between it and us, which dies of it and tells nobody. */

@@ -15,8 +15,12 @@ export type Steps = {
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const FRAME_MS = 100;
 
-/** One line a step; on a terminal, the running one moves. */
-export function showSteps(): Steps {
+/**
+ * One line a step; on a terminal, the running one moves.
+ *
+ * @param signal once it is aborted, a step that did not come to its end has not failed
+ */
+export function showSteps(signal: AbortSignal): Steps {
   const isLive = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   return {
     run: async (title, work) => {
@@ -28,14 +32,15 @@ export function showSteps(): Steps {
       };
       const animation = new AbortController();
       const moving = isLive ? animate(line, animation.signal) : undefined;
-      let mark = style('red', '✘');
+      let isDone = false;
       try {
         const result = await work((told) => (text = told));
-        mark = style('green', '✔');
+        isDone = true;
         return result;
       } finally {
         animation.abort();
         await moving;
+        const mark = isDone ? style('green', '✔') : signal.aborted ? style('yellow', '–') : style('red', '✘');
         process.stdout.write(`${isLive ? CLEAR : ''}${line(mark)}\n`);
       }
     },

@@ -3,7 +3,7 @@ import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { DATABASE } from './load-sample.ts';
 import type { Run } from './run-to-end.ts';
-import { BUCKET, type Servers } from './start-servers.ts';
+import { BUCKET, PREFIX, type Servers } from './start-servers.ts';
 
 export const KEEP_LAST = 4;
 export const INTERVAL_MINUTES = 3;
@@ -38,7 +38,7 @@ function stackEnvironment({ folder, backupDir }: Run, { redis, postgres, s3 }: S
     BACKUP_INTERVAL: String(INTERVAL_MINUTES * 60),
     BACKUP_KEEP_LAST: String(KEEP_LAST),
     S3_BUCKET: BUCKET,
-    S3_PREFIX: 'quickstart/',
+    S3_PREFIX: PREFIX,
     S3_ENDPOINT: s3.endpoint,
     S3_REGION: s3.region,
     AWS_ACCESS_KEY_ID: s3.accessKeyId,

@@ -22,7 +22,7 @@ export async function startScheduler(run: Run, servers: Servers): Promise<Board>
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     const { status } = await fetch(url, { headers: { authorization }, signal: run.signal });
     if (status !== 200) throw new Error(`wanted the board at ${url}, got the HTTP status ${status}`);
-    tell(`a dump now and every ${INTERVAL_MINUTES} minutes; board at ${url}`);
+    tell(`a dump now and every ${INTERVAL_MINUTES} minutes; the board is open`);
     return { url, user, password };
   });
 }

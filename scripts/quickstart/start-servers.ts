@@ -8,6 +8,7 @@ import type { Run } from './run-to-end.ts';
 export type Servers = { readonly redis: RedisServer; readonly postgres: PostgresServer; readonly s3: S3Server };
 
 export const BUCKET = 'household-backups';
+export const PREFIX = 'quickstart/';
 
 /** A private Redis, PostgreSQL and S3 server, each on a free port of 127.0.0.1. */
 export async function startServers(run: Run): Promise<Servers> {

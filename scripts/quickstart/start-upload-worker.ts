@@ -13,7 +13,7 @@ export async function startUploadWorker(run: Run, servers: Servers, older: reado
       const dumps = await Promise.all(older.map((name) => findDump(run.backupDir, name)));
       const adopted = dumps.filter((dump) => dump !== undefined);
       const confirmed = adopted.filter((dump) => dump.receipts.size > 0);
-      tell(`${adopted.length} older backups proven and adopted, ${confirmed.length} confirmed by the store`);
+      tell(`${adopted.length} older backups adopted, ${confirmed.length} confirmed by the store`);
       return confirmed.length === older.length ? true : undefined;
     });
   });

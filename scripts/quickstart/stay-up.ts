@@ -1,9 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
 import { assertRunning } from './assert-running.ts';
 import type { Run } from './run-to-end.ts';
 import { style } from './show-steps.ts';
 import { INTERVAL_MINUTES } from './start-app.ts';
-import { setTimeout as delay } from 'node:timers/promises';
 
 const EVERY_MS = 500;
 
@@ -24,7 +24,6 @@ export async function stayUp({ steps, signal, processes, backupDir }: Run): Prom
     }
     await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
-  steps.say('\nAll is ended, and the private folder is removed.');
 }
 
 async function listConfirmed(folder: string): Promise<readonly string[]> {

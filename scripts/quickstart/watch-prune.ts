@@ -1,8 +1,9 @@
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { dumpKey } from '@pgstow/store/object-key.ts';
 import type { Run } from './run-to-end.ts';
 import { KEEP_LAST } from './start-app.ts';
-import { BUCKET, type Servers } from './start-servers.ts';
+import { BUCKET, PREFIX, type Servers } from './start-servers.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Waits until the folder holds no more than it should. @returns what was pruned, all of which the store still has */
@@ -20,9 +21,9 @@ export async function watchPrune(
 
     const pruned = older.filter((name) => !kept.includes(name));
     const keys = new Set((await s3.listObjects(BUCKET)).map(({ key }) => key));
-    const lost = pruned.filter((name) => !keys.has(`quickstart/${name}`));
+    const lost = pruned.filter((name) => !keys.has(dumpKey(PREFIX, name)));
     if (lost.length > 0) throw new Error(`wanted only uploaded dumps to be deleted, but ${lost.join(', ')} is lost`);
-    tell(`the ${pruned.length} oldest deleted here, for the store has them; the ${kept.length} newest kept`);
+    tell(`${pruned.length} oldest deleted, the store has them; ${kept.length} newest kept`);
     return pruned;
   });
 }

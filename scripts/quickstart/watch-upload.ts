@@ -15,7 +15,7 @@ export async function watchUpload(run: Run, manifest: Manifest): Promise<Receipt
       throw new Error(`wanted a receipt for the sha256 ${manifest.sha256}, got one for ${receipt.sha256}`);
     }
     const seconds = (Date.parse(receipt.confirmedAt) - Date.parse(manifest.recordedAt)) / 1000;
-    tell(`in the bucket ${receipt.bucket}, confirmed ${seconds.toFixed(1)} s after the dump was recorded`);
+    tell(`to ${receipt.bucket}, confirmed ${seconds.toFixed(1)} s after the dump`);
     return receipt;
   });
 }
