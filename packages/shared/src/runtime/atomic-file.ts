@@ -10,14 +10,18 @@ export async function writeFileAtomically(path: string, content: string): Promis
   // Named at random: two writers never share a partial, and one left by a crash stands in nobody's way.
   const partial = `${path}.${randomBytes(4).toString('hex')}${PARTIAL}`;
   try {
-    await using file = await open(partial, 'wx', 0o600);
-    await file.writeFile(content);
-    await file.sync();
+    await writeSynced(partial, content);
+    await promoteFile(partial, path);
   } catch (cause) {
     await rm(partial, { force: true });
     throw cause;
   }
-  await promoteFile(partial, path);
+}
+
+async function writeSynced(path: string, content: string): Promise<void> {
+  await using file = await open(path, 'wx', 0o600);
+  await file.writeFile(content);
+  await file.sync();
 }
 
 /** Gives a finished file its name, and makes the name itself outlast a power cut. */

@@ -1,0 +1,135 @@
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { Worker, type Job } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { formatBackupName } from '../contract/backup-name.ts';
+import { uploadJobId } from '../contract/jobs.ts';
+import { createLog } from './log.ts';
+import { enqueueDump, enqueueUpload, jobOptions, openQueue, queuePrefix, type OpenQueue } from './queue.ts';
+import { connectRedis, type RedisConnection } from './redis.ts';
+
+const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
+const id = uploadJobId(name, 's3');
+const log = createLog('test', 'fatal', String);
+
+describe.skipIf(!hasRedis())('an upload', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  let uploads: OpenQueue<'upload'> & AsyncDisposable;
+  let worker: Worker;
+  const token = 'token';
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectRedis(server.url, log);
+  });
+  beforeEach(async () => {
+    await server.flush();
+    uploads = openQueue('upload', 'default', redis);
+    // Jobs are taken and ended by hand.
+    worker = new Worker('upload', null, { connection: redis, prefix: queuePrefix('default'), autorun: false });
+    worker.on('error', () => undefined);
+  });
+  afterEach(async () => {
+    await worker.close(true);
+    await uploads[Symbol.asyncDispose]();
+  });
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  const ask = () => enqueueUpload(uploads, name, 's3');
+  const take = async (): Promise<Job> => {
+    const job = await worker.getNextJob(token);
+    if (job === undefined) throw new Error('wanted a waiting job, found none');
+    return job as Job;
+  };
+  const state = () => uploads.getJobState(id);
+
+  it('that nobody asked for waits, with its names and its many attempts', async () => {
+    await ask();
+    const job = await uploads.getJob(id);
+    expect(job?.data).toEqual({ name, destination: 's3' });
+    expect(job?.opts).toMatchObject(jobOptions.upload);
+    expect(await state()).toBe('waiting');
+  });
+
+  it('that waits, runs or sleeps is left as it is', async () => {
+    await ask();
+    const before = (await uploads.getJob(id))?.timestamp;
+    await ask();
+    const job = await take();
+    await ask();
+    expect(await state()).toBe('active');
+    await job.moveToDelayed(Date.now() + 3_600_000, token);
+    await ask();
+    expect(await state()).toBe('delayed');
+    expect((await uploads.getJob(id))?.timestamp).toBe(before);
+    expect(await uploads.getJobCounts('waiting', 'active')).toEqual({ waiting: 0, active: 0 });
+  });
+
+  it('that failed for good is tried anew, all its attempts before it', async () => {
+    await ask();
+    const job = await take();
+    job.opts.attempts = 0;
+    await job.moveToFailed(new Error('no such bucket'), token);
+    expect(await state()).toBe('failed');
+    await ask();
+    expect(await state()).toBe('waiting');
+    expect((await uploads.getJob(id))?.attemptsMade).toBe(0);
+    expect((await uploads.getJob(id))?.failedReason).toBeUndefined();
+  });
+
+  it('that was done is done again', async () => {
+    await ask();
+    await (await take()).moveToCompleted('done', token);
+    expect(await state()).toBe('completed');
+    await ask();
+    expect(await state()).toBe('waiting');
+    expect((await uploads.getJob(id))?.returnvalue).toBeNull();
+  });
+
+  it('that many ask for at once is one job, whatever became of the last', async () => {
+    const queues = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const connection = await connectRedis(server.url, log);
+        return { connection, queue: openQueue('upload', 'default', connection) };
+      }),
+    );
+    try {
+      for (const end of ['fresh', 'completed', 'failed'] as const) {
+        if (end === 'completed') await (await take()).moveToCompleted('done', token);
+        if (end === 'failed') {
+          const job = await take();
+          job.opts.attempts = 0;
+          await job.moveToFailed(new Error('x'), token);
+        }
+        await Promise.all(
+          Array.from({ length: 40 }, (_, i) => enqueueUpload(queues[i % 4]?.queue ?? uploads, name, 's3')),
+        );
+        const counts = await uploads.getJobCounts('waiting', 'active', 'delayed', 'completed', 'failed');
+        expect(counts).toEqual({ waiting: 1, active: 0, delayed: 0, completed: 0, failed: 0 });
+      }
+    } finally {
+      for (const { connection, queue } of queues) {
+        await queue[Symbol.asyncDispose]();
+        await connection[Symbol.asyncDispose]();
+      }
+    }
+  });
+
+  it('and a dump with anything but names in it never reaches Redis', async () => {
+    await expect(enqueueUpload(uploads, `${name}/../x` as typeof name, 's3')).rejects.toThrow('a backup is named');
+    await expect(enqueueUpload(uploads, name, '../s3')).rejects.toThrow('a destination is named');
+    await using dumps = openQueue('dump', 'default', redis);
+    await expect(enqueueDump(dumps, 'a\0b', 'ad-hoc')).rejects.toThrow('no NUL');
+    expect(await uploads.count()).toBe(0);
+  });
+
+  it('of one site is not seen at another', async () => {
+    await ask();
+    await using paris = openQueue('upload', 'paris', redis);
+    expect(await paris.count()).toBe(0);
+  });
+});

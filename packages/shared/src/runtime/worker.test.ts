@@ -1,0 +1,230 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import type { Job } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BusyError, PermanentError, RetryableError } from './errors.ts';
+import { createLog } from './log.ts';
+import { enqueueDump, openQueue, type OpenQueue } from './queue.ts';
+import { createRedact } from './redact.ts';
+import { connectRedis, type RedisConnection } from './redis.ts';
+import { startWorker, type Task } from './worker.ts';
+
+const redact = createRedact(['geheim']);
+const log = createLog('test', 'fatal', redact);
+type Handle = (task: Task<'dump'>) => Promise<unknown>;
+
+// Each test has a site of its own, and several wait for a clock: they wait together.
+describe.skipIf(!hasRedis()).concurrent('a worker', { timeout: 50_000 }, () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  let sites = 0;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectRedis(server.url, log);
+  });
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** A queue of its own, and how to start a worker at it. */
+  function newSite() {
+    const site = `site-${(sites += 1)}`;
+    const queue = openQueue('dump', site, redis);
+    return {
+      site,
+      queue,
+      start: (handle: Handle, graceMs = 10_000) =>
+        startWorker({ queue: 'dump', site, redis, log, redact, graceMs, handle }),
+      [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
+    };
+  }
+  const reach = async (queue: OpenQueue<'dump'>, job: Job, state: string): Promise<Job> =>
+    eventually(async () => {
+      const isThere = (await queue.getJobState(job.id ?? '')) === state;
+      return isThere ? ((await queue.getJob(job.id ?? '')) ?? null) : null;
+    });
+
+  it('hands over the names, why they are wanted and since when, and keeps the result, the notes and the progress', async () => {
+    await using site = newSite();
+    const tasks: Task<'dump'>[] = [];
+    await using worker = site.start(async (task) => {
+      tasks.push(task);
+      task.note('the password is geheim');
+      task.progress(42);
+      return { name: 'x' };
+    });
+    const job = await enqueueDump(site.queue, 'my db', 'ad-hoc');
+    const done = await reach(site.queue, job, 'completed');
+    expect(worker).toBeDefined();
+    expect(tasks).toHaveLength(1);
+    expect(tasks[0]).toMatchObject({ id: job.id, data: { target: 'my db' }, reason: 'ad-hoc', isRepeated: false });
+    expect(tasks[0]?.wantedSince.getTime()).toBe(job.timestamp);
+    expect(done.returnvalue).toEqual({ name: 'x' });
+    await eventually(async () => (await site.queue.getJob(job.id ?? ''))?.progress === 42);
+    const { logs } = await site.queue.getJobLogs(job.id ?? '');
+    expect(logs).toEqual([expect.stringMatching(/^\d{4}-\S+Z the password is \[redacted\]$/)]);
+  });
+
+  it('refuses what is not one of ours, at once and for good, and never runs it', async () => {
+    await using site = newSite();
+    let runs = 0;
+    await using _worker = site.start(async () => (runs += 1));
+    for (const data of [
+      { target: 7 },
+      { target: 'a', path: '/etc' },
+      {},
+      null,
+      'shop',
+      JSON.parse('{"__proto__":{"target":"a"}}'),
+    ]) {
+      const job = await site.queue.add('ad-hoc', data as { target: string }, { attempts: 5 });
+      const failed = await reach(site.queue, job, 'failed');
+      expect(failed.failedReason).toMatch(/^the job's data is not one of ours: /);
+    }
+    expect(runs).toBe(0);
+  });
+
+  it('stops a job at once that a person must mend, with the hint, without the secret; a retry then runs it', async () => {
+    await using site = newSite();
+    let isMended = false;
+    await using _worker = site.start(async () => {
+      if (!isMended) throw new PermanentError('no such bucket for geheim', { hint: 'Create it.' });
+    });
+    const job = await enqueueDump(site.queue, 'shop', 'ad-hoc');
+    const failed = await reach(site.queue, job, 'failed');
+    expect(failed.failedReason).toBe('no such bucket for [redacted]\nhint: Create it.');
+    expect(failed.attemptsMade).toBe(1);
+    expect(JSON.stringify(failed.stacktrace)).not.toContain('geheim');
+    isMended = true;
+    await failed.retry('failed', { resetAttemptsMade: true });
+    await reach(site.queue, job, 'completed');
+  });
+
+  it('tries a job again that another attempt may mend, after a delay under the cap, and tells that it is repeated', async () => {
+    await using site = newSite();
+    const seen: boolean[] = [];
+    await using _worker = site.start(async (task) => {
+      seen.push(task.isRepeated);
+      throw new RetryableError('away with geheim', { hint: 'Wait.' });
+    });
+    const add = (delay: number) =>
+      site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 3, backoff: { type: 'capped', delay } });
+    const far = await add(60_000);
+    const delayed = await reach(site.queue, far, 'delayed');
+    expect(delayed.attemptsMade).toBe(1);
+    expect(delayed.delay).toBeGreaterThan(0);
+    expect(delayed.delay).toBeLessThanOrEqual(60_000);
+    expect(delayed.failedReason).toBe('away with [redacted]\nhint: Wait.');
+    expect(JSON.stringify(delayed.stacktrace)).not.toContain('geheim');
+    await delayed.remove();
+
+    seen.length = 0;
+    const near = await add(1);
+    expect((await reach(site.queue, near, 'failed')).attemptsMade).toBe(3);
+    expect(seen).toEqual([false, true, true]);
+  });
+
+  it('lets a job wait that somebody else is at, for as long as told and without an attempt used up', async () => {
+    await using site = newSite();
+    let busy = 2;
+    await using _worker = site.start(async () => {
+      busy -= 1;
+      if (busy >= 0) throw new BusyError('another worker holds it', 500);
+      return 'done';
+    });
+    const job = await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 1 });
+    const delayed = await reach(site.queue, job, 'delayed');
+    expect(delayed.attemptsMade).toBe(0);
+    const done = await reach(site.queue, job, 'completed');
+    expect(done.attemptsMade).toBe(1);
+    expect(busy).toBe(-1);
+  });
+
+  it('that is told to end lets the running job finish, and takes no other', async () => {
+    await using site = newSite();
+    const started = Promise.withResolvers<void>();
+    const finish = Promise.withResolvers<string>();
+    const worker = site.start(() => {
+      started.resolve();
+      return finish.promise;
+    });
+    const job = await enqueueDump(site.queue, 'shop', 'ad-hoc');
+    await started.promise;
+    const waiting = await enqueueDump(site.queue, 'stock', 'ad-hoc');
+    const ended = worker[Symbol.asyncDispose]();
+    finish.resolve('whole');
+    await ended;
+    expect(await site.queue.getJobState(job.id ?? '')).toBe('completed');
+    expect(await site.queue.getJobState(waiting.id ?? '')).toBe('waiting');
+  });
+
+  it('whose time to end is up aborts the job, which goes back to the queue without an attempt used up', async () => {
+    await using site = newSite();
+    const started = Promise.withResolvers<void>();
+    const worker = site.start((task) => {
+      started.resolve();
+      return new Promise((_resolve, reject) => {
+        task.signal.addEventListener('abort', () => reject(new Error('child was killed')));
+      });
+    }, 100);
+    const job = await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 1 });
+    await started.promise;
+    await worker[Symbol.asyncDispose]();
+    expect(await site.queue.getJobState(job.id ?? '')).toBe('delayed');
+    expect((await site.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(0);
+    await using _next = site.start(async () => 'done');
+    await reach(site.queue, job, 'completed');
+  });
+
+  it('takes over the job of one that was killed, and tells that it is repeated', async () => {
+    await using site = newSite();
+    await using folder = await tempFolder();
+    const script = join(folder.path, 'killed.ts');
+    const here = (file: string) => JSON.stringify(join(import.meta.dirname, file));
+    await writeFile(
+      script,
+      `import { createLog } from ${here('log.ts')};
+       import { connectRedis } from ${here('redis.ts')};
+       import { startWorker } from ${here('worker.ts')};
+       const log = createLog('killed', 'fatal', String);
+       const redis = await connectRedis(${JSON.stringify(server.url)}, log);
+       startWorker({ queue: 'dump', site: '${site.site}', redis, log, redact: String, graceMs: 0, handle: (task) => {
+         console.log('took ' + task.data.target);
+         return new Promise(() => {});
+       } });`,
+    );
+    const job = await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 1 });
+    {
+      await using killed = await startProcess({ script });
+      await killed.waitForLine(/took shop/);
+      await killed.kill();
+    }
+    const repeated: boolean[] = [];
+    await using _worker = site.start(async (task) => void repeated.push(task.isRepeated));
+    await eventually(async () => (await site.queue.getJobState(job.id ?? '')) === 'completed', { timeoutMs: 40_000 });
+    expect(repeated).toEqual([true]);
+  });
+
+  it('knows when a scheduled run was due, however late it is taken', async () => {
+    await using site = newSite();
+    await site.queue.upsertJobScheduler(
+      'dump.shop',
+      { every: 3_600_000 },
+      { name: 'scheduled', data: { target: 'shop' } },
+    );
+    const since: number[] = [];
+    await using _worker = site.start(async (task) => void since.push(task.wantedSince.getTime()));
+    const [job] = await eventually(async () => {
+      const jobs = await site.queue.getJobs(['completed']);
+      return jobs.length > 0 ? jobs : null;
+    });
+    expect(since).toEqual([Number(/:(\d+)$/.exec(job?.id ?? '')?.[1])]);
+  });
+});
