@@ -62,7 +62,14 @@ export async function runProcess<const S extends Subjects>(
   } finally {
     process.off('SIGTERM', end).off('SIGINT', end);
     log.info('stopped');
+    endInAnyCase();
   }
+}
+
+/** All is released; a timer that a library left behind (BullMQ's does, with Redis away) must not keep the process. */
+function endInAnyCase(): void {
+  // oxlint-disable-next-line unicorn/no-process-exit -- with the exit code that was set, and nothing left to release
+  setTimeout(() => process.exit(), 1000).unref();
 }
 
 /**
