@@ -13,8 +13,15 @@ function dumpOf(takenAt: Date): KnownDump {
   const recordedAt = takenAt.toISOString();
   return {
     manifest: {
-      ...{ version: 1, name, database: 'shop', takenAt: recordedAt, origin: 'dumped', recordedAt },
-      ...{ bytes: 1, sha256: '0'.repeat(64), sqlBytes: 1 },
+      version: 1,
+      name,
+      database: 'shop',
+      takenAt: recordedAt,
+      origin: 'dumped',
+      recordedAt,
+      bytes: 1,
+      sha256: '0'.repeat(64),
+      sqlBytes: 1,
     },
     receipts: new Map(),
   };

@@ -1,0 +1,163 @@
+import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { descendants } from '@pgstow/testing/running-processes.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { DUMP_WORKER, setDumpStage, type DumpStage } from './start-dump-worker.ts';
+
+/** Puts a pg_dump that does as told beside the real psql. `$REAL` is the real pg_dump. */
+async function fakePgDump(
+  folder: TempFolder,
+  postgres: PostgresServer,
+  script: string,
+  version = `${postgres.major}.99`,
+): Promise<void> {
+  await writeFile(
+    join(folder.path, 'pg_dump'),
+    `#!/bin/sh
+REAL='${postgres.binDir}/pg_dump'
+if [ "$1" = --version ]; then echo 'pg_dump (PostgreSQL) ${version}'; exit; fi
+${script}
+`,
+    { mode: 0o755 },
+  );
+  await copyFile(join(postgres.binDir, 'psql'), join(folder.path, 'psql'));
+}
+
+function pathFrom(...folders: readonly TempFolder[]): string {
+  return [...folders.map(({ path }) => path), process.env['PATH']].join(':');
+}
+
+describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  let fake: TempFolder;
+  let stage: DumpStage;
+  let worker: BoundProcess;
+  beforeAll(async () => {
+    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', 'CREATE TABLE t AS SELECT i, md5(i::text) FROM generate_series(1, 50000) i');
+    fake = await tempFolder('pgstow-fake-');
+    stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    worker = await stage.startWorker({ PATH: pathFrom(fake), BACKUP_STALL_TIMEOUT: '3', BACKUP_TIMEOUT: '5' });
+  });
+  afterEach(async () => {
+    for (const file of await stage.files()) await rm(join(stage.folder, file));
+    for (const file of await readdir(fake.path)) await rm(join(fake.path, file));
+  });
+  afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+    await fake[Symbol.asyncDispose]();
+    await postgres[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    {
+      does: 'that writes half and exits 1',
+      script: '"$REAL" "$@" | head -c 500000; echo "pg_dump: error: something broke" >&2; exit 1',
+      says: /^pg_dump exited with code 1 for "shop": pg_dump: error: something broke$/,
+    },
+    {
+      does: 'that writes half and exits 0',
+      script: '"$REAL" "$@" | head -c 500000',
+      says: /does not end with pg_dump's completion line/,
+    },
+    { does: 'that writes nothing and exits 0', script: 'exit 0', says: /does not end with pg_dump's completion line/ },
+    {
+      does: 'that goes on after its end',
+      script: '"$REAL" "$@"; echo "SELECT 1;"',
+      says: /does not end with pg_dump's completion line/,
+    },
+    {
+      does: 'that writes all and exits 1',
+      script: '"$REAL" "$@"; exit 1',
+      says: /^pg_dump exited with code 1 for "shop"/,
+    },
+    {
+      does: 'that hangs',
+      script: '"$REAL" "$@" | head -c 500000; exec sleep 600',
+      says: /pg_dump wrote nothing for 3 seconds[^]*hint: .*BACKUP_STALL_TIMEOUT/,
+    },
+    {
+      does: 'that drips for ever',
+      script: 'while :; do head -c 300000 /dev/urandom | base64; sleep 0.1; done',
+      says: /took longer than 5 seconds[^]*hint: Raise BACKUP_TIMEOUT/,
+    },
+    {
+      does: 'that cannot be run',
+      script: 'exec /nowhere/pg_dump',
+      says: /^pg_dump exited with code 127 for "shop"/,
+    },
+  ])('$does fails the attempt, and the next one succeeds', async ({ script, says }) => {
+    await fakePgDump(fake, postgres, script);
+    const job = await stage.enqueue('shop');
+    expect(await stage.attemptFailed(job)).toMatch(says);
+    expect(await stage.files()).toEqual([]);
+    expect(descendants(worker.pid)).toEqual([]);
+
+    await rm(join(fake.path, 'pg_dump'));
+    await stage.retryNow(job);
+    const { manifest } = await stage.completed(job);
+    expect(await stage.files()).toEqual([manifest.name, `${manifest.name}.manifest.json`]);
+  });
+
+  test('that has a lot to say on its error output is heard without harm', async () => {
+    const talk = 'yes "pg_dump: warning: some words that go on and on" | head -c 300000 >&2; exec "$REAL" "$@"';
+    await fakePgDump(fake, postgres, talk);
+    const { manifest } = await stage.dump('shop');
+    expect(manifest).toMatchObject({ tables: { 'public.t': 50_000 }, pgDumpVersion: `${postgres.major}.99` });
+  });
+
+  test('is called with the password nowhere but in its environment, and with nothing else of ours there', async () => {
+    await fakePgDump(fake, postgres, 'echo "$@" >&2; env | cut -d= -f1 | sort >&2; exit 1');
+    const reason = await stage.attemptFailed(await stage.enqueue('shop'));
+    expect(reason).toMatch(/: --format=plain --no-password --lock-wait-timeout=300000\n/);
+    expect(reason).toMatch(/^PGPASSWORD$/m);
+    expect(reason).not.toMatch(/^(?:REDIS|AWS|POSTGRES|S3|BACKUP)_/m);
+  });
+
+  test('is the one of the nearest version, though PATH leads to an older and a newer one first', async () => {
+    await using older = await tempFolder('pgstow-fake-');
+    await fakePgDump(older, postgres, 'exit 9', '13.4');
+    await using newer = await tempFolder('pgstow-fake-');
+    await fakePgDump(newer, postgres, 'exit 9', '99.1');
+    await using other = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await other.startWorker({ PATH: pathFrom(older, newer) });
+    const { manifest } = await other.dump('shop');
+    expect(manifest.pgDumpVersion).toMatch(new RegExp(`^${postgres.major}\\.`));
+  });
+
+  test.skipIf(!canMountTmpfs() || !hasCommand('unshare'))(
+    'is refused by name where only an older one is installed',
+    async () => {
+      await fakePgDump(fake, postgres, 'exit 9', '13.4');
+      await using other = await setDumpStage({ redis, postgres, databases: 'shop' });
+      // In a world of its own, in which Debian's folder of clients is empty.
+      await using worker = await startProcess({
+        command: 'unshare',
+        args: [
+          '-m',
+          'sh',
+          '-c',
+          'mount -t tmpfs tmpfs /usr/lib/postgresql && exec "$@"',
+          'sh',
+          process.execPath,
+          DUMP_WORKER,
+        ],
+        env: { ...other.settings, PATH: pathFrom(fake) },
+      });
+      await worker.waitForLine(/"msg":"ready"/);
+      expect(await other.failed(await other.enqueue('shop'))).toBe(
+        `pg_dump 13.4 cannot dump a server of version ${postgres.major}: it is older\nhint: Install pg_dump ${postgres.major} or newer, for instance the package postgresql-client-${postgres.major}.`,
+      );
+      expect(await other.files()).toEqual([]);
+    },
+  );
+});
