@@ -11,12 +11,12 @@ const NEWLINE = 10;
 /** What stands between the last row of a COPY, or its own line, and what follows. */
 const END_OF_ROWS = Buffer.from('\n\\.\n');
 const TAIL_BYTES = 4096;
-/** No line that matters here is longer; longer ones are part of a function, a comment or a large object. */
-const LONGEST_LINE = 64 * 1024;
+/** A COPY of 1600 columns with the longest names fits; longer lines are part of a function, a comment or a large object. */
+const LONGEST_LINE = 256 * 1024;
 
 /**
- * Reads a plain dump as it streams by: counts the rows of each COPY and remembers how the text ends. Only what follows
- * pg_dump's own heading of a table's data counts as a COPY, because a function's body may hold the same words.
+ * Reads a plain dump as it streams by: counts the rows of each COPY and remembers how the text begins and ends. Only what
+ * follows pg_dump's own heading of a table's data counts as a COPY, because a function's body may hold the same words.
  *
  * Nearly all of a dump is rows, so they are never copied: this runs on every byte of every backup.
  */
@@ -35,7 +35,12 @@ export class DumpTextReader {
   /** Outside of rows: the beginning of a line whose rest is in the next chunk. */
   #line: Buffer = Buffer.alloc(0);
   #isLongLine = false;
-  #headingLinesLeft = 0;
+  /** Between the heading of a table's data and its rows. */
+  #isUnderHeading = false;
+  /** The beginning of a COPY whose names hold line ends. */
+  #statement = '';
+  /** With what the dump's own `\restrict` locks psql. */
+  #restrictKey: string | undefined;
 
   push(chunk: Buffer): void {
     this.#bytes += chunk.length;
@@ -48,7 +53,7 @@ export class DumpTextReader {
   }
 
   end(): DumpText {
-    const isComplete = this.#table === undefined && endsAsPgDumpDoes(this.#tail.toString('latin1'));
+    const isComplete = this.#table === undefined && endsAsPgDumpDoes(this.#tail.toString('latin1'), this.#restrictKey);
     return { isComplete, bytes: this.#bytes, tables: this.#hasInserts ? undefined : Object.fromEntries(this.#tables) };
   }
 
@@ -74,20 +79,35 @@ export class DumpTextReader {
   }
 
   #beginsRows(line: string): boolean {
-    if (line.startsWith('-- Data for Name: ')) this.#headingLinesLeft = 4;
-    else if (this.#headingLinesLeft > 0) {
-      this.#headingLinesLeft -= 1;
+    this.#restrictKey ??= /^\\restrict (\w+)$/.exec(line)?.[1];
+    if (this.#statement !== '') return this.#endsStatement(`${this.#statement}\n${line}`);
+    // A dump has rows either way, never both: behind INSERTs, what looks like a COPY is a text in them.
+    if (this.#hasInserts) return false;
+    if (line.startsWith('-- Data for Name: ')) this.#isUnderHeading = true;
+    else if (line.startsWith('-- Name: ')) this.#isUnderHeading = false;
+    else if (this.#isUnderHeading) {
       if (line.startsWith('INSERT INTO ')) this.#hasInserts = true;
-      const table = /^COPY (.+?) (?:\(.*\) )?FROM stdin;$/.exec(line)?.[1];
-      if (table === undefined) return false;
-      this.#headingLinesLeft = 0;
-      this.#table = table;
-      this.#rows = 0;
-      // An empty table's end of rows begins with the end of this line.
-      this.#border = END_OF_ROWS.subarray(0, 1);
-      return true;
+      if (line.startsWith('COPY ')) return this.#endsStatement(line);
     }
     return false;
+  }
+
+  /** Whether the text is all of a COPY: a name in double quotes may hold line ends, and even the words that end a COPY. */
+  #endsStatement(text: string): boolean {
+    const isInQuotes = (text.match(/"/g)?.length ?? 0) % 2 === 1;
+    if (isInQuotes && text.length <= LONGEST_LINE) {
+      this.#statement = text;
+      return false;
+    }
+    this.#statement = '';
+    this.#isUnderHeading = false;
+    const table = /^COPY ((?:"(?:[^"]+|"")*"|[^\s".]+)(?:\.(?:"(?:[^"]+|"")*"|[^\s".]+))*) /.exec(text)?.[1];
+    if (isInQuotes || table === undefined || !text.endsWith(' FROM stdin;')) return false;
+    this.#table = table;
+    this.#rows = 0;
+    // An empty table's end of rows begins with the end of this line.
+    this.#border = END_OF_ROWS.subarray(0, 1);
+    return true;
   }
 
   /** Counts rows up to their end. Returns where it stopped. */
@@ -125,9 +145,12 @@ function countNewlines(text: Buffer, from: number, to: number): number {
 }
 
 /**
- * pg_dump's last words, and nothing after them: since the releases of August 2025 (17.6, 16.10, 15.14, ...) a line
- * `\unrestrict` with a random key follows. Source: https://www.postgresql.org/docs/15/release-15-14.html
+ * pg_dump's last words, and nothing after them. Since the releases of August 2025 (17.6, 16.10, 15.14, ...) a dump begins
+ * with `\restrict` and a random key, and ends with `\unrestrict` and the same.
+ * Source: https://www.postgresql.org/docs/15/release-15-14.html
  */
-function endsAsPgDumpDoes(tail: string): boolean {
-  return /(?:^|\n)--\n-- PostgreSQL database dump complete\n--\n\s*(?:\\unrestrict \w+\s*)?$/.test(tail);
+function endsAsPgDumpDoes(tail: string, restrictKey: string | undefined): boolean {
+  const end = /(?:^|\n)--\n-- PostgreSQL database dump complete\n--\n\s*(\S.*)?\s*$/.exec(tail);
+  const wanted = restrictKey === undefined ? undefined : String.raw`\unrestrict ${restrictKey}`;
+  return end !== null && end[1]?.trimEnd() === wanted;
 }
