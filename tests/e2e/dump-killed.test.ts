@@ -146,6 +146,24 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       expect(isAlive(pid)).toBe(false);
     });
 
+    test('stands still for longer than its lock is left to another one, and the first one notices', async () => {
+      await using stage = await setDumpStage({ redis, postgres, databases: 'big' });
+      const first = await stage.startWorker();
+      const job = await stage.enqueue('big');
+      const held = await holdPgDump(first, stage.folder);
+      first.signal('SIGSTOP');
+      const second = await stage.startWorker();
+      await second.waitForLine(/recorded backup_big/, { timeoutMs: 50_000 });
+      const known = await stage.files();
+      process.kill(held, 'SIGCONT');
+      first.signal('SIGCONT');
+      await first.waitForLine(/job attempt failed|"lost"/);
+      await stage.completed(job);
+      expect(await stage.files()).toEqual(known);
+      expect(isAlive(held)).toBe(false);
+      await exactlyOneGoodDump(stage);
+    });
+
     test('gets SIGTERM is finished, and then the worker ends', async () => {
       await using stage = await setDumpStage({ redis, postgres, databases: 'big' });
       const worker = await stage.startWorker();

@@ -46,25 +46,33 @@ export class GzipProof implements AsyncDisposable {
     this.#done = this.#decompressor.then(({ failed, signal }) => ({ failed, signal, stderr: stderr.trim() }));
   }
 
+  /** @throws RetryableError if the decompressor has given up, so that nobody goes on for hours for nothing */
   async write(chunk: Buffer): Promise<void> {
     this.#hash.update(chunk);
     this.#bytes += chunk.length;
     const { stdin } = this.#decompressor;
-    if (!stdin.writable || stdin.write(chunk)) return;
-    await Promise.race([once(stdin, 'drain', { signal: this.#stop.signal }), this.#done]);
+    if (stdin.writable && stdin.write(chunk)) return;
+    // A broken pipe ends the wait as well; why it broke shows in how the decompressor ended.
+    const drained = (): Promise<unknown> => once(stdin, 'drain', { signal: this.#stop.signal }).catch(() => undefined);
+    if (stdin.writable) await Promise.race([drained(), this.#done]);
+    if (!stdin.writable) await this.#assertDecompressed();
   }
 
   /** @throws RetryableError if the bytes are not one whole gzip of a complete dump */
   async end(): Promise<ProvenGzip> {
     this.#decompressor.stdin.end();
+    await this.#assertDecompressed();
+    const text = this.#reader.end();
+    if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), text };
+  }
+
+  async #assertDecompressed(): Promise<void> {
     const { failed, signal, stderr } = await this.#done;
     if (signal !== undefined) {
       throw new RetryableError(`${this.#program}, which decompressed the dump to prove it, was ended by ${signal}`);
     }
     if (failed) throw new RetryableError(`the gzip does not decompress whole${stderr === '' ? '' : `: ${stderr}`}`);
-    const text = this.#reader.end();
-    if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
-    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), text };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

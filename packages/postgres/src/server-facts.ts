@@ -12,6 +12,9 @@ export type ServerFacts = {
   readonly databaseBytes: number;
 };
 
+/** For a connection and two small queries. */
+const ANSWER_MS = 60_000;
+
 /**
  * Asks the server before anything is dumped.
  *
@@ -26,12 +29,17 @@ export async function readServerFacts(
 ): Promise<ServerFacts> {
   const sql =
     "select current_setting('server_version_num'), current_setting('server_version'), pg_database_size(current_database())";
-  const { stdout, stderr, failed } = await execa(
+  const { stdout, stderr, failed, timedOut } = await execa(
     join(clients.folder, 'psql'),
     ['--no-psqlrc', '--no-password', '--tuples-only', '--no-align', '--field-separator=\t', '--command', sql],
-    { env, extendEnv: false, reject: false, cancelSignal: signal, timeout: 60_000, stdin: 'ignore' },
+    { env, extendEnv: false, reject: false, cancelSignal: signal, timeout: ANSWER_MS, stdin: 'ignore' },
   );
   signal.throwIfAborted();
+  if (timedOut) {
+    throw new RetryableError(`database ${JSON.stringify(database)} did not answer within ${ANSWER_MS / 1000} seconds`, {
+      hint: 'The server accepts connections and then stays silent; look at its log and its load.',
+    });
+  }
   if (failed) throw postgresError(`cannot reach database ${JSON.stringify(database)}`, stderr);
   const [number, version, databaseBytes] = stdout.trim().split('\t');
   if (number === undefined || version === undefined || databaseBytes === undefined) {
