@@ -18,7 +18,7 @@ export async function backupCycle(bench: Bench, database: string) {
   const stack = new AsyncDisposableStack();
   const { postgres, redis, s3 } = bench;
   const folder = join(bench.folder, database);
-  await mkdir(folder);
+  await mkdir(folder, { recursive: true });
   const env = {
     POSTGRES_HOST: postgres.host,
     POSTGRES_PORT: String(postgres.port),

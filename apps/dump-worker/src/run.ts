@@ -1,0 +1,30 @@
+import { backup } from '@pgstow/shared/config/backup.ts';
+import { postgres } from '@pgstow/shared/config/postgres.ts';
+import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
+import { s3 } from '@pgstow/shared/config/s3.ts';
+import { schedule } from '@pgstow/shared/config/schedule.ts';
+import { runProcess } from '@pgstow/shared/runtime/process.ts';
+import { openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { startWorker } from '@pgstow/shared/runtime/worker.ts';
+import { assertFolderWritable } from './backup-folder.ts';
+import { handleDump } from './handle-dump.ts';
+import { reconcile } from './reconcile.ts';
+
+const subjects = { postgres, schedule, backup, s3, redis: redisSubject } as const;
+
+await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
+  await assertFolderWritable(config.backup.folder);
+  const { site } = config.redis;
+  const redis = stack.use(await connectRedis(config.redis.url, log));
+  const uploads = stack.use(openQueue('upload', site, redis));
+  const worker = { ...config, site, destination: config.s3?.place, redis, uploads };
+  if (worker.destination === undefined) log.warn('no S3_BUCKET: local backups only');
+
+  const reconciled = reconcile(worker, log, signal);
+  stack.defer(() => reconciled);
+  const { shutdownGraceMs: graceMs } = config.runtime;
+  stack.use(
+    startWorker({ queue: 'dump', site, redis, log, redact, graceMs, handle: (task) => handleDump(task, worker) }),
+  );
+});

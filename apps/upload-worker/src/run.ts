@@ -1,0 +1,35 @@
+import { backup } from '@pgstow/shared/config/backup.ts';
+import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
+import { s3 } from '@pgstow/shared/config/s3.ts';
+import { runProcess } from '@pgstow/shared/runtime/process.ts';
+import { openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { startWorker } from '@pgstow/shared/runtime/worker.ts';
+import { assertFolder } from './assert-folder.ts';
+import { openDestinations } from './destination.ts';
+import { handleUpload } from './handle-upload.ts';
+import { startReconciliation } from './reconcile.ts';
+import type { UploadContext } from './upload-context.ts';
+
+await runProcess('upload-worker', { backup, s3, redis: redisSubject }, async (process) => {
+  const { config, log, redact, stack } = process;
+  await assertFolder(config.backup.folder);
+  const { url, site } = config.redis;
+  const redis = stack.use(await connectRedis(url, log));
+  const destinations = openDestinations(config.s3, log, stack);
+  const queue = stack.use(openQueue('upload', site, redis));
+  const context: UploadContext = { folder: config.backup.folder, site, redis, destinations, log };
+
+  // Without a bucket jobs are taken all the same: each fails with a hint that a person can read on the board, where one
+  // that nobody takes would wait in silence.
+  if (config.s3 === undefined) log.info('no S3_BUCKET: local backups only');
+  else
+    log.info(
+      { bucket: config.s3.place.bucket, prefix: config.s3.place.prefix, endpoint: config.s3.place.endpoint },
+      'uploading to S3',
+    );
+  const graceMs = config.runtime.shutdownGraceMs;
+  const handle = handleUpload.bind(undefined, context);
+  stack.use(startWorker({ queue: 'upload', site, redis, log, redact, graceMs, handle }));
+  stack.use(startReconciliation(context, queue));
+});
