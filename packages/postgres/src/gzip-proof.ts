@@ -25,6 +25,8 @@ export class GzipProof implements AsyncDisposable {
   readonly #done: Promise<{ readonly failed: boolean; readonly signal: string | undefined; readonly stderr: string }>;
   readonly #program: string;
   #bytes = 0;
+  /** The last four bytes so far. */
+  #tail: Buffer = Buffer.alloc(0);
 
   /** @param onText called with the size of each piece of text */
   constructor(compressor: Compressor, onText: (bytes: number) => void = () => undefined) {
@@ -50,6 +52,7 @@ export class GzipProof implements AsyncDisposable {
   async write(chunk: Buffer): Promise<void> {
     this.#hash.update(chunk);
     this.#bytes += chunk.length;
+    this.#tail = Buffer.concat([this.#tail, chunk.subarray(-4)]).subarray(-4);
     const { stdin } = this.#decompressor;
     if (stdin.writable && stdin.write(chunk)) return;
     // A broken pipe ends the wait as well; why it broke shows in how the decompressor ended.
@@ -64,6 +67,7 @@ export class GzipProof implements AsyncDisposable {
     await this.#assertDecompressed();
     const text = this.#reader.end();
     if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
+    this.#assertOneMember(text.bytes);
     return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), text };
   }
 
@@ -73,6 +77,16 @@ export class GzipProof implements AsyncDisposable {
       throw new RetryableError(`${this.#program}, which decompressed the dump to prove it, was ended by ${signal}`);
     }
     if (failed) throw new RetryableError(`the gzip does not decompress whole${stderr === '' ? '' : `: ${stderr}`}`);
+  }
+
+  /**
+   * A gzip ends with the size of its text, modulo 2^32. Programs differ in what they make of bytes behind it: igzip and
+   * pigz pass over them without a word, gzip complains, and all take another gzip for more of the text.
+   * Source: https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
+   */
+  #assertOneMember(textBytes: number): void {
+    if (this.#tail.length === 4 && this.#tail.readUInt32LE() === textBytes % 2 ** 32) return;
+    throw new RetryableError('the file is not one gzip and nothing else: bytes follow its end');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

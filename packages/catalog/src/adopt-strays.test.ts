@@ -1,0 +1,108 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manifest.ts';
+import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { adoptStrays } from './adopt-strays.ts';
+
+const DUMP = `--
+-- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: a
+--
+
+COPY public.t (a) FROM stdin;
+1
+2
+\\.
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+`;
+const gz = gzipSync(DUMP);
+const nameOf = (database: string, second = 0): BackupName =>
+  formatBackupName(database, new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
+
+describe.skipIf(!hasRedis())('dumps without a manifest', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  let folder: TempFolder;
+  const log = createLog('test', 'fatal', String);
+  const adopt = (signal = new AbortController().signal) =>
+    adoptStrays({ folder: folder.path, site: 'default', redis, log, signal });
+  const put = (file: string, content: Buffer | string = gz) => writeFile(join(folder.path, file), content);
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectRedis(server.url, log);
+  });
+  beforeEach(async () => {
+    folder = await tempFolder();
+  });
+  afterEach(() => folder[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  it('get one that says so, with what the proof found', async () => {
+    const name = nameOf('my db');
+    await put(name);
+    expect(await adopt()).toEqual([name]);
+    const file = join(folder.path, manifestFileName(name));
+    expect(manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')))).toMatchObject({
+      name,
+      database: 'my db',
+      origin: 'adopted',
+      takenAt: '2026-01-01T00:00:00.000Z',
+      bytes: gz.length,
+      sqlBytes: DUMP.length,
+      tables: { 'public.t': 2 },
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(join(folder.path, name))).toEqual(gz);
+    expect(await adopt()).toEqual([]);
+  });
+
+  it('that fail the proof are left alone, and do not stop the others', async () => {
+    const bad: [BackupName, Buffer | string][] = [
+      [nameOf('a', 1), ''],
+      [nameOf('a', 2), DUMP],
+      [nameOf('a', 3), gz.subarray(0, -1)],
+      [nameOf('a', 4), gzipSync(DUMP.slice(0, -40))],
+      [nameOf('a', 5), Buffer.concat([gz.subarray(0, 30), Buffer.from([0xff]), gz.subarray(31)])],
+      [nameOf('a', 6), gzipSync('')],
+      [nameOf('a', 7), Buffer.concat([gz, gzipSync('drop table x;\n')])],
+    ];
+    for (const [name, content] of bad) await put(name, content);
+    await put(nameOf('b', 8));
+    expect(await adopt()).toEqual([nameOf('b', 8)]);
+    for (const [name, content] of bad) expect(await readFile(join(folder.path, name))).toEqual(Buffer.from(content));
+    expect(await readdir(folder.path)).toHaveLength(bad.length + 2);
+  });
+
+  it('of a database that is being dumped are left for later', async () => {
+    await put(nameOf('busy'));
+    await put(nameOf('free'));
+    const never = new AbortController().signal;
+    await withLock(redis, dumpLockKey('default', 'busy'), never, async () => {
+      expect(await adopt()).toEqual([nameOf('free')]);
+    });
+    expect(await adopt()).toEqual([nameOf('busy')]);
+  });
+
+  it('stay as they are when the process ends', async () => {
+    await put(nameOf('a'));
+    await expect(adopt(AbortSignal.abort('shutdown'))).rejects.toThrow('aborted');
+    expect(await readdir(folder.path)).toEqual([nameOf('a')]);
+  });
+});

@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findDump, readFolder } from './read-folder.ts';
+import { removeReceipt, writeManifest, writeReceipt } from './write-record.ts';
+
+const CONTENT = 'nine byte';
+const nameAt = (second: number, database = 'shop'): BackupName =>
+  formatBackupName(database, new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
+const manifestOf = (name: BackupName, more: Partial<Manifest> = {}): Manifest => ({
+  version: 1,
+  name,
+  database: 'shop',
+  takenAt: '2026-01-01T00:00:00.000Z',
+  origin: 'dumped',
+  recordedAt: '2026-01-01T00:01:00.000Z',
+  bytes: CONTENT.length,
+  sha256: 'a'.repeat(64),
+  sqlBytes: 99,
+  ...more,
+});
+const receiptOf = (name: BackupName, destination = 's3'): Receipt => ({
+  version: 1,
+  name,
+  destination,
+  bucket: 'mine',
+  key: name,
+  bytes: CONTENT.length,
+  sha256: 'a'.repeat(64),
+  confirmedBy: 'etag',
+  confirmedAt: '2026-01-01T00:02:00.000Z',
+});
+
+describe('the backup folder', () => {
+  let folder: TempFolder;
+  const at = (file: string) => join(folder.path, file);
+  const put = async (name: BackupName, more: Partial<Manifest> = {}) => {
+    await writeFile(at(name), CONTENT);
+    await writeManifest(folder.path, manifestOf(name, more));
+  };
+  const known = async () => (await readFolder(folder.path)).dumps.map(({ manifest }) => manifest.name);
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+  });
+  afterEach(() => folder[Symbol.asyncDispose]());
+
+  it('that is empty has nothing to say, and one that is not there is an error', async () => {
+    expect(await readFolder(folder.path)).toEqual({ dumps: [], strays: [], partials: [], faults: [] });
+    await expect(readFolder(at('missing'))).rejects.toThrow('ENOENT');
+  });
+
+  it('holds the dumps with a manifest and their receipts, in the order in which they were taken', async () => {
+    await put(nameAt(3), { takenAt: '2026-01-01T00:00:00.500Z' });
+    await put(nameAt(1), { takenAt: '2026-01-01T00:00:02Z' });
+    await put(nameAt(2), { takenAt: '2026-01-01T00:00:00Z' });
+    await put(nameAt(0), { takenAt: '2026-01-01T00:00:00Z' });
+    await writeReceipt(folder.path, receiptOf(nameAt(2)));
+    await writeReceipt(folder.path, receiptOf(nameAt(2), 'other'));
+    const { dumps, strays, partials, faults } = await readFolder(folder.path);
+    expect(dumps.map(({ manifest }) => manifest.name)).toEqual([nameAt(0), nameAt(2), nameAt(3), nameAt(1)]);
+    expect(dumps[1]?.receipts).toEqual(
+      new Map([
+        ['s3', receiptOf(nameAt(2))],
+        ['other', receiptOf(nameAt(2), 'other')],
+      ]),
+    );
+    expect({ strays, partials, faults }).toEqual({ strays: [], partials: [], faults: [] });
+    expect(await findDump(folder.path, nameAt(2))).toEqual(dumps[1]);
+    await removeReceipt(folder.path, receiptOf(nameAt(2)));
+    expect([...((await findDump(folder.path, nameAt(2)))?.receipts.keys() ?? [])]).toEqual(['other']);
+  });
+
+  it('passes over what is not ours', async () => {
+    await writeFile(at('notes.txt'), 'x');
+    await writeFile(at('backup_shop_20260231_000000.sql.gz'), 'x');
+    await writeFile(at('backup_shop_20260101_000000.sql'), 'x');
+    await writeFile(at('backup_shop_20260101_000000.dump.gz.partial'), 'x');
+    await writeFile(at('notes.partial'), 'x');
+    await writeFile(at('x.receipt.json'), 'x');
+    await mkdir(at('lost+found'));
+    expect(await readFolder(folder.path)).toEqual({ dumps: [], strays: [], partials: [], faults: [] });
+  });
+
+  it('tells dumps without a manifest and what is half-written', async () => {
+    await writeFile(at(nameAt(1)), CONTENT);
+    await writeFile(at(`${nameAt(2)}.partial`), CONTENT);
+    await writeFile(at(`${manifestFileName(nameAt(3))}.0a1b2c3d.partial`), CONTENT);
+    await writeFile(at(`${receiptFileName(nameAt(3), 's3')}.0a1b2c3d.partial`), CONTENT);
+    const { dumps, strays, partials } = await readFolder(folder.path);
+    expect(dumps).toEqual([]);
+    expect(strays).toEqual([nameAt(1)]);
+    expect(partials.length).toBe(3);
+  });
+
+  it('knows no dump whose data is not there', async () => {
+    await writeManifest(folder.path, manifestOf(nameAt(1)));
+    expect(await known()).toEqual([]);
+    expect(await findDump(folder.path, nameAt(1))).toBeUndefined();
+  });
+
+  it('counts no dump whose size is not the one in its manifest', async () => {
+    await put(nameAt(1));
+    await writeFile(at(nameAt(1)), 'nine');
+    const { dumps, strays, faults } = await readFolder(folder.path);
+    expect({ dumps, strays }).toEqual({ dumps: [], strays: [] });
+    expect(faults).toEqual([`${nameAt(1)} has 4 bytes where its manifest says 9; it is damaged and does not count`]);
+    expect(await findDump(folder.path, nameAt(1))).toBeUndefined();
+  });
+
+  it.each<[string, (manifest: string) => string]>([
+    ['empty', () => ''],
+    ['cut', (manifest) => manifest.slice(0, -20)],
+    ['no JSON', () => 'x'],
+    ['a list', () => '[]'],
+    ['null', () => 'null'],
+    ['of another version', (manifest) => manifest.replace('"version": 1', '"version": 2')],
+    ['of another dump', (manifest) => manifest.replaceAll(nameAt(1), nameAt(2))],
+    ['of another database', (manifest) => manifest.replace('"shop"', '"shop2"')],
+    ['longer than it should be', (manifest) => manifest.replace('{', '{"__proto__": {}, ')],
+  ])('counts no dump whose manifest is %s, and adopts none', async (_what, damage) => {
+    await put(nameAt(1));
+    const file = at(manifestFileName(nameAt(1)));
+    await writeFile(file, damage(await readFile(file, 'utf8')));
+    const { dumps, strays, faults } = await readFolder(folder.path);
+    expect({ dumps, strays }).toEqual({ dumps: [], strays: [] });
+    expect(faults).toEqual([expect.stringContaining('its dump does not count')]);
+  });
+
+  it('does not believe a receipt that is damaged or of another dump', async () => {
+    await put(nameAt(1));
+    await writeFile(at(receiptFileName(nameAt(1), 's3')), '{');
+    await writeFile(at(receiptFileName(nameAt(1), 'other')), JSON.stringify(receiptOf(nameAt(1), 's3')));
+    await writeFile(at(`${nameAt(1)}.evil.x.receipt.json`), JSON.stringify(receiptOf(nameAt(1), 's3')));
+    const { dumps, faults } = await readFolder(folder.path);
+    expect(dumps[0]?.receipts.size).toBe(0);
+    expect(faults).toHaveLength(3);
+  });
+
+  it('follows no link and reads no folder, pipe or device', async () => {
+    await writeFile(at('precious'), CONTENT);
+    await symlink(at('precious'), at(nameAt(1)));
+    await writeManifest(folder.path, manifestOf(nameAt(1)));
+    await mkdir(at(nameAt(2)));
+    execFileSync('mkfifo', [at(nameAt(3))]);
+    await writeFile(at(nameAt(4)), CONTENT);
+    execFileSync('mkfifo', [at(manifestFileName(nameAt(4)))]);
+    await writeFile(at(nameAt(5)), CONTENT);
+    await writeFile(at('elsewhere.json'), JSON.stringify(manifestOf(nameAt(5))));
+    await symlink(at('elsewhere.json'), at(manifestFileName(nameAt(5))));
+    const { dumps, strays, faults } = await readFolder(folder.path);
+    expect({ dumps, strays }).toEqual({ dumps: [], strays: [] });
+    expect(faults).toHaveLength(5);
+    expect(await findDump(folder.path, nameAt(1))).toBeUndefined();
+  });
+
+  it('of thousands of files is read in a moment', async () => {
+    const day = (i: number) => formatBackupName('shop', new Date(Date.UTC(2020, 0, 1 + i)));
+    const batch = 100;
+    for (let from = 0; from < 2000; from += batch) {
+      await Promise.all(
+        Array.from({ length: batch }, async (_, i) => {
+          const name = day(from + i);
+          await writeFile(at(name), CONTENT);
+          await writeFile(at(manifestFileName(name)), JSON.stringify(manifestOf(name)));
+          await writeFile(at(receiptFileName(name, 's3')), JSON.stringify(receiptOf(name)));
+        }),
+      );
+    }
+    const { dumps } = await readFolder(folder.path);
+    expect(dumps).toHaveLength(2000);
+    expect(dumps.every(({ receipts }) => receipts.has('s3'))).toBe(true);
+  });
+});

@@ -1,0 +1,133 @@
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { DestinationPlace, Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { describe, expect, it } from 'vitest';
+import type { KnownDump } from './read-folder.ts';
+import { applyRetention } from './retention-policy.ts';
+
+const NOW = new Date('2026-06-15T12:00:00Z');
+const HOUR = 3_600_000;
+const s3: DestinationPlace = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' };
+
+function dumpAt(
+  takenAt: Date,
+  receipt: Partial<Receipt> | null = {},
+  origin: 'dumped' | 'adopted' = 'dumped',
+): KnownDump {
+  const name = formatBackupName('shop', takenAt);
+  const sha256 = 'a'.repeat(64);
+  const manifest = {
+    version: 1,
+    name,
+    database: 'shop',
+    takenAt: takenAt.toISOString(),
+    origin,
+    recordedAt: NOW.toISOString(),
+    bytes: 9,
+    sha256,
+    sqlBytes: 99,
+  } as const;
+  const whole: Receipt = {
+    version: 1,
+    name,
+    destination: 's3',
+    bucket: 'mine',
+    key: name,
+    bytes: 9,
+    sha256,
+    confirmedBy: 'etag',
+    confirmedAt: NOW.toISOString(),
+    ...receipt,
+  };
+  return { manifest, receipts: new Map(receipt === null ? [] : [[whole.destination, whole]]) };
+}
+const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | null): KnownDump[] =>
+  Array.from({ length: count }, (_, i) => count - 1 - i).map((daysAgo) =>
+    dumpAt(new Date(NOW.getTime() - daysAgo * 24 * HOUR), receipt === undefined ? {} : receipt(daysAgo)),
+  );
+const actions = (
+  dumps: readonly KnownDump[],
+  keepLast: number,
+  destination: DestinationPlace | undefined = undefined,
+) => applyRetention(dumps, { keepLast, destination }, NOW).map(({ action }) => action);
+
+describe('retention', () => {
+  it('of nothing is nothing', () => {
+    expect(applyRetention([], { keepLast: 4, destination: undefined }, NOW)).toEqual([]);
+  });
+
+  it('keeps the newest and says why', () => {
+    expect(
+      applyRetention(daily(4), { keepLast: 2, destination: undefined }, NOW).map(
+        ({ action, reason }) => `${action}: ${reason}`,
+      ),
+    ).toEqual([
+      'delete: it is number 4, and the 2 newest are kept',
+      'delete: it is number 3, and the 2 newest are kept',
+      'keep: it is number 2 of the 2 newest',
+      'keep: it is the newest',
+    ]);
+  });
+
+  it('keeps what no store has confirmed while there is a destination', () => {
+    const dumps = daily(5, (daysAgo) => (daysAgo === 3 ? null : {}));
+    expect(actions(dumps, 1, s3)).toEqual(['delete', 'keep', 'delete', 'delete', 'keep']);
+    expect(actions(dumps, 1)).toEqual(['delete', 'delete', 'delete', 'delete', 'keep']);
+  });
+
+  it.each<[string, Partial<Receipt>]>([
+    ['another bucket', { bucket: 'old' }],
+    ['another endpoint', { endpoint: 'https://old.example.com' }],
+    ['another key', { key: 'old' }],
+    ['another destination', { destination: 's4' }],
+    ['another content', { sha256: 'b'.repeat(64) }],
+    ['another size', { bytes: 8 }],
+    ['another dump', { name: formatBackupName('shop', new Date(0)) }],
+  ])('takes a receipt of %s for none', (_what, receipt) => {
+    expect(
+      actions(
+        daily(2, () => receipt),
+        1,
+        s3,
+      ),
+    ).toEqual(['keep', 'keep']);
+  });
+
+  it('deletes nothing while the newest lies in the future, as after a clock that was wrong', () => {
+    const dumps = [...daily(5), dumpAt(new Date(NOW.getTime() + 25 * HOUR))];
+    const verdicts = applyRetention(dumps, { keepLast: 2, destination: undefined }, NOW);
+    expect(verdicts.every(({ action }) => action === 'keep')).toBe(true);
+    expect(verdicts[0]?.reason).toContain('lies in the future');
+    expect(actions([...daily(5), dumpAt(new Date(NOW.getTime() + 23 * HOUR))], 2)).toContain('delete');
+  });
+
+  it('never hurts, whatever lies in the folder', () => {
+    let state = 11;
+    const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
+    for (let i = 0; i < 3000; i += 1) {
+      const times = new Set(Array.from({ length: random(12) }, () => NOW.getTime() + (random(400) - 370) * HOUR));
+      const dumps = [...times]
+        .sort((a, b) => a - b)
+        .map((time) =>
+          dumpAt(new Date(time), [{}, null, { bucket: 'old' }][random(3)], random(2) === 0 ? 'dumped' : 'adopted'),
+        );
+      const keepLast = 1 + random(6);
+      const destination = random(2) === 0 ? s3 : undefined;
+      const verdicts = applyRetention(dumps, { keepLast, destination }, NOW);
+
+      expect(verdicts.map(({ name }) => name)).toEqual(dumps.map(({ manifest }) => manifest.name));
+      const kept = verdicts.filter(({ action }) => action === 'keep');
+      expect(kept.length).toBeGreaterThanOrEqual(Math.min(keepLast, dumps.length));
+      if (dumps.length > 0) expect(verdicts.at(-1)?.action).toBe('keep');
+      for (const [index, { action, reason }] of verdicts.entries()) {
+        expect(reason).not.toBe('');
+        if (action === 'keep') continue;
+        expect(index).toBeLessThan(dumps.length - keepLast);
+        if (destination !== undefined) expect(dumps[index]?.receipts.get('s3')?.bucket).toBe('mine');
+        expect(Math.max(...times)).toBeLessThanOrEqual(NOW.getTime() + 24 * HOUR);
+      }
+      // What it lets go of, it lets go of at once: a second look finds nothing more.
+      const rest = dumps.filter((_, index) => verdicts[index]?.action === 'keep');
+      expect(applyRetention(rest, { keepLast, destination }, NOW).every(({ action }) => action === 'keep')).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { hasCommand } from '@pgstow/testing/capabilities.ts';
+import { assertNoChildren } from '@pgstow/testing/leak-check.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { chooseCompressor, type Compressor } from './compressor.ts';
+import { GzipProof, proveGzipFile } from './gzip-proof.ts';
+
+const END = '--\n-- PostgreSQL database dump complete\n--\n\n';
+const ROWS = Array.from({ length: 20_000 }, (_, i) => `${i}\t${createHash('md5').update(String(i)).digest('hex')}`);
+const DUMP = `--\n-- Data for Name: t; Type: TABLE DATA\n--\n\nCOPY public.t (a, b) FROM stdin;\n${ROWS.join('\n')}\n\\.\n\n\n${END}`;
+const never = new AbortController().signal;
+
+afterEach(() => assertNoChildren());
+
+describe.each(['igzip', 'pigz', 'gzip'] as const)('the proof by %s', (program) => {
+  describe.skipIf(!hasCommand(program))('', () => {
+    let folder: TempFolder;
+    let compressor: Compressor;
+    let gz: Buffer;
+    const prove = async (content: Buffer) => {
+      const path = join(folder.path, 'file');
+      await writeFile(path, content);
+      return proveGzipFile(path, compressor, never);
+    };
+
+    beforeAll(async () => {
+      folder = await tempFolder();
+      compressor = await chooseCompressor(program);
+      const { stdout } = await execa(program, compressor.compress, { input: DUMP, encoding: 'buffer' });
+      gz = Buffer.from(stdout);
+    });
+    afterAll(() => folder[Symbol.asyncDispose]());
+
+    it('says size, sha256 and what the text says', async () => {
+      expect(await prove(gz)).toEqual({
+        bytes: gz.length,
+        sha256: createHash('sha256').update(gz).digest('hex'),
+        text: { isComplete: true, bytes: Buffer.byteLength(DUMP), tables: { 'public.t': ROWS.length } },
+      });
+    });
+
+    it('takes what any other program has compressed', async () => {
+      for (const level of [1, 6, 9]) expect((await prove(gzipSync(DUMP, { level }))).text.isComplete).toBe(true);
+    });
+
+    it('refuses a file that was cut, anywhere', async () => {
+      for (const left of [
+        0,
+        1,
+        5,
+        9,
+        10,
+        11,
+        100,
+        gz.length / 2,
+        gz.length - 9,
+        gz.length - 8,
+        gz.length - 4,
+        gz.length - 1,
+      ]) {
+        await expect(prove(gz.subarray(0, left)), `${left} bytes`).rejects.toThrow(RetryableError);
+      }
+    });
+
+    it('refuses a file with one bit flipped, anywhere in its data or its checksums', async () => {
+      for (const at of [
+        0,
+        12,
+        100,
+        gz.length / 3,
+        gz.length / 2,
+        gz.length - 100,
+        gz.length - 8,
+        gz.length - 5,
+        gz.length - 4,
+        gz.length - 1,
+      ]) {
+        const flipped = Buffer.from(gz);
+        flipped[Math.floor(at)]! ^= 1;
+        await expect(prove(flipped), `byte ${at}`).rejects.toThrow(RetryableError);
+      }
+    });
+
+    it.each<[string, Buffer]>([
+      ['garbage', Buffer.from('garbage, and more of it')],
+      ['one byte', Buffer.from([0x1f])],
+      ['zeros', Buffer.alloc(512)],
+      ['half a gzip', gzipSync('select 1;').subarray(0, 12)],
+      ['a gzip of more SQL', gzipSync('drop table x;\n')],
+      ['a gzip of white space', gzipSync('\n\n')],
+      ['a gzip of nothing', gzipSync('')],
+      ['a gzip of another dump', gzipSync(DUMP)],
+    ])('refuses %s behind it', async (_what, more) => {
+      await expect(prove(Buffer.concat([gz, more]))).rejects.toThrow(RetryableError);
+    });
+
+    it.each<[string, Buffer]>([
+      ['nothing', Buffer.alloc(0)],
+      ['plain text', Buffer.from(DUMP)],
+      ['a gzip of nothing', gzipSync('')],
+      ['a gzip of a dump that was cut', gzipSync(DUMP.slice(0, -50))],
+      ['a gzip of a dump that something follows', gzipSync(`${DUMP}select 1;\n`)],
+      ['a gzip within a gzip', gzipSync(gzipSync(DUMP))],
+    ])('refuses %s', async (_what, content) => {
+      await expect(prove(content)).rejects.toThrow(RetryableError);
+    });
+
+    it('ends when its signal is aborted or it is disposed of half-way, and leaves no process behind', async () => {
+      const path = join(folder.path, 'whole');
+      await writeFile(path, gz);
+      await expect(proveGzipFile(path, compressor, AbortSignal.abort())).rejects.toThrow('aborted');
+      await using proof = new GzipProof(compressor);
+      await proof.write(gz.subarray(0, 1000));
+    });
+  });
+});
+
+it('a compressor that is not installed is named', async () => {
+  const path = process.env['PATH'];
+  process.env['PATH'] = '/nowhere';
+  try {
+    await expect(chooseCompressor('igzip')).rejects.toThrow('found no igzip on PATH');
+    await expect(chooseCompressor('auto')).rejects.toThrow('found no igzip, pigz or gzip on PATH');
+  } finally {
+    process.env['PATH'] = path;
+  }
+});
+
+it.skipIf(!hasCommand('gzip'))(
+  'the fastest compressor that is installed is chosen, or the one that is asked for',
+  async () => {
+    const [fastest] = (['igzip', 'pigz', 'gzip'] as const).filter(hasCommand);
+    expect((await chooseCompressor('auto')).program).toBe(fastest);
+    expect((await chooseCompressor('gzip')).program).toBe('gzip');
+  },
+);
