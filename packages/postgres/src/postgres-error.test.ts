@@ -1,0 +1,143 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { freePort } from '@pgstow/testing/free-port.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findClients, newestClients, type Clients } from './client-version.ts';
+import { chooseCompressor } from './compressor.ts';
+import { libpqEnvironment } from './libpq-environment.ts';
+import { pgDump } from './pg-dump.ts';
+import { postgresError } from './postgres-error.ts';
+import { readServerFacts } from './server-facts.ts';
+
+const never = new AbortController().signal;
+
+describe.skipIf(!hasPostgres())('what a real server answers', () => {
+  let server: PostgresServer;
+  let clients: Clients;
+  let config: PostgresConfig;
+
+  beforeAll(async () => {
+    server = await startPostgres();
+    clients = newestClients(await findClients());
+    const { host, port, user, password } = server;
+    config = {
+      host,
+      port,
+      user,
+      password,
+      databases: [],
+      sslMode: undefined,
+      sslRootCert: undefined,
+      extraOptions: [],
+    };
+    await server.createDatabase('shop');
+    await server.psql(
+      'shop',
+      `create table secret (a int); create table mine (a int);
+       create role reader login password 'reader'; create role outsider login password 'outsider'; create role nologin password 'nologin';
+       grant select on mine to reader; alter table mine enable row level security; create policy p on mine using (true);
+       create role all_reader login password 'all_reader'; grant pg_read_all_data to all_reader;
+       create role backup login password 'backup' bypassrls; grant pg_read_all_data to backup;
+       create database closed; revoke connect on database closed from public;`,
+    );
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  const ask = (change: Partial<PostgresConfig>, database = 'shop') =>
+    readServerFacts(clients, database, libpqEnvironment({ ...config, ...change }, database, 'test'), never);
+  const as = (user: string): Partial<PostgresConfig> => ({ user, password: user });
+  async function dump(change: Partial<PostgresConfig>, extraOptions: readonly string[] = []) {
+    await using folder = await tempFolder();
+    await using file = await open(join(folder.path, 'dump.sql.gz'), 'wx');
+    return await pgDump({
+      clients,
+      compressor: await chooseCompressor('auto'),
+      database: 'shop',
+      env: libpqEnvironment({ ...config, ...change }, 'shop', 'test'),
+      extraOptions,
+      file,
+      timeoutMs: 60_000,
+      stallTimeoutMs: 60_000,
+      signal: never,
+      onProgress: () => undefined,
+    });
+  }
+
+  it('to the right questions is its version and the size of the database', async () => {
+    const facts = await ask({});
+    expect(facts.major).toBe(server.major);
+    expect(facts.version).toMatch(new RegExp(`^${server.major}\\.`));
+    expect(facts.databaseBytes).toBeGreaterThan(1_000_000);
+  });
+
+  it.each<[string, Partial<PostgresConfig>, string, RegExp]>([
+    ['a wrong password', { password: 'wrong' }, 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
+    ['no password', { password: undefined }, 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
+    ['an unknown role', { user: 'nobody here' }, 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
+    ['a role that may not log in', as('nologin'), 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
+    ['an unknown database', {}, 'Shop', /^Check POSTGRES_DB/],
+    ['a database in two lines', {}, 'a\nb', /^Check POSTGRES_DB/],
+    ['a connection string as database', {}, 'host=127.0.0.9 dbname=shop', /^Check POSTGRES_DB/],
+    ['a URL as database', {}, 'postgresql://127.0.0.9/shop', /^Check POSTGRES_DB/],
+    ['an option as database', {}, '--file=/tmp/x', /^Check POSTGRES_DB/],
+    ['a database that the role may not enter', as('outsider'), 'closed', /^The role cannot read everything/],
+    ['TLS that the server does not have', { sslMode: 'require' }, 'shop', /^Check PGSSLMODE/],
+    [
+      'a certificate authority that is not there',
+      { sslMode: 'verify-full', sslRootCert: '/nowhere' },
+      'shop',
+      /^Check PGSSLMODE/,
+    ],
+  ])('to %s is for good, with a hint', async (_what, change, database, hint) => {
+    const error = await ask(change, database).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(PermanentError);
+    expect((error as PermanentError).hint).toMatch(hint);
+    expect((error as Error).message).toContain(`cannot reach database ${JSON.stringify(database)}: psql: error: `);
+    expect((error as Error).message).not.toContain(server.password);
+  });
+
+  it('from a host or port where nobody listens is tried again', async () => {
+    const cases: [Partial<PostgresConfig>, RegExp][] = [
+      [{ port: await freePort() }, /^Is the server running/],
+      [{ host: '/nowhere' }, /^Is the server running/],
+      [{ host: 'no-such-host.invalid' }, /^Check POSTGRES_HOST/],
+    ];
+    for (const [change, hint] of cases) {
+      const error = await ask(change).catch((cause: unknown) => cause);
+      expect(error).toBeInstanceOf(RetryableError);
+      expect((error as RetryableError).hint).toMatch(hint);
+    }
+  });
+
+  it.each<[string, string, readonly string[], RegExp]>([
+    ['a role that may not read a table', 'reader', [], /^The role cannot read everything/],
+    ['a role that may not see all rows', 'reader', ['--table=mine'], /^The role cannot read everything/],
+    ['a role that may read all but not all rows', 'all_reader', [], /^The role cannot read everything/],
+    ['a table that is not there', 'backup', ['--table=nothing'], /^Check POSTGRES_EXTRA_OPTS/],
+  ])('to a dump with %s is for good, with a hint', async (_what, role, options, hint) => {
+    const error = await dump(as(role), options).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(PermanentError);
+    expect((error as PermanentError).hint).toMatch(hint);
+    expect((error as Error).message).toMatch(/^pg_dump exited with code 1 for "shop": pg_dump: error: /);
+  });
+
+  it('to a dump by the role that the hint asks for is a dump', async () => {
+    expect((await dump(as('backup'))).text).toMatchObject({
+      isComplete: true,
+      tables: { 'public.mine': 0, 'public.secret': 0 },
+    });
+  });
+});
+
+it('what nobody has read before is tried again, as it was said', () => {
+  const error = postgresError('pg_dump exited with code 1', ' pg_dump: error: the moon is full\n');
+  expect(error).toBeInstanceOf(RetryableError);
+  expect(error.message).toBe('pg_dump exited with code 1: pg_dump: error: the moon is full');
+  expect(error.hint).toBeUndefined();
+  expect(postgresError('pg_dump was ended by SIGKILL', '').message).toBe('pg_dump was ended by SIGKILL');
+});
