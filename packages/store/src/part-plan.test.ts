@@ -6,10 +6,10 @@ const GIB = 1024 ** 3;
 
 describe('planParts', () => {
   it.each([
-    [1, 8 * MIB, 1, 2],
-    [8 * MIB, 8 * MIB, 1, 2],
-    [8 * MIB + 1, 8 * MIB, 2, 2],
-    [400 * MIB, 8 * MIB, 50, 2],
+    [1, 5 * MIB, 1, 2],
+    [5 * MIB, 5 * MIB, 1, 2],
+    [5 * MIB + 1, 5 * MIB, 2, 2],
+    [400 * MIB, 5 * MIB, 80, 2],
     [200 * GIB, 23 * MIB, 8905, 1],
     [5 * 1024 * GIB, 583 * MIB, 8993, 1],
   ])('cuts %d bytes into parts of %d bytes', (bytes, partBytes, count, concurrency) => {

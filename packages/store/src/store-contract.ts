@@ -39,7 +39,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
 
     it.each([
       ['in one request', 1000],
-      ['in one part to the byte', 8 * MIB],
+      ['in one part to the byte', 5 * MIB],
       ['in parts', 20 * MIB],
     ])('keeps a file put %s, and says what can be compared with it', async (how, bytes) => {
       const key = `files/${how} é+&`;
