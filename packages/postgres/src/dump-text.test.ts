@@ -131,9 +131,8 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
     const counted = Object.entries(whole.tables ?? {});
     const throughRoots = options.includes('--load-via-partition-root');
     expect(counted.map(([table]) => table.replaceAll('"', '')).sort()).toEqual(throughRoots ? TABLES_BY_ROOT : TABLES);
-    for (const [table, count] of counted) {
-      expect(Number(await server.psql('odd', `select count(*) from ${table}`)), table).toBe(count);
-    }
+    const select = counted.map(([table]) => `select count(*) from ${table};`).join('\n');
+    expect(counted.map(([, count]) => String(count))).toEqual((await server.psql('odd', select)).trim().split('\n'));
     let state = 7;
     const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
     for (let i = 0; i < 6; i += 1) {

@@ -30,7 +30,7 @@ function formatSubject({ title, variables }: Pick<Subject, 'title' | 'variables'
 function formatDefault({ defaultText, schema }: Variable): string {
   if (defaultText !== undefined) return cell(defaultText);
   const value = schema.safeParse(undefined).data;
-  return value === undefined ? '' : `\`${cell(String(value))}\``;
+  return typeof value === 'string' || typeof value === 'number' ? `\`${cell(`${value}`)}\`` : '';
 }
 
 function cell(text: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig } from './read-config.ts';
+import { readConfig, type ConfigError } from './read-config.ts';
 import { postgres, type PostgresConfig } from './postgres.ts';
 
 const read = (env: Record<string, string>): PostgresConfig => readConfig(env, { postgres }, [postgres]).config.postgres;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig } from './read-config.ts';
+import { readConfig, type ConfigError } from './read-config.ts';
 import { s3, type S3Config } from './s3.ts';
 
 const read = (env: Record<string, string>): S3Config | undefined => readConfig(env, { s3 }, [s3]).config.s3;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ZodError } from 'zod';
 import { formatBackupName } from './backup-name.ts';
 import { catchUpJobId, firstJobId, isScheduleId, parseJobData, scheduleId, uploadJobId } from './jobs.ts';
 
@@ -34,7 +35,7 @@ describe('what a job carries', () => {
     ['__proto__ as a field', JSON.parse('{"target":"shop","__proto__":{"target":"x"}}')],
     ['__proto__ instead of the field', JSON.parse('{"__proto__":{"target":"shop"}}')],
   ])('a dump job with %s is refused', (_what, data) => {
-    expect(() => parseJobData('dump', data)).toThrow();
+    expect(() => parseJobData('dump', data)).toThrow(ZodError);
   });
 
   it.each<[string, unknown]>([
@@ -49,7 +50,7 @@ describe('what a job carries', () => {
     ['a destination of 17 characters', { name, destination: 'd'.repeat(17) }],
     ['a bucket', { name, destination: 's3', bucket: 'mine' }],
   ])('an upload job with %s is refused', (_what, data) => {
-    expect(() => parseJobData('upload', data)).toThrow();
+    expect(() => parseJobData('upload', data)).toThrow(ZodError);
   });
 });
 

@@ -28,13 +28,13 @@ it('a reader never sees half of it', async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, 'record.json');
   await writeFileAtomically(path, 'a'.repeat(200_000));
-  let isDone = false;
+  const done = new AbortController();
   const write = async () => {
     for (let i = 0; i < 50; i += 1) await writeFileAtomically(path, 'ab'[i % 2]?.repeat(200_000) ?? '');
-    isDone = true;
+    done.abort();
   };
   const read = async () => {
-    while (!isDone) {
+    while (!done.signal.aborted) {
       const content = await readFile(path, 'utf8');
       expect(content).toHaveLength(200_000);
       expect(new Set(content).size).toBe(1);

@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis())('an upload', () => {
   const take = async (): Promise<Job> => {
     const job = await worker.getNextJob(token);
     if (job === undefined) throw new Error('wanted a waiting job, found none');
-    return job as Job;
+    return job;
   };
   const state = () => uploads.getJobState(id);
 
