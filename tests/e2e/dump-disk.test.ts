@@ -13,7 +13,7 @@ import { DUMP_WORKER, noiseTable, setDumpStage } from './start-dump-worker.ts';
 
 const MB = 1_000_000;
 
-describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent: true }, () => {
   let redis: RedisServer;
   let postgres: PostgresServer;
   beforeAll(async () => {

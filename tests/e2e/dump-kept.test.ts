@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { writeReceipt } from '@pgstow/catalog/write-record.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
@@ -110,10 +110,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       empty: Buffer.alloc(0),
       emptyGzip: gzipSync(''),
       flipped: Buffer.from(gzip).fill(gzip[400]! ^ 8, 400, 401),
-      // gunzip restores all of it and mentions the rest; the manifest's checksum covers the file as it lies there.
+      // Programs differ in what they make of the rest.
       trailingGarbage: Buffer.concat([gzip, Buffer.from('garbage')]),
       twoMembers: Buffer.concat([gzipSync(half), gzipSync(Buffer.from(sql).subarray(half.length))]),
       twoDumps: Buffer.concat([gzip, gzip]),
+      late: gzipSync(sql, { level: 9 }),
     };
     const names: Record<string, BackupName> = {};
     for (const [index, [what, content]] of Object.entries(cases).entries()) {
@@ -121,8 +122,15 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       await writeFile(join(stage.folder, names[what]), content);
     }
     const worker = await stage.startWorker(DESTINATION);
-    const good = ['whole', 'trailingGarbage', 'twoMembers', 'twoDumps'];
-    await eventually(async () => expect(await namesOf(stage)).toEqual(good.map((what) => names[what])));
+    const good = ['whole', 'late'];
+    const left = Object.keys(cases).filter((what) => !good.includes(what));
+    const warned = (what: string): boolean =>
+      worker.lines.some(
+        ({ json }) =>
+          json?.['name'] === names[what] && json?.['msg'] === 'left a dump without a manifest alone: it is not proven',
+      );
+    await eventually(() => expect(left.filter((what) => !warned(what))).toEqual([]));
+    expect(await namesOf(stage)).toEqual(good.map((what) => names[what]));
     for (const what of good) {
       const { manifest } = (await stage.known()).find((dump) => dump.manifest.name === names[what])!;
       expect(manifest).toMatchObject({ origin: 'adopted', bytes: cases[what as keyof typeof cases].length });
@@ -131,13 +139,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       const { stdout } = await execa('gunzip', ['-c', join(stage.folder, manifest.name)], { reject: false });
       expect(stdout).toContain('PostgreSQL database dump complete');
     }
-    for (const [what, content] of Object.entries(cases)) {
+    for (const [what, content] of Object.entries(cases))
       expect(await readFile(join(stage.folder, names[what]!))).toEqual(content);
-      if (good.includes(what)) continue;
-      const line = worker.lines.find(({ json }) => json?.['name'] === names[what] && json?.['level'] === 40);
-      expect([what, line?.json?.['msg']]).toEqual([what, 'left a dump without a manifest alone: it is not proven']);
-    }
-    expect(gunzipSync(cases.twoMembers).toString()).toBe(sql);
   });
 
   test('are known again after a crash before their record, and a record without its dump counts for nothing', async () => {

@@ -4,7 +4,7 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage } from './start-dump-worker.ts';
 
-describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', { concurrent: true }, () => {
   let redis: RedisServer;
   let postgres: PostgresServer;
   beforeAll(async () => {

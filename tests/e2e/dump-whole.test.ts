@@ -37,9 +37,12 @@ const NAMES = [
   'ü'.repeat(31) + 'x',
   '$(id);`id`',
   'a,b',
+  'new\nline\ttab',
+  '🐘%20\\',
+  'x_20260101_000000',
 ];
 
-describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, () => {
   let redis: RedisServer;
   let postgres: PostgresServer;
   beforeAll(async () => {
