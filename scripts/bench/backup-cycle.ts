@@ -7,6 +7,7 @@ import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manife
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import type { Bench } from './start-bench.ts';
 
@@ -43,16 +44,19 @@ export async function backupCycle(bench: Bench, database: string) {
   stack.defer(() => uploadEvents.close());
   const dumpWorker = stack.use(await startProcess({ script: join(APPS, 'dump-worker/src/main.ts'), env }));
   const uploadWorker = stack.use(await startProcess({ script: join(APPS, 'upload-worker/src/main.ts'), env }));
+  // A worker that ends would otherwise be waited for without end.
+  const failed = Promise.race([dumpWorker, uploadWorker].map(endingOf));
+  failed.catch(() => undefined);
   let versions = '';
 
   return {
     /** One ad-hoc dump, waited for until the store has confirmed it. */
     async run() {
       const job = await enqueueDump(dumps, database, 'ad-hoc');
-      const { name } = dumpResultSchema.parse(await job.waitUntilFinished(dumpEvents));
+      const { name } = dumpResultSchema.parse(await Promise.race([job.waitUntilFinished(dumpEvents), failed]));
       const uploadId = uploadJobId(name, 's3');
       const upload = await uploads.getJob(uploadId);
-      await upload?.waitUntilFinished(uploadEvents);
+      await Promise.race([upload?.waitUntilFinished(uploadEvents), failed]);
       const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, manifestFileName(name)), 'utf8')));
       versions = `PostgreSQL ${manifest.serverVersion}, ${manifest.compressor}`;
       // A store in memory keeps what it is given; this run has no more use for it.
@@ -70,6 +74,11 @@ export async function backupCycle(bench: Bench, database: string) {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+async function endingOf(worker: BoundProcess): Promise<never> {
+  await worker.exit;
+  throw new Error(`a worker ended:\n${worker.tail}`);
 }
 
 /** From when a worker took the job to when it was done with it. */

@@ -3,7 +3,7 @@ import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { assertFolderWritable, NoSpaceError } from './backup-folder.ts';
+import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { handOver } from './hand-over.ts';
 import { prune } from './prune.ts';

@@ -4,7 +4,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
 import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
 import { writeManifest } from '@pgstow/catalog/write-record.ts';
-import { folderError } from './backup-folder.ts';
+import { folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { ProvenDump } from './take-dump.ts';
 
 /** Gives a proven dump its name and then its manifest, with which it begins to exist. If it cannot, nothing stays. */

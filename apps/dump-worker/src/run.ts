@@ -7,7 +7,7 @@ import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
-import { assertFolderWritable } from './backup-folder.ts';
+import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
 import { handleDump } from './handle-dump.ts';
 import { reconcile } from './reconcile.ts';
 

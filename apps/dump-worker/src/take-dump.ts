@@ -12,7 +12,7 @@ import type { ProvenGzip } from '@pgstow/postgres/gzip-proof.ts';
 import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
 import { pgDump } from '@pgstow/postgres/pg-dump.ts';
 import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
-import { assertRoom, folderError } from './backup-folder.ts';
+import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { judgeSize } from './size-policy.ts';
 

@@ -5,7 +5,7 @@ import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
-import { assertFolder } from './assert-folder.ts';
+import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
 import { openDestinations } from './destination.ts';
 import { handleUpload } from './handle-upload.ts';
 import { startReconciliation } from './reconcile.ts';
@@ -13,7 +13,7 @@ import type { UploadContext } from './upload-context.ts';
 
 await runProcess('upload-worker', { backup, s3, redis: redisSubject }, async (process) => {
   const { config, log, redact, stack } = process;
-  await assertFolder(config.backup.folder);
+  await assertFolderWritable(config.backup.folder);
   const { url, site } = config.redis;
   const redis = stack.use(await connectRedis(url, log));
   const destinations = openDestinations(config.s3, log, stack);

@@ -27,6 +27,11 @@ export async function chooseCompressor(wanted: 'auto' | Compressor['program']): 
   });
 }
 
+/** What a compressor gets to know of our environment: nothing, neither secrets nor options of its own (`GZIP`, `PIGZ`). */
+export function bareEnvironment(): { readonly env: Record<string, string>; readonly extendEnv: false } {
+  return { env: { PATH: process.env['PATH'] ?? '' }, extendEnv: false };
+}
+
 /** Whether PATH leads to a program of that name. */
 export async function isOnPath(program: string): Promise<boolean> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Compressor } from './compressor.ts';
+import { bareEnvironment, type Compressor } from './compressor.ts';
 import { DumpTextReader, type DumpText } from './dump-text.ts';
 
 export type ProvenGzip = {
@@ -37,6 +37,7 @@ export class GzipProof implements AsyncDisposable {
       stdin: 'pipe',
       reject: false,
       cancelSignal: this.#stop.signal,
+      ...bareEnvironment(),
     });
     this.#decompressor.stdout.on('data', (chunk: Buffer) => {
       this.#reader.push(chunk);

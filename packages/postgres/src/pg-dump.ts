@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
-import { isOnPath, type Compressor } from './compressor.ts';
+import { bareEnvironment, isOnPath, type Compressor } from './compressor.ts';
 import { GzipProof, type ProvenGzip } from './gzip-proof.ts';
 import { postgresError } from './postgres-error.ts';
 import { ProgressWatch } from './progress-watch.ts';
@@ -47,7 +47,11 @@ export async function pgDump(options: PgDumpOptions): Promise<ProvenGzip> {
   const dump = execa(program, argv, { ...common, stdin: 'ignore', env: options.env, extendEnv: false });
   // The compressor reads straight from pg_dump: the text passes us by once only, decompressed again in the proof. Our own
   // end is closed, so that pg_dump notices when the compressor dies.
-  const compress = execa(compressor.program, compressor.compress, { ...common, stdin: dump.stdout });
+  const compress = execa(compressor.program, compressor.compress, {
+    ...common,
+    ...bareEnvironment(),
+    stdin: dump.stdout,
+  });
   dump.stdout.destroy();
   const dumpSaid = keepTail(dump.stderr);
   const compressorSaid = keepTail(compress.stderr);
