@@ -77,7 +77,7 @@ export async function backupCycle(bench: Bench, database: string) {
 }
 
 async function endingOf(worker: BoundProcess): Promise<never> {
-  await worker.exit;
+  await worker.exited;
   throw new Error(`a worker ended:\n${worker.tail}`);
 }
 
