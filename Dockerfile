@@ -96,11 +96,8 @@ FROM workspace AS upload-worker-modules
 RUN pnpm install --offline --prod --no-optional --frozen-lockfile --ignore-scripts --filter '@pgstow/upload-worker...' \
  && find . -type f '(' -name '*.map' -o -name '*.d.*ts' ')' -delete
 
-# It proves dumps that another tool wrote, so it decompresses; it never connects to a database.
+# It never connects to a database.
 FROM base AS upload-worker
-RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends isal pigz \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 COPY --from=upload-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src

@@ -7,7 +7,6 @@ import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   COMPRESSOR,
-  DECOMPRESSOR,
   PG_DUMP,
   childOf,
   holdPgDump,
@@ -71,15 +70,6 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
           process.kill(pgDump, 'SIGCONT');
         },
         says: /^igzip was ended by SIGKILL$/,
-      },
-      {
-        who: 'the decompressor of the proof',
-        needs: 'igzip',
-        kill: async (pgDump: number) => {
-          process.kill((await childOf(worker, DECOMPRESSOR)).pid, 'SIGKILL');
-          process.kill(pgDump, 'SIGCONT');
-        },
-        says: /^igzip, which decompressed the dump to prove it, was ended by SIGKILL$/,
       },
     ];
     beforeAll(async () => {

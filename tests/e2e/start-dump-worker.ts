@@ -155,7 +155,6 @@ export function childOf(worker: BoundProcess, program: RegExp, timeoutMs = 15_00
 
 export const PG_DUMP = /pg_dump --format=plain/;
 export const COMPRESSOR = /^igzip -1 -c$/;
-export const DECOMPRESSOR = /^igzip -d -c$/;
 
 /** Resolves once a dump is under way with at least this much on the disk. Returns the partial's name. */
 export function partialOf(folder: string, atLeastBytes = 1, timeoutMs = 20_000): Promise<string> {

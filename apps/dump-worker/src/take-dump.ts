@@ -1,16 +1,16 @@
-import { lstat, open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { lstat, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { chooseClients, findClients, newestClients } from '@pgstow/postgres/client-version.ts';
 import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
-import type { ProvenGzip } from '@pgstow/postgres/gzip-proof.ts';
 import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
-import { pgDump } from '@pgstow/postgres/pg-dump.ts';
+import { pgDump, type PgDumpOptions } from '@pgstow/postgres/pg-dump.ts';
+import { proveGzip, type ProvenGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
@@ -55,24 +55,15 @@ export async function takeDump(
   const startedAt = performance.now();
   const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
   try {
-    let gzip: ProvenGzip;
-    try {
-      gzip = await pgDump({
-        ...backup,
-        clients,
-        compressor,
-        database,
-        env,
-        extraOptions: postgres.extraOptions,
-        file,
-        signal,
-        onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),
-      });
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await assertWholeOnDisk(partial, gzip);
+    const gzip = await dumpAndProve(partial, file, signal, {
+      ...backup,
+      clients,
+      compressor,
+      database,
+      env,
+      extraOptions: postgres.extraOptions,
+      onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),
+    });
     const durationMs = Math.round(performance.now() - startedAt);
     task.note(
       `proven: ${prettyBytes(gzip.text.bytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
@@ -95,6 +86,26 @@ export async function takeDump(
   }
 }
 
+/** Writes the partial and proves it as it grows; what fails first ends both. The file is closed in any case. */
+async function dumpAndProve(
+  partial: string,
+  file: FileHandle,
+  signal: AbortSignal,
+  options: Omit<PgDumpOptions, 'file' | 'signal'>,
+): Promise<ProvenGzip> {
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
+  const dumped = pgDump({ ...options, file, signal: ended });
+  const synced = dumped.then(() => file.sync());
+  const proof = proveGzip(partial, ended, dumped);
+  for (const work of [synced, proof]) work.catch((error: unknown) => failed.abort(error));
+  // Neither may go on once the partial is removed.
+  await Promise.allSettled([synced, proof]);
+  await file.close();
+  await synced;
+  return await proof;
+}
+
 /** The first free name from this second on; nobody else writes dumps of this target now. */
 async function openPartial(
   folder: string,
@@ -111,11 +122,6 @@ async function openPartial(
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(error, folder);
     }
   }
-}
-
-async function assertWholeOnDisk(partial: string, gzip: ProvenGzip): Promise<void> {
-  const { size } = await stat(partial);
-  if (size !== gzip.bytes) throw new RetryableError(`wrote ${gzip.bytes} bytes, and the disk holds ${size}`);
 }
 
 function assertPlausible(

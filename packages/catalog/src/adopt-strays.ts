@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
-import { proveGzipFile } from '@pgstow/postgres/gzip-proof.ts';
+import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -69,7 +68,7 @@ async function adopt(folder: string, name: BackupName, signal: AbortSignal): Pro
   const path = join(folder, name);
   const { database, takenAt } = parseBackupName(name) ?? {};
   if (database === undefined || takenAt === undefined) return;
-  const { bytes, sha256, text } = await proveGzipFile(path, await chooseCompressor('auto'), signal);
+  const { bytes, sha256, text } = await proveGzip(path, signal);
   signal.throwIfAborted();
   // Whoever wrote it may not have waited for the disk.
   await using file = await open(path, 'r');

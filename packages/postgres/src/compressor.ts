@@ -2,19 +2,18 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
-/** A program that writes and reads gzip, from standard input to standard output. */
+/** A program that writes gzip, from standard input to standard output. */
 export type Compressor = {
   readonly program: 'igzip' | 'pigz' | 'gzip';
-  readonly compress: readonly string[];
-  readonly decompress: readonly string[];
+  readonly argv: readonly string[];
 };
 
 /** Fastest first. igzip at its level 1 costs a quarter of what gzip does, for files about 15 % larger. */
 const COMPRESSORS: readonly Compressor[] = [
-  { program: 'igzip', compress: ['-1', '-c'], decompress: ['-d', '-c'] },
+  { program: 'igzip', argv: ['-1', '-c'] },
   // Two threads, because the database server wants the others.
-  { program: 'pigz', compress: ['-6', '-n', '-p', '2', '-c'], decompress: ['-d', '-c'] },
-  { program: 'gzip', compress: ['-6', '-n', '-c'], decompress: ['-d', '-c'] },
+  { program: 'pigz', argv: ['-6', '-n', '-p', '2', '-c'] },
+  { program: 'gzip', argv: ['-6', '-n', '-c'] },
 ];
 
 /** @throws PermanentError if it is not installed */

@@ -1,10 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
+import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
 import { bareEnvironment, isOnPath, type Compressor } from './compressor.ts';
-import { GzipProof, type ProvenGzip } from './gzip-proof.ts';
 import { postgresError } from './postgres-error.ts';
 import { ProgressWatch } from './progress-watch.ts';
 
@@ -30,57 +29,48 @@ export type PgDumpOptions = {
 const LOCK_WAIT_MS = 5 * 60 * 1000;
 
 /**
- * Runs pg_dump into a compressor, writes what comes out to the file, and proves it on the way: both programs exited 0,
- * the gzip decompresses whole, the text is a complete dump. When it throws, both programs have ended.
+ * Runs pg_dump into a compressor, and that into the file. The data never passes through this process: on a small machine
+ * that is what a dump's time is lost to. Both programs have exited 0 when it returns, and have ended when it throws.
  *
- * @throws PermanentError | RetryableError with what pg_dump said and a hint
+ * @throws PermanentError | RetryableError with what pg_dump said and a hint; a fault of the disk as Node has it
  */
-export async function pgDump(options: PgDumpOptions): Promise<ProvenGzip> {
+export async function pgDump(options: PgDumpOptions): Promise<void> {
   const { compressor, database, file } = options;
-  const failure = new AbortController();
-  using watch = new ProgressWatch(options);
-  const signal = AbortSignal.any([options.signal, watch.signal, failure.signal]);
-  // Binary throughout: buffering or decoding a dump would cost its size in memory.
+  let readBytes = async (): Promise<number> => 0;
+  using watch = new ProgressWatch({ ...options, readBytes: () => readBytes() });
+  const signal = AbortSignal.any([options.signal, watch.signal]);
   const common = { buffer: false, reject: false, cancelSignal: signal, forceKillAfterDelay: 10_000 } as const;
 
   const [program, argv] = await commandLine(options);
   const dump = execa(program, argv, { ...common, stdin: 'ignore', env: options.env, extendEnv: false });
-  // The compressor reads straight from pg_dump: the text passes us by once only, decompressed again in the proof. Our own
-  // end is closed, so that pg_dump notices when the compressor dies.
-  const compress = execa(compressor.program, compressor.compress, {
+  const compress = execa(compressor.program, compressor.argv, {
     ...common,
     ...bareEnvironment(),
     stdin: dump.stdout,
+    // execa takes any descriptor; its types know the standard ones.
+    stdout: file.fd as 1,
   });
+  // The compressor has it now; without our own end of it, pg_dump notices when the compressor dies.
   dump.stdout.destroy();
   const dumpSaid = keepTail(dump.stderr);
   const compressorSaid = keepTail(compress.stderr);
-  const programs = Promise.all([dump, compress]);
+  readBytes = () => readWrittenBytes(dump.pid, file);
 
   try {
-    await using proof = new GzipProof(compressor, (bytes) => watch.seen(bytes));
-    const chunks: AsyncIterable<Buffer> = compress.stdout;
-    for await (const chunk of chunks) {
-      await writeWhole(file, chunk);
-      await proof.write(chunk);
-    }
-    const [dumped, compressed] = await programs;
+    const [dumped, compressed] = await Promise.all([dump, compress]);
     signal.throwIfAborted();
     // pg_dump first: when it fails, whatever the compressor did is a consequence; unless pg_dump failed for want of a reader.
     const lostReader =
       dumped.signal === 'SIGPIPE' || dumped.exitCode === 141 || dumpSaid().includes('could not write to output file');
     if (compressed.failed && (lostReader || !dumped.failed)) {
+      await assertDiskTakesMore(file);
       throw new RetryableError(
         `${compressor.program} ${ending(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
       );
     }
     if (dumped.failed) throw postgresError(`pg_dump ${ending(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
-    return await proof.end();
   } catch (error) {
     throw options.signal.aborted ? options.signal.reason : (watch.signal.reason ?? error);
-  } finally {
-    failure.abort();
-    await programs;
   }
 }
 
@@ -94,11 +84,17 @@ async function commandLine({ clients, extraOptions }: PgDumpOptions): Promise<[s
   return (await isOnPath('setpriv')) ? ['setpriv', ['--pdeathsig', 'TERM', '--', pgDump, ...argv]] : [pgDump, argv];
 }
 
-/** A full disk may take a part of the bytes without an error; the next write then says why. */
-async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let written = 0; written < chunk.length;) {
-    written += (await file.write(chunk, written)).bytesWritten;
-  }
+/** Linux counts what a process has written, here SQL; elsewhere the size of the compressed file has to do. */
+async function readWrittenBytes(pid: number | undefined, file: FileHandle): Promise<number> {
+  const counts = await readFile(`/proc/${pid}/io`, 'utf8').catch(() => '');
+  const written = /^wchar: (\d+)$/m.exec(counts)?.[1];
+  return written === undefined ? (await file.stat()).size : Number(written);
+}
+
+/** A compressor that finds the disk full says so by its exit code alone, each by another one. The disk itself tells. */
+async function assertDiskTakesMore(file: FileHandle): Promise<void> {
+  const more = Buffer.alloc(1024 * 1024);
+  for (let written = 0; written < more.length;) written += (await file.write(more, written)).bytesWritten;
 }
 
 /** Keeps the end of what a program says: the reason is there, and a talkative program must not fill our memory. */

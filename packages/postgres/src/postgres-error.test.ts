@@ -12,6 +12,7 @@ import { chooseCompressor } from './compressor.ts';
 import { libpqEnvironment } from './libpq-environment.ts';
 import { pgDump } from './pg-dump.ts';
 import { postgresError } from './postgres-error.ts';
+import { proveGzip } from './prove-gzip.ts';
 import { readServerFacts } from './server-facts.ts';
 
 const never = new AbortController().signal;
@@ -53,10 +54,12 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
   const as = (user: string): Partial<PostgresConfig> => ({ user, password: user });
   async function dump(change: Partial<PostgresConfig>, extraOptions: readonly string[] = []) {
     await using folder = await tempFolder();
-    await using file = await open(join(folder.path, 'dump.sql.gz'), 'wx');
-    return await pgDump({
+    const path = join(folder.path, 'dump.sql.gz');
+    await using file = await open(path, 'wx');
+    const compressor = await chooseCompressor('auto');
+    await pgDump({
       clients,
-      compressor: await chooseCompressor('auto'),
+      compressor,
       database: 'shop',
       env: libpqEnvironment({ ...config, ...change }, 'shop', 'test'),
       extraOptions,
@@ -66,6 +69,7 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
       signal: never,
       onProgress: () => undefined,
     });
+    return await proveGzip(path, never);
   }
 
   it('to the right questions is its version and the size of the database', async () => {

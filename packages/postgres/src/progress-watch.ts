@@ -3,43 +3,47 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 export type WatchOptions = {
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
+  /** How much there is by now. */
+  readonly readBytes: () => Promise<number>;
   readonly onProgress: (bytes: number) => void;
 };
 
-/** Counts bytes that go by, tells of them once a second, and gives up when they take too long or stop coming. */
+/** Looks once a second how many bytes there are, tells of them, and gives up when they take too long or stop coming. */
 export class ProgressWatch implements Disposable {
   readonly #giveUp = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
-  #lastSeenAt = performance.now();
+  #lastMoreAt = performance.now();
 
-  constructor({ timeoutMs, stallTimeoutMs, onProgress }: WatchOptions) {
+  constructor({ timeoutMs, stallTimeoutMs, readBytes, onProgress }: WatchOptions) {
     const startedAt = performance.now();
-    this.#timer = setInterval(() => {
+    const look = async (): Promise<void> => {
+      const bytes = await readBytes();
       const now = performance.now();
-      onProgress(this.#bytes);
+      if (bytes > this.#bytes) {
+        this.#bytes = bytes;
+        this.#lastMoreAt = now;
+        onProgress(bytes);
+      }
       if (now - startedAt > timeoutMs) {
         this.#stop(
           `the dump took longer than ${timeoutMs / 1000} seconds`,
           'Raise BACKUP_TIMEOUT if it needs that long.',
         );
-      } else if (now - this.#lastSeenAt > stallTimeoutMs) {
+      } else if (now - this.#lastMoreAt > stallTimeoutMs) {
         this.#stop(
           `pg_dump wrote nothing for ${stallTimeoutMs / 1000} seconds`,
           'Is something on the server blocking it? Otherwise raise BACKUP_STALL_TIMEOUT.',
         );
       }
-    }, 1000);
+    };
+    // Where nothing can be read any more, the dump is just ending.
+    this.#timer = setInterval(() => void look().catch(() => undefined), 1000);
   }
 
   /** Aborted when it gave up. */
   get signal(): AbortSignal {
     return this.#giveUp.signal;
-  }
-
-  seen(bytes: number): void {
-    this.#bytes += bytes;
-    this.#lastSeenAt = performance.now();
   }
 
   [Symbol.dispose](): void {

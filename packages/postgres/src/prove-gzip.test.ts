@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { hasCommand } from '@pgstow/testing/capabilities.ts';
@@ -8,8 +9,8 @@ import { assertNoChildren } from '@pgstow/testing/leak-check.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { chooseCompressor, type Compressor } from './compressor.ts';
-import { GzipProof, proveGzipFile } from './gzip-proof.ts';
+import { chooseCompressor } from './compressor.ts';
+import { proveGzip } from './prove-gzip.ts';
 
 const END = '--\n-- PostgreSQL database dump complete\n--\n\n';
 const ROWS = Array.from({ length: 20_000 }, (_, i) => `${i}\t${createHash('md5').update(String(i)).digest('hex')}`);
@@ -19,20 +20,19 @@ const never = new AbortController().signal;
 afterEach(() => assertNoChildren());
 
 for (const program of ['igzip', 'pigz', 'gzip'] as const) {
-  describe.skipIf(!hasCommand(program))(`the proof by ${program}`, () => {
+  describe.skipIf(!hasCommand(program))(`the proof of what ${program} wrote`, () => {
     let folder: TempFolder;
-    let compressor: Compressor;
     let gz: Buffer;
     const prove = async (content: Buffer) => {
       const path = join(folder.path, 'file');
       await writeFile(path, content);
-      return proveGzipFile(path, compressor, never);
+      return proveGzip(path, never);
     };
 
     beforeAll(async () => {
       folder = await tempFolder();
-      compressor = await chooseCompressor(program);
-      const { stdout } = await execa(program, compressor.compress, { input: DUMP, encoding: 'buffer' });
+      const compressor = await chooseCompressor(program);
+      const { stdout } = await execa(program, compressor.argv, { input: DUMP, encoding: 'buffer' });
       gz = Buffer.from(stdout);
     });
     afterAll(() => folder[Symbol.asyncDispose]());
@@ -42,6 +42,21 @@ for (const program of ['igzip', 'pigz', 'gzip'] as const) {
         bytes: gz.length,
         sha256: createHash('sha256').update(gz).digest('hex'),
         text: { isComplete: true, bytes: Buffer.byteLength(DUMP), tables: { 'public.t': ROWS.length } },
+      });
+    });
+
+    it('follows a file that is still being written', async () => {
+      const path = join(folder.path, 'growing');
+      await writeFile(path, '');
+      const written = (async () => {
+        for (let at = 0; at < gz.length; at += Math.ceil(gz.length / 7)) {
+          await appendFile(path, gz.subarray(at, at + Math.ceil(gz.length / 7)));
+          await delay(30);
+        }
+      })();
+      expect((await proveGzip(path, never, written)).text).toMatchObject({
+        isComplete: true,
+        tables: { 'public.t': ROWS.length },
       });
     });
 
@@ -111,12 +126,14 @@ for (const program of ['igzip', 'pigz', 'gzip'] as const) {
       await expect(prove(content)).rejects.toThrow(RetryableError);
     });
 
-    it('ends when its signal is aborted or it is disposed of half-way, and leaves no process behind', async () => {
+    it('ends when its signal is aborted, before or half-way, and leaves no process behind', async () => {
       const path = join(folder.path, 'whole');
       await writeFile(path, gz);
-      await expect(proveGzipFile(path, compressor, AbortSignal.abort())).rejects.toThrow('aborted');
-      await using proof = new GzipProof(compressor);
-      await proof.write(gz.subarray(0, 1000));
+      await expect(proveGzip(path, AbortSignal.abort())).rejects.toThrow('aborted');
+      const halfWay = new AbortController();
+      const proof = proveGzip(path, halfWay.signal);
+      setImmediate(() => halfWay.abort(new Error('enough')));
+      await expect(proof).rejects.toThrow('enough');
     });
   });
 }
