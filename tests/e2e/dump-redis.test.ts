@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: tr
     await redis.flush();
     await eventually(() => !isAlive(pid));
     await eventually(() => descendants(worker.pid).length === 0);
-    expect(await stage.files()).toEqual([]);
+    await eventually(async () => (await stage.files()).length === 0);
     await session[Symbol.asyncDispose]();
     await stage.dump('flushed');
     expect(await stage.files()).toHaveLength(2);
