@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
           json?.['name'] === names[what] && json?.['msg'] === 'left a dump without a manifest alone: it is not proven',
       );
     await eventually(() => expect(left.filter((what) => !warned(what))).toEqual([]));
-    expect(await namesOf(stage)).toEqual(good.map((what) => names[what]));
+    await eventually(async () => expect(await namesOf(stage)).toEqual(good.map((what) => names[what])));
     for (const what of good) {
       const { manifest } = (await stage.known()).find((dump) => dump.manifest.name === names[what])!;
       expect(manifest).toMatchObject({ origin: 'adopted', bytes: cases[what as keyof typeof cases].length });
