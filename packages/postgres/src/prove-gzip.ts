@@ -45,11 +45,14 @@ export async function proveGzip(
     }
   };
   const gunzip = createGunzip({ chunkSize: TEXT_BYTES });
-  gunzip.on('data', (chunk: Buffer) => reader.push(chunk));
-  // The pipeline throws the first one; zlib may report it again when nobody listens any more.
-  gunzip.on('error', () => undefined);
+  const readText = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of chunks) reader.push(chunk);
+  };
   try {
-    await pipeline(Readable.from(take(), { objectMode: false, highWaterMark: READ_BYTES }), gunzip, { signal });
+    // As the last of the pipeline, the decompressor would end it before it says that the end of the gzip is missing.
+    await pipeline(Readable.from(take(), { objectMode: false, highWaterMark: READ_BYTES }), gunzip, readText, {
+      signal,
+    });
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     const { code = '', message } = cause as NodeJS.ErrnoException;
@@ -58,7 +61,7 @@ export async function proveGzip(
   }
   const text = reader.end();
   if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
-  assertOneMember(tail, text.bytes);
+  assertOneMember(tail, text.bytes, bytes - gunzip.bytesWritten);
   return { bytes, sha256: hash.digest('hex'), text };
 }
 
@@ -87,7 +90,7 @@ async function* followFile(path: string, signal: AbortSignal, written: Promise<u
  * another gzip that it takes for more of the text, makes the file end in something else.
  * Source: https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
  */
-function assertOneMember(tail: Buffer, textBytes: number): void {
-  if (tail.length === 4 && tail.readUInt32LE() === textBytes % 2 ** 32) return;
+function assertOneMember(tail: Buffer, textBytes: number, passedOverBytes: number): void {
+  if (passedOverBytes === 0 && tail.length === 4 && tail.readUInt32LE() === textBytes % 2 ** 32) return;
   throw new RetryableError('the file is not one gzip and nothing else: bytes follow its end');
 }
