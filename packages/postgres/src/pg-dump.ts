@@ -56,22 +56,19 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   const compressorSaid = keepTail(compress.stderr);
   readBytes = () => readWrittenBytes(dump.pid, file);
 
-  try {
-    const [dumped, compressed] = await Promise.all([dump, compress]);
-    signal.throwIfAborted();
-    // pg_dump first: when it fails, whatever the compressor did is a consequence; unless pg_dump failed for want of a reader.
-    const lostReader =
-      dumped.signal === 'SIGPIPE' || dumped.exitCode === 141 || dumpSaid().includes('could not write to output file');
-    if (compressed.failed && (lostReader || !dumped.failed)) {
-      await assertDiskTakesMore(file);
-      throw new RetryableError(
-        `${compressor.program} ${ending(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
-      );
-    }
-    if (dumped.failed) throw postgresError(`pg_dump ${ending(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
-  } catch (error) {
-    throw options.signal.aborted ? options.signal.reason : (watch.signal.reason ?? error);
+  const [dumped, compressed] = await Promise.all([dump, compress]);
+  // With the reason of whoever gave up. What comes after is a fault of its own, even if somebody gives up meanwhile.
+  signal.throwIfAborted();
+  // pg_dump first: when it fails, whatever the compressor did is a consequence; unless pg_dump failed for want of a reader.
+  const lostReader =
+    dumped.signal === 'SIGPIPE' || dumped.exitCode === 141 || dumpSaid().includes('could not write to output file');
+  if (compressed.failed && (lostReader || !dumped.failed)) {
+    await assertDiskTakesMore(file);
+    throw new RetryableError(
+      `${compressor.program} ${ending(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
+    );
   }
+  if (dumped.failed) throw postgresError(`pg_dump ${ending(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
 }
 
 /**
