@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { postgres } from '@pgstow/shared/config/postgres.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
@@ -11,6 +12,9 @@ import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
 import { handleDump } from './handle-dump.ts';
 import { reconcile } from './reconcile.ts';
 
+/** For a reconciliation that was told to end. */
+const STOP_LIMIT_MS = 3000;
+
 const subjects = { postgres, schedule, backup, s3, redis: redisSubject } as const;
 
 await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
@@ -22,9 +26,10 @@ await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, s
   if (worker.destination === undefined) log.warn('no S3_BUCKET: local backups only');
 
   const reconciled = reconcile(worker, log, signal);
-  stack.defer(() => reconciled);
   const { shutdownGraceMs: graceMs } = config.runtime;
   stack.use(
     startWorker({ queue: 'dump', site, redis, log, redact, graceMs, handle: (task) => handleDump(task, worker) }),
   );
+  // A command to a Redis that is away would wait for it for ever.
+  stack.defer(() => Promise.race([reconciled, delay(STOP_LIMIT_MS, undefined, { ref: false })]));
 });
