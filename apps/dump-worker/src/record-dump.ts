@@ -7,7 +7,7 @@ import { writeManifest } from '@pgstow/catalog/write-record.ts';
 import { folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { ProvenDump } from './take-dump.ts';
 
-/** Gives a proven dump its name and then its manifest, with which it begins to exist. If it cannot, nothing stays. */
+/** Gives a proven dump its name and then its manifest, with which it begins to exist. If it cannot, nothing of it stays. */
 export async function recordDump(proven: ProvenDump, folder: string, signal: AbortSignal): Promise<Manifest> {
   const manifest = describe(proven);
   try {
@@ -19,8 +19,10 @@ export async function recordDump(proven: ProvenDump, folder: string, signal: Abo
   } catch (error) {
     // The attempt fails, and its file would only take the room that the next one needs.
     await rm(proven.partial, { force: true });
+    // Without the lock, somebody else may have adopted it by now: it is theirs.
+    if (signal.aborted) throw signal.reason;
     await deleteDump(folder, proven.name);
-    throw signal.aborted ? signal.reason : folderError(error, folder);
+    throw folderError(error, folder);
   }
 }
 

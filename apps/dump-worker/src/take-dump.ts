@@ -1,8 +1,8 @@
-import { lstat, open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
+import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
@@ -114,7 +114,7 @@ async function openPartial(
 ): Promise<{ readonly name: BackupName; readonly partial: string; readonly file: FileHandle }> {
   for (let second = 0; ; second += 1) {
     const name = formatBackupName(database, new Date(takenAt.getTime() + second * 1000));
-    if (await exists(join(folder, name))) continue;
+    if (await isThere(join(folder, name))) continue;
     const partial = join(folder, `${name}${PARTIAL}`);
     try {
       return { name, partial, file: await open(partial, 'wx', 0o600) };
@@ -143,12 +143,4 @@ function assertPlausible(
   }
   task.log.warn({ percent: judgement.percent }, message);
   task.note(`warning: ${message}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  // Not where a symbolic link leads: the rename would replace the link itself.
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,9 +1,10 @@
-import { lstat, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
+import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -50,7 +51,7 @@ async function tryToAdopt(
     try {
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
         // Since the folder was read, its own writer may have recorded it.
-        if (await exists(join(folder, manifestFileName(name)))) return;
+        if (await isThere(join(folder, manifestFileName(name)))) return;
         await adopt(folder, name, signal);
         adopted.push(name);
         log.info({ name }, 'adopted a dump without a manifest');
@@ -85,11 +86,4 @@ async function adopt(folder: string, name: BackupName, signal: AbortSignal): Pro
     sqlBytes: text.bytes,
     ...(text.tables === undefined ? {} : { tables: text.tables }),
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import prettyBytes from 'pretty-bytes';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -56,6 +57,11 @@ export function folderError(error: unknown, folder: string): unknown {
         cause: error,
       });
     case 'ENOENT':
+      if (existsSync(folder)) {
+        return new RetryableError(`a file of the dump is gone from ${folder}: somebody else removed it`, {
+          cause: error,
+        });
+      }
       return new PermanentError(`${folder} does not exist`, { hint: 'Create it, or set BACKUP_DIR.', cause: error });
     case undefined:
     default:

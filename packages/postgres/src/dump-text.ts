@@ -39,6 +39,8 @@ export class DumpTextReader {
   #isUnderHeading = false;
   /** The beginning of a COPY whose names hold line ends. */
   #statement = '';
+  /** Before the first setting; further on, a function may hold anything. */
+  #isPreamble = true;
   /** With what the dump's own `\restrict` locks psql. */
   #restrictKey: string | undefined;
 
@@ -79,7 +81,10 @@ export class DumpTextReader {
   }
 
   #beginsRows(line: string): boolean {
-    this.#restrictKey ??= /^\\restrict (\w+)$/.exec(line)?.[1];
+    if (this.#isPreamble) {
+      this.#restrictKey ??= /^\\restrict (\w+)$/.exec(line)?.[1];
+      if (line.startsWith('SET ')) this.#isPreamble = false;
+    }
     if (this.#statement !== '') return this.#endsStatement(`${this.#statement}\n${line}`);
     // A dump has rows either way, never both: behind INSERTs, what looks like a COPY is a text in them.
     if (this.#hasInserts) return false;

@@ -45,11 +45,13 @@ export async function runProcess<const S extends Subjects>(
 
   try {
     await using stack = new AsyncDisposableStack();
-    await start({ config: reading.config, log, redact, stack, signal: ended.signal });
-    if (!ended.signal.aborted) {
-      log.info('ready');
-      await new Promise((resolve) => ended.signal.addEventListener('abort', resolve, { once: true }));
-    }
+    const signalled = new Promise((resolve) => ended.signal.addEventListener('abort', resolve, { once: true }));
+    const started = start({ config: reading.config, log, redact, stack, signal: ended.signal });
+    // A start may wait for a Redis that has just gone away. Once it is not waited for, its fault is nobody's.
+    started.catch(() => undefined);
+    await Promise.race([started, signalled]);
+    if (!ended.signal.aborted) log.info('ready');
+    await signalled;
     log.info({ signal: ended.signal.reason as unknown }, 'stopping');
   } catch (error) {
     log.fatal(
