@@ -25,15 +25,16 @@ export class ProgressWatch implements Disposable {
         this.#lastMoreAt = now;
         onProgress(bytes);
       }
-      if (now - startedAt > timeoutMs) {
-        this.#stop(
-          `the dump took longer than ${timeoutMs / 1000} seconds`,
-          'Raise BACKUP_TIMEOUT if it needs that long.',
-        );
-      } else if (now - this.#lastMoreAt > stallTimeoutMs) {
+      // A dump that stands still is told so, even if its time is up as well.
+      if (now - this.#lastMoreAt > stallTimeoutMs) {
         this.#stop(
           `pg_dump wrote nothing for ${stallTimeoutMs / 1000} seconds`,
           'Is something on the server blocking it? Otherwise raise BACKUP_STALL_TIMEOUT.',
+        );
+      } else if (now - startedAt > timeoutMs) {
+        this.#stop(
+          `the dump took longer than ${timeoutMs / 1000} seconds`,
+          'Raise BACKUP_TIMEOUT if it needs that long.',
         );
       }
     };
