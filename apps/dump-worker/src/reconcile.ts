@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { receiptConfirms } from '@pgstow/shared/contract/receipt.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { adoptStrays } from '@pgstow/catalog/adopt-strays.ts';
+import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { handOver } from './hand-over.ts';
@@ -47,8 +47,5 @@ async function handOverAll(worker: DumpWorker, log: Log): Promise<void> {
   if (destination === undefined) return;
   const { dumps, faults } = await readFolder(worker.backup.folder);
   for (const fault of faults) log.warn(fault);
-  for (const { manifest, receipts } of dumps) {
-    const receipt = receipts.get(destination.name);
-    if (receipt === undefined || !receiptConfirms(receipt, manifest, destination)) await handOver(manifest, worker);
-  }
+  for (const dump of dumps) if (!isConfirmed(dump, destination)) await handOver(dump.manifest, worker);
 }

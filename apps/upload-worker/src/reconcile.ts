@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/adopt-strays.ts';
+import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { receiptConfirms } from '@pgstow/shared/contract/receipt.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { sweepLeftovers } from './abort-leftovers.ts';
@@ -70,10 +70,7 @@ async function enqueueMissing({ folder, destinations, log }: UploadContext, queu
   const { dumps, faults } = await readFolder(folder);
   for (const fault of faults) log.warn(fault);
   for (const [destination, { store }] of destinations) {
-    const missing = dumps.filter(({ manifest, receipts }) => {
-      const receipt = receipts.get(destination);
-      return receipt === undefined || !receiptConfirms(receipt, manifest, store.place);
-    });
+    const missing = dumps.filter((dump) => !isConfirmed(dump, store.place));
     for (const { manifest } of missing) await enqueueUpload(queue, manifest.name, destination);
     if (missing.length > 0) log.info({ destination, dumps: missing.length }, 'asked for missing uploads');
   }

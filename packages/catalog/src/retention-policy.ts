@@ -1,5 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { receiptConfirms, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { isConfirmed } from './is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 
 export type RetentionPolicy = {
@@ -46,9 +47,4 @@ export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPol
     }
     return { name, action: 'delete', reason: `it is number ${rank}, and the ${policy.keepLast} newest are kept` };
   });
-}
-
-function isConfirmed(dump: KnownDump, destination: DestinationPlace): boolean {
-  const receipt = dump.receipts.get(destination.name);
-  return receipt !== undefined && receiptConfirms(receipt, dump.manifest, destination);
 }

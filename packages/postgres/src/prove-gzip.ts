@@ -20,8 +20,7 @@ const LOOK_AGAIN_MS = 20;
 
 /**
  * Proves what lies on the disk: the file is one gzip and nothing else, it decompresses whole, and its text is a complete
- * dump. It is decompressed here and not by a program, because half a gigabyte of text through a pipe takes longer than
- * it takes to decompress it.
+ * dump. It is decompressed here, because the pipe that would bring us the text costs more than a faster program saves.
  *
  * @param written for a file that is still being written: ends when it is whole. Until then the proof follows the file,
  *   so that little is left to do once the dump is done.
