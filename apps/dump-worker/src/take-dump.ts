@@ -10,7 +10,8 @@ import { chooseClients, findClients, newestClients } from '@pgstow/postgres/clie
 import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
 import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/pg-dump.ts';
-import { proveGzip, type ProvenGzip } from '@pgstow/postgres/prove-gzip.ts';
+import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
+import type { ProvenGzip } from '@pgstow/postgres/read-gzip.ts';
 import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';

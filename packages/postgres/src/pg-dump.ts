@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
 import { bareEnvironment, isOnPath, type Compressor } from './compressor.ts';
+import { openPipe } from './open-pipe.ts';
 import { postgresError } from './postgres-error.ts';
 import { ProgressWatch } from './progress-watch.ts';
 
@@ -42,18 +43,25 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   const common = { buffer: false, reject: false, cancelSignal: signal, forceKillAfterDelay: 10_000 } as const;
 
   const [program, argv] = await commandLine(options);
-  const dump = execa(program, argv, { ...common, stdin: 'ignore', env: options.env, extendEnv: false });
+  await using pipe = await openPipe();
+  // execa takes any descriptor; its types know the standard ones.
+  const dump = execa(program, argv, {
+    ...common,
+    stdin: 'ignore',
+    stdout: pipe.writeEnd.fd as 1,
+    env: options.env,
+    extendEnv: false,
+  });
   const compress = execa(compressor.program, compressor.argv, {
     ...common,
     ...bareEnvironment(),
-    stdin: dump.stdout,
-    // execa takes any descriptor; its types know the standard ones.
+    stdin: pipe.readEnd.fd as 0,
     stdout: file.fd as 1,
   });
-  // The compressor has it now; without our own end of it, pg_dump notices when the compressor dies.
-  dump.stdout.destroy();
   const dumpSaid = keepTail(dump.stderr);
   const compressorSaid = keepTail(compress.stderr);
+  // Each program has its end now. As long as we held one, neither would notice that the other has ended.
+  await pipe[Symbol.asyncDispose]();
   readBytes = () => readWrittenBytes(dump.pid, file);
 
   const [dumped, compressed] = await Promise.all([dump, compress]);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { hasCommand } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { assertNoChildren } from '@pgstow/testing/leak-check.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { execa } from 'execa';
@@ -140,6 +142,35 @@ for (const program of ['igzip', 'pigz', 'gzip'] as const) {
     });
   });
 }
+
+it.skipIf(!existsSync('/proc/self/fd'))(
+  'a proof that follows a file lets go of it once its signal is aborted',
+  async () => {
+    await using folder = await tempFolder();
+    const path = join(folder.path, 'growing');
+    await writeFile(path, gzipSync(DUMP).subarray(0, 5000));
+    const isOpen = (): boolean =>
+      readdirSync('/proc/self/fd').some((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === path;
+        } catch {
+          // The one with which the folder itself was read.
+          return false;
+        }
+      });
+    const enough = new AbortController();
+    const proof = proveGzip(path, enough.signal, new Promise(() => undefined));
+    await eventually(() => expect(isOpen()).toBe(true));
+    enough.abort(new Error('enough'));
+    await expect(proof).rejects.toThrow('enough');
+    expect(isOpen()).toBe(false);
+  },
+);
+
+it('a fault of the disk is told as Node has it', async () => {
+  await using folder = await tempFolder();
+  await expect(proveGzip(join(folder.path, 'missing'), never)).rejects.toMatchObject({ code: 'ENOENT' });
+});
 
 /** As a gzip ends. */
 function sizeWord(text: string): Buffer {

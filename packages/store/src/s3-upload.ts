@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { FileHandle } from 'node:fs/promises';
-import { collectGarbage } from './collect-garbage.ts';
+import { collectGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import type { PartPlan } from './part-plan.ts';
 
 const ABORT_LIMIT_MS = 10_000;

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createGunzip } from 'node:zlib';
+import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { DumpTextReader, type DumpText } from './dump-text.ts';
+
+export type ProvenGzip = {
+  readonly bytes: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly text: DumpText;
+};
+
+/** Each piece is handed from thread to thread a few times, and that costs more than what is done to a small one. */
+const READ_BYTES = 256 * 1024;
+const TEXT_BYTES = 256 * 1024;
+/** Left to itself, V8 lets some 30 MB of text that was read gather before it frees any. */
+const GARBAGE_BYTES = 4 * 1024 * 1024;
+const LOOK_AGAIN_MS = 50;
+
+/**
+ * Reads a gzip and the dump in it to their ends. It is decompressed here, and by zlib: the pipe that would bring us the
+ * text costs more than a faster program saves, and what another program wrote is better proof.
+ *
+ * @param written when the file is whole; until then it is followed as it grows
+ * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else
+ */
+export async function readGzip(path: string, written: Promise<unknown>): Promise<ProvenGzip> {
+  const hash = createHash('sha256');
+  const reader = new DumpTextReader();
+  let bytes = 0;
+  let tail: Buffer = Buffer.alloc(0);
+  const take = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of followFile(path, written)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
+      yield chunk;
+    }
+  };
+  const gunzip = createGunzip({ chunkSize: TEXT_BYTES });
+  const readText = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    let garbageBytes = 0;
+    for await (const chunk of chunks) {
+      reader.push(chunk);
+      garbageBytes += chunk.length;
+      if (garbageBytes < GARBAGE_BYTES) continue;
+      collectYoungGarbage();
+      garbageBytes = 0;
+    }
+  };
+  try {
+    // As the last of the pipeline, the decompressor would end it before it says that the end of the gzip is missing.
+    await pipeline(Readable.from(take(), { objectMode: false, highWaterMark: READ_BYTES }), gunzip, readText);
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    if (!code.startsWith('Z_')) throw cause;
+    throw new RetryableError(`the gzip does not decompress whole: ${message}`, { cause });
+  }
+  const text = reader.end();
+  if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
+  assertOneMember(tail, text.bytes, bytes - gunzip.bytesWritten);
+  return { bytes, sha256: hash.digest('hex'), text };
+}
+
+/** The file's content in pieces of one size; while it is being written, each piece once it is full. */
+async function* followFile(path: string, written: Promise<unknown>): AsyncGenerator<Buffer> {
+  let isWritten = false;
+  const end = written.then(
+    () => (isWritten = true),
+    () => (isWritten = true),
+  );
+  await using file = await open(path, 'r');
+  let piece = Buffer.allocUnsafeSlow(READ_BYTES);
+  for (let length = 0, position = 0; ;) {
+    // Asked before the read: what is written between the two is read the next time.
+    const isLast = isWritten;
+    const { bytesRead } = await file.read(piece, length, READ_BYTES - length, position);
+    position += bytesRead;
+    length += bytesRead;
+    if (length === READ_BYTES || (isLast && bytesRead === 0)) {
+      if (length > 0) yield piece.subarray(0, length);
+      if (length < READ_BYTES) return;
+      piece = Buffer.allocUnsafeSlow(READ_BYTES);
+      length = 0;
+    } else if (bytesRead === 0) await Promise.race([end, delay(LOOK_AGAIN_MS)]);
+  }
+}
+
+/**
+ * A gzip ends with the size of its text, modulo 2^32. Anything behind it, garbage that a decompressor passes over or
+ * another gzip that it takes for more of the text, makes the file end in something else.
+ * Source: https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
+ */
+function assertOneMember(tail: Buffer, textBytes: number, passedOverBytes: number): void {
+  if (passedOverBytes === 0 && tail.length === 4 && tail.readUInt32LE() === textBytes % 2 ** 32) return;
+  throw new RetryableError('the file is not one gzip and nothing else: bytes follow its end');
+}
