@@ -1,4 +1,4 @@
-# One small image for each process: scheduler, dump-worker, upload-worker.
+# One small image for each process: scheduler, dump-worker, upload-worker; cli, the command line; demo-s3, the demo's store.
 #
 #   docker build --target dump-worker --build-arg PG_MAJORS="15 17" -t pgstow-dump-worker .
 #
@@ -22,27 +22,25 @@ RUN npm install --global --no-fund --no-audit --no-update-notifier pnpm@12.21.0
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY packages/catalog/package.json packages/catalog/
 COPY packages/postgres/package.json packages/postgres/
+COPY packages/s3-server/package.json packages/s3-server/
 COPY packages/shared/package.json packages/shared/
 COPY packages/store/package.json packages/store/
+COPY apps/cli/package.json apps/cli/
 COPY apps/dump-worker/package.json apps/dump-worker/
 COPY apps/scheduler/package.json apps/scheduler/
 COPY apps/upload-worker/package.json apps/upload-worker/
-COPY scripts/package.json scripts/
 # Fetched once for all. The only optional ones are another node and msgpackr's native part, which it does without.
-RUN pnpm install --prod --no-optional --frozen-lockfile --ignore-scripts --filter '@pgstow/scheduler...' --filter '@pgstow/scripts...' \
-      --filter '@pgstow/dump-worker...' --filter '@pgstow/upload-worker...' \
- && rm -rf node_modules apps/*/node_modules packages/*/node_modules scripts/node_modules
+RUN pnpm install --prod --no-optional --frozen-lockfile --ignore-scripts \
+ && rm -rf node_modules apps/*/node_modules packages/*/node_modules
+COPY scripts/install-in-image /usr/local/bin/
 
 FROM workspace AS scheduler-modules
-RUN pnpm install --offline --prod --no-optional --frozen-lockfile --ignore-scripts \
-      --filter '@pgstow/scheduler...' --filter '@pgstow/scripts...' \
- && find . -type f '(' -name '*.map' -o -name '*.d.*ts' ')' -delete
+RUN install-in-image @pgstow/scheduler
 
-# The plan and the board, and the script that asks for a dump.
+# The plan and the board.
 FROM base AS scheduler
 COPY --from=scheduler-modules /app /app
 COPY packages/shared/src packages/shared/src
-COPY scripts/enqueue-dump.ts scripts/follow-dumps.ts scripts/show-progress.ts scripts/
 COPY apps/scheduler/src apps/scheduler/src
 USER node
 EXPOSE 3000
@@ -50,8 +48,7 @@ EXPOSE 3000
 CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec node apps/scheduler/src/main.ts"]
 
 FROM workspace AS dump-worker-modules
-RUN pnpm install --offline --prod --no-optional --frozen-lockfile --ignore-scripts --filter '@pgstow/dump-worker...' \
- && find . -type f '(' -name '*.map' -o -name '*.d.*ts' ')' -delete
+RUN install-in-image @pgstow/dump-worker
 
 # PostgreSQL's client programs and igzip. Of Debian's client package only the programs are taken: the rest is a wrapper in
 # Perl, which is several times as large and chooses a version as the dump worker does itself.
@@ -93,8 +90,7 @@ USER node
 CMD ["node", "apps/dump-worker/src/main.ts"]
 
 FROM workspace AS upload-worker-modules
-RUN pnpm install --offline --prod --no-optional --frozen-lockfile --ignore-scripts --filter '@pgstow/upload-worker...' \
- && find . -type f '(' -name '*.map' -o -name '*.d.*ts' ')' -delete
+RUN install-in-image @pgstow/upload-worker
 
 # It never connects to a database.
 FROM base AS upload-worker
@@ -106,3 +102,25 @@ COPY packages/store/src packages/store/src
 COPY apps/upload-worker/src apps/upload-worker/src
 USER node
 CMD ["node", "apps/upload-worker/src/main.ts"]
+
+FROM workspace AS cli-modules
+RUN install-in-image @pgstow/cli
+
+FROM base AS cli
+COPY --from=cli-modules /app /app
+COPY packages/shared/src packages/shared/src
+COPY apps/cli/src apps/cli/src
+USER node
+ENTRYPOINT ["node", "apps/cli/src/main.ts"]
+
+FROM workspace AS demo-s3-modules
+RUN install-in-image @pgstow/s3-server
+
+# For `--profile demo` alone.
+FROM base AS demo-s3
+RUN mkdir -m 0777 /data
+COPY --from=demo-s3-modules /app /app
+COPY packages/s3-server/src packages/s3-server/src
+USER node
+EXPOSE 9000
+CMD ["node", "packages/s3-server/src/main.ts", "9000", "/data", "0.0.0.0", "pgstow-demo"]

@@ -7,7 +7,7 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { followDumps } from './follow-dumps.ts';
+import { followDumps } from '../apps/cli/src/follow-dumps.ts';
 const { postgres, redis } = subjects;
 try {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { wait: { type: 'boolean' } } });

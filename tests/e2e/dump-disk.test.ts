@@ -134,7 +134,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
           env: stage.settings,
           cwd: '/',
         });
-      const says = `cannot write to ${folder.path} as user ${user.uid}:${user.gid}\nhint: Let this user write there: chown -R ${user.uid}:${user.gid} on the folder as the host sees it.`;
+      const says = `cannot write to ${folder.path} as user ${user.uid}:${user.gid}\nhint: Let this user write there: chown -R ${user.uid}:${user.gid} '${folder.path}'`;
       await using worker = await start();
       await worker.waitForLine(/"msg":"ready"/);
       await stage.dump('shop');

@@ -12,10 +12,14 @@ import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { UnrecoverableError, Worker, type Processor } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-const SCRIPT = fileURLToPath(new URL('../../scripts/enqueue-dump.ts', import.meta.url));
+const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const COMMANDS = [
+  { command: 'pnpm enqueue-dump', program: 'enqueue-dump', script: inRoot('scripts/enqueue-dump.ts'), verb: [] },
+  { command: 'pgstow dump', program: 'pgstow', script: inRoot('apps/cli/src/main.ts'), verb: ['dump'] },
+] as const;
 const NAME = formatBackupName('shop', new Date('2026-11-22T03:00:00Z'));
 
-describe.skipIf(!hasRedis())('pnpm enqueue-dump', () => {
+describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb }) => {
   let server: RedisServer;
   let redis: RedisConnection;
   let dumps: OpenQueue<'dump'> & AsyncDisposable;
@@ -41,8 +45,8 @@ describe.skipIf(!hasRedis())('pnpm enqueue-dump', () => {
 
   const enqueue = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
     startProcess({
-      script: SCRIPT,
-      args,
+      script,
+      args: [...verb, ...args],
       env: {
         POSTGRES_HOST: '127.0.0.1',
         POSTGRES_USER: 'backup',
@@ -86,7 +90,7 @@ describe.skipIf(!hasRedis())('pnpm enqueue-dump', () => {
     await using child = await enqueue([database]);
     expect(await child.waitForExit()).toEqual({ code: 1, signal: null });
     expect(textOf(child)).toEqual([
-      `enqueue-dump: expected a configured database ("shop", "a,b"), got ${JSON.stringify(database)}`,
+      `${program}: expected a configured database ("shop", "a,b"), got ${JSON.stringify(database)}`,
     ]);
     expect(await dumps.getJobCountByTypes('waiting')).toBe(0);
   });
@@ -101,7 +105,7 @@ describe.skipIf(!hasRedis())('pnpm enqueue-dump', () => {
     await using child = await enqueue([], { REDIS_URL: 'redis://:canary-redis-password@127.0.0.1:9' });
     expect(await child.waitForExit({ timeoutMs: 5000 })).toEqual({ code: 1, signal: null });
     expect(textOf(child)).toEqual([
-      expect.stringContaining('enqueue-dump: redis at 127.0.0.1:9 does not answer: '),
+      expect.stringContaining(`${program}: redis at 127.0.0.1:9 does not answer: `),
       'hint: Start Redis or set REDIS_URL.',
     ]);
     expect(child.tail).not.toContain('canary');
@@ -140,7 +144,7 @@ describe.skipIf(!hasRedis())('pnpm enqueue-dump', () => {
     });
     await using child = await enqueue(['--wait']);
     expect(await child.waitForExit()).toEqual({ code: 1, signal: null });
-    expect(child.tail).toContain('enqueue-dump: shop: dump failed: pg_dump exited with code 1\nhint: Grant it.');
+    expect(child.tail).toContain(`${program}: shop: dump failed: pg_dump exited with code 1\nhint: Grant it.`);
     expect(child.tail).toContain(`a,b: ${NAME}`);
   });
 
@@ -154,7 +158,7 @@ describe.skipIf(!hasRedis())('pnpm enqueue-dump', () => {
     });
     await using child = await enqueue(['shop', '--wait']);
     expect(await child.waitForExit()).toEqual({ code: 1, signal: null });
-    expect(child.tail).toContain('enqueue-dump: shop: upload to s3 failed: no such bucket');
+    expect(child.tail).toContain(`${program}: shop: upload to s3 failed: no such bucket`);
   });
 
   test('Ctrl-C ends the following, not the dump', async () => {

@@ -21,7 +21,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
     });
   }
   return withLock(worker.redis, dumpLockKey(worker.site, target), task.signal, async (signal) => {
-    await assertFolderWritable(worker.backup.folder);
+    await assertFolderWritable(worker.backup.folder, worker.backup.folderOnHost);
     await sweepPartials(worker.backup.folder, target, task.log);
     const { dumps } = await readFolder(worker.backup.folder);
     const earlier = dumps.filter(({ manifest }) => manifest.database === target);

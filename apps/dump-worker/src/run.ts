@@ -18,7 +18,7 @@ const STOP_LIMIT_MS = 3000;
 const subjects = { postgres, schedule, backup, s3, redis: redisSubject } as const;
 
 await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
-  await assertFolderWritable(config.backup.folder);
+  await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
   const { site } = config.redis;
   const redis = stack.use(await connectRedis(config.redis.url, log));
   const uploads = stack.use(openQueue('upload', site, redis));

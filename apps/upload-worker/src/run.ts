@@ -13,7 +13,7 @@ import type { UploadContext } from './upload-context.ts';
 
 await runProcess('upload-worker', { backup, s3, redis: redisSubject }, async (process) => {
   const { config, log, redact, stack } = process;
-  await assertFolderWritable(config.backup.folder);
+  await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
   const { url, site } = config.redis;
   const redis = stack.use(await connectRedis(url, log));
   const destinations = openDestinations(config.s3, log, stack);

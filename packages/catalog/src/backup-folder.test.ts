@@ -16,6 +16,14 @@ it('a folder that is there will do; none, or a file, is for a person to mend', a
   await expect(assertFolderWritable(join(folder.path, 'file'))).rejects.toThrow('is not a folder');
 });
 
+it('a folder that is not ours to write to is named as the host has it', () => {
+  const who = `${process.getuid?.()}:${process.getgid?.()}`;
+  expect(folderError(fault('EACCES'), '/backups', '/mnt/my dumps')).toMatchObject({
+    message: `cannot write to /backups as user ${who}`,
+    hint: `Let this user write there: chown -R ${who} '/mnt/my dumps'`,
+  });
+});
+
 it('a dump needs half as much again as the last one, or the first time half of what the database takes', async () => {
   await using folder = await tempFolder();
   const { bavail, bsize } = await statfs(folder.path);

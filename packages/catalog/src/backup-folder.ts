@@ -8,13 +8,16 @@ export class NoSpaceError extends RetryableError {
   override readonly name = 'NoSpaceError';
 }
 
-/** @throws PermanentError that says how to mend it */
-export async function assertFolderWritable(folder: string): Promise<void> {
+/**
+ * @param onHost what the folder is called where a person can mend it, outside of a container
+ * @throws PermanentError that says how to mend it
+ */
+export async function assertFolderWritable(folder: string, onHost = folder): Promise<void> {
   try {
     if (!(await stat(folder)).isDirectory()) throw new PermanentError(`BACKUP_DIR ${folder} is not a folder`);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw folderError(error, folder);
+    throw folderError(error, folder, onHost);
   }
 }
 
@@ -35,7 +38,7 @@ export async function assertRoom(folder: string, lastBytes: number | undefined, 
 }
 
 /** A fault of the file system in words that say what to do; any other error as it is. */
-export function folderError(error: unknown, folder: string): unknown {
+export function folderError(error: unknown, folder: string, onHost = folder): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const who = `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
   switch (code) {
@@ -48,7 +51,7 @@ export function folderError(error: unknown, folder: string): unknown {
     case 'EACCES':
     case 'EPERM':
       return new PermanentError(`cannot write to ${folder} as user ${who}`, {
-        hint: `Let this user write there: chown -R ${who} on the folder as the host sees it.`,
+        hint: `Let this user write there: chown -R ${who} '${onHost}'`,
         cause: error,
       });
     case 'EROFS':

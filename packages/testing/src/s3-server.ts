@@ -24,7 +24,7 @@ export interface S3Server extends AsyncDisposable, S3Access, Omit<S3TestClient, 
   kill(): Promise<void>;
 }
 
-const SCRIPT = fileURLToPath(import.meta.resolve('./s3-server-process.ts'));
+const SCRIPT = fileURLToPath(import.meta.resolve('@pgstow/s3-server/main.ts'));
 
 /**
  * A private S3 server (fauxqs) on 127.0.0.1, as a process of its own, that keeps its objects in a folder. It takes ANY

@@ -5,6 +5,8 @@ import { wholeNumber } from './whole-number.ts';
 /** The backup folder, what is written there, and how long it is kept. */
 export type BackupConfig = {
   readonly folder: string;
+  /** What the folder is called on the host of our container, where compose says so. */
+  readonly folderOnHost: string | undefined;
   readonly keepLast: number;
   readonly compression: 'auto' | 'igzip' | 'pigz' | 'gzip';
   readonly onShrink: 'warn' | 'refuse';
@@ -18,6 +20,11 @@ export const backup = defineSubject({
     BACKUP_DIR: {
       schema: z.string().startsWith('/', 'expected an absolute path').default('/backups'),
       description: 'Folder of the dumps, manifests and receipts. Dump worker and upload worker share it.',
+    },
+    PGSTOW_FOLDER: {
+      schema: z.string().optional(),
+      description:
+        'For docker-compose: the folder of the host that it mounts there, so that a message can name it. Without it, the volume `backups`.',
     },
     BACKUP_KEEP_LAST: {
       schema: wholeNumber('a number', 1, 1_000_000).default(4),
@@ -46,6 +53,8 @@ export const backup = defineSubject({
   build(values): BackupConfig {
     return {
       folder: values.BACKUP_DIR,
+      // Without a slash, it is a volume of Docker's.
+      folderOnHost: values.PGSTOW_FOLDER?.includes('/') === true ? values.PGSTOW_FOLDER : undefined,
       keepLast: values.BACKUP_KEEP_LAST,
       compression: values.BACKUP_COMPRESSION,
       onShrink: values.BACKUP_ON_SHRINK,

@@ -2,11 +2,11 @@ import type { AddressInfo } from 'node:net';
 import { buildApp } from 'fauxqs';
 
 /**
- * The S3 server as a process: `node s3-server-process.ts PORT FOLDER`. Only the S3 routes of fauxqs are of use here. What it
- * lacks and the workers rely on is added: it listens on 127.0.0.1 alone (its own start listens on every interface), takes
- * parts above 11 MiB, lists multipart uploads and honours `If-None-Match: *`.
+ * The S3 server as a process: `node main.ts PORT FOLDER [HOST [BUCKET ...]]`. Only the S3 routes of fauxqs are of use here.
+ * What it lacks and the workers rely on is added: it listens on 127.0.0.1 alone unless told otherwise (its own start
+ * listens on every interface), takes parts above 11 MiB, lists multipart uploads and honours `If-None-Match: *`.
  */
-const [port, folder] = process.argv.slice(2) as [string, string];
+const [port, folder, host = '127.0.0.1', ...buckets] = process.argv.slice(2) as [string, string, ...string[]];
 
 // The package exports its app alone; the parts that keep objects in a folder lie beside it.
 const source = import.meta.resolve('fauxqs');
@@ -19,6 +19,7 @@ interface ObjectStore {
   persistence: object;
   readonly multipartUploads: Map<string, { uploadId: string; bucket: string; key: string; initiated: Date }>;
   hasBucket(bucket: string): boolean;
+  createBucket(bucket: string): void;
   headObject(bucket: string, key: string): object;
 }
 
@@ -26,6 +27,7 @@ const store = new S3Store();
 const persistence = new FileS3Persistence(folder);
 persistence.loadS3(store);
 store.persistence = persistence;
+for (const bucket of buckets) if (!store.hasBucket(bucket)) store.createBucket(bucket);
 
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
 // The queues of SQS and SNS stay away: buildApp falls back to empty ones.
@@ -56,7 +58,7 @@ app.addHook('preHandler', async (request, reply) => {
   return undefined;
 });
 
-await app.listen({ host: '127.0.0.1', port: Number(port) });
+await app.listen({ host, port: Number(port) });
 process.stdout.write(`listening on ${(app.server.address() as AddressInfo).port}\n`);
 process.once('SIGTERM', () => void app.close());
 

@@ -1,0 +1,212 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { manifestSchema } from '@pgstow/shared/contract/manifest.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { whyNoEngine } from './engine.ts';
+import { APPS, containerOf, openStack, PROJECT, SERVICES, type Stack } from './stack.ts';
+
+const INTERVAL_SECONDS = 40;
+const GRACE_SECONDS = 5;
+const STOP_GRACE_SECONDS = 35;
+
+const why = whyNoEngine();
+if (why !== undefined) console.warn(`skipped: the stack cannot be tried, because ${why}`);
+
+// One stack's life, from the build to its end: each test goes on where the one before has stopped.
+describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 300_000 }, () => {
+  let stack: Stack;
+  const confirmed = () => stack.files('.s3.receipt.json');
+  const manifestOf = async (receipt: string) => {
+    const file = receipt.replace('.s3.receipt.json', '.manifest.json');
+    return manifestSchema.parse(JSON.parse(await readFile(join(stack.backups, file), 'utf8')));
+  };
+  /** An ad-hoc dump through the command line, followed to the store's confirmation. */
+  const dumpThroughCli = async () => {
+    expect(await stack.cli('dump', '--wait')).toMatchObject({
+      exitCode: 0,
+      all: expect.stringMatching(/backup_mordor_\d{8}_\d{6}\.sql\.gz, .*, confirmed by s3/),
+    });
+  };
+
+  beforeAll(async () => {
+    stack = await openStack({
+      BACKUP_INTERVAL: String(INTERVAL_SECONDS),
+      BACKUP_KEEP_LAST: '100',
+      SHUTDOWN_GRACE: String(GRACE_SECONDS),
+      PGSTOW_STOP_GRACE: String(STOP_GRACE_SECONDS),
+    });
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  test('builds every image', { timeout: 1_200_000 }, async () => {
+    await stack.compose(['--profile', 'cli', 'build']);
+  });
+
+  test.each(['scheduler', 'dump-worker', 'upload-worker', 'cli'])(
+    'has an image of %s with no other app, no test, no compiler and no root in it',
+    async (service) => {
+      const look =
+        'ls /app/apps; id -u; command -v gcc cc make tsc; find /app "(" -name "*.test.*" -o -name "typescript*" -o -name "vitest*" ")"';
+      const run = ['--profile', 'cli', 'run', '--rm', '--no-deps', '-T', '--entrypoint', 'sh', service, '-c', look];
+      const { stdout } = await stack.compose(run);
+      expect(stdout.split('\n')).toEqual([service, '1000']);
+    },
+  );
+
+  test('comes up, and everything in it becomes healthy', async () => {
+    await stack.compose(['up', '--detach']);
+    await stack.allHealthy();
+  });
+
+  test('takes the first scheduled dump, and the store confirms it', async () => {
+    const [receipt] = await eventually(async () => {
+      const receipts = await confirmed();
+      return receipts.length > 0 && receipts;
+    });
+    const { name, bytes } = await manifestOf(receipt!);
+    const [first] = await stack.jobs('dump', 'completed');
+    expect(first?.name).toBe('scheduled');
+    const look = `fetch('http://127.0.0.1:9000/pgstow-demo/${name}', { method: 'HEAD' }).then((a) => console.log(a.status, a.headers.get('content-length')))`;
+    const { stdout } = await stack.compose(['exec', '-T', 'demo-s3', 'node', '-e', look]);
+    expect(stdout).toBe(`200 ${bytes}`);
+  });
+
+  test('takes an ad-hoc dump that the command line asks for', async () => {
+    await dumpThroughCli();
+  });
+
+  test('shows a board to whoever knows the password, and to nobody else', async () => {
+    expect((await stack.askBoard('queues')).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${stack.port}/queues`)).status).toBe(401);
+    const { stdout } = await execa('docker', ['port', await containerOf('scheduler')]);
+    expect(stdout).toBe(`3000/tcp -> 127.0.0.1:${stack.port}`);
+  });
+
+  test('keeps an upload that failed while the store was away, and the board retries it', async () => {
+    await stack.compose(['stop', 'demo-s3']);
+    await stack.cli('dump');
+    const [failed] = await eventually(
+      async () => {
+        const jobs = await stack.jobs('upload', 'failed');
+        return jobs.length > 0 && jobs;
+      },
+      { timeoutMs: 120_000 },
+    );
+    await stack.compose(['start', 'demo-s3']);
+    await stack.allHealthy();
+    const retried = await stack.askBoard(`queues/upload/${failed!.id}/retry`, { method: 'PUT' });
+    expect(retried.status).toBeLessThan(300);
+    await eventually(async () => {
+      const done = await stack.jobs('upload', 'completed');
+      return done.some(({ id }) => id === failed!.id);
+    });
+  });
+
+  test.each(SERVICES)('goes on after a crash of %s', async (service) => {
+    const before = await stack.inspect(service);
+    process.kill(before.Pid, 'SIGKILL');
+    await eventually(async () => {
+      const { Running, StartedAt } = await stack.inspect(service);
+      return Running && StartedAt !== before.StartedAt;
+    });
+    await dumpThroughCli();
+    expect((await stack.askBoard('queues')).status).toBe(200);
+  });
+
+  test('stops in the middle of a dump within its grace, each process with exit code 0, and leaves no half file', async () => {
+    const lock = 'begin; lock table ledger.account in access exclusive mode; select pg_sleep(600);';
+    const locking = stack.compose(['exec', '-T', 'demo-postgres', 'psql', '-U', 'mordor', '-c', lock], false);
+    const held =
+      "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted and relation::regclass::text = 'ledger.account'";
+    await eventually(async () => (await psql(stack, 'mordor', held)) === '1');
+    await stack.cli('dump');
+    await eventually(async () => (await stack.files('.partial')).length > 0);
+
+    // The database stays, and with it the lock: the dump cannot end by itself.
+    const since = performance.now();
+    await stack.compose(['stop', ...APPS, 'redis']);
+    const seconds = (performance.now() - since) / 1000;
+    expect(seconds).toBeGreaterThan(GRACE_SECONDS);
+    expect(seconds).toBeLessThan(STOP_GRACE_SECONDS);
+    for (const service of [...APPS, 'redis']) {
+      const { ExitCode } = await stack.inspect(service);
+      expect({ service, ExitCode }).toEqual({ service, ExitCode: 0 });
+    }
+    expect(await stack.files('.partial')).toEqual([]);
+    await stack.compose(['stop']);
+    await locking;
+  });
+
+  test('catches up once on the run that was missed while it was down', async () => {
+    const lastTaken = Date.parse((await manifestOf((await confirmed()).at(-1)!)).takenAt);
+    // Down for longer than the interval, by the clock.
+    const missedAt = Math.max(lastTaken, Date.now()) + INTERVAL_SECONDS * 1000;
+    await eventually(() => Date.now() > missedAt, { timeoutMs: 2 * INTERVAL_SECONDS * 1000, everyMs: 1000 });
+    const startedAt = Date.now();
+    await stack.compose(['up', '--detach']);
+    await stack.allHealthy();
+    const missed = await eventually(async () => {
+      const done = await stack.jobs('dump', 'completed');
+      const late = done.filter(({ name, timestamp, delay, finishedOn }) => {
+        return name === 'scheduled' && timestamp + delay < startedAt && (finishedOn ?? 0) > startedAt;
+      });
+      return late.length > 0 && late;
+    });
+    expect(missed).toHaveLength(1);
+    await eventually(async () => (await stack.files('.sql.gz')).length === (await confirmed()).length);
+  });
+
+  test('loses nothing with the volume of Redis', async () => {
+    const names = await stack.files('.sql.gz');
+    const receipts = await readAll(stack, await confirmed());
+    await stack.compose(['stop', ...APPS]);
+    await stack.compose(['rm', '--stop', '--force', 'redis']);
+    await execa('docker', ['volume', 'rm', `${PROJECT}_redis`]);
+    await stack.compose(['up', '--detach']);
+    await stack.allHealthy();
+    await dumpThroughCli();
+    expect(await stack.files('.sql.gz')).toEqual(expect.arrayContaining(names));
+    // Nothing was sent again either: what the store had confirmed stands as it was.
+    expect(await readAll(stack, await confirmed())).toMatchObject(receipts);
+  });
+
+  test('has dumps that gunzip and psql restore', async () => {
+    const { name, tables } = await manifestOf((await confirmed()).at(-1)!);
+    await psql(stack, 'postgres', 'create database restored');
+    const restore = `gunzip -c "$0" | docker exec -i "$1" psql -q -U mordor -v ON_ERROR_STOP=1 restored`;
+    await execa('bash', [
+      '-o',
+      'pipefail',
+      '-c',
+      restore,
+      join(stack.backups, name),
+      await containerOf('demo-postgres'),
+    ]);
+    expect(Object.keys(tables ?? {})).toContain('ledger.transaction');
+    const restored: Record<string, number> = {};
+    for (const table of Object.keys(tables ?? {})) {
+      restored[table] = Number(await psql(stack, 'restored', `select count(*) from ${table}`));
+    }
+    expect(restored).toEqual(tables);
+  });
+
+  test('is gone, with its volumes, once it is taken down', async () => {
+    await stack.down();
+    const filter = ['--quiet', '--filter', `label=com.docker.compose.project=${PROJECT}`];
+    expect((await execa('docker', ['ps', '--all', ...filter])).stdout).toBe('');
+    expect((await execa('docker', ['volume', 'ls', ...filter])).stdout).toBe('');
+    expect((await stack.files('.sql.gz')).length).toBeGreaterThan(0);
+  });
+});
+
+async function psql(stack: Stack, database: string, sql: string): Promise<string> {
+  const args = ['psql', '-X', '-A', '-t', '-U', 'mordor', '-d', database, '-c', sql];
+  return (await stack.compose(['exec', '-T', 'demo-postgres', ...args])).stdout;
+}
+
+async function readAll(stack: Stack, names: readonly string[]): Promise<Record<string, string>> {
+  const contents = names.map(async (name) => [name, await readFile(join(stack.backups, name), 'utf8')] as const);
+  return Object.fromEntries(await Promise.all(contents));
+}
