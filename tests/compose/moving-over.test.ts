@@ -1,0 +1,101 @@
+import { chown, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { whyNoEngine } from './engine.ts';
+import { openStack, PROJECT, type Stack } from './stack.ts';
+
+const DATABASE = `${PROJECT}-elsewhere`;
+const NETWORK = `${PROJECT}-elsewhere_database`;
+const PASSWORD = 'canary-mordor-password';
+
+// The service that pgstow grew out of: its stack.env, its folder full of dumps, and a database in another project's network.
+describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version', { timeout: 300_000 }, () => {
+  let stack: Stack;
+  const cleanup = new AsyncDisposableStack();
+
+  beforeAll(async () => {
+    stack = cleanup.use(await openStack());
+    await stack.compose(['build']);
+    cleanup.defer(async () => void (await execa('docker', ['network', 'rm', NETWORK], { reject: false })));
+    cleanup.defer(async () => void (await execa('docker', ['rm', '-fv', DATABASE], { reject: false })));
+    await execa('docker', ['network', 'create', NETWORK]);
+    const env = { POSTGRES_USER: 'sauron', POSTGRES_PASSWORD: PASSWORD, POSTGRES_DB: 'mordor' };
+    const options = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    await execa('docker', [
+      'run',
+      '--detach',
+      '--name',
+      DATABASE,
+      '--network',
+      NETWORK,
+      ...options,
+      'postgres:15-bookworm',
+    ]);
+    await eventually(() => execa('docker', ['exec', DATABASE, 'pg_isready', '--host=127.0.0.1']), {
+      timeoutMs: 60_000,
+    });
+  }, 1_200_000);
+  afterAll(async () => {
+    // The stack leaves the network before it can be removed.
+    await stack.down();
+    await cleanup.disposeAsync();
+  });
+
+  test('adopts its dumps, uploads them, keeps four, and goes on dumping', async () => {
+    const { stdout: sql } = await execa('docker', ['exec', DATABASE, 'pg_dump', '-U', 'sauron', 'mordor'], {
+      stripFinalNewline: false,
+    });
+    const old = ['1018', '1025', '1101', '1108', '1115'].map((day) => `backup_mordor_2026${day}_030000.sql.gz`);
+    for (const name of old) {
+      await writeFile(join(stack.backups, name), gzipSync(sql));
+      await chown(join(stack.backups, name), 1000, 1000);
+    }
+    await writeFile(
+      join(stack.checkout, 'stack.env'),
+      [
+        `POSTGRES_HOST=${DATABASE}`,
+        'POSTGRES_USER=sauron',
+        `POSTGRES_PASSWORD=${PASSWORD}`,
+        'POSTGRES_DB=mordor',
+        'AWS_ACCESS_KEY_ID=any-key-will-do',
+        'AWS_SECRET_ACCESS_KEY=any-secret-will-do',
+        'AWS_DEFAULT_REGION=eu-central-1',
+        'S3_BUCKET=pgstow-demo',
+        'BACKUP_INTERVAL=604800',
+        // What stood in its compose file, and the store of this test.
+        `PGSTOW_FOLDER=${stack.backups}`,
+        `PGSTOW_NETWORK=${NETWORK}`,
+        'PGSTOW_NETWORK_EXTERNAL=true',
+        `BOARD_PORT=${stack.port}`,
+        'S3_ENDPOINT=http://demo-s3:9000',
+        '',
+      ].join('\n'),
+    );
+    await stack.plainCompose(['--profile', 'demo', 'up', '--detach', 'demo-s3']);
+    await stack.plainCompose(['up', '--detach']);
+
+    // The one that was due at once is there, and whatever is left is confirmed. What is not confirmed is not pruned, so that it
+    // takes another dump to be sure that pruning is done.
+    await eventually(
+      async () => {
+        const names = await stack.files('.sql.gz');
+        expect(names.filter((name) => !old.includes(name))).toHaveLength(1);
+        expect(await stack.files('.s3.receipt.json')).toEqual(names.map((name) => `${name}.s3.receipt.json`));
+      },
+      { timeoutMs: 120_000, everyMs: 500 },
+    );
+    await stack.plainCompose(['run', '--rm', 'cli', 'dump', '--wait']);
+    const left = await eventually(async () => {
+      const names = await stack.files('.sql.gz');
+      expect(names).toHaveLength(4);
+      return names;
+    });
+    expect(left.slice(0, 2)).toEqual(old.slice(-2));
+    const look = `fetch('http://127.0.0.1:9000/pgstow-demo?list-type=2').then((a) => a.text()).then(console.log)`;
+    const { stdout: listing } = await stack.plainCompose(['exec', '-T', 'demo-s3', 'node', '-e', look]);
+    for (const name of [...old, ...left]) expect(listing).toContain(`<Key>${name}</Key>`);
+  });
+});
