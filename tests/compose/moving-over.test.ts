@@ -1,4 +1,4 @@
-import { chown, writeFile } from 'node:fs/promises';
+import { chown, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -10,6 +10,8 @@ import { openStack, PROJECT, type Stack } from './stack.ts';
 const DATABASE = `${PROJECT}-elsewhere`;
 const NETWORK = `${PROJECT}-elsewhere_database`;
 const PASSWORD = 'canary-mordor-password';
+/** The folder's owner, as whom the containers are to run; no image knows of it. */
+const OWNER = 1234;
 
 // The service that pgstow grew out of: its stack.env, its folder full of dumps, and a database in another project's network.
 describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version', { timeout: 300_000 }, () => {
@@ -51,8 +53,9 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
     const old = ['1018', '1025', '1101', '1108', '1115'].map((day) => `backup_mordor_2026${day}_030000.sql.gz`);
     for (const name of old) {
       await writeFile(join(stack.backups, name), gzipSync(sql));
-      await chown(join(stack.backups, name), 1000, 1000);
+      await chown(join(stack.backups, name), OWNER, OWNER);
     }
+    await chown(stack.backups, OWNER, OWNER);
     await writeFile(
       join(stack.checkout, 'stack.env'),
       [
@@ -69,6 +72,8 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
         `PGSTOW_FOLDER=${stack.backups}`,
         `PGSTOW_NETWORK=${NETWORK}`,
         'PGSTOW_NETWORK_EXTERNAL=true',
+        `PGSTOW_UID=${OWNER}`,
+        `PGSTOW_GID=${OWNER}`,
         `BOARD_PORT=${stack.port}`,
         'S3_ENDPOINT=http://demo-s3:9000',
         '',
@@ -94,6 +99,9 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
       return names;
     });
     expect(left.slice(0, 2)).toEqual(old.slice(-2));
+    const newest = await stat(join(stack.backups, left[3]!));
+    expect(newest).toMatchObject({ uid: OWNER, gid: OWNER });
+    expect(newest.mode & 0o777).toBe(0o600);
     const look = `fetch('http://127.0.0.1:9000/pgstow-demo?list-type=2').then((a) => a.text()).then(console.log)`;
     const { stdout: listing } = await stack.plainCompose(['exec', '-T', 'demo-s3', 'node', '-e', look]);
     for (const name of [...old, ...left]) expect(listing).toContain(`<Key>${name}</Key>`);
