@@ -48,12 +48,13 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
   const port = await freePort();
   await setSettings(join(checkout, 'demo.env'), { PGSTOW_FOLDER: backups, BOARD_PORT: String(port), ...settings });
 
+  const { PATH = '', HOME = '/', DOCKER_HOST } = process.env;
   /** Runs docker-compose as it would run with nothing but `stack.env`. */
   const plainCompose = (args: readonly string[], reject = true) =>
     execa(COMPOSE[0], [...COMPOSE.slice(1), ...args], {
       cwd: checkout,
       // Nothing of the caller's may stand in for what the files say, but for the name by which all is found again.
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', COMPOSE_PROJECT_NAME: PROJECT },
+      env: { PATH, HOME, ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }), COMPOSE_PROJECT_NAME: PROJECT },
       extendEnv: false,
       all: true,
       reject,
@@ -86,7 +87,6 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
     down,
     inspect,
     askBoard,
-    setSettings: (changed: Readonly<Record<string, string>>) => setSettings(join(checkout, 'demo.env'), changed),
     /** `docker-compose run --rm cli …` */
     cli: (...args: readonly string[]) => compose(['run', '--rm', 'cli', ...args], false),
     /** Waits until every service is healthy. */
