@@ -194,8 +194,12 @@ describe.skipIf(!hasRedis())('the board', () => {
     test('pause and resume', async () => {
       expect((await change('PUT', '/dump/pause')).status).toBe(200);
       expect(await dumps.isPaused()).toBe(true);
+      const health = await scheduler.request('/healthz');
+      expect(health.status).toBe(503);
+      expect(await health.json()).toMatchObject({ reason: 'the queue dump is paused; resume it on the board' });
       expect((await change('PUT', '/dump/resume')).status).toBe(200);
       expect(await dumps.isPaused()).toBe(false);
+      expect((await scheduler.request('/healthz')).status).toBe(200);
     });
 
     test('run a schedule now, which leaves the schedule as it is', async () => {

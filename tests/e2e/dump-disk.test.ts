@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canMountTmpfs, hasCommand, hasPostgres, hasRedis, isRoot } from '@pgstow/testing/capabilities.ts';
+import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { smallDisk } from '@pgstow/testing/small-disk.ts';
@@ -12,6 +13,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DUMP_WORKER, noiseTable, setDumpStage } from './start-dump-worker.ts';
 
 const MB = 1_000_000;
+
+const asOtherUser = findOtherUser();
+if (asOtherUser === undefined) {
+  console.warn(
+    'skipped: only root can start the worker as a user who may read this checkout and not write to a folder',
+  );
+}
 
 describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent: true }, () => {
   let redis: RedisServer;
@@ -119,18 +127,16 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
     expect(worker.exit).toBeUndefined();
   });
 
-  test.skipIf(!isRoot() || !hasCommand('setpriv'))(
+  test.skipIf(asOtherUser === undefined)(
     'that the worker may not write to is refused with the command that mends it',
     async () => {
-      const user = unprivilegedUser()!;
+      const { user, args } = asOtherUser!;
       await using folder = await tempFolder('pgstow-dump-', user);
       await using stage = await setDumpStage({ redis, postgres, databases: 'shop', folder: folder.path });
       const start = () =>
         startProcess({
           command: 'setpriv',
-          args: `--reuid ${user.uid} --regid ${user.gid} --clear-groups --`
-            .split(' ')
-            .concat(process.execPath, DUMP_WORKER),
+          args: [...args, process.execPath, DUMP_WORKER],
           env: stage.settings,
           cwd: '/',
         });
@@ -148,3 +154,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
     },
   );
 });
+
+/** A user who is not root, and how setpriv runs a program as them, if they may read this checkout at all. */
+function findOtherUser() {
+  const user = hasCommand('setpriv') ? unprivilegedUser() : undefined;
+  if (user === undefined) return undefined;
+  const args = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--'];
+  return spawnSync('setpriv', [...args, 'test', '-r', DUMP_WORKER]).status === 0 ? { user, args } : undefined;
+}

@@ -90,8 +90,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
     const future = await makeDump(stage.folder, { takenAt: new Date(Date.now() + 2 * DAY) });
     const past = await makeDump(stage.folder, { takenAt: new Date(Date.now() - 2 * DAY) });
     await stage.startWorker({ BACKUP_KEEP_LAST: '1' });
-    const { manifest } = await stage.completed(await enqueueDump(stage.dumps, 'shop', 'scheduled'));
+    const job = await enqueueDump(stage.dumps, 'shop', 'scheduled');
+    const { manifest } = await stage.completed(job);
     expect(await namesOf(stage)).toEqual([past.name, manifest.name, future.name]);
+    await eventually(async () =>
+      expect(await stage.logOf(job)).toContain(
+        `kept 2 beyond the 1 newest; ${past.name}: nothing is deleted while the newest, ${future.name}, lies in the future`,
+      ),
+    );
   });
 
   test('that another tool wrote are adopted if they are whole, and left alone with a warning if not', async () => {

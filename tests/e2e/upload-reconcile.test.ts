@@ -47,6 +47,28 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     expect(await eventually(() => stage.uploaded(manifest))).toBeDefined();
   });
 
+  it.each([
+    ['was deleted', undefined],
+    ['is something else', '{"x":1}'],
+  ])('puts a manifest again that %s at the store, and not its dump', async (_how, left) => {
+    await using stage = await setStage();
+    const manifest = await makeDump(stage.folder);
+    const first = await stage.startWorker();
+    await stage.uploaded(manifest);
+    await first.stop();
+    const key = `${PREFIX}${manifest.name}.manifest.json`;
+    if (left === undefined) await stage.s3.deleteObject(BUCKET, key);
+    else await stage.s3.putObject(BUCKET, key, Buffer.from(left));
+
+    const second = await stage.startWorker();
+
+    await second.waitForLine(/its manifest is gone or another one/);
+    await eventually(() => stage.uploaded(manifest));
+    const stored = await stage.s3.getObject(BUCKET, key);
+    expect(JSON.parse(stored.toString())).toEqual(manifest);
+    expect(putsOf(stage, manifest.name)).toHaveLength(1);
+  });
+
   it('keeps its receipts while the store is away, and its health', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder);

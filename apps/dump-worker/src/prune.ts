@@ -20,6 +20,10 @@ export async function prune(task: Task<'dump'>, { backup, destination }: DumpWor
       await deleteDump(backup.folder, name);
       task.note(`deleted ${name}: ${reason}`);
     }
+    const held = verdicts.slice(0, -backup.keepLast).filter(({ action }) => action === 'keep');
+    if (held[0] !== undefined) {
+      task.note(`kept ${held.length} beyond the ${backup.keepLast} newest; ${held[0].name}: ${held[0].reason}`);
+    }
   } catch (error) {
     task.log.error({ err: describeError(error) }, 'prune failed; what it left is tried again after the next dump');
   }

@@ -21,7 +21,8 @@ export async function recordDump(proven: ProvenDump, folder: string, signal: Abo
     await rm(proven.partial, { force: true });
     // Without the lock, somebody else may have adopted it by now: it is theirs.
     if (signal.aborted) throw signal.reason;
-    await deleteDump(folder, proven.name);
+    // What first went wrong is what to tell; what is left is adopted or swept at the next start.
+    await deleteDump(folder, proven.name).catch(() => undefined);
     throw folderError(error, folder);
   }
 }

@@ -9,6 +9,7 @@ import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { openPipe } from '@pgstow/postgres/open-pipe.ts';
 import { handleDump } from './handle-dump.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -19,6 +20,8 @@ const subjects = { postgres, schedule, backup, s3, redis: redisSubject } as cons
 
 await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
+  // Every dump needs one: where there can be none, it shows now.
+  await (await openPipe())[Symbol.asyncDispose]();
   const { site } = config.redis;
   const redis = stack.use(await connectRedis(config.redis.url, log));
   const uploads = stack.use(openQueue('upload', site, redis));

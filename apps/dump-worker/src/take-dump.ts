@@ -47,7 +47,9 @@ export async function takeDump(
   const server = await readServerFacts(newestClients(installed), database, env, signal);
   const clients = chooseClients(installed, server.major);
   const compressor = await chooseCompressor(backup.compression);
-  await assertRoom(backup.folder, earlier.at(-1)?.manifest.bytes, server.databaseBytes);
+  // With options of the user's own, the database's size says nothing of a first dump.
+  const databaseBytes = postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
+  await assertRoom(backup.folder, earlier.at(-1)?.manifest.bytes, databaseBytes);
   task.note(
     `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
   );

@@ -114,6 +114,26 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     expect(new Set(worker.done)).toEqual(new Set(['scheduled shop']));
   });
 
+  test.each([every(HOUR), rarely])('a run that is promoted costs no later one: $kind', async (schedule) => {
+    await using worker = await work();
+    await reconcile(schedule);
+    await eventually(() => worker.done.length === 1);
+    const before = await eventually(async () => ((await nextRun()) > Date.now() ? nextRun() : 0));
+    for (let promoted = 1; promoted <= 3; promoted += 1) {
+      const [next] = await queue.getJobs(['delayed']);
+      await next?.promote();
+      await eventually(() => worker.done.length === 1 + promoted);
+    }
+    await eventually(async () => (await nextRun()) > before);
+    await reconcile(schedule);
+    expect(await nextRun()).toBe(before);
+    // A second look finds nothing to do, and no run was made on the way.
+    await reconcile(schedule);
+    expect(await nextRun()).toBe(before);
+    expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+    expect(worker.done).toHaveLength(4);
+  });
+
   test('a changed interval takes effect', async () => {
     await using worker = await work();
     await reconcile(every(HOUR));

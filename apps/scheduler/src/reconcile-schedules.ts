@@ -53,11 +53,21 @@ async function carryOut(
     if (due !== undefined) await queue.remove(scheduledJobId(action.id, due)).catch(() => undefined);
     return;
   }
-  const { target, oneOff } = action;
+  const { target, oneOff, nextRun } = action;
+  if (nextRun !== undefined) {
+    // A promoted job bears the id of the run that is wanted again, and would stand in its way.
+    const id = scheduledJobId(action.id, nextRun.getTime());
+    if ((await queue.getJobState(id)) === 'active') return;
+    await queue.remove(id);
+    // An interval that is there keeps its next run, whatever it is written with.
+    await queue.removeJobScheduler(action.id);
+  }
   if (oneOff !== undefined) await enqueueDump(queue, target, oneOff.name, { jobId: oneOff.jobId });
   await queue.upsertJobScheduler(
     action.id,
-    schedule.kind === 'interval' ? { every: schedule.everyMs } : { pattern: schedule.pattern, tz: schedule.timeZone },
+    schedule.kind === 'interval'
+      ? { every: schedule.everyMs, ...(nextRun === undefined ? {} : { startDate: nextRun }) }
+      : { pattern: schedule.pattern, tz: schedule.timeZone },
     templateOf(target),
   );
 }

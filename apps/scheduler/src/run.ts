@@ -4,7 +4,7 @@ import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { BOARD_PATH, createBoard } from './board.ts';
-import { checkHealth } from './healthz.ts';
+import { checkHealth, findPaused } from './healthz.ts';
 import { startServer } from './server.ts';
 import { watchSchedules } from './watch-schedules.ts';
 
@@ -23,11 +23,13 @@ await runProcess('scheduler', { postgres, schedule, redis, board }, async ({ con
     await startServer({
       config: config.board,
       board: createBoard(queues, site, log),
-      readHealth: () => checkHealth(connection, schedules),
+      readHealth: () => checkHealth(connection, schedules, queues),
       log,
     }),
   );
   await schedules.start();
+  const paused = await findPaused(queues);
+  if (paused !== undefined) log.warn(paused);
 
   if (config.board.password === undefined) {
     log.warn({ url: `${server.url}/healthz` }, 'the board is closed; set BOARD_PASSWORD to open it');

@@ -132,10 +132,33 @@ describe('an entry whose next job is gone', () => {
   });
 });
 
+describe('an entry whose next run is further off than the schedule allows', () => {
+  const hours = (count: number): Date => new Date(noon.getTime() + count * 3_600_000);
+
+  test('has it at the next time of its pattern', () => {
+    const skipped = new Date('2026-03-12T02:00:00Z');
+    expect(planShop(atThree, entry(atThree, skipped))).toMatchObject({ kind: 'mend', nextRun: nextNight });
+  });
+
+  test.each([
+    [1.5, 0.5],
+    [2, 1],
+    [100.25, 0.25],
+  ])('has it within its interval, at the same minute of the hour: %d hours ahead', (ahead, mended) => {
+    expect(planShop(hourly, entry(hourly, hours(ahead)))).toMatchObject({ kind: 'mend', nextRun: hours(mended) });
+  });
+
+  test('is left alone up to a whole interval ahead', () => {
+    expect(planShop(hourly, entry(hourly, hours(1)))).toMatchObject({ kind: 'keep' });
+  });
+});
+
 describe('several targets', () => {
+  const soon = new Date('2026-03-10T12:30:00Z');
+
   test('each have an entry, and one that is not configured any more loses its own', () => {
-    const left = { ...entry(hourly, nextNight), id: scheduleId('old') };
-    const actions = planSchedules(['shop', 'my db'], hourly, [left, entry(hourly, nextNight)], noon);
+    const left = { ...entry(hourly, soon), id: scheduleId('old') };
+    const actions = planSchedules(['shop', 'my db'], hourly, [left, entry(hourly, soon)], noon);
     expect(actions).toMatchObject([
       { kind: 'remove', id: 'dump.old', reason: expect.stringContaining('not in the configuration') as string },
       { kind: 'keep', id: 'dump.shop' },
@@ -144,7 +167,7 @@ describe('several targets', () => {
   });
 
   test('never touch an entry that somebody else made', () => {
-    const foreign = { ...entry(hourly, nextNight), id: 'nightly-report' };
-    expect(planSchedules(['shop'], hourly, [foreign, entry(hourly, nextNight)], noon)).toHaveLength(1);
+    const foreign = { ...entry(hourly, soon), id: 'nightly-report' };
+    expect(planSchedules(['shop'], hourly, [foreign, entry(hourly, soon)], noon)).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 import { catchUpJobId, firstJobId, isScheduleId, scheduleId } from '@pgstow/shared/contract/jobs.ts';
-import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 
 /** A schedule entry as it stands in Redis. */
 export type ScheduleEntry = {
@@ -24,6 +24,8 @@ export type ScheduleAction =
       readonly reason: string;
       /** A job for a run that the entry itself would not make. To be added first: writing the entry drops the old run. */
       readonly oneOff?: OneOffJob;
+      /** When the entry is to run next, where writing it does not see to that. */
+      readonly nextRun?: Date;
     }
   | { readonly kind: 'keep'; readonly id: string; readonly target: string; readonly reason: string }
   | { readonly kind: 'remove'; readonly id: string; readonly reason: string };
@@ -72,6 +74,15 @@ function planTarget(target: string, schedule: Schedule, entry: ScheduleEntry | u
   if (entry.nextJob === 'gone') {
     const reason = `the job of its run at ${entry.nextRun.toISOString()} is gone, so it would never fire again`;
     return { ...action, kind: 'mend', reason, ...(isLost ? catchUp : {}) };
+  }
+  const latestMs = nextRunBy(schedule, now).getTime();
+  if (nextMs > latestMs + DUE_WITHIN_MS) {
+    // Whoever promotes a run on the board has it now, and the entry goes on from when it was due. A clock that was ahead
+    // and is right again leaves the same.
+    const reason = `its next run, at ${entry.nextRun.toISOString()}, is further off than ${describeSchedule(schedule)} allows`;
+    const stepMs = schedule.kind === 'interval' ? schedule.everyMs : nextMs - latestMs;
+    const nextRun = new Date(nextMs - stepMs * Math.ceil((nextMs - latestMs) / stepMs));
+    return { ...action, kind: 'mend', reason, nextRun };
   }
   if (!entry.isCurrent && (schedule.kind === 'interval' || !isDue)) {
     return { ...action, kind: 'renew', reason: 'its jobs were made with other options' };

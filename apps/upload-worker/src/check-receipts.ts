@@ -7,6 +7,7 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
 import type { Destination } from './destination.ts';
+import { isManifestThere } from './stored-manifest.ts';
 import type { UploadContext } from './upload-context.ts';
 
 /**
@@ -48,7 +49,9 @@ async function removeIfRefuted(
   const receipt = dump?.receipts.get(store.place.name);
   if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, store.place))
     return false;
-  const refutation = refute(receipt, await store.look(receipt.key, signal));
+  const refutation =
+    refute(receipt, await store.look(receipt.key, signal)) ??
+    ((await isManifestThere(store, dump.manifest, signal)) ? undefined : 'its manifest is gone or another one');
   if (refutation === undefined) return false;
   log.warn({ key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
   await removeReceipt(folder, receipt);

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { folderError } from '@pgstow/catalog/backup-folder.ts';
 import { findDump, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { writeReceipt } from '@pgstow/catalog/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -82,6 +83,8 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
       ...(object.etag === undefined ? {} : { etag: object.etag }),
       ...(object.versionId === undefined ? {} : { versionId: object.versionId }),
       confirmedAt: new Date().toISOString(),
+    }).catch((error: unknown) => {
+      throw folderError(error, context.folder);
     });
     task.progress(100);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;

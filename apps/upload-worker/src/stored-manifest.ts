@@ -26,7 +26,7 @@ export async function readStoredSha256(
  */
 export async function putManifest(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
   const key = manifestKey(store.place.prefix, manifest.name);
-  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+  const text = formatManifest(manifest);
   const object = await store.look(key, signal);
   if (object !== undefined) {
     const stored = await readText(store, key, signal);
@@ -48,6 +48,16 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
   });
   if (outcome === 'occupied' || (await readText(store, key, signal)) !== text)
     throw new RetryableError(`s3://${store.place.bucket}/${key} is not what was put there`);
+}
+
+/** Whether something of the right size lies where the manifest was put. */
+export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+  const object = await store.look(manifestKey(store.place.prefix, manifest.name), signal);
+  return object?.bytes === Buffer.byteLength(formatManifest(manifest));
+}
+
+function formatManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
 async function readText(store: Store, key: string, signal: AbortSignal): Promise<string> {

@@ -160,14 +160,15 @@ describe('the backup folder', () => {
   });
 
   it('of thousands of files is read in a moment', async () => {
-    const day = (i: number) => formatBackupName('shop', new Date(Date.UTC(2020, 0, 1 + i)));
+    const day = (i: number) => new Date(Date.UTC(2020, 0, 1 + i));
     const batch = 100;
     for (let from = 0; from < 2000; from += batch) {
       await Promise.all(
         Array.from({ length: batch }, async (_, i) => {
-          const name = day(from + i);
+          const takenAt = day(from + i).toISOString();
+          const name = formatBackupName('shop', day(from + i));
           await writeFile(at(name), CONTENT);
-          await writeFile(at(manifestFileName(name)), JSON.stringify(manifestOf(name)));
+          await writeFile(at(manifestFileName(name)), JSON.stringify(manifestOf(name, { takenAt })));
           await writeFile(at(receiptFileName(name, 's3')), JSON.stringify(receiptOf(name)));
         }),
       );

@@ -29,7 +29,7 @@ export class ProgressWatch implements Disposable {
       if (now - this.#lastMoreAt > stallTimeoutMs) {
         this.#stop(
           `pg_dump wrote nothing for ${stallTimeoutMs / 1000} seconds`,
-          'Is something on the server blocking it? Otherwise raise BACKUP_STALL_TIMEOUT.',
+          'Is something blocking it on the server, or the disk of the backup folder? Otherwise raise BACKUP_STALL_TIMEOUT.',
         );
       } else if (now - startedAt > timeoutMs) {
         this.#stop(

@@ -77,6 +77,12 @@ export function previousRun(when: Schedule, now: Date): Date {
   }
 }
 
+/** The latest time, as seen from `now`, for which the run that comes next may be planned. */
+export function nextRunBy(when: Schedule, now: Date): Date {
+  if (when.kind === 'interval') return new Date(now.getTime() + when.everyMs);
+  return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: now }).next().toDate();
+}
+
 function isTimeZone(name: string): boolean {
   try {
     Intl.DateTimeFormat('en', { timeZone: name });

@@ -30,9 +30,16 @@ export const manifestSchema = z
     serverVersion: z.string().optional(),
     durationMs: z.int().nonnegative().optional(),
   })
-  .refine((manifest) => parseBackupName(manifest.name)?.database === manifest.database, 'name and database differ');
+  .refine((manifest) => parseBackupName(manifest.name)?.database === manifest.database, 'name and database differ')
+  .refine(isTakenAsNamed, 'name and takenAt differ');
 
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** A dump bears the next free second from when it was taken on; hours apart, one of the two is wrong. */
+function isTakenAsNamed({ name, takenAt }: { readonly name: BackupName; readonly takenAt: string }): boolean {
+  const named = parseBackupName(name)?.takenAt.getTime() ?? Number.NaN;
+  return Math.abs(named - Date.parse(takenAt)) < 3_600_000;
+}
 
 export function manifestFileName(name: BackupName): string {
   return `${name}.manifest.json`;

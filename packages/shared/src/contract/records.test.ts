@@ -46,6 +46,7 @@ describe('a manifest', () => {
     ['a sha256 in capitals', { ...manifest, sha256: 'A'.repeat(64) }],
     ['a sha256 and a line end', { ...manifest, sha256: `${'a'.repeat(64)}\n` }],
     ['a time without zone', { ...manifest, takenAt: '2026-03-01T04:05:06' }],
+    ['the time of another dump', { ...manifest, takenAt: '2026-03-02T04:05:06Z' }],
     ['31 February', { ...manifest, takenAt: '2026-02-31T00:00:00Z' }],
     ['rows below none', { ...manifest, tables: { a: -1 } }],
     ['another origin', { ...manifest, origin: 'found' }],

@@ -76,7 +76,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
       },
     },
   });
-  worker.on('error', (error) => log.warn({ err: redact(describeError(error)) }, 'queue connection error'));
+  worker.on('error', (error) => log.warn({ err: redact(describeError(error)) }, 'queue error'));
   worker.on('stalled', (id) => log.warn({ job: id }, 'job was lost by its worker and goes back to the queue'));
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'lost');
