@@ -75,7 +75,7 @@ function planTarget(target: string, schedule: Schedule, entry: ScheduleEntry | u
     const reason = `the job of its run at ${entry.nextRun.toISOString()} is gone, so it would never fire again`;
     return { ...action, kind: 'mend', reason, ...(isLost ? catchUp : {}) };
   }
-  const latestMs = nextRunBy(schedule, now).getTime();
+  const latestMs = nextRunBy(schedule, now)?.getTime() ?? Number.POSITIVE_INFINITY;
   if (nextMs > latestMs + DUE_WITHIN_MS) {
     // Whoever promotes a run on the board has it now, and the entry goes on from when it was due. A clock that was ahead
     // and is right again leaves the same.

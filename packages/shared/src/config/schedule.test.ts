@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig, type ConfigError } from './read-config.ts';
-import { previousRun, schedule, type Schedule } from './schedule.ts';
+import { nextRunBy, previousRun, schedule, type Schedule } from './schedule.ts';
 
 const read = (env: Record<string, string>): Schedule => readConfig(env, { schedule }, [schedule]).config.schedule;
 const faults = (env: Record<string, string>): readonly string[] => {
@@ -59,6 +59,26 @@ describe('when dumps are taken', () => {
     expect(faults({ BACKUP_CRON: '0 3 * * *', BACKUP_INTERVAL: '60' })).toEqual([
       'BACKUP_CRON: give either BACKUP_INTERVAL or BACKUP_CRON, not both',
     ]);
+  });
+});
+
+describe('the time by which the next run is due', () => {
+  const now = new Date('2026-03-10T12:00:00Z');
+
+  it('is an interval from now, or the next time of the pattern', () => {
+    expect(nextRunBy({ kind: 'interval', everyMs: 3_600_000 }, now)).toEqual(new Date('2026-03-10T13:00:00Z'));
+    const when = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'Europe/Berlin' } as const;
+    expect(nextRunBy(when, now)).toEqual(new Date('2026-03-11T02:00:00Z'));
+  });
+
+  it('lies ahead, or is not known, across all changes of clock', () => {
+    const zones = ['America/Santiago', 'Africa/Cairo', 'Europe/Berlin', 'Australia/Lord_Howe'];
+    for (const timeZone of zones) {
+      for (let at = Date.parse('2026-01-01'); at < Date.parse('2027-01-01'); at += 5 * 3_600_000) {
+        const next = nextRunBy({ kind: 'cron', pattern: '0 3 * * *', timeZone }, new Date(at));
+        expect(next?.getTime() ?? Number.POSITIVE_INFINITY).toBeGreaterThan(at);
+      }
+    }
   });
 });
 

@@ -77,10 +77,17 @@ export function previousRun(when: Schedule, now: Date): Date {
   }
 }
 
-/** The latest time, as seen from `now`, for which the run that comes next may be planned. */
-export function nextRunBy(when: Schedule, now: Date): Date {
+/**
+ * The latest time, as seen from `now`, for which the run that comes next may be planned; `undefined` where the parser
+ * cannot tell (before the clocks of Lord Howe Island change, by half an hour).
+ */
+export function nextRunBy(when: Schedule, now: Date): Date | undefined {
   if (when.kind === 'interval') return new Date(now.getTime() + when.everyMs);
-  return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: now }).next().toDate();
+  try {
+    return CronExpressionParser.parse(when.pattern, { tz: when.timeZone, currentDate: now }).next().toDate();
+  } catch {
+    return undefined;
+  }
 }
 
 function isTimeZone(name: string): boolean {
