@@ -74,6 +74,117 @@ describe("a dump's text", () => {
   });
 });
 
+describe('what looks like a COPY', () => {
+  const forged = rows('public.fake (a)').replace('\\.\n', '');
+  const real = rows('public.a (x)', `it's`, '$$ " /* --', '1') + rows('"b\n$$\'--\nx" ("c\n", "d")', '1');
+  const tables = { 'public.a': 3, '"b\n$$\'--\nx"': 1 };
+
+  it.each([
+    ['a function in $$', `CREATE FUNCTION f() AS $$\n${forged}$$;\n`],
+    ['a function in a tag', `CREATE FUNCTION f() AS $_X$ $_$ $1 '\n${forged}$_X$;\n`],
+    ['a function in quotes', `CREATE FUNCTION f() AS '\n''${forged}''';\n`],
+    ['a comment', `COMMENT ON INDEX public.i IS '"it''s $$\n${forged}';\n`],
+    ['an escaping string', String.raw`SELECT E'it\'s` + `\n${forged}\\\\';\n`],
+    ['a name', `CREATE TABLE public."x''\n${forged.replaceAll('"', '')}" (a int);\n`],
+    ['a comment of several lines', `/* /* */ it's\n${forged}*/\n`],
+    [
+      'a string, behind a heading with a quote',
+      `--\n-- Name: it's "a $$ /*; Type: TABLE\n--\n\nSELECT '\n${forged}';\n`,
+    ],
+    ['a string, behind a command', `\\connect -reuse-previous=on "dbname='it\\'s'\n\nSELECT '\n${forged}';\n`],
+    ['a string that ends with a backslash', `SELECT '\n${forged}\\';\n`],
+    ['a long line', `SELECT '${'x'.repeat(300_000)}\n${forged}${'y'.repeat(600_000)}';\n`],
+    ['a long function', `AS $_$${'$x'.repeat(150_000)}\n${forged}${'$'.repeat(600_000)}$_$;\n`],
+  ])('in %s is none, wherever it is cut', (_what, text) => {
+    const around = text + real + text + END;
+    const whole = read(around);
+    expect(whole).toEqual({ isComplete: true, bytes: Buffer.byteLength(around), tables });
+    const step = around.length < 10_000 ? 1 : 100_003;
+    for (let at = 0; at <= around.length; at += step) {
+      expect(read(around.slice(0, at), around.slice(at)), `cut at ${at}`).toEqual(whole);
+    }
+    for (const size of around.length < 10_000 ? [1, 2, 3, 7] : [1000, 65_536, 262_143, 262_144, 262_145]) {
+      expect(inPieces(around, size), `in pieces of ${size}`).toEqual(whole);
+    }
+  });
+
+  it.each([
+    ['$_$', '$_$'],
+    ["E'", "\\''"],
+    ["'", "'''"],
+    ['"', '"""'],
+    ['/*', '/**/*/'],
+  ])('in a line that is cut amid its %s and %s is none', (opener, closer) => {
+    const head = `SELECT ${'x'.repeat(300_000)} ${opener}`;
+    const body = `${head}${'y'.repeat(300_000)}${closer}`;
+    const text = `${body} ${opener}\n${forged}${closer};\n${real}${END}`;
+    for (let shift = -5; shift <= 2; shift += 1) {
+      const pieces = [0, head.length + shift, body.length + shift].map((at, i, cuts) => text.slice(at, cuts[i + 1]));
+      expect(read(...pieces), `cut at ${shift}`).toMatchObject({ isComplete: true, tables });
+    }
+    expect(read(text)).toMatchObject({ isComplete: true, tables });
+  });
+
+  it('is none in a string with a backslash where the dump says that it escapes', () => {
+    const text = String.raw`SELECT 'it\'s` + `\n${forged}';\n${real}${END}`;
+    expect(read(`SET standard_conforming_strings = off;\n${text}`)).toMatchObject({ isComplete: true, tables });
+    expect(read(`SET standard_conforming_strings = on;\n${text}`).tables).not.toEqual(tables);
+  });
+
+  it('leaves the dump whole if it seems open and yet ends with its key, and then nothing is known of its tables', () => {
+    const unlocked = `${END}\\unrestrict kEy1\n\n`;
+    const openRows = rows('public.open (a)').replace('\\.\n', '');
+    const openText = "SELECT '\n";
+    // Rows that end in pg_dump's last words may be a dump that was cut among them; a text that is not closed is our misreading.
+    expect(read(real, openRows, END)).toMatchObject({ isComplete: false });
+    expect(read(real, openText, END)).toMatchObject({ isComplete: true, tables: undefined });
+    for (const open of [openRows, openText]) {
+      expect(read(RESTRICTED, real, open, END)).toMatchObject({ isComplete: false });
+      const text = RESTRICTED + real + open + unlocked;
+      expect(read(text)).toEqual({ isComplete: true, bytes: text.length, tables: undefined });
+      expect(read(real + open + unlocked)).toMatchObject({ isComplete: false });
+    }
+    expect(read(RESTRICTED, real, unlocked)).toMatchObject({ isComplete: true, tables });
+  });
+
+  it('may follow an INSERT of any length', () => {
+    const text = `${rows('x', '').split('COPY')[0]}INSERT INTO public.x VALUES ('${'y'.repeat(1_000_000)}');\n${real}${END}`;
+    expect(read(text)).toMatchObject({ isComplete: true, tables: undefined });
+    expect(inPieces(text, 4096)).toEqual(read(text));
+  });
+});
+
+describe("a table's name", () => {
+  const inEncoding = (encoding: string, ...names: readonly string[]) =>
+    read(
+      `SET statement_timeout = 0;\nSET client_encoding = '${encoding}';\n`,
+      ...names.map((name) => Buffer.from(rows(`public."${name}" (x)`, '1'), 'latin1')),
+      END,
+    ).tables;
+
+  it('is decoded by the encoding of the dump', () => {
+    expect(inEncoding('LATIN1', 'Gr\u00F6\u00DFe', 'Gr\u00FC\u00DFe')).toEqual({
+      'public."Größe"': 1,
+      'public."Grüße"': 1,
+    });
+    expect(inEncoding('LATIN9', '\u00A4')).toEqual({ 'public."€"': 1 });
+    expect(inEncoding('UTF8', '\u00C3\u00B6')).toEqual({ 'public."ö"': 1 });
+    expect(inEncoding('EUC_JP', '\u00C6\u00FC')).toEqual({ 'public."日"': 1 });
+  });
+
+  it('keeps the rows from being told by table if it does not decode', () => {
+    expect(inEncoding('UTF8', 'a', 'Gr\u00F6\u00DFe')).toBeUndefined();
+    expect(inEncoding('SQL_ASCII', 'Gr\u00F6\u00DFe')).toBeUndefined();
+    expect(inEncoding('EUC_TW', 'a')).toBeUndefined();
+  });
+
+  it('keeps the rows from being told by table if another comes out the same', () => {
+    // Both are U+2252 there.
+    expect(inEncoding('EUC_JP', '\u00A2\u00E2', '\u00AD\u00F0')).toBeUndefined();
+    expect(inEncoding('EUC_JP', '\u00A2\u00E2')).toEqual({ 'public."≒"': 1 });
+  });
+});
+
 describe.skipIf(!hasPostgres())('a dump of a real server', () => {
   let server: PostgresServer;
   const dump = async (database: string, ...options: readonly string[]): Promise<Buffer> => {
@@ -92,6 +203,16 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
     await server.psql('small', SMALL);
     await server.createDatabase('odd');
     await server.psql('odd', ODD);
+    await server.createDatabase("it's $$ a");
+    await server.psql("it's $$ a", FORGED);
+    await server.psql(
+      'postgres',
+      "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0",
+    );
+    await server.psql('latin', `set client_encoding to 'UTF8'; ${LATIN}`);
+    await server.createDatabase('escaping');
+    await server.psql('postgres', 'alter database escaping set standard_conforming_strings to off');
+    await server.psql('escaping', FORGED);
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -144,6 +265,34 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
       }
       expect(read(...chunks)).toEqual(whole);
     }
+  });
+
+  it.each([
+    ["it's $$ a", []],
+    ["it's $$ a", ['--quote-all-identifiers', '--create', '--clean', '--if-exists']],
+    ["it's $$ a", ['--disable-dollar-quoting', '--verbose']],
+    ["it's $$ a", ['--data-only', '--disable-triggers']],
+    ["it's $$ a", ['--encoding=LATIN1']],
+    ['escaping', ['--create']],
+    ['escaping', ['--disable-dollar-quoting', '--quote-all-identifiers']],
+    ['latin', []],
+    ['latin', ['--create']],
+    ['latin', ['--encoding=UTF8']],
+  ])('of %j with %j has the tables that the server has, whatever its texts look like', async (database, options) => {
+    const text = await dump(database, ...options);
+    const whole = read(text);
+    expect(whole).toMatchObject({ isComplete: true, bytes: text.length });
+    const unquoted = (name: string) => name.slice(1, -1);
+    const ask = (sql: string) => server.psql(database, `set client_encoding to 'UTF8'; ${sql}`);
+    const wanted = (JSON.parse(await ask(TABLE_NAMES)) as string[]).map(async (table) => [
+      options.includes('--quote-all-identifiers') ? table : table.replaceAll(/^"public"|(?<=\.)"[a-z]+"$/g, unquoted),
+      Number(await ask(`select count(*) from ${table}`)),
+    ]);
+    expect(whole.tables).toEqual(Object.fromEntries(await Promise.all(wanted)));
+    for (let at = 0; at <= text.length; at += 7) {
+      expect(read(text.subarray(0, at), text.subarray(at)), `cut at ${at}`).toEqual(whole);
+    }
+    for (const size of [1, 2, 3, 100]) expect(inPieces(text, size)).toEqual(whole);
   });
 
   it.each([[['--inserts']], [['--column-inserts']], [['--inserts', '--rows-per-insert=100']]])(
@@ -231,4 +380,64 @@ COPY public.y FROM stdin;
 create view v as select * from wide;
 create materialized view m as select count(*) from wide;
 select lo_from_bytea(0, E'\nCOPY public.x FROM stdin;\n'::bytea), lo_from_bytea(0, decode(repeat('ab', 100000), 'hex'));
+`;
+
+const TABLE_NAMES = `
+select json_agg('"' || replace(nspname, '"', '""') || '"."' || replace(relname, '"', '""') || '"')
+from pg_class c join pg_namespace n on n.oid = relnamespace
+where relkind = 'r' and nspname not in ('pg_catalog', 'information_schema')`;
+
+const FORGERY = `
+--
+-- Data for Name: x; Type: TABLE DATA; Schema: public; Owner: a
+--
+
+COPY public.fake (a) FROM stdin;
+1
+`;
+
+const FORGED = String.raw`
+set standard_conforming_strings to on;
+create function a_dollars() returns text language sql as $f$ select $$it's "${FORGERY}$$; $f$;
+create function a_quotes() returns text language plpgsql as 'begin return $a$ it''s \ ${FORGERY} $a$; end';
+create function a_plain() returns text language plpgsql as $f$begin
+  /* ${FORGERY} */ return 1; end$f$;
+create function a_default(a text default E'it\'s \\${FORGERY}') returns text language sql as $f$ select $1 || '$_$ $_X$'; $f$;
+create function an_atom() returns text language sql begin atomic select E'\\${FORGERY}'; end;
+create table a (id int primary key, b text default '$$ ${FORGERY}\', check (b <> '"${FORGERY}'));
+insert into a select i, '$$ '' "' || E'\n\\.\n' from generate_series(1, 1234) i;
+create index i on a (b) where b <> '${FORGERY}';
+comment on index i is '\ ''"${FORGERY}';
+comment on column a.b is '${FORGERY}\';
+create view v as select '/*${FORGERY}' as c, E'\\''${FORGERY}' as d, id as "it's
+COPY public.fake (a) FROM stdin;
+" from a;
+create rule r as on insert to v do instead insert into a values (1, '${FORGERY}');
+create table "it's" ("a $$" int, "b""
+-- c" int); insert into "it's" select i, i from generate_series(1, 5) i;
+create table "$$
+-- Name: x; /*" ("'" int); insert into "$$
+-- Name: x; /*" values (1), (2);
+create table "COPY ""x"" (a) FROM stdin;
+COPY public.fake (a) FROM stdin;
+" ("
+
+" text); insert into "COPY ""x"" (a) FROM stdin;
+COPY public.fake (a) FROM stdin;
+" values ('a'), ('b'), (null);
+create table "größe$a$" ("ü" text); insert into "größe$a$" values ('ü');
+create table zebra (z int); insert into zebra select generate_series(1, 77);
+create table zero (z int);
+create policy p on zebra using ('${FORGERY}' <> 'a');
+create type mood as enum ('it''s \', '$$');
+create function a_trigger() returns trigger language plpgsql as $f$begin return new; end$f$;
+create trigger t before insert on zebra for each row execute function a_trigger(E'\\''${FORGERY}');
+select lo_from_bytea(0, convert_to('${FORGERY}', 'UTF8')), lo_from_bytea(0, decode(repeat('27', 500), 'hex'));
+`;
+
+const LATIN = `
+create table "Größe" ("Maß" text); insert into "Größe" select 'ü' from generate_series(1, 11);
+create table "Grüße" (a int); insert into "Grüße" select generate_series(1, 22);
+create table plain (a int); insert into plain values (1);
+create function f() returns text language sql as $f$ select 'ü $é$ ${FORGERY}'; $f$;
 `;
