@@ -24,7 +24,7 @@ const LOOK_AGAIN_MS = 50;
 
 /**
  * Reads a gzip and the dump in it to their ends. It is decompressed here, and by zlib: the pipe that would bring us the
- * text costs more than a faster program saves, and what another program wrote is better proof.
+ * text takes back what a faster program saves, and to read what another program wrote is better proof.
  *
  * @param written when the file is whole; until then it is followed as it grows
  * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else
