@@ -74,9 +74,11 @@ describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong'
     expect((await stack.askBoard('queues')).status).toBe(200);
   });
 
-  test('with a password of all that is special to somebody passes it on as it is', async () => {
-    const password = String.raw`p$HOME $$ "x" #1 \n ü&<`;
-    await write({ ...GOOD, POSTGRES_PASSWORD: `'${password}'` });
+  test.each([
+    ['in single quotes', String.raw`p$HOME $$ "x" #1 \n ü&<`, (password: string) => `'${password}'`],
+    ['in double quotes', `it's "x" #1 ü&<`, (password: string) => `"${password.replaceAll('"', String.raw`\"`)}"`],
+  ])('with a password of all that is special to somebody, %s, passes it on as it is', async (_how, password, quote) => {
+    await write({ ...GOOD, POSTGRES_PASSWORD: quote(password) });
     await up();
     const { stdout } = await execa('docker', [
       'exec',
@@ -86,6 +88,12 @@ describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong'
     ]);
     expect(stdout).toBe(password);
     await says('dump-worker', /"msg":"ready"/);
+  });
+
+  test('with a quote that ends too early names the line', async () => {
+    await write({ ...GOOD, POSTGRES_PASSWORD: "'it's #1'" });
+    // The first version of Compose goes on without the line; the second does not.
+    expect((await up()).all).toMatch(/(?:could not parse statement starting at|stack\.env|\.env:) ?line \d/);
   });
 
   test('with a backup folder of somebody else names the command that mends it', async () => {

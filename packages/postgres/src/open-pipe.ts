@@ -14,8 +14,8 @@ export type Pipe = AsyncDisposable & {
 
 /**
  * A pipe of the kernel's own. Node connects children by pairs of sockets, and those cost a dump, which pg_dump writes in
- * pieces of 4 KiB, nearly a quarter more of everyone's CPU. Node has no call for a pipe: it is made by name, and loses that name
- * before anything else can happen to it.
+ * pieces of 4 KiB, nearly a quarter more of everyone's CPU. Node has no call for a pipe: it is made by name, and loses that
+ * name before anything else can happen to it.
  *
  * @throws RetryableError if there can be none in the folder for temporary files
  */

@@ -8,8 +8,8 @@ export type Proof = { readonly proven: ProvenGzip } | { readonly refused: string
 
 /**
  * Proves what lies on the disk: the file is one gzip and nothing else, it decompresses whole, and its text is a complete
- * dump. That is done in a thread of its own: a stream of buffers keeps V8 collecting garbage, and each collection takes as
- * long as the heap is large; a thread's is a tenth of a worker process's.
+ * dump. That is done in a thread of its own: a stream of buffers keeps V8 collecting garbage, each collection takes as long
+ * as the heap is large, and a thread's heap holds next to nothing.
  *
  * @param written for a file that is still being written: ends when it is whole. Until then the proof follows the file,
  *   so that little is left to do once the dump is done.
