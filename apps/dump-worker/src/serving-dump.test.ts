@@ -24,6 +24,7 @@ function dumpOf(takenAt: Date): KnownDump {
       sqlBytes: 1,
     },
     receipts: new Map(),
+    restoreTests: new Map(),
   };
 }
 

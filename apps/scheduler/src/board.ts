@@ -15,6 +15,7 @@ type HookContext = Parameters<
 const descriptions: Record<QueueName, string> = {
   dump: 'takes a dump of a database, proves it, records it, hands it over and prunes old ones',
   upload: 'copies a dump to its destination, with retries, until the store confirms it',
+  verify: 'restores a dump, as it lies at its destination, into a scratch server and compares it with its source',
 };
 
 /**

@@ -6,7 +6,8 @@ import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 
 /**
  * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data,
- * then its receipts.
+ * then its
+ * receipts and restore tests.
  */
 export async function deleteDump(folder: string, name: BackupName): Promise<void> {
   // The type says so already. A deletion makes sure.
@@ -15,7 +16,8 @@ export async function deleteDump(folder: string, name: BackupName): Promise<void
   await syncFolder(folder);
   await rm(join(folder, name), { force: true });
   for (const file of await readdir(folder)) {
-    if (file.startsWith(`${name}.`) && file.endsWith('.receipt.json')) await rm(join(folder, file), { force: true });
+    if (file.startsWith(`${name}.`) && /\.(?:receipt|restore-test)\.json$/.test(file))
+      await rm(join(folder, file), { force: true });
   }
   await syncFolder(folder);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 
 /** A dump that exists: its file lies there with the size that its manifest says. */
@@ -10,6 +11,8 @@ export type KnownDump = {
   readonly manifest: Manifest;
   /** What stores have confirmed, by destination. */
   readonly receipts: ReadonlyMap<string, Receipt>;
+  /** What came of restoring it, by destination. Of the dump as it is: a test of other content counts for nothing. */
+  readonly restoreTests: ReadonlyMap<string, RestoreTest>;
 };
 
 export type FolderContents = {
@@ -31,7 +34,7 @@ export type FolderContents = {
  */
 export async function readFolder(folder: string): Promise<FolderContents> {
   const names = new Set(await readdir(folder));
-  const receiptFiles = groupReceiptFiles(names);
+  const recordFiles = groupRecordFiles(names);
   const dumps: KnownDump[] = [];
   const strays: BackupName[] = [];
   const faults: string[] = [];
@@ -47,7 +50,7 @@ export async function readFolder(folder: string): Promise<FolderContents> {
       strays.push(name);
       continue;
     }
-    const dump = await readDump(folder, name, receiptFiles.get(name) ?? [], stats.size, faults);
+    const dump = await readDump(folder, name, recordFiles.get(name) ?? [], stats.size, faults);
     if (dump !== undefined) dumps.push(dump);
   }
   dumps.sort(
@@ -60,14 +63,16 @@ export async function readFolder(folder: string): Promise<FolderContents> {
 export async function findDump(folder: string, name: BackupName): Promise<KnownDump | undefined> {
   const stats = await lstat(join(folder, name)).catch(() => undefined);
   if (stats === undefined || !stats.isFile()) return undefined;
-  const receiptFiles = groupReceiptFiles(await readdir(folder)).get(name) ?? [];
-  return readDump(folder, name, receiptFiles, stats.size, []);
+  const recordFiles = groupRecordFiles(await readdir(folder)).get(name) ?? [];
+  return readDump(folder, name, recordFiles, stats.size, []);
 }
 
-/** By the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
-function groupReceiptFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
+const RECORDS_BESIDE_MANIFEST = /\.(?:receipt|restore-test)\.json$/;
+
+/** Receipts and restore tests by the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
+function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   return Map.groupBy(
-    [...files].filter((file) => file.endsWith('.receipt.json')),
+    [...files].filter((file) => RECORDS_BESIDE_MANIFEST.test(file)),
     (file) => file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length),
   );
 }
@@ -75,7 +80,7 @@ function groupReceiptFiles(files: Iterable<string>): ReadonlyMap<string, readonl
 async function readDump(
   folder: string,
   name: BackupName,
-  receiptFiles: readonly string[],
+  recordFiles: readonly string[],
   bytes: number,
   faults: string[],
 ): Promise<KnownDump | undefined> {
@@ -85,7 +90,13 @@ async function readDump(
     faults.push(
       `${name} has ${bytes} bytes where its manifest says ${manifest.bytes}; it is damaged and does not count`,
     );
-  } else return { manifest, receipts: await readReceipts(folder, name, receiptFiles, faults) };
+  } else {
+    return {
+      manifest,
+      receipts: await readReceipts(folder, name, recordFiles, faults),
+      restoreTests: await readRestoreTests(folder, manifest, recordFiles, faults),
+    };
+  }
   return undefined;
 }
 
@@ -102,17 +113,33 @@ async function readManifest(folder: string, name: BackupName): Promise<Manifest 
 async function readReceipts(
   folder: string,
   name: BackupName,
-  receiptFiles: readonly string[],
+  recordFiles: readonly string[],
   faults: string[],
 ): Promise<ReadonlyMap<string, Receipt>> {
   const receipts = new Map<string, Receipt>();
-  for (const file of receiptFiles) {
+  for (const file of recordFiles.filter((each) => each.endsWith('.receipt.json'))) {
     const parsed = receiptSchema.safeParse(await readJson(join(folder, file)));
     if (parsed.success && file === `${name}.${parsed.data.destination}.receipt.json`) {
       receipts.set(parsed.data.destination, parsed.data);
     } else faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
   }
   return receipts;
+}
+
+async function readRestoreTests(
+  folder: string,
+  { name, sha256 }: Manifest,
+  recordFiles: readonly string[],
+  faults: string[],
+): Promise<ReadonlyMap<string, RestoreTest>> {
+  const tests = new Map<string, RestoreTest>();
+  for (const file of recordFiles.filter((each) => each.endsWith('.restore-test.json'))) {
+    const { data } = restoreTestSchema.safeParse(await readJson(join(folder, file)));
+    if (data === undefined || file !== `${name}.${data.destination}.restore-test.json`)
+      faults.push(`${file} is not the record of a restore test; it counts for nothing`);
+    else if (data.sha256 === sha256) tests.set(data.destination, data);
+  }
+  return tests;
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -38,7 +38,8 @@ function dumpAt(
     confirmedAt: NOW.toISOString(),
     ...receipt,
   };
-  return { manifest, receipts: new Map(receipt === null ? [] : [[whole.destination, whole]]) };
+  const receipts = new Map(receipt === null ? [] : [[whole.destination, whole]]);
+  return { manifest, receipts, restoreTests: new Map() };
 }
 const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | null): KnownDump[] =>
   Array.from({ length: count }, (_, i) => count - 1 - i).map((daysAgo) =>

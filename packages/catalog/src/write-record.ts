@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { syncFolder, writeFileAtomically } from '@pgstow/shared/runtime/atomic-file.ts';
 
 /** From now on the dump exists. */
@@ -14,6 +15,12 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
 export async function writeReceipt(folder: string, receipt: Receipt): Promise<void> {
   const json = `${JSON.stringify(receiptSchema.parse(receipt), undefined, 2)}\n`;
   await writeFileAtomically(join(folder, receiptFileName(receipt.name, receipt.destination)), json);
+}
+
+/** What a restore test found, in place of what an earlier one did. */
+export async function writeRestoreTest(folder: string, test: RestoreTest): Promise<void> {
+  const json = `${JSON.stringify(restoreTestSchema.parse(test), undefined, 2)}\n`;
+  await writeFileAtomically(join(folder, restoreTestFileName(test.name, test.destination)), json);
 }
 
 /** The store no longer has what the receipt says: the upload is not confirmed any more. */

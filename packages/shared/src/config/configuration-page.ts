@@ -2,7 +2,8 @@ import type { Subject, Variable } from './subject.ts';
 
 /** docs/configuration.md: every variable of every subject, from the schemas themselves. */
 export function formatConfiguration(subjects: readonly Pick<Subject, 'title' | 'variables'>[]): string {
-  return `${[INTRODUCTION, ...subjects.map(formatSubject)].join('\n\n')}\n`;
+  const seen = new Set<string>();
+  return `${[INTRODUCTION, ...subjects.map((subject) => formatSubject(subject, seen))].join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# Configuration
@@ -13,16 +14,19 @@ Everything is read from the environment, once, when a process starts. \`stack.en
 \`pnpm\` scripts alike; \`stack.env.example\` is one to begin with.
 
 - All faults are reported in one message, and the process exits with code 1. An unknown name that begins with
-  \`POSTGRES_\`, \`S3_\`, \`BACKUP_\` or \`BOARD_\` is a warning with the nearest known name.
+  \`POSTGRES_\`, \`S3_\`, \`BACKUP_\`, \`VERIFY_\` or \`BOARD_\` is a warning with the nearest known name.
 - An empty value counts as not set.
 - Every variable may be given as \`NAME_FILE\` instead: the path of a file that holds the value, such as a Docker secret
   (\`POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password\`). One line end at the end of the file is not part of it.
 - A variable marked *secret* never stands in a log line, a fault, a job or on a page; of a URL, that is its password.`;
 
-function formatSubject({ title, variables }: Pick<Subject, 'title' | 'variables'>): string {
-  const rows = Object.entries(variables).map(([name, variable]) => {
+/** @param seen names that an earlier subject has told of already */
+function formatSubject({ title, variables }: Pick<Subject, 'title' | 'variables'>, seen: Set<string>): string {
+  const rows = Object.entries(variables).flatMap(([name, variable]) => {
+    if (seen.has(name)) return [];
+    seen.add(name);
     const secret = variable.secret === undefined ? '' : ' *Secret.*';
-    return `| \`${name}\` | ${formatDefault(variable)} | ${cell(variable.description)}${secret} |`;
+    return [`| \`${name}\` | ${formatDefault(variable)} | ${cell(variable.description)}${secret} |`];
   });
   return [`## ${title}`, '', '| Variable | Default | What it is |', '|---|---|---|', ...rows].join('\n');
 }

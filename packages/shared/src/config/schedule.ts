@@ -1,6 +1,6 @@
 import { CronExpressionParser } from 'cron-parser';
 import { z } from 'zod';
-import { defineSubject } from './subject.ts';
+import { defineSubject, type ReportFault, type Variable } from './subject.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** When a target is to be dumped. */
@@ -10,6 +10,12 @@ export type Schedule =
 
 /** A pattern is good or bad whatever day it is read on. */
 const ANY_DAY = '2026-01-01T12:00:00Z';
+/** Of every cron pattern. */
+export const TZ = {
+  schema: z.string().default('UTC'),
+  description: 'Time zone of cron patterns. File names are always in UTC.',
+} as const satisfies Variable;
+
 const WEEK_SECONDS = 7 * 24 * 60 * 60;
 
 export const schedule = defineSubject({
@@ -25,36 +31,41 @@ export const schedule = defineSubject({
       description:
         'Instead of `BACKUP_INTERVAL`: a cron pattern of five fields, or six with seconds first, in the time zone `TZ`. `0 3 * * *` is every night at three.',
     },
-    TZ: { schema: z.string().default('UTC'), description: 'Time zone of `BACKUP_CRON`. File names are always in UTC.' },
+    TZ,
   },
   build(values, report): Schedule {
     if (values.BACKUP_INTERVAL !== undefined && values.BACKUP_CRON !== undefined) {
       report('BACKUP_CRON', 'give either BACKUP_INTERVAL or BACKUP_CRON, not both');
     }
-    // POSIX lets TZ begin with a colon.
-    const timeZone = values.TZ.replace(/^:/, '');
-    if (!isTimeZone(timeZone))
-      report('TZ', `expected a time zone such as Europe/Berlin or UTC, got ${JSON.stringify(values.TZ)}`);
-    else if (values.BACKUP_CRON !== undefined) {
-      try {
-        CronExpressionParser.parse(values.BACKUP_CRON, { tz: timeZone, currentDate: ANY_DAY }).next();
-      } catch (cause) {
-        report(
-          'BACKUP_CRON',
-          `expected a cron pattern such as 0 3 * * *, got ${JSON.stringify(values.BACKUP_CRON)}: ${(cause as Error).message}`,
-        );
-      }
-      if (![5, 6].includes(values.BACKUP_CRON.trim().split(/\s+/).length)) {
-        report(
-          'BACKUP_CRON',
-          `expected five fields, or six with seconds first, got ${JSON.stringify(values.BACKUP_CRON)}`,
-        );
-      }
-      return { kind: 'cron', pattern: values.BACKUP_CRON.trim(), timeZone };
+    const timeZone = readTimeZone(values.TZ, report);
+    if (values.BACKUP_CRON !== undefined) {
+      const fault = timeZone === undefined ? undefined : cronFault(values.BACKUP_CRON, timeZone);
+      if (fault !== undefined) report('BACKUP_CRON', fault);
+      return { kind: 'cron', pattern: values.BACKUP_CRON.trim(), timeZone: timeZone ?? 'UTC' };
     }
     return { kind: 'interval', everyMs: (values.BACKUP_INTERVAL ?? WEEK_SECONDS) * 1000 };
   },
 });
+
+/** The time zone that TZ names, or `undefined` once its fault is reported. */
+export function readTimeZone(name: string, report: ReportFault): string | undefined {
+  // POSIX lets TZ begin with a colon.
+  const timeZone = name.replace(/^:/, '');
+  if (isTimeZone(timeZone)) return timeZone;
+  report('TZ', `expected a time zone such as Europe/Berlin or UTC, got ${JSON.stringify(name)}`);
+  return undefined;
+}
+
+/** What is wrong with a cron pattern, or `undefined` if nothing is. */
+export function cronFault(pattern: string, timeZone: string): string | undefined {
+  try {
+    CronExpressionParser.parse(pattern, { tz: timeZone, currentDate: ANY_DAY }).next();
+  } catch (cause) {
+    return `expected a cron pattern such as 0 3 * * *, got ${JSON.stringify(pattern)}: ${(cause as Error).message}`;
+  }
+  if ([5, 6].includes(pattern.trim().split(/\s+/).length)) return undefined;
+  return `expected five fields, or six with seconds first, got ${JSON.stringify(pattern)}`;
+}
 
 /** The last time at or before `now` at which the schedule wanted a dump; older than that, and the newest dump is late. */
 export function previousRun(when: Schedule, now: Date): Date {

@@ -9,6 +9,11 @@ import { destinationNameSchema, targetNameSchema } from './target.ts';
 export const jobs = {
   dump: z.strictObject({ target: targetNameSchema }),
   upload: z.strictObject({ name: backupNameSchema, destination: destinationNameSchema }),
+  /** Of a dump as it lies at a destination, or of the newest of a target. */
+  verify: z.union([
+    z.strictObject({ name: backupNameSchema, destination: destinationNameSchema }),
+    z.strictObject({ target: targetNameSchema, destination: destinationNameSchema }),
+  ]),
 } as const;
 
 export type QueueName = keyof typeof jobs;
@@ -40,6 +45,16 @@ export type DumpResult = z.infer<typeof dumpResultSchema>;
 /** One upload job for a dump and destination, however often it is asked for. */
 export function uploadJobId(name: BackupName, destination: string): string {
   return `upload.${name}.${destination}`;
+}
+
+/** One restore test for a dump and destination, however often it is asked for. */
+export function verifyJobId(name: BackupName, destination: string): string {
+  return `verify.${name}.${destination}`;
+}
+
+/** The entry by which restore tests of a target are scheduled. */
+export function verifyScheduleId(target: string): string {
+  return `verify.${encodeURIComponent(target)}`;
 }
 
 export function catchUpJobId(target: string, dueAtMs: number): string {

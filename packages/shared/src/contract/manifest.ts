@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
+import { databaseFactsSchema } from './database-facts.ts';
 import { targetNameSchema } from './target.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
@@ -25,6 +26,10 @@ export const manifestSchema = z
     sqlBytes: z.int().positive(),
     /** Rows per table as counted in the dump, by the table's SQL name; absent if the dump holds INSERTs. */
     tables: z.record(z.string(), z.int().nonnegative()).optional(),
+    /** Every role that the dump names: those that own things in it or hold rights on them. */
+    roles: z.array(z.string().min(1)).optional(),
+    /** What the source said of itself in the dump's own snapshot. */
+    source: databaseFactsSchema.optional(),
     compressor: z.string().optional(),
     pgDumpVersion: z.string().optional(),
     serverVersion: z.string().optional(),

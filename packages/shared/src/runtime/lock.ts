@@ -59,5 +59,10 @@ export function uploadLockKey(site: string, name: string, destination: string): 
   return `pgstow:${site}:lock:upload:${destination}:${name}`;
 }
 
+/** The lock of whoever has that scratch folder, at whichever site. */
+export function scratchLockKey(folderName: string): string {
+  return `pgstow:lock:scratch:${folderName}`;
+}
+
 const RENEW = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end`;
 const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end`;

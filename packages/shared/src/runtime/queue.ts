@@ -1,6 +1,6 @@
 import { Queue, type Job, type JobsOptions } from 'bullmq';
 import type { BackupName } from '../contract/backup-name.ts';
-import { jobs, uploadJobId, type DumpReason, type JobData, type QueueName } from '../contract/jobs.ts';
+import { jobs, uploadJobId, verifyJobId, type DumpReason, type JobData, type QueueName } from '../contract/jobs.ts';
 import type { RedisConnection } from './redis.ts';
 
 export type OpenQueue<Q extends QueueName> = Queue<JobData<Q>, unknown>;
@@ -30,6 +30,7 @@ const KEPT = {
 export const jobOptions = {
   dump: { ...KEPT, attempts: 6, backoff: { type: 'capped', delay: 30_000 } },
   upload: { ...KEPT, attempts: 30, backoff: { type: 'capped', delay: 5000 } },
+  verify: { ...KEPT, attempts: 8, backoff: { type: 'capped', delay: 30_000 } },
 } as const satisfies Record<QueueName, JobsOptions>;
 
 export async function enqueueDump(
@@ -47,10 +48,26 @@ export async function enqueueDump(
  */
 export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName, destination: string): Promise<void> {
   const jobId = uploadJobId(name, destination);
-  const state = await queue.getJobState(jobId);
-  if (state === 'failed' || state === 'completed') {
-    // Somebody else may have removed or retried it in between; what counts is that it is not in the way of the new one.
-    await queue.remove(jobId).catch(() => undefined);
-  }
+  await removeEnded(queue, jobId);
   await queue.add('upload', jobs.upload.parse({ name, destination }), { ...jobOptions.upload, jobId });
+}
+
+/** Asks for a restore test of a dump as it lies at a destination, however often, as for an upload. Returns the job's id. */
+export async function enqueueVerify(
+  queue: OpenQueue<'verify'>,
+  name: BackupName,
+  destination: string,
+  reason: 'after-upload' | 'ad-hoc',
+): Promise<string> {
+  const jobId = verifyJobId(name, destination);
+  await removeEnded(queue, jobId);
+  await queue.add(reason, jobs.verify.parse({ name, destination }), { ...jobOptions.verify, jobId });
+  return jobId;
+}
+
+/** A job that has ended stands in the way of one with the same id. */
+async function removeEnded(queue: OpenQueue<'upload'> | OpenQueue<'verify'>, jobId: string): Promise<void> {
+  const state = await queue.getJobState(jobId);
+  // Somebody else may have removed or retried it in between; what counts is that it is not in the way of the new one.
+  if (state === 'failed' || state === 'completed') await queue.remove(jobId).catch(() => undefined);
 }

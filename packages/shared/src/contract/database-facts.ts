@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+const sqlNameSchema = z.string().min(1);
+
+/**
+ * What a database says of itself at one moment: at its source, in the very snapshot that a dump is taken of, and again where
+ * that dump was restored. Both are asked by the same queries, and are equal if the dump holds all.
+ *
+ * Names of tables and sequences are SQL names with their schema, quoted where they must be (`public."Order Lines"`).
+ */
+export const databaseFactsSchema = z.strictObject({
+  /** What it takes on the server's disk. */
+  databaseBytes: z.int().nonnegative(),
+  encoding: z.string().min(1),
+  collate: z.string(),
+  ctype: z.string(),
+  /** Versions by name. */
+  extensions: z.record(z.string(), z.string()),
+  /** How rows were counted: each table read, the planner's estimate taken, or not at all. */
+  counted: z.enum(['exact', 'estimate', 'off']),
+  /** Why they were not counted as they were meant to be. */
+  countedBecause: z.string().optional(),
+  /** Rows by table. A table that could not be counted is not in it. */
+  tables: z.record(sqlNameSchema, z.int().nonnegative()),
+  /**
+   * The value that comes next, before and after the dump: sequences belong to no snapshot. Decimal digits, because they are
+   * larger than what a number holds.
+   */
+  sequences: z.record(sqlNameSchema, z.tuple([z.string().regex(/^-?\d+$/), z.string().regex(/^-?\d+$/)])),
+  largeObjects: z.int().nonnegative(),
+  /**
+   * Every object that a dump makes, by its kind and name (`table public.users`), with the first 16 hexadecimal digits of the
+   * SHA-256 of its description: columns, constraints, indexes, and so on.
+   */
+  objects: z.record(z.string(), z.string().regex(/^[0-9a-f]{16}$/)),
+  /** Of all objects and their digests. */
+  schemaSha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Why the dump need not hold all of this: options of pg_dump that leave things out. */
+  limitedBy: z.string().optional(),
+});
+
+export type DatabaseFacts = z.infer<typeof databaseFactsSchema>;

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { backupNameSchema, type BackupName } from './backup-name.ts';
+import { destinationNameSchema } from './target.ts';
+
+/** In place of a destination: the dump as it lies in the backup folder. */
+export const LOCAL = 'local';
+
+/**
+ * `good`: restored, and equal to what its manifest says. `bad`: it does not restore, or what was restored differs.
+ * `could-not-tell`: no verdict on the dump, for a reason that lies elsewhere (no room, no server of its version).
+ */
+export const restoreTestResults = ['good', 'bad', 'could-not-tell'] as const;
+export type RestoreTestResult = (typeof restoreTestResults)[number];
+
+/** `NAME.<destination>.restore-test.json`: what came of restoring a dump, as it lies at a destination, into a scratch server. */
+export const restoreTestSchema = z.strictObject({
+  version: z.literal(1),
+  name: backupNameSchema,
+  /** A destination, or `local`. */
+  destination: destinationNameSchema,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  result: z.enum(restoreTestResults),
+  /** Why it is `bad` or `could-not-tell`, in one sentence. */
+  reason: z.string().optional(),
+  /** What differs from the manifest, a sentence each; the first ones, where there are very many. */
+  differences: z.array(z.string()),
+  /** How many there are in all. */
+  differenceCount: z.int().nonnegative(),
+  /** What could not be compared, or is worth knowing, a sentence each. */
+  notes: z.array(z.string()),
+  testedAt: z.iso.datetime(),
+  /** Of the whole test. */
+  durationMs: z.int().nonnegative(),
+  /** From the first byte into the scratch server to the commit: what a restore takes here. */
+  restoreMs: z.int().nonnegative().optional(),
+  tables: z.int().nonnegative().optional(),
+  rows: z.int().nonnegative().optional(),
+  /** Of the scratch server. */
+  serverVersion: z.string().optional(),
+});
+
+export type RestoreTest = z.infer<typeof restoreTestSchema>;
+
+export function restoreTestFileName(name: BackupName, destination: string): string {
+  return `${name}.${destination}.restore-test.json`;
+}
