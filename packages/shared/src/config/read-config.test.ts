@@ -221,7 +221,6 @@ function sampleOf(name: string): string {
     VERIFY_SCHEDULE: '0 5 * * 0',
     VERIFY_SOURCE_COUNTS: 'off',
     VERIFY_DIR: '/srv/scratch',
-    VERIFY_MEMORY_LIMIT: '256',
     TZ: 'Europe/Berlin',
     BACKUP_DIR: '/srv',
     BOARD_HOST: '::1',
@@ -238,5 +237,5 @@ function sampleOf(name: string): string {
     BOARD_PASSWORD: 'geheimnis',
     LOG_LEVEL: 'debug',
   };
-  return samples[name] ?? (/PORT|INTERVAL|KEEP|TIMEOUT|GRACE/.test(name) ? '77' : 'value');
+  return samples[name] ?? (/PORT|INTERVAL|KEEP|TIMEOUT|GRACE|LIMIT/.test(name) ? '177' : 'value');
 }
