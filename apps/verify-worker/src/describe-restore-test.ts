@@ -8,7 +8,7 @@ const SHOWN_DIFFERENCES = 100;
 /** The record of a restore test. */
 export function describeRestoreTest(
   { manifest, destination }: WantedDump,
-  { isLasting: _, hint: __, differences, ...finding }: RestoreFinding,
+  { isLasting: _, hint: __, differences, notes, ...finding }: RestoreFinding,
   durationMs: number,
 ): RestoreTest {
   return {
@@ -17,6 +17,7 @@ export function describeRestoreTest(
     destination,
     sha256: manifest.sha256,
     ...finding,
+    notes: [...notes],
     differences: differences.slice(0, SHOWN_DIFFERENCES),
     differenceCount: differences.length,
     testedAt: new Date().toISOString(),

@@ -4,8 +4,9 @@ import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts
 /** What came of a restore test, as far as it went. */
 export type RestoreFinding = Pick<
   RestoreTest,
-  'result' | 'reason' | 'notes' | 'restoreMs' | 'tables' | 'rows' | 'serverVersion'
+  'result' | 'reason' | 'restoreMs' | 'tables' | 'rows' | 'serverVersion'
 > & {
+  readonly notes: readonly string[];
   /** All of them. */
   readonly differences: readonly string[];
   /** Of `could-not-tell`: whether another attempt would end in the same way until a person mends something. */
