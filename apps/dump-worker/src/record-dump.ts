@@ -40,6 +40,7 @@ function describe(proven: ProvenDump): Manifest {
     sha256: gzip.sha256,
     sqlBytes: gzip.text.bytes,
     ...(gzip.text.tables === undefined ? {} : { tables: gzip.text.tables }),
+    ...(proven.source === undefined ? {} : { source: proven.source }),
     compressor: proven.compressor,
     pgDumpVersion: proven.pgDumpVersion,
     serverVersion: proven.serverVersion,
