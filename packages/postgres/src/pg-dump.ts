@@ -85,7 +85,9 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
 function commandLine({ clients, extraOptions, snapshot }: PgDumpOptions): readonly string[] {
   return [
     join(clients.folder, 'pg_dump'),
-    ...['--format=plain', '--no-password', `--lock-wait-timeout=${LOCK_WAIT_MS}`],
+    '--format=plain',
+    '--no-password',
+    `--lock-wait-timeout=${LOCK_WAIT_MS}`,
     ...(snapshot === undefined ? [] : [`--snapshot=${snapshot}`]),
     ...extraOptions,
   ];

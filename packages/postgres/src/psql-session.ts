@@ -86,7 +86,7 @@ export class PsqlSession implements AsyncDisposable {
     psql.stderr.on('data', (chunk: Buffer) => (this.#said = (this.#said + chunk.toString()).slice(-4000)));
     // A psql that has ended takes nothing more; what that means is said below.
     psql.stdin.on('error', () => undefined);
-    void psql.then(() => {
+    void psql.finally(() => {
       this.#fault ??= postgresError(`the connection to database ${JSON.stringify(database)} ended`, this.#said);
       for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
     });
@@ -95,14 +95,15 @@ export class PsqlSession implements AsyncDisposable {
   /**
    * Runs one statement. Each row is one column of type `jsonb`, and comes back as the value that it stands for.
    *
+   * @param guard a failure takes back the statement alone, by a savepoint before it; not for what no subtransaction may do
    * @throws StatementError if the server refuses it; as `start` does if the connection is gone
    */
-  async query(sql: string): Promise<readonly unknown[]> {
+  async query(sql: string, guard: 'on' | 'off' = 'on'): Promise<readonly unknown[]> {
     if (this.#fault !== undefined) throw this.#fault;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ rows: [], resolve, reject });
       this.#psql.stdin.write(
-        `${sql}\n;\n\\echo ${this.#mark}\n\\echo :LAST_ERROR_MESSAGE\n\\echo ${this.#mark} :ERROR :SQLSTATE\n`,
+        `\\set ON_ERROR_ROLLBACK ${guard}\n${sql}\n;\n\\echo ${this.#mark}\n\\echo :LAST_ERROR_MESSAGE\n\\echo ${this.#mark} :ERROR :SQLSTATE\n`,
       );
     });
   }
@@ -137,14 +138,10 @@ export class PsqlSession implements AsyncDisposable {
 }
 
 function spawnPsql([program = '', ...argv]: readonly string[], env: Readonly<Record<string, string>>) {
-  return execa(
-    program,
-    [
-      ...argv,
-      ...['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'],
-      // A statement that fails takes only itself back.
-      ...['--set', 'ON_ERROR_ROLLBACK=on'],
-    ],
-    { env: { ...env, PGCLIENTENCODING: 'UTF8' }, extendEnv: false, reject: false, buffer: false },
-  );
+  return execa(program, [...argv, '--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'], {
+    env: { ...env, PGCLIENTENCODING: 'UTF8' },
+    extendEnv: false,
+    reject: false,
+    buffer: false,
+  });
 }
