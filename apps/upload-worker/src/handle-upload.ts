@@ -89,7 +89,7 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
       throw folderError(error, context.folder);
     });
     task.progress(100);
-    await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task);
+    await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
     return { bucket: place.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
   });

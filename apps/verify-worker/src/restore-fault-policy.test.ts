@@ -3,7 +3,10 @@ import { scratchFaultIn } from './restore-fault-policy.ts';
 
 describe('an error of a restore', () => {
   it.each([
-    ['extension postgis: could not open extension control file "/usr/share/x.control": No such file or directory (58P01)', true],
+    [
+      'extension postgis: could not open extension control file "/usr/share/x.control": No such file or directory (58P01)',
+      true,
+    ],
     ['extension postgis: extension "postgis" is not available (0A000)', true],
     ['function f: could not access file "$libdir/plpython3": No such file or directory (58P01)', true],
     ['could not extend file "base/1/2": No space left on device (53100)', false],

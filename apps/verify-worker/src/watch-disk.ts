@@ -16,7 +16,10 @@ export async function roomFor(folder: string, limitBytes: number | undefined): P
 }
 
 /** A signal that is aborted with a NoRoomError once a folder has grown too large, or its disk is nearly full. */
-export function watchDisk(folder: string, limitBytes: number | undefined): Disposable & { readonly signal: AbortSignal } {
+export function watchDisk(
+  folder: string,
+  limitBytes: number | undefined,
+): Disposable & { readonly signal: AbortSignal } {
   const full = new AbortController();
   let isLooking = false;
   const look = async (): Promise<void> => {

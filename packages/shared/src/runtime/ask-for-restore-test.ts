@@ -1,8 +1,8 @@
 import type { VerifyConfig } from '../config/verify.ts';
 import type { BackupName } from '../contract/backup-name.ts';
 import { describeError } from './errors.ts';
+import type { Log } from './log.ts';
 import { enqueueVerify, type OpenQueue } from './queue.ts';
-import type { Task } from './worker.ts';
 
 /**
  * Asks for the restore test of a dump that has just arrived, where each one is to be tested. What fails is logged and costs
@@ -13,12 +13,12 @@ export async function askForRestoreTest(
   name: BackupName,
   destination: string,
   schedule: VerifyConfig['schedule'],
-  task: Pick<Task<'dump' | 'upload'>, 'log'>,
+  log: Log,
 ): Promise<void> {
   if (schedule.kind !== 'after-upload') return;
   try {
     await enqueueVerify(queue, name, destination, 'after-upload');
   } catch (error) {
-    task.log.warn({ err: describeError(error) }, 'could not ask for a restore test');
+    log.warn({ err: describeError(error) }, 'could not ask for a restore test');
   }
 }
