@@ -177,9 +177,10 @@ export class DumpTextReader {
   /** Lets a line, or a part of one, through to the sink, or an empty one in its place. */
   #pass(line: string, isOutside: boolean, chunk: Buffer, start: number, end: number): void {
     const isCommand = isOutside && line.startsWith('\\');
-    const isOurRestriction = isCommand && RESTRICTION.exec(line)?.[1] === this.#restrictKey;
-    if ((isCommand && !isOurRestriction) || this.#quoting.hasCommandInLine) this.#refuse(line);
-    const isLeftOut = isOurRestriction || (isOutside && TRANSACTION_BORDER.test(line));
+    const key = isCommand ? RESTRICTION.exec(line)?.[1] : undefined;
+    const isRestriction = key !== undefined && key === this.#restrictKey;
+    if ((isCommand && !isRestriction) || this.#quoting.hasCommandInLine) this.#refuse(line);
+    const isLeftOut = isRestriction || (isOutside && TRANSACTION_BORDER.test(line));
     const beganBefore = line.length > end - start;
     if (!isLeftOut && !beganBefore) return;
     this.#send(chunk, start);
