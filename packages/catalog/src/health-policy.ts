@@ -1,7 +1,7 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import prettyMilliseconds from 'pretty-ms';
+import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 
@@ -76,7 +76,7 @@ function findLateness(
   const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
   const wanted =
     schedule.kind === 'interval'
-      ? `one every ${prettyMilliseconds(schedule.everyMs)} is wanted`
+      ? `one every ${describeDuration(schedule.everyMs)} is wanted`
       : `it should have been dumped twice since then (${schedule.pattern}, ${schedule.timeZone})`;
   return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}`;
 }
@@ -95,5 +95,5 @@ function hasWaitedTooLong({ manifest }: KnownDump, schedule: Schedule, now: Date
 }
 
 function age(time: string, now: Date): string {
-  return prettyMilliseconds(now.getTime() - Date.parse(time), { unitCount: 2, secondsDecimalDigits: 0 });
+  return describeDuration(now.getTime() - Date.parse(time));
 }
