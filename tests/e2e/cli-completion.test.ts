@@ -29,7 +29,9 @@ describe('completion in bash', () => {
       args: ['--norc', '-c', script, 'bash', 'pgstow', ...words],
       env: {
         PATH: `${programs.path}:${process.env['PATH']}`,
-        ...{ POSTGRES_HOST: 'nowhere', POSTGRES_USER: 'backup', POSTGRES_DB: 'shop,orders,my db' },
+        POSTGRES_HOST: 'nowhere',
+        POSTGRES_USER: 'backup',
+        POSTGRES_DB: 'shop,orders,my db',
       },
     });
     expect(await bash.waitForExit()).toMatchObject({ code: 0 });

@@ -27,25 +27,27 @@ describe('pgstow list', () => {
   };
   const confirm = ({ name, bytes, sha256 }: Manifest) =>
     writeReceipt(folder.path, {
-      ...{
-        version: 1,
-        name,
-        destination: 's3',
-        endpoint: proxy.url,
-        bucket: BUCKET,
-        key: PREFIX + name,
-        bytes,
-        sha256,
-      },
-      ...{ confirmedBy: 'etag', confirmedAt: new Date().toISOString() },
+      version: 1,
+      name,
+      destination: 's3',
+      endpoint: proxy.url,
+      bucket: BUCKET,
+      key: PREFIX + name,
+      bytes,
+      sha256,
+      confirmedBy: 'etag',
+      confirmedAt: new Date().toISOString(),
     });
 
   beforeAll(async () => {
     s3 = await startS3({ buckets: [BUCKET] });
     proxy = await startFaultProxy({ targetPort: s3.port });
     store = {
-      ...{ S3_BUCKET: BUCKET, S3_PREFIX: PREFIX, S3_ENDPOINT: proxy.url },
-      ...{ AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey },
+      S3_BUCKET: BUCKET,
+      S3_PREFIX: PREFIX,
+      S3_ENDPOINT: proxy.url,
+      AWS_ACCESS_KEY_ID: s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     };
   });
   beforeEach(async () => {
@@ -74,14 +76,17 @@ describe('pgstow list', () => {
       await confirm(manifest);
     }
     await writeRestoreTest(folder.path, {
-      ...{ version: 1, name: restored.name, destination: 's3', sha256: restored.sha256, result: 'good', notes: [] },
-      ...{
-        differences: [],
-        differenceCount: 0,
-        testedAt: new Date().toISOString(),
-        durationMs: 12_000,
-        restoreMs: 900,
-      },
+      version: 1,
+      name: restored.name,
+      destination: 's3',
+      sha256: restored.sha256,
+      result: 'good',
+      notes: [],
+      differences: [],
+      differenceCount: 0,
+      testedAt: new Date().toISOString(),
+      durationMs: 12_000,
+      restoreMs: 900,
     });
 
     const { code, stdout, stderr } = await runCli(['list', 'shop'], { ...store, ...local, FORCE_COLOR: '3' });
@@ -106,30 +111,27 @@ describe('pgstow list', () => {
     const { backups, faults } = JSON.parse(json) as { backups: Record<string, unknown>[]; faults: string[] };
     expect(faults).toEqual([]);
     expect(backups[2]).toEqual({
-      ...{
-        name: restored.name,
-        database: 'shop',
-        takenAt: restored.takenAt,
-        ageSeconds: expect.closeTo(76 * 3600, -2),
-      },
-      ...{
-        bytes: restored.bytes,
-        sqlBytes: restored.sqlBytes,
-        rows: restored.tables?.['public.t'],
-        sha256: restored.sha256,
-      },
-      ...{ places: ['local', 's3'], state: 'restored' },
+      name: restored.name,
+      database: 'shop',
+      takenAt: restored.takenAt,
+      ageSeconds: expect.closeTo(76 * 3600, -2),
+      bytes: restored.bytes,
+      sqlBytes: restored.sqlBytes,
+      rows: restored.tables?.['public.t'],
+      sha256: restored.sha256,
+      places: ['local', 's3'],
+      state: 'restored',
       restoreTest: {
-        ...{
-          name: restored.name,
-          from: 's3',
-          result: 'good',
-          reason: null,
-          differences: [],
-          differenceCount: 0,
-          notes: [],
-        },
-        ...{ testedAt: expect.any(String), durationMs: 12_000, restoreMs: 900 },
+        name: restored.name,
+        from: 's3',
+        result: 'good',
+        reason: null,
+        differences: [],
+        differenceCount: 0,
+        notes: [],
+        testedAt: expect.any(String),
+        durationMs: 12_000,
+        restoreMs: 900,
       },
     });
     expect(backups[3]).toMatchObject({ name: stray, rows: null, sha256: null, sqlBytes: null, restoreTest: null });

@@ -26,27 +26,38 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
   let folder: TempFolder;
   const status = (env: Readonly<Record<string, string>> = {}, args: readonly string[] = []) =>
     runCli(['status', ...args], {
-      ...{ POSTGRES_HOST: 'nowhere', POSTGRES_USER: 'backup', POSTGRES_DB: 'shop', BACKUP_INTERVAL: '86400' },
-      ...{ BACKUP_DIR: folder.path, REDIS_URL: server.url },
+      POSTGRES_HOST: 'nowhere',
+      POSTGRES_USER: 'backup',
+      POSTGRES_DB: 'shop',
+      BACKUP_INTERVAL: '86400',
+      BACKUP_DIR: folder.path,
+      REDIS_URL: server.url,
       ...env,
     });
   const confirm = ({ name, bytes, sha256 }: Manifest, hours: number) =>
     writeReceipt(folder.path, {
-      ...{ version: 1, name, destination: 's3', bucket: 'mine', key: name, bytes, sha256 },
-      ...{ confirmedBy: 'etag', confirmedAt: hoursAgo(hours).toISOString() },
+      version: 1,
+      name,
+      destination: 's3',
+      bucket: 'mine',
+      key: name,
+      bytes,
+      sha256,
+      confirmedBy: 'etag',
+      confirmedAt: hoursAgo(hours).toISOString(),
     });
   const test = ({ name, sha256 }: Manifest, result: RestoreTestResult, hours: number) =>
     writeRestoreTest(folder.path, {
-      ...{
-        version: 1,
-        name,
-        destination: 's3',
-        sha256,
-        result,
-        testedAt: hoursAgo(hours).toISOString(),
-        durationMs: 1,
-      },
-      ...{ differences: result === 'bad' ? ['public.t has 1 row, not 2'] : [], differenceCount: 1, notes: [] },
+      version: 1,
+      name,
+      destination: 's3',
+      sha256,
+      result,
+      testedAt: hoursAgo(hours).toISOString(),
+      durationMs: 1,
+      differences: result === 'bad' ? ['public.t has 1 row, not 2'] : [],
+      differenceCount: 1,
+      notes: [],
     });
 
   beforeAll(async () => {
@@ -90,7 +101,10 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
     expect(JSON.parse(json)).toEqual({
       databases: [
         {
-          ...{ database: 'shop', isHealthy: true, reasons: [], nextRunAt: expect.stringMatching(/T03:00:00.000Z$/) },
+          database: 'shop',
+          isHealthy: true,
+          reasons: [],
+          nextRunAt: expect.stringMatching(/T03:00:00.000Z$/),
           lastDump: { name: manifest.name, takenAt: manifest.takenAt, bytes: manifest.bytes },
           lastUpload: { name: manifest.name, confirmedAt: expect.any(String) },
           lastRestoreTest: expect.objectContaining({ result: 'good', from: 's3' }),

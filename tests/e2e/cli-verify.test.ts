@@ -32,8 +32,17 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
 
   const verify = (...args: readonly string[]) => runCli(['verify', ...args], env);
   const recordOf = (name: BackupName, destination: string, more: Partial<RestoreTest>): RestoreTest => ({
-    ...{ version: 1, name, destination, sha256: newest.sha256, result: 'good', differences: [], differenceCount: 0 },
-    ...{ notes: [], testedAt: new Date().toISOString(), durationMs: 5, ...more },
+    version: 1,
+    name,
+    destination,
+    sha256: newest.sha256,
+    result: 'good',
+    differences: [],
+    differenceCount: 0,
+    notes: [],
+    testedAt: new Date().toISOString(),
+    durationMs: 5,
+    ...more,
   });
   /** A worker that ends every job of the queue `verify` in the same way, while it is there. */
   const work = (end: (name: BackupName, destination: string) => Promise<unknown>) => {
@@ -57,10 +66,16 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     // Not at the store: not what `latest` means there.
     await makeDump(folder.path, { takenAt: new Date(Date.now() - 60_000) });
     env = {
-      ...{ POSTGRES_HOST: 'nowhere', POSTGRES_USER: 'backup', POSTGRES_DB: 'shop' },
-      ...{ BACKUP_DIR: folder.path, REDIS_URL: server.url },
-      ...{ S3_BUCKET: BUCKET, S3_PREFIX: PREFIX, S3_ENDPOINT: s3.endpoint },
-      ...{ AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey },
+      POSTGRES_HOST: 'nowhere',
+      POSTGRES_USER: 'backup',
+      POSTGRES_DB: 'shop',
+      BACKUP_DIR: folder.path,
+      REDIS_URL: server.url,
+      S3_BUCKET: BUCKET,
+      S3_PREFIX: PREFIX,
+      S3_ENDPOINT: s3.endpoint,
+      AWS_ACCESS_KEY_ID: s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     };
   });
   beforeEach(() => queue.obliterate({ force: true }));
@@ -152,7 +167,8 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
   it('says which database has no backup to test, and tests the others', async () => {
     const { code, stdout, stderr } = await runCli(['verify'], { ...env, POSTGRES_DB: 'shop,orders' });
     expect({ code, stdout, stderr }).toEqual({
-      ...{ code: 1, stdout: `shop: job verify.${newest.name}.s3` },
+      code: 1,
+      stdout: `shop: job verify.${newest.name}.s3`,
       stderr: 'pgstow: no backup of orders is known at s3',
     });
   });
