@@ -119,12 +119,20 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     });
     await using _worker = work(async () => {
       await writeRestoreTest(folder.path, record);
-      throw new PermanentError('the restore test is bad');
+      throw new PermanentError(`BAD: ${newest.name} from s3: 7 things differ`);
     });
     const { code, stdout, stderr } = await verify('--wait');
     expect({ code, stderr }).toEqual({ code: 4, stderr: 'pgstow: the restore test is bad: shop' });
     expect(stdout).toContain(`BAD  ${newest.name}\n  public.t has 1 row, not 2\n  and 6 more differences`);
     await rm(join(folder.path, `${newest.name}.s3.restore-test.json`));
+  });
+
+  it('--wait takes the word of the job where no record lies', async () => {
+    const failure = new PermanentError(`BAD: ${newest.name} from s3: 7 things differ`, { hint: 'Take a new dump.' });
+    await using _worker = work(() => Promise.reject(failure));
+    const { code, stdout } = await verify('--wait');
+    expect(code).toBe(4);
+    expect(stdout).toContain(`BAD  ${newest.name}\n  7 things differ\n  hint: Take a new dump.`);
   });
 
   it('--wait says why a test could not tell, by its record or its failure, and exits 5', async () => {
@@ -139,11 +147,15 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     }
     const stale = recordOf(newest.name, 's3', { result: 'bad', testedAt: '2026-01-01T00:00:00.000Z' });
     await writeRestoreTest(folder.path, stale);
-    await using _worker = work(() => Promise.reject(new PermanentError('no server of version 9')));
+    await using _worker = work(() =>
+      Promise.reject(
+        new PermanentError(`COULD NOT TELL whether ${newest.name} from s3 is good: no server of version 9`),
+      ),
+    );
     const { code, stdout } = await verify('--wait');
     expect({ code, stdout }).toEqual({
       code: 5,
-      stdout: expect.stringMatching(/COULD NOT TELL[^]*no server of version 9$/),
+      stdout: expect.stringMatching(/COULD NOT TELL {2}backup_.*\n {2}no server of version 9$/),
     });
   });
 

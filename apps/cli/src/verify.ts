@@ -104,9 +104,8 @@ async function enqueue(
   await using queue = openQueue('verify', redis.site, connection);
   const tests: RequestedTest[] = [];
   for (const { name, database } of backups) {
-    const since = new Date();
     const jobId = await enqueueVerify(queue, name, from, 'ad-hoc');
-    tests.push({ name, database, from, jobId, since });
+    tests.push({ name, database, from, jobId });
     console.log(`${database}: job ${jobId}`);
   }
   if (wait) await followRestoreTests(tests, queue, { folder: backup.folder, signal });
