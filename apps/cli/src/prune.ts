@@ -1,4 +1,4 @@
-import { folderError } from '@pgstow/catalog/backup-folder.ts';
+import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from './exit-codes.ts';
@@ -33,7 +33,7 @@ async function showVerdicts(database: string | undefined, { dryRun }: { readonly
   const { backup, s3 } = readSettings('backup', 's3');
   const policy = { keepLast: backup.keepLast, destination: s3?.place };
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
-    throw folderError(error, backup.folder);
+    throw unreadableFolder(error, backup.folder);
   });
   const shown = [...verdicts].filter(([name]) => database === undefined || name === database);
   for (const [name, theirs] of shown.sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -1,4 +1,4 @@
-import { folderError } from '@pgstow/catalog/backup-folder.ts';
+import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/health-policy.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
@@ -76,7 +76,7 @@ async function readDumps(
   } catch (error) {
     return {
       dumps: undefined,
-      faults: [`the backup folder cannot be read: ${describeError(folderError(error, folder))}`],
+      faults: [`the backup folder cannot be read: ${describeError(unreadableFolder(error, folder))}`],
     };
   }
 }
