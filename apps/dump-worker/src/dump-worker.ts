@@ -1,6 +1,7 @@
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
@@ -10,6 +11,7 @@ export type DumpWorker = {
   readonly postgres: PostgresConfig;
   readonly schedule: Schedule;
   readonly backup: BackupConfig;
+  readonly verify: VerifyConfig;
   readonly destination: DestinationPlace | undefined;
   readonly site: string;
   readonly redis: RedisConnection;

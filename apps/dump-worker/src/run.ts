@@ -4,6 +4,7 @@ import { postgres } from '@pgstow/shared/config/postgres.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
 import { s3 } from '@pgstow/shared/config/s3.ts';
 import { schedule } from '@pgstow/shared/config/schedule.ts';
+import { verify } from '@pgstow/shared/config/verify.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -16,7 +17,7 @@ import { reconcile } from './reconcile.ts';
 /** For a reconciliation that was told to end. */
 const STOP_LIMIT_MS = 3000;
 
-const subjects = { postgres, schedule, backup, s3, redis: redisSubject } as const;
+const subjects = { postgres, schedule, backup, s3, verify, redis: redisSubject } as const;
 
 await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);

@@ -1,13 +1,16 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { chooseClients, findClients, newestClients } from '@pgstow/postgres/client-version.ts';
 import { chooseCompressor } from '@pgstow/postgres/compressor.ts';
+import type { SnapshotOptions } from '@pgstow/postgres/dump-snapshot.ts';
 import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/pg-dump.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
@@ -16,6 +19,7 @@ import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { judgeSize } from './size-policy.ts';
+import { SourceFacts } from './source-facts.ts';
 
 /** A dump that is proven and lies, synced to the disk, in its partial. */
 export type ProvenDump = {
@@ -28,6 +32,8 @@ export type ProvenDump = {
   readonly compressor: string;
   readonly pgDumpVersion: string;
   readonly serverVersion: string;
+  /** `undefined` if the source could not be asked. */
+  readonly source: DatabaseFacts | undefined;
 };
 
 /**
@@ -37,7 +43,7 @@ export type ProvenDump = {
  */
 export async function takeDump(
   task: Task<'dump'>,
-  { postgres, backup }: DumpWorker,
+  { postgres, backup, verify }: DumpWorker,
   earlier: readonly KnownDump[],
   signal: AbortSignal,
 ): Promise<ProvenDump> {
@@ -58,13 +64,15 @@ export async function takeDump(
   const startedAt = performance.now();
   const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
   try {
-    const gzip = await dumpAndProve(partial, file, signal, {
+    const { gzip, source } = await dumpAndProve(partial, file, signal, {
       ...backup,
       clients,
       compressor,
       database,
       env,
       extraOptions: postgres.extraOptions,
+      counting: { mode: verify.sourceCounts, exactUpToBytes: verify.exactUpToBytes },
+      log: task.log,
       onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),
     });
     const durationMs = Math.round(performance.now() - startedAt);
@@ -82,6 +90,7 @@ export async function takeDump(
       compressor: compressor.program,
       pgDumpVersion: clients.version,
       serverVersion: server.version,
+      source,
     };
   } catch (error) {
     await rm(partial, { force: true });
@@ -89,16 +98,22 @@ export async function takeDump(
   }
 }
 
-/** Writes the partial and proves it as it grows; what fails first ends both. The file is closed in any case. */
+/**
+ * Writes the partial and proves it as it grows, and asks the source meanwhile what the dump must hold; what fails first ends
+ * both. The file is closed in any case.
+ */
 async function dumpAndProve(
   partial: string,
   file: FileHandle,
   signal: AbortSignal,
-  options: Omit<PgDumpOptions, 'file' | 'signal'>,
-): Promise<ProvenGzip> {
+  options: Omit<PgDumpOptions, 'file' | 'signal' | 'snapshot'> &
+    Pick<SnapshotOptions, 'counting'> & { readonly log: Log },
+): Promise<{ readonly gzip: ProvenGzip; readonly source: DatabaseFacts | undefined }> {
+  await using sourceFacts = await SourceFacts.open({ ...options, signal });
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
-  const dumped = pgDump({ ...options, file, signal: ended });
+  const dumped = pgDump({ ...options, file, snapshot: sourceFacts.snapshot, signal: ended });
+  const source = sourceFacts.read(dumped);
   const synced = dumped.then(() => file.sync());
   const proof = proveGzip(partial, ended, dumped);
   for (const work of [synced, proof]) work.catch((error: unknown) => failed.abort(error));
@@ -106,7 +121,7 @@ async function dumpAndProve(
   await Promise.allSettled([synced, proof]);
   await file.close();
   await synced;
-  return await proof;
+  return { gzip: await proof, source: await source };
 }
 
 /** The first free name from this second on; nobody else writes dumps of this target now. */

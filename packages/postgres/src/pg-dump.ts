@@ -2,8 +2,9 @@ import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
-import { bareEnvironment, isOnPath, type Compressor } from './compressor.ts';
+import { bareEnvironment, type Compressor } from './compressor.ts';
 import { openPipe } from './open-pipe.ts';
 import { postgresError } from './postgres-error.ts';
 import { ProgressWatch } from './progress-watch.ts';
@@ -15,6 +16,8 @@ export type PgDumpOptions = {
   /** See `libpqEnvironment`. */
   readonly env: Readonly<Record<string, string>>;
   readonly extraOptions: readonly string[];
+  /** Of a session that holds it until pg_dump has begun; without one pg_dump takes its own. */
+  readonly snapshot?: string | undefined;
   /** Open for writing; closed by the caller. */
   readonly file: FileHandle;
   /** For the whole dump. */
@@ -42,7 +45,7 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   const signal = AbortSignal.any([options.signal, watch.signal]);
   const common = { buffer: false, reject: false, cancelSignal: signal, forceKillAfterDelay: 10_000 } as const;
 
-  const [program, argv] = await commandLine(options);
+  const [program = '', ...argv] = await boundToUs(commandLine(options), 'TERM');
   await using pipe = await openPipe();
   // execa takes any descriptor; its types know the standard ones.
   const dump = execa(program, argv, {
@@ -79,14 +82,15 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   if (dumped.failed) throw postgresError(`pg_dump ${ending(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
 }
 
-/**
- * Under setpriv, pg_dump gets a SIGTERM when we die, even by SIGKILL, and so never goes on dumping for nobody. It is
- * part of util-linux, which every Debian has.
- */
-async function commandLine({ clients, extraOptions }: PgDumpOptions): Promise<[string, string[]]> {
-  const pgDump = join(clients.folder, 'pg_dump');
-  const argv = ['--format=plain', '--no-password', `--lock-wait-timeout=${LOCK_WAIT_MS}`, ...extraOptions];
-  return (await isOnPath('setpriv')) ? ['setpriv', ['--pdeathsig', 'TERM', '--', pgDump, ...argv]] : [pgDump, argv];
+function commandLine({ clients, extraOptions, snapshot }: PgDumpOptions): readonly string[] {
+  return [
+    join(clients.folder, 'pg_dump'),
+    '--format=plain',
+    '--no-password',
+    `--lock-wait-timeout=${LOCK_WAIT_MS}`,
+    ...(snapshot === undefined ? [] : [`--snapshot=${snapshot}`]),
+    ...extraOptions,
+  ];
 }
 
 /** Linux counts what a process has written, here SQL; elsewhere the size of the compressed file has to do. */

@@ -75,6 +75,18 @@ export function parseExtraOptions(text: string, report: (fault: string) => void)
   return words;
 }
 
+/** The words that `parseExtraOptions` let through, as options with their arguments. */
+export function pairExtraOptions(words: readonly string[]): readonly (readonly [option: string, argument?: string])[] {
+  const pairs: [string, string?][] = [];
+  for (let i = 0; i < words.length; i += 1) {
+    const [option, argument] = splitOption(words[i] ?? '');
+    if (argument !== undefined) pairs.push([option, argument]);
+    else if (WITH_ARGUMENT.has(option)) pairs.push([option, words[(i += 1)] ?? '']);
+    else pairs.push([option]);
+  }
+  return pairs;
+}
+
 /** `--table=x` and `-tx` to option and argument. */
 function splitOption(word: string): [string, string?] {
   if (word.startsWith('--')) {

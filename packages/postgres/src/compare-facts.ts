@@ -1,0 +1,138 @@
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+
+export type Comparison = {
+  /** What is not as the manifest says, a sentence each. */
+  readonly differences: readonly string[];
+  /** What could not be compared, or may well differ, a sentence each. */
+  readonly notes: readonly string[];
+};
+
+/** A restored database that has it where the source has not is no worse for it: every new database does. */
+const ALWAYS_THERE = new Set(['schema public', 'plpgsql']);
+/** An estimate of the planner's is good for no more than this. */
+const ESTIMATED_ROWS_THAT_MATTER = 1000;
+
+/**
+ * Holds a restored database against what its dump's manifest says of dump and source.
+ *
+ * @param restored counted exactly
+ */
+export function compareRestored(manifest: Pick<Manifest, 'tables' | 'source'>, restored: DatabaseFacts): Comparison {
+  const differences: string[] = [];
+  const notes: string[] = [];
+  if (manifest.tables === undefined)
+    notes.push('the rows in the dump were not counted: it holds INSERTs, or names that were not read');
+  else compareDumpedRows(manifest.tables, restored, differences, notes);
+  if (restored.countedBecause !== undefined) notes.push(`rows of the restored database: ${restored.countedBecause}`);
+  if (manifest.source === undefined) notes.push('the manifest does not say what the source held');
+  else compareSource(manifest.source, restored, differences, notes);
+  return { differences, notes };
+}
+
+/** Every row of the dump has to have arrived. */
+function compareDumpedRows(
+  dumped: Readonly<Record<string, number>>,
+  restored: DatabaseFacts,
+  differences: string[],
+  notes: string[],
+): void {
+  const arrived = new Map(Object.entries(restored.tables).map(([name, rows]) => [plainName(name), rows]));
+  const elsewhere: string[] = [];
+  for (const [name, rows] of Object.entries(dumped)) {
+    const found = arrived.get(plainName(name));
+    // A partitioned table's rows lie in its partitions; an extension's tables are not asked for.
+    if (found === undefined) elsewhere.push(name);
+    else if (found !== rows) differences.push(`table ${name} has ${rowsOf(found)}; the dump holds ${rows}`);
+  }
+  if (elsewhere.length > 0) notes.push(`not compared row by row, as they have none of their own: ${listed(elsewhere)}`);
+}
+
+function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differences: string[], notes: string[]): void {
+  const { limitedBy } = source;
+  if (limitedBy !== undefined)
+    notes.push(`the dump leaves things out (${limitedBy}): what is missing is no difference`);
+  if (source.countedBecause !== undefined) notes.push(`rows of the source: ${source.countedBecause}`);
+  const isMissingFine = limitedBy !== undefined;
+
+  compareObjects(source, restored, isMissingFine, differences);
+  compareRows(source, restored, isMissingFine, differences, notes);
+  for (const [name, [from, to]] of Object.entries(source.sequences)) {
+    const next = restored.sequences[name]?.[0];
+    if (next !== undefined && !isBetween(next, from, to) && limitedBy === undefined)
+      differences.push(
+        `sequence ${name} goes on with ${next}; the source's did with ${from === to ? from : `${from} to ${to}`}`,
+      );
+  }
+  if (source.largeObjects !== restored.largeObjects && !isMissingFine)
+    differences.push(`it has ${restored.largeObjects} large objects; the source had ${source.largeObjects}`);
+
+  for (const [name, version] of Object.entries(source.extensions)) {
+    const found = restored.extensions[name];
+    if (found === undefined && !isMissingFine) differences.push(`extension ${name} is missing`);
+    else if (found !== undefined && found !== version)
+      notes.push(`extension ${name} is ${found} here and was ${version} at the source`);
+  }
+  for (const part of ['encoding', 'collate', 'ctype'] as const) {
+    if (source[part] !== restored[part])
+      notes.push(`${part} is ${restored[part]} here and was ${source[part]} at the source`);
+  }
+}
+
+function compareObjects(
+  source: DatabaseFacts,
+  restored: DatabaseFacts,
+  isMissingFine: boolean,
+  differences: string[],
+): void {
+  if (source.schemaSha256 === restored.schemaSha256) return;
+  for (const [name, digest] of Object.entries(source.objects)) {
+    const found = restored.objects[name];
+    if (found === undefined) {
+      if (!isMissingFine) differences.push(`${name} is missing`);
+      // A table without its triggers, say, is another one.
+    } else if (found !== digest && !isMissingFine) differences.push(`${name} is not as it was at the source`);
+  }
+  for (const name of Object.keys(restored.objects)) {
+    if (source.objects[name] === undefined && !ALWAYS_THERE.has(name))
+      differences.push(`${name} was not at the source`);
+  }
+}
+
+function compareRows(
+  source: DatabaseFacts,
+  restored: DatabaseFacts,
+  isMissingFine: boolean,
+  differences: string[],
+  notes: string[],
+): void {
+  for (const [name, rows] of Object.entries(source.tables)) {
+    const found = restored.tables[name];
+    // That a table is missing is said of it as an object.
+    if (found === undefined || found === rows) continue;
+    if (source.counted === 'exact' && !isMissingFine)
+      differences.push(`table ${name} has ${rowsOf(found)}; the source had ${rows}`);
+    else if (source.counted === 'estimate' && rows >= ESTIMATED_ROWS_THAT_MATTER && found === 0)
+      notes.push(`table ${name} is empty; the source's was estimated to have ${rowsOf(rows)}`);
+  }
+}
+
+function isBetween(value: string, a: string, b: string): boolean {
+  const [x, low, high] = [BigInt(value), BigInt(a), BigInt(b)];
+  return low <= high ? x >= low && x <= high : x >= high && x <= low;
+}
+
+/** A SQL name without the quotes, which pg_dump sets where it likes. */
+function plainName(name: string): string {
+  return [...name.matchAll(/"((?:[^"]|"")*)"|([^".]+)/g)]
+    .map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare)
+    .join('\0');
+}
+
+function rowsOf(count: number): string {
+  return `${count} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+}

@@ -1,0 +1,105 @@
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { StatementError, type PsqlSession } from './psql-session.ts';
+
+export type Counting = {
+  readonly mode: DatabaseFacts['counted'];
+  /** A database larger than this is estimated instead of being read. */
+  readonly exactUpToBytes: number;
+};
+
+type Counts = Pick<DatabaseFacts, 'counted' | 'countedBecause' | 'tables'>;
+type Table = { readonly oid: string; readonly name: string; readonly estimate: number };
+
+/** Once the dump is done, a count that goes on keeps its snapshot, and with it what VACUUM would clear away. */
+const AFTER_DUMP_MS = 60_000;
+/** For one table. */
+const STATEMENT_LIMIT = '10min';
+/** For a table on which somebody else waits for a lock that our dump holds. */
+const LOCK_LIMIT = '10s';
+
+/** Tables whose rows are in a dump, partitions and unlogged ones included; not those of an extension. */
+const LIST_TABLES = `
+select jsonb_build_object(
+  'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname), 'estimate', greatest(c.reltuples, 0)::bigint)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and not (c.relpersistence = 'u' and pg_is_in_recovery())
+  and not exists (select from pg_depend d where d.classid = c.tableoid and d.objid = c.oid and d.deptype = 'e')`;
+
+/** Those whose rows are no longer where the snapshot knows them: they were truncated or written anew since. */
+const LIST_REWRITTEN = `
+select to_jsonb(c.oid::text) from pg_class c
+where c.relkind = 'r' and pg_relation_filenode(c.oid) is distinct from c.relfilenode`;
+
+/**
+ * Counts the rows of every table in the session's snapshot.
+ *
+ * A dump locks its tables, a snapshot alone does not: who truncates one, or writes it anew, makes it look empty to the
+ * snapshots of others. A table to which that happened is left out.
+ */
+export async function countRows(
+  session: PsqlSession,
+  { mode, exactUpToBytes }: Counting,
+  databaseBytes: number,
+  dumped: Promise<unknown>,
+): Promise<Counts> {
+  const isTooLarge = mode === 'exact' && databaseBytes > exactUpToBytes;
+  if (mode === 'off') {
+    await dumped.catch(() => undefined);
+    return { counted: 'off', tables: {} };
+  }
+  const tables = (await session.query(LIST_TABLES)) as readonly Table[];
+  if (mode === 'estimate' || isTooLarge) {
+    await dumped.catch(() => undefined);
+    return {
+      counted: 'estimate',
+      ...(isTooLarge ? { countedBecause: `the database takes more than VERIFY_SOURCE_COUNTS_LIMIT` } : {}),
+      tables: Object.fromEntries(tables.map(({ name, estimate }) => [name, estimate])),
+    };
+  }
+  return countExactly(session, tables, dumped);
+}
+
+async function countExactly(session: PsqlSession, tables: readonly Table[], dumped: Promise<unknown>): Promise<Counts> {
+  const limits = (statement: string, lock: string) =>
+    session.query(
+      `select to_jsonb(set_config('statement_timeout', '${statement}', true)) || to_jsonb(set_config('lock_timeout', '${lock}', true))`,
+    );
+  let endedAt = Number.POSITIVE_INFINITY;
+  const end = dumped.catch(() => undefined).then(() => (endedAt = performance.now()));
+  const counted = new Map<string, { readonly name: string; readonly rows: number }>();
+  const missing = new Set<string>();
+  await limits(STATEMENT_LIMIT, LOCK_LIMIT);
+  for (const { oid, name } of tables) {
+    if (performance.now() > endedAt + AFTER_DUMP_MS) {
+      missing.add(name);
+      continue;
+    }
+    try {
+      const [rows] = (await session.query(`select to_jsonb(count(*)) from only ${name}`)) as [number];
+      counted.set(oid, { name, rows });
+    } catch (error) {
+      // Dropped meanwhile, locked, or too large to be read in time.
+      if (!(error instanceof StatementError)) throw error;
+      missing.add(name);
+    }
+  }
+  await end;
+  await limits('0', '0');
+  for (const oid of (await session.query(LIST_REWRITTEN)) as readonly string[]) {
+    const rewritten = counted.get(oid);
+    if (rewritten === undefined) continue;
+    missing.add(rewritten.name);
+    counted.delete(oid);
+  }
+  const [first] = missing;
+  return {
+    counted: 'exact',
+    ...(first === undefined
+      ? {}
+      : {
+          countedBecause: `${missing.size} of ${tables.length} tables changed, were locked or took too long: ${first}${missing.size > 1 ? ', …' : ''}`,
+        }),
+    tables: Object.fromEntries(Array.from(counted.values(), ({ name, rows }) => [name, rows])),
+  };
+}

@@ -1,0 +1,207 @@
+import { execa } from 'execa';
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { databaseFactsSchema } from '@pgstow/shared/contract/database-facts.ts';
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findClients, newestClients, type Clients } from './client-version.ts';
+import { compareRestored } from './compare-facts.ts';
+import { readDatabaseFacts } from './database-facts.ts';
+import { openSnapshot } from './dump-snapshot.ts';
+import { PsqlSession } from './psql-session.ts';
+
+const EXACT = { mode: 'exact', exactUpToBytes: 1e12 } as const;
+const { signal } = new AbortController();
+
+describe.skipIf(!hasPostgres())('what a database says of itself', () => {
+  let postgres: PostgresServer;
+  let clients: Clients;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    clients = newestClients(await findClients());
+    await postgres.createDatabase('odd');
+    await postgres.psql('odd', ODD_DATABASE);
+  });
+  afterAll(() => postgres[Symbol.asyncDispose]());
+
+  const envOf = (database: string) => ({
+    PATH: process.env['PATH'] ?? '',
+    LC_ALL: 'C.UTF-8',
+    ...postgres.env(database),
+  });
+  const factsOf = async (database: string) => {
+    await using session = await PsqlSession.start(clients, envOf(database), signal);
+    await session.query('begin isolation level repeatable read read only');
+    return await readDatabaseFacts(session, EXACT);
+  };
+  const dumpOf = async (database: string, args: readonly string[] = []) =>
+    (await execa(`${clients.folder}/pg_dump`, args, { env: envOf(database), extendEnv: false })).stdout;
+  /** A new database out of a dump's text. */
+  const restored = async (name: string, sql: string) => {
+    await postgres.createDatabase(name);
+    await postgres.psql(name, sql);
+    return name;
+  };
+  const differences = (source: DatabaseFacts, found: DatabaseFacts) =>
+    compareRestored({ source, tables: undefined }, found).differences;
+
+  test('is the same where its dump was restored, and where a dump of that was', async () => {
+    const source = await factsOf('odd');
+    expect(databaseFactsSchema.parse(JSON.parse(JSON.stringify(source)))).toEqual(source);
+    const once = await restored('odd once', await dumpOf('odd'));
+    const twice = await restored('odd twice', await dumpOf(once));
+    for (const copy of [once, twice]) {
+      const found = await factsOf(copy);
+      expect(differences(source, found)).toEqual([]);
+      expect(found.schemaSha256).toBe(source.schemaSha256);
+    }
+    expect(source.tables).toMatchObject({
+      'public.kinds': 500,
+      '"Sales Ä"."Order ""Lines"""': 77,
+      'public.no_columns': 2,
+      'public.empty_table': 0,
+      'public.parent_2025': 60,
+    });
+    expect(source.sequences).toMatchObject({
+      'public.fresh': ['42', '42'],
+      'public.used': ['46', '46'],
+      'public.downwards': ['-2', '-2'],
+      'public.kinds_id_seq': ['501', '501'],
+    });
+    expect(source).toMatchObject({ largeObjects: 4, encoding: 'UTF8', extensions: { hstore: expect.any(String) } });
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['a row', `DELETE FROM kinds WHERE id = 7`, /^table public.kinds has 499 rows; the source had 500$/],
+    [
+      'a row of a partition',
+      `DELETE FROM parent_2025 WHERE id = 1`,
+      /^table public.parent_2025 has 59 rows; the source had 60$/,
+    ],
+    ['a table', `DROP TABLE empty_table`, /^table public.empty_table is missing$/],
+    ['a column', `ALTER TABLE hen ADD x int`, /^table public.hen is not as it was at the source$/],
+    ['a type', `ALTER TABLE empty_table ALTER a TYPE bigint`, /^table public.empty_table is not/],
+    ['a default', `ALTER TABLE dropped_column ALTER b DROP DEFAULT`, /^table public.dropped_column is not/],
+    ['a foreign key', `ALTER TABLE hen DROP CONSTRAINT hen_egg`, /^table public.hen is not/],
+    ['an index', `DROP INDEX kinds_partial`, /^table public.kinds is not/],
+    ['a trigger', `DROP TRIGGER touch ON "Sales Ä"."Order ""Lines"""`, /^table "Sales Ä"."Order ""Lines""" is not/],
+    ['a policy', `DROP POLICY few ON tree`, /^table public.tree is not/],
+    ['row-level security', `ALTER TABLE tree DISABLE ROW LEVEL SECURITY`, /^table public.tree is not/],
+    ['a rule', `DROP RULE v_insert ON v`, /^view public.v is not/],
+    ['a function', `DROP FUNCTION ends_badly`, /^function public.ends_badly\(\) is missing$/],
+    [
+      "a function's body",
+      `CREATE OR REPLACE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 2'`,
+      /^procedure public.nothing\(\) is not/,
+    ],
+    ['a value of an enum', `ALTER TYPE mood ADD VALUE 'glad'`, /^enum public.mood is not/],
+    ['a schema', `DROP SCHEMA empty_schema`, /^schema empty_schema is missing$/],
+    [
+      'a materialized view left empty',
+      `REFRESH MATERIALIZED VIEW mv WITH NO DATA`,
+      /^materialized view public.mv is not/,
+    ],
+    ['a publication', `ALTER PUBLICATION news DROP TABLE hen`, /^publication news is not/],
+    ['a sequence', `SELECT setval('used', 1000)`, /^sequence public.used goes on with 1005; the source's did with 46$/],
+    ['a large object', `SELECT lo_unlink(4242)`, /^it has 3 large objects; the source had 4$/],
+    ['one too many', `CREATE TABLE more (a int)`, /^table public.more was not at the source$/],
+  ])('shows a difference: %s', async (what, sql, difference) => {
+    const source = await factsOf('odd');
+    await postgres.psql('postgres', `CREATE DATABASE "changed ${what}" TEMPLATE odd`);
+    await postgres.psql(`changed ${what}`, sql);
+    const found = differences(source, await factsOf(`changed ${what}`));
+    expect(found).toEqual([expect.stringMatching(difference)]);
+    await postgres.dropDatabase(`changed ${what}`);
+  });
+
+  test('is that of the snapshot, whatever happens to the source meanwhile', async () => {
+    await postgres.psql('postgres', 'CREATE DATABASE busy TEMPLATE odd');
+    await using snapshot = await openSnapshot({
+      clients,
+      env: envOf('busy'),
+      extraOptions: [],
+      counting: EXACT,
+      signal,
+    });
+    await postgres.psql(
+      'busy',
+      `DELETE FROM kinds; INSERT INTO hen VALUES (3, NULL); TRUNCATE animal, cat;
+       SELECT nextval('used'), nextval('used'); DROP SCHEMA empty_schema; SELECT lo_unlink(4242)`,
+    );
+    const dumped = dumpOf('busy', [`--snapshot=${snapshot.id}`]);
+    const source = await snapshot.readFacts(dumped);
+    const found = await factsOf(await restored('busy restored', await dumped));
+    expect(found.tables).toMatchObject({ 'public.kinds': 500, 'public.hen': 2 });
+    // What was truncated is empty to whoever looks from the past; it is left out.
+    expect(source.tables).not.toHaveProperty('public.cat');
+    expect(source.countedBecause).toMatch(/tables changed, were locked or took too long/);
+    expect(source.sequences['public.used']).toEqual(['46', '56']);
+    expect(differences(source, found)).toEqual([]);
+  });
+
+  test('is limited by options that leave things out', async () => {
+    const extraOptions = ['--exclude-table-data', 'kinds', '-T', 'public.tree', '--no-owner'];
+    await using snapshot = await openSnapshot({ clients, env: envOf('odd'), extraOptions, counting: EXACT, signal });
+    const dumped = dumpOf('odd', [`--snapshot=${snapshot.id}`, ...extraOptions]);
+    const source = await snapshot.readFacts(dumped);
+    const comparison = compareRestored(
+      { source, tables: { 'public.egg': 2 } },
+      await factsOf(await restored('limited', await dumped)),
+    );
+    expect(comparison.differences).toEqual([]);
+    expect(comparison.notes).toContainEqual(
+      'the dump leaves things out (--exclude-table-data=kinds -T=public.tree): what is missing is no difference',
+    );
+  });
+
+  test('may be estimated, or left out, and a database too large is estimated', async () => {
+    await postgres.psql('odd', 'ANALYZE');
+    const read = async (counting: Parameters<typeof readDatabaseFacts>[1]) => {
+      await using session = await PsqlSession.start(clients, envOf('odd'), signal);
+      return await readDatabaseFacts(session, counting);
+    };
+    expect(await read({ ...EXACT, mode: 'estimate' })).toMatchObject({
+      counted: 'estimate',
+      tables: { 'public.kinds': 500 },
+    });
+    expect(await read({ ...EXACT, mode: 'off' })).toMatchObject({ counted: 'off', tables: {} });
+    expect(await read({ ...EXACT, exactUpToBytes: 1 })).toMatchObject({
+      counted: 'estimate',
+      countedBecause: 'the database takes more than VERIFY_SOURCE_COUNTS_LIMIT',
+    });
+  });
+});
+
+describe('rows that a dump holds', () => {
+  const facts = (tables: Record<string, number>): DatabaseFacts => ({
+    databaseBytes: 1,
+    encoding: 'UTF8',
+    collate: 'C',
+    ctype: 'C',
+    extensions: {},
+    counted: 'exact',
+    tables,
+    sequences: {},
+    largeObjects: 0,
+    objects: {},
+    schemaSha256: '0'.repeat(64),
+  });
+
+  test('have to arrive, each of them', () => {
+    const { differences } = compareRestored(
+      { tables: { 'public.a': 1, 'public.b': 2 } },
+      facts({ 'public.a': 1, 'public.b': 1 }),
+    );
+    expect(differences).toEqual(['table public.b has 1 row; the dump holds 2']);
+  });
+
+  test('are told apart by the names of their tables, quoted or not', () => {
+    const names = { 'public."a.b"': 1, 'public.a."b"': 2, '"public"."user"': 3, 'public."x""y"': 4 };
+    const arrived = { 'public."a.b"': 1, 'public.a.b': 2, 'public."user"': 3, 'public."x""y"': 4 };
+    expect(compareRestored({ tables: names }, facts(arrived))).toEqual({
+      differences: [],
+      notes: ['the manifest does not say what the source held'],
+    });
+  });
+});

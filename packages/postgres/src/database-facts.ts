@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { countRows, type Counting } from './count-rows.ts';
+import type { PsqlSession } from './psql-session.ts';
+import { DESCRIBE_OBJECTS } from './schema-objects.ts';
+
+type Sequences = ReadonlyMap<string, string>;
+
+/** So many sequences are read by one statement. */
+const AT_ONCE = 200;
+
+const BASICS = `
+select jsonb_build_object(
+  'databaseBytes', pg_database_size(d.oid),
+  'encoding', pg_encoding_to_char(d.encoding),
+  'collate', d.datcollate,
+  'ctype', d.datctype,
+  'extensions', (select coalesce(jsonb_object_agg(extname, extversion), '{}') from pg_extension),
+  'largeObjects', (select count(*) from pg_largeobject_metadata)
+) from pg_database d where d.datname = current_database()`;
+
+/** Those that a dump sets: not those of an extension. */
+const LIST_SEQUENCES = `
+select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and not exists (select from pg_depend d where d.classid = c.tableoid and d.objid = c.oid and d.deptype = 'e')`;
+
+/**
+ * What a database says of itself in the session's transaction, which has to be of one snapshot.
+ *
+ * @param before sequences as they were before the dump; without it, as they are now
+ * @param dumped for the source of a dump: ends when that does, with or without success. Only then are the sequences read
+ *   again, and the counts held to be those of the snapshot.
+ * @throws StatementError | PermanentError | RetryableError as the session does
+ */
+export async function readDatabaseFacts(
+  session: PsqlSession,
+  counting: Counting,
+  before?: Sequences,
+  dumped: Promise<unknown> = Promise.resolve(),
+): Promise<DatabaseFacts> {
+  const [basics] = (await session.query(BASICS)) as [
+    Pick<DatabaseFacts, 'databaseBytes' | 'encoding' | 'collate' | 'ctype' | 'extensions' | 'largeObjects'>,
+  ];
+  const objects = await describeObjects(session);
+  const counts = await countRows(session, counting, basics.databaseBytes, dumped);
+  const after = await readSequences(session);
+  return {
+    ...basics,
+    ...counts,
+    sequences: Object.fromEntries(
+      // One that was made or dropped meanwhile is in the dump or not; there is nothing to hold it against.
+      [...after].flatMap(([name, next]) => {
+        const from = before === undefined ? next : before.get(name);
+        return from === undefined ? [] : [[name, [from, next] as const]];
+      }),
+    ) as DatabaseFacts['sequences'],
+    ...objects,
+  };
+}
+
+/** The value that each sequence hands out next, by its SQL name. */
+export async function readSequences(session: PsqlSession): Promise<Sequences> {
+  const listed = (await session.query(LIST_SEQUENCES)) as readonly (readonly [name: string, increment: string])[];
+  const values = new Map<string, string>();
+  for (let at = 0; at < listed.length; at += AT_ONCE) {
+    const reads = listed.slice(at, at + AT_ONCE).map(([name, increment]) => {
+      const next = `case when is_called then last_value::numeric + (${increment}) else last_value end`;
+      return `select jsonb_build_array(${quoteLiteral(name)}, (${next})::text) from ${name}`;
+    });
+    for (const [name, next] of (await session.query(reads.join('\nunion all '))) as readonly [string, string][])
+      values.set(name, next);
+  }
+  return values;
+}
+
+async function describeObjects(session: PsqlSession): Promise<Pick<DatabaseFacts, 'objects' | 'schemaSha256'>> {
+  const described = (await session.query(DESCRIBE_OBJECTS)) as readonly (readonly [
+    name: string,
+    description: unknown,
+  ])[];
+  const digests = described.map(
+    ([name, description]) => [name, sha256(JSON.stringify(description)).slice(0, 16)] as const,
+  );
+  digests.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { objects: Object.fromEntries(digests), schemaSha256: sha256(JSON.stringify(digests)) };
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** As a string constant of SQL, whatever the server's settings. */
+function quoteLiteral(text: string): string {
+  const doubled = text.replaceAll("'", "''");
+  return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
+}

@@ -1,0 +1,69 @@
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Clients } from './client-version.ts';
+import type { Counting } from './count-rows.ts';
+import { dumpRole, limitingOptions } from './dump-options.ts';
+import { readDatabaseFacts, readSequences } from './database-facts.ts';
+import { PsqlSession } from './psql-session.ts';
+
+export type SnapshotOptions = {
+  readonly clients: Clients;
+  /** See `libpqEnvironment`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Of pg_dump. */
+  readonly extraOptions: readonly string[];
+  readonly counting: Counting;
+  readonly signal: AbortSignal;
+};
+
+/** A snapshot that a dump may be taken of, held until it is disposed. */
+export type DumpSnapshot = AsyncDisposable & {
+  /** For pg_dump's `--snapshot`. */
+  readonly id: string;
+  /** What the source says of itself in this snapshot. Call it as the dump begins. @param dumped ends when the dump does */
+  readFacts(dumped: Promise<unknown>): Promise<DatabaseFacts>;
+};
+
+/**
+ * Opens a snapshot on the server, and holds it. pg_dump, which takes its own as the first thing it does, takes this one
+ * instead.
+ * Source: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
+ *
+ * @throws StatementError | PermanentError | RetryableError
+ */
+export async function openSnapshot({
+  clients,
+  env,
+  extraOptions,
+  counting,
+  signal,
+}: SnapshotOptions): Promise<DumpSnapshot> {
+  await using stack = new AsyncDisposableStack();
+  const session = stack.use(await PsqlSession.start(clients, env, signal));
+  const [connections] = await session.query('select to_jsonb(rolconnlimit) from pg_roles where rolname = session_user');
+  // pg_dump could not connect.
+  if (connections === 1)
+    throw new RetryableError('the role may have one connection only', { hint: 'ALTER ROLE … CONNECTION LIMIT 2;' });
+  const role = dumpRole(extraOptions);
+  if (role !== undefined) await session.query(`set role "${role.replaceAll('"', '""')}"`);
+  // As pg_dump does: rather fail than see a part of the rows.
+  await session.query('set row_security = off');
+  // They belong to no snapshot; and the sooner pg_dump comes, the less can be dropped before it has its locks.
+  const before = await readSequences(session);
+  // pg_dump leaves the choice to whose snapshot it takes.
+  const level = extraOptions.includes('--serializable-deferrable')
+    ? 'serializable, read only, deferrable'
+    : 'repeatable read, read only';
+  await session.query(`begin transaction isolation level ${level}`);
+  const [id] = (await session.query('select to_jsonb(pg_export_snapshot())', 'off')) as [string];
+  const limitedBy = limitingOptions(extraOptions).join(' ');
+  const owned = stack.move();
+  return {
+    id,
+    readFacts: async (dumped) => ({
+      ...(await readDatabaseFacts(session, counting, before, dumped)),
+      ...(limitedBy === '' ? {} : { limitedBy }),
+    }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

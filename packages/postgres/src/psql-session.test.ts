@@ -1,0 +1,73 @@
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findClients, newestClients } from './client-version.ts';
+import { PsqlSession, StatementError } from './psql-session.ts';
+
+describe.skipIf(!hasPostgres())('a session', () => {
+  let postgres: PostgresServer;
+  const { signal } = new AbortController();
+  const start = async (env: Record<string, string> = {}, until = signal) => {
+    const base = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', ...postgres.env('postgres'), ...env };
+    return PsqlSession.start(newestClients(await findClients()), base, until);
+  };
+  const running = (name: string) =>
+    postgres.psql('postgres', `SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`);
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+  afterAll(() => postgres[Symbol.asyncDispose]());
+
+  test('answers with the values of its rows, whatever stands in them', async () => {
+    await using session = await start();
+    const text = 'a\nb\t"\\\'Ä\u2028';
+    expect(await session.query(`select to_jsonb(t) from (values ('a'), ('b')) v(t)`)).toEqual(['a', 'b']);
+    expect(await session.query(String.raw`select to_jsonb(E'a\nb\t"\\''Ä\u2028'::text)`)).toEqual([text]);
+    expect(await session.query('create temp table t (a int)')).toEqual([]);
+  });
+
+  test('goes on after a statement that fails, and so does its transaction', async () => {
+    await using session = await start();
+    await session.query('begin');
+    await session.query('create temp table t as select 7 as a');
+    const fault = await session.query('select a from "no\nsuch" -- ;').catch((error: unknown) => error);
+    expect(fault).toBeInstanceOf(StatementError);
+    expect(fault).toMatchObject({ sqlState: '42P01', message: 'relation "no\nsuch" does not exist' });
+    expect(await session.query('select to_jsonb(a) from t')).toEqual([7]);
+  });
+
+  test('that nobody lets in says why', async () => {
+    await expect(start({ PGPASSWORD: 'wrong' })).rejects.toThrow(/password authentication failed/);
+    await expect(start({ PGPORT: '1' })).rejects.toThrow(/Connection refused/);
+  });
+
+  test('that the server ends says so, at once and from then on', async () => {
+    await using session = await start({ PGAPPNAME: 'ended' });
+    const answer = session.query('select to_jsonb(1) from pg_sleep(600)');
+    answer.catch(() => undefined);
+    await eventually(async () => (await running('ended')) === '1');
+    await postgres.psql(
+      'postgres',
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ended'`,
+    );
+    await expect(answer).rejects.toThrow(/terminating connection/);
+    await expect(session.query('select')).rejects.toThrow(/terminating connection/);
+  });
+
+  test('is ended by its disposal and by its signal, and the statement that runs with it', async () => {
+    const controller = new AbortController();
+    const name = 'disposed';
+    const session = await start({ PGAPPNAME: name });
+    const other = await start({ PGAPPNAME: name }, controller.signal);
+    const answers = [session, other].map((each) => each.query('select to_jsonb(1) from pg_sleep(600)'));
+    for (const answer of answers) answer.catch(() => undefined);
+    await eventually(async () => (await running(name)) === '2');
+    controller.abort(new Error('enough'));
+    await session[Symbol.asyncDispose]();
+    await expect(answers[0]).rejects.toThrow(/cancel|ended/);
+    await expect(answers[1]).rejects.toThrow(/cancel|ended/);
+    await eventually(async () => (await running(name)) === '0');
+  });
+});

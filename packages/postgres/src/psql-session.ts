@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { boundToUs } from './bound-to-us.ts';
+import type { Clients } from './client-version.ts';
+import { postgresError } from './postgres-error.ts';
+
+/** A statement failed; the session goes on, and so does its transaction. */
+export class StatementError extends RetryableError {
+  override readonly name = 'StatementError';
+  /** Five characters. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+  readonly sqlState: string;
+
+  constructor(message: string, sqlState: string) {
+    super(message);
+    this.sqlState = sqlState;
+  }
+}
+
+type Waiting = {
+  readonly rows: unknown[];
+  /** Once all rows have come. */
+  message?: string[];
+  readonly resolve: (rows: unknown[]) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/**
+ * One connection that outlasts a statement, through psql: the same client library, settings and password files as
+ * pg_dump. Disposing ends it, and a statement that still runs; what was not committed is rolled back.
+ */
+export class PsqlSession implements AsyncDisposable {
+  readonly #psql: ReturnType<typeof spawnPsql>;
+  readonly #database: string;
+  readonly #waiting: Waiting[] = [];
+  /** No server's answer looks like it. */
+  readonly #mark = `pgstow-${randomBytes(8).toString('hex')}`;
+  /** The beginning of one whose rest has not come yet. */
+  #line = '';
+  #said = '';
+  #fault: unknown;
+
+  /**
+   * @param env see `libpqEnvironment`; `PGDATABASE` says where to
+   * @throws PermanentError | RetryableError with a hint, if the server lets nobody in
+   */
+  static async start(
+    clients: Clients,
+    env: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    prefix: readonly string[] = [],
+  ): Promise<PsqlSession> {
+    const session = new PsqlSession(
+      spawnPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'TERM'), env),
+      env['PGDATABASE'] ?? '',
+    );
+    const end = (): void => void session[Symbol.asyncDispose]();
+    signal.addEventListener('abort', end, { once: true });
+    void session.#psql.finally(() => signal.removeEventListener('abort', end));
+    try {
+      signal.throwIfAborted();
+      // No limit that a role or a database has for the sessions of others may end this one.
+      await session.query(
+        `select to_jsonb(set_config(name, '0', false)) from pg_settings where name in
+         ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`,
+      );
+      await session.query("set search_path = ''");
+      return session;
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  private constructor(psql: ReturnType<typeof spawnPsql>, database: string) {
+    this.#psql = psql;
+    this.#database = database;
+    psql.stdout.setEncoding('utf8').on('data', (text: string) => {
+      // Not Node's readline, to which U+2028 ends a line as well.
+      const lines = (this.#line + text).split('\n');
+      this.#line = lines.pop() ?? '';
+      for (const line of lines) this.#take(line);
+    });
+    psql.stderr.on('data', (chunk: Buffer) => (this.#said = (this.#said + chunk.toString()).slice(-4000)));
+    // A psql that has ended takes nothing more; what that means is said below.
+    psql.stdin.on('error', () => undefined);
+    void psql.finally(() => {
+      this.#fault ??= postgresError(`the connection to database ${JSON.stringify(database)} ended`, this.#said);
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
+    });
+  }
+
+  /**
+   * Runs one statement. Each row is one column of type `jsonb`, and comes back as the value that it stands for.
+   *
+   * @param guard a failure takes back the statement alone, by a savepoint before it; not for what no subtransaction may do
+   * @throws StatementError if the server refuses it; as `start` does if the connection is gone
+   */
+  async query(sql: string, guard: 'on' | 'off' = 'on'): Promise<readonly unknown[]> {
+    if (this.#fault !== undefined) throw this.#fault;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ rows: [], resolve, reject });
+      this.#psql.stdin.write(
+        `\\set ON_ERROR_ROLLBACK ${guard}\n${sql}\n;\n\\echo ${this.#mark}\n\\echo :LAST_ERROR_MESSAGE\n\\echo ${this.#mark} :ERROR :SQLSTATE\n`,
+      );
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fault ??= new RetryableError(`the session with database ${JSON.stringify(this.#database)} was ended`);
+    this.#psql.stdin.end();
+    // psql passes it on to the server as a cancellation of what runs there.
+    if (this.#waiting.length > 0) this.#psql.kill('SIGINT');
+    const harder = [
+      setTimeout(() => this.#psql.kill('SIGTERM'), 5000),
+      setTimeout(() => this.#psql.kill('SIGKILL'), 10_000),
+    ];
+    await this.#psql;
+    harder.forEach(clearTimeout);
+  }
+
+  /** Rows, the mark, what the last error said in one line or several, and the mark with whether that was now. */
+  #take(line: string): void {
+    const [waiting] = this.#waiting;
+    if (waiting === undefined) return;
+    if (line === this.#mark) waiting.message = [];
+    else if (waiting.message === undefined) waiting.rows.push(JSON.parse(line));
+    else if (!line.startsWith(this.#mark)) waiting.message.push(line);
+    else {
+      this.#waiting.shift();
+      const [, isError, sqlState = ''] = line.split(' ');
+      if (isError === 'true') waiting.reject(new StatementError(waiting.message.join('\n'), sqlState));
+      else waiting.resolve(waiting.rows);
+    }
+  }
+}
+
+function spawnPsql([program = '', ...argv]: readonly string[], env: Readonly<Record<string, string>>) {
+  return execa(program, [...argv, '--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'], {
+    env: { ...env, PGCLIENTENCODING: 'UTF8' },
+    extendEnv: false,
+    reject: false,
+    buffer: false,
+  });
+}
