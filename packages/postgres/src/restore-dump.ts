@@ -209,7 +209,7 @@ async function writeAll(file: FileHandle, text: string): Promise<boolean> {
 }
 
 /** The programs of one folder are of one version, unless somebody has put them there. */
-async function readPsqlVersion({ folder }: Clients): Promise<string> {
+export async function readPsqlVersion({ folder }: Clients): Promise<string> {
   const { stdout, failed } = await execa(join(folder, 'psql'), ['--version'], {
     reject: false,
     timeout: 10_000,
