@@ -217,7 +217,9 @@ function assertContent({ sha256 }: StagedDump, { name, manifest, places }: Backu
     throw new ExitError(
       exitCodes.bad,
       `${name} at ${place} is BAD: its sha256 is ${sha256}, and its manifest says ${manifest.sha256}; the target was not touched`,
-      other === undefined ? 'Choose another backup with --at.' : `Try its copy: --from ${other}`,
+      other === undefined
+        ? 'Choose another backup with --at, or another place with --from.'
+        : `Try its copy: --from ${other}`,
     );
   }
 }
@@ -258,7 +260,7 @@ async function planBefore(
       `${createRoles ? 'The role that restores may not create them. ' : ''}Create them first: ${sql}`,
     );
   }
-  if (missing.length > 0) console.log(`roles created NOLOGIN: ${missing.join(', ')}`);
+  if (missing.length > 0) console.log(`roles to be created NOLOGIN: ${missing.join(', ')}`);
   return sqlBeforeRestore({ roles: missing, isSuperuser, isForced: exists && force === true });
 }
 

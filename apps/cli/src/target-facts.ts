@@ -94,7 +94,7 @@ made as (
     and not exists (select from pg_depend d where d.classid = t.classid and d.objid = t.objid and d.deptype = 'e')
 )
 select jsonb_build_object('count', (select count(*) from made), 'first', coalesce(
-  (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid, objid limit 3) f), '[]'))`;
+  (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid <> 'pg_class'::regclass, classid, objid limit 3) f), '[]'))`;
 
 export type RolesThere = {
   /** Of those that were asked for. */
