@@ -4,6 +4,7 @@ import { addDump } from './dump.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { addList } from './list.ts';
 import { addPrune } from './prune.ts';
+import { addRestore } from './restore.ts';
 import { addStatus } from './status.ts';
 import { addVerify } from './verify.ts';
 
@@ -14,13 +15,13 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  for (const add of [addStatus, addList, addDump, addVerify, addPrune]) add(pgstow);
+  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune]) add(pgstow);
   addCompletion(pgstow);
   return pgstow;
 }
 
 const CONFIGURED =
-  'It is configured by the same environment as the processes (docs/configuration.md).\nMore about each verb: pgstow VERB --help, and docs/command-line.md.';
+  'It is configured by the environment of the processes (docs/configuration.md).\nMore about each verb: pgstow VERB --help, and docs/command-line.md.';
 
 function describeExitCodes(): string {
   const lines = Object.entries(exitCodeMeanings).map(([name, meaning]) => {

@@ -1,4 +1,4 @@
-import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { BAD_FAILURE, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { RestoreFinding } from './restore-finding.ts';
@@ -21,7 +21,7 @@ export function conclude(task: Task<'verify'>, test: RestoreTest, finding: Resto
   if (result === 'bad') {
     for (const difference of finding.differences) task.note(`difference: ${difference}`);
     task.log.error({ name, destination, differences: differenceCount, reason }, 'a restore test found a BAD dump');
-    throw new PermanentError(`BAD: ${name} from ${destination}: ${reason}`, {
+    throw new PermanentError(`${BAD_FAILURE}${name} from ${destination}: ${reason}`, {
       hint: 'Nothing of this database is pruned until a restore test is good. Take a new dump, and see whether that one is.',
     });
   }

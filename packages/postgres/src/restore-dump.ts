@@ -7,7 +7,7 @@ import { constants, gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
-import { isOnPath } from './compressor.ts';
+import { boundToUs } from './bound-to-us.ts';
 import type { DumpText } from './dump-text.ts';
 import { openPipe } from './open-pipe.ts';
 import { assertPsqlFits, judgePsql } from './psql-version-policy.ts';
@@ -155,10 +155,11 @@ type RunningPsql = {
 };
 
 async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin: FileHandle): Promise<RunningPsql> {
-  const bound = (await isOnPath('setpriv')) ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
   // With a file named, be it standard input, psql says in which line an error is.
   const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
-  const [program = '', ...words] = [...runAs, ...bound, join(clients.folder, 'psql'), ...argv, '--file=-'];
+  // Whoever becomes another user loses the tie to us, so it is made after that.
+  const tied = await boundToUs([join(clients.folder, 'psql'), ...argv, '--file=-'], 'TERM');
+  const [program = '', ...words] = [...runAs, ...tied];
   const child = execa(program, words, {
     // execa takes any descriptor; its types know the standard ones.
     stdin: stdin.fd as 0,
@@ -208,7 +209,7 @@ async function writeAll(file: FileHandle, text: string): Promise<boolean> {
 }
 
 /** The programs of one folder are of one version, unless somebody has put them there. */
-async function readPsqlVersion({ folder }: Clients): Promise<string> {
+export async function readPsqlVersion({ folder }: Clients): Promise<string> {
   const { stdout, failed } = await execa(join(folder, 'psql'), ['--version'], {
     reject: false,
     timeout: 10_000,
