@@ -48,7 +48,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     expect(stdout.split('\n').length).toBeGreaterThanOrEqual(5);
   });
 
-  test.each(['scheduler', 'dump-worker', 'upload-worker', 'cli'])(
+  test.each(['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'cli'])(
     'has an image of %s with no other app, no test, no compiler and no root in it',
     async (service) => {
       const look =
