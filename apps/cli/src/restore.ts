@@ -4,7 +4,7 @@ import { findClients, newestClients, type Clients } from '@pgstow/postgres/clien
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
-import { readPsqlVersion, restoreDump, type RestoredDump } from '@pgstow/postgres/restore-dump.ts';
+import { assertPsqlFitsDump, readPsqlVersion, restoreDump, type RestoredDump } from '@pgstow/postgres/restore-dump.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
@@ -114,6 +114,9 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const show = progress.add(target.database);
   const dump = stack.use(await fetchDump(backup, place, folder.folder, stores, options, show, signal));
   assertContent(dump, backup, place);
+  await assertPsqlFitsDump(clients, dump.path).catch((error: unknown) => {
+    throw new ExitError(exitCodes.refused, describeError(error));
+  });
 
   const roles = backup.manifest?.roles ?? (await readRolesInDump(dump.path, show, signal));
   const before = await planBefore(target, roles, options, clients, signal);

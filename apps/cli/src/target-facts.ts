@@ -67,7 +67,7 @@ export async function readContents(
   return contents as { count: number; first: string[] };
 }
 
-/** Whatever initdb makes has a smaller number. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
+/** Whatever initdb makes has a smaller number; so may a large object, whose number is its maker's choice. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
 const FIRST_OF_USER = 16_384;
 
 const CONTENTS = `
@@ -90,7 +90,7 @@ with things (classid, objid) as (
   union all select 'pg_largeobject'::regclass::oid, oid from pg_largeobject_metadata
 ),
 made as (
-  select classid, objid from things t where objid >= ${FIRST_OF_USER}
+  select classid, objid from things t where (objid >= ${FIRST_OF_USER} or classid = 'pg_largeobject'::regclass)
     and not exists (select from pg_depend d where d.classid = t.classid and d.objid = t.objid and d.deptype = 'e')
 )
 select jsonb_build_object('count', (select count(*) from made), 'first', coalesce(

@@ -68,8 +68,7 @@ const STDERR_CHARACTERS = 32_000;
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
   const { path, before = '', signal } = options;
   signal.throwIfAborted();
-  const version = await readPsqlVersion(options.clients);
-  assertPsqlFits(version, await beginsWithRestrict(path));
+  const version = await assertPsqlFitsDump(options.clients, path);
   const key = randomBytes(24).toString('hex');
   const prelude = preludeOf(key, before, judgePsql(version).knowsRestrict);
 
@@ -114,9 +113,18 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   throw error;
 }
 
+/**
+ * Where the server can, it is to look every two seconds whether we are still there: it would finish what may be an hour's
+ * index for nobody, and hold its locks. A server that cannot says so, and the restore goes on.
+ */
+const LOOK_FOR_CLIENT = String.raw`\set ON_ERROR_STOP off
+SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
+\set ON_ERROR_STOP on`;
+
 /** Our own lock comes first, so that no line of the dump is a command to psql; then the transaction, and a mark in it. */
 function preludeOf(key: string, before: string, knowsRestrict: boolean): string {
   return [
+    LOOK_FOR_CLIENT,
     ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
     'BEGIN;',
     `SELECT pg_catalog.set_config('pgstow.restore', '${key}', true);`,
@@ -206,6 +214,17 @@ async function writeAll(file: FileHandle, text: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
     throw error;
   }
+}
+
+/**
+ * Whether psql can restore a dump, before anything is done.
+ *
+ * @returns psql's version @throws PermanentError if it cannot
+ */
+export async function assertPsqlFitsDump(clients: Clients, path: string): Promise<string> {
+  const version = await readPsqlVersion(clients);
+  assertPsqlFits(version, await beginsWithRestrict(path));
+  return version;
 }
 
 /** The programs of one folder are of one version, unless somebody has put them there. */
