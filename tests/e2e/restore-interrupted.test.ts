@@ -5,6 +5,7 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { descendants } from '@pgstow/testing/running-processes.ts';
+import type { S3Access } from '@pgstow/testing/s3-client.ts';
 import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
@@ -90,11 +91,7 @@ describe.skipIf(!hasPostgres())(
       const before = await fullDatabase('staged');
       const env = {
         ...settingsOf(postgres, 'shop', '/nowhere'),
-        S3_BUCKET: 'backups',
-        S3_ENDPOINT: proxy.url,
-        S3_REGION: s3.region,
-        AWS_ACCESS_KEY_ID: s3.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+        ...storeSettings({ ...s3, endpoint: proxy.url }),
       };
       const args = ['shop', '--to', 'staged', '--force', '--staging', staging.path];
       await proxy.hang({ when: ({ method, path }) => method === 'GET' && /\.sql\.gz(?:\?|$)/.test(path) });
@@ -112,12 +109,6 @@ describe.skipIf(!hasPostgres())(
         expect(await readdir(staging.path)).toEqual([]);
       }
       await proxy.pass();
-      if (canMountTmpfs()) {
-        await using disk = await smallDisk(MB);
-        const full = await runRestore([...args.slice(0, -1), disk.path], env);
-        expect(full).toMatchObject({ code: 1, text: expect.stringMatching(/no room for the dump.*--staging/s) });
-        expect(await readdir(disk.path)).toEqual([]);
-      }
       const nowhere = await runRestore([...args.slice(0, -1), '/nowhere'], env);
       expect(nowhere).toMatchObject({ code: 1, text: expect.stringContaining('cannot write to the staging folder') });
       expect(await contentsOf(postgres, 'staged')).toEqual(before);
@@ -125,6 +116,26 @@ describe.skipIf(!hasPostgres())(
     }, 60_000);
 
     describe.skipIf(!canMountTmpfs())('by a full disk', () => {
+      test('that a dump from the store was to be put on, before it is begun', async () => {
+        await using s3 = await startS3({ buckets: ['backups'] });
+        await using folder = await tempFolder();
+        const { manifest } = await makeBackup(postgres, 'shop', folder.path, { more: { roles: [] } });
+        for (const name of [manifest.name, `${manifest.name}.manifest.json`])
+          await s3.client.putObject('backups', name, await readFile(join(folder.path, name)));
+        const before = await fullDatabase('unstaged');
+        await using disk = await smallDisk(MB);
+        const { code, text } = await runRestore(
+          ['shop', '--to', 'unstaged', '--force', '--from', 's3', '--staging', disk.path],
+          { ...settingsOf(postgres, 'shop', folder.path), ...storeSettings(s3) },
+        );
+        expect({ code, text }).toMatchObject({
+          code: 1,
+          text: expect.stringMatching(/no room for the dump.*--staging/s),
+        });
+        expect(await readdir(disk.path)).toEqual([]);
+        expect(await contentsOf(postgres, 'unstaged')).toEqual(before);
+      }, 40_000);
+
       test('of the database server', async () => {
         await using disk = await smallDisk(25 * MB);
         const owner = unprivilegedUser();
@@ -152,3 +163,11 @@ describe.skipIf(!hasPostgres())(
     });
   },
 );
+
+const storeSettings = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Access) => ({
+  S3_BUCKET: 'backups',
+  S3_ENDPOINT: endpoint,
+  S3_REGION: region,
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+});

@@ -10,7 +10,7 @@ import type { Clients } from './client-version.ts';
 import { boundToUs } from './bound-to-us.ts';
 import type { DumpText } from './dump-text.ts';
 import { openPipe } from './open-pipe.ts';
-import { assertPsqlFits, judgePsql } from './psql-version-policy.ts';
+import { judgePsql } from './psql-version-policy.ts';
 import type { ProvenGzip } from './read-gzip.ts';
 import { OutcomeUnknownError, restoreError, RestoreError, type Heading } from './restore-error.ts';
 
@@ -49,6 +49,7 @@ export type RestoreThreadMessage =
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: 'unreadable'; readonly message: string };
 
+const INTERRUPT_EVERY_MS = 300;
 const TERMINATE_AFTER_MS = 3000;
 const KILL_AFTER_MS = 10_000;
 const STDERR_CHARACTERS = 32_000;
@@ -194,8 +195,11 @@ async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin
   const end = async (): Promise<void> => {
     const isOver = ended.then(() => true);
     const isOverWithin = (ms: number): Promise<boolean> => Promise.race([isOver, delay(ms, false, { ref: false })]);
-    child.kill('SIGINT');
-    if (await isOverWithin(TERMINATE_AFTER_MS)) return;
+    // One that comes between two statements is lost.
+    for (let ms = 0; ms < TERMINATE_AFTER_MS; ms += INTERRUPT_EVERY_MS) {
+      child.kill('SIGINT');
+      if (await isOverWithin(INTERRUPT_EVERY_MS)) return;
+    }
     child.kill('SIGTERM');
     if (await isOverWithin(KILL_AFTER_MS - TERMINATE_AFTER_MS)) return;
     child.kill('SIGKILL');
@@ -223,8 +227,10 @@ async function writeAll(file: FileHandle, text: string): Promise<boolean> {
  */
 export async function assertPsqlFitsDump(clients: Clients, path: string): Promise<string> {
   const version = await readPsqlVersion(clients);
-  assertPsqlFits(version, await beginsWithRestrict(path));
-  return version;
+  if (!(await beginsWithRestrict(path)) || judgePsql(version).knowsRestrict) return version;
+  throw new PermanentError(String.raw`psql ${version} is too old for this dump: it does not know \restrict`, {
+    hint: 'Install psql 17.6, 16.10, 15.14, 14.19, 13.22 or newer; 18.6, 17.11, 16.15, 15.19 and 14.24 have all known faults mended.',
+  });
 }
 
 /** The programs of one folder are of one version, unless somebody has put them there. */
