@@ -6,7 +6,7 @@ import { openTarget, readContents } from './target-facts.ts';
 
 /** Looks at the target, and touches nothing. @returns whether it exists @throws ExitError if it may not be restored into */
 export async function assertTargetFits(
-  { target, options, clients, signal }: Omit<RestoreContext, 'show'>,
+  { target, options, clients, signal }: RestoreContext,
   source: PostgresConfig | undefined,
 ): Promise<boolean> {
   const { session, exists } = await openTarget(target, clients, signal);

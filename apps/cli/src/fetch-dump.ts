@@ -5,7 +5,10 @@ import type { Store } from '@pgstow/store/store.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import type { RestoreContext } from './restore-context.ts';
 import { showTransfer } from './show-transfer.ts';
+import type { Progress } from './show-progress.ts';
 import { chooseStagingFolder, hashDump, stageDump, type StagedDump } from './stage-dump.ts';
+
+type FetchContext = Pick<RestoreContext, 'options' | 'signal'> & { readonly show: ReturnType<Progress['add']> };
 
 /**
  * Brings a backup to where it can be restored from, and holds it against its manifest.
@@ -14,7 +17,7 @@ import { chooseStagingFolder, hashDump, stageDump, type StagedDump } from './sta
  * @throws ExitError if it is not what its manifest says, or cannot be brought
  */
 export async function fetchDump(
-  context: RestoreContext,
+  context: FetchContext,
   backup: Backup,
   place: string,
   folder: string,
@@ -28,7 +31,7 @@ export async function fetchDump(
 }
 
 async function bringDump(
-  { options, show, signal }: RestoreContext,
+  { options, show, signal }: FetchContext,
   backup: Backup,
   place: string,
   folder: string,

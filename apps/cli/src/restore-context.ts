@@ -19,6 +19,4 @@ export type RestoreContext = {
   readonly target: RestoreTarget;
   readonly clients: Clients;
   readonly signal: AbortSignal;
-  /** Shows how far it is, 0 to 100, and a text of one line. */
-  readonly show: (percent: number, text: string) => void;
 };

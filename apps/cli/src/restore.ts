@@ -1,8 +1,14 @@
-import { listBackups } from '@pgstow/catalog/list-backups.ts';
+import { listBackups, type Backup } from '@pgstow/catalog/list-backups.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
-import { assertPsqlFitsDump, readPsqlVersion, restoreDump, type RestoredDump } from '@pgstow/postgres/restore-dump.ts';
+import {
+  assertPsqlFitsDump,
+  readPsqlVersion,
+  restoreDump,
+  type RestoredDump,
+  type RestoreDumpOptions,
+} from '@pgstow/postgres/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
@@ -22,10 +28,12 @@ import { interruptible } from './interruptible.ts';
 import { openStores } from './open-stores.ts';
 import { planBeforeRestore } from './plan-before-restore.ts';
 import { readSettings } from './read-settings.ts';
-import type { RestoreContext, RestoreOptions } from './restore-context.ts';
+import type { RestoreOptions } from './restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from './restore-target.ts';
-import { startProgress } from './show-progress.ts';
+import { startProgress, type Progress } from './show-progress.ts';
 import { showTransfer } from './show-transfer.ts';
+
+type Show = ReturnType<Progress['add']>;
 
 const EXAMPLES = `
 It restores all or nothing, in one transaction: if anything fails, or it is interrupted, the target is as it was. The backup
@@ -96,28 +104,43 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
 
-  using progress = startProgress();
-  const context = { target, options, clients, signal, show: progress.add(target.database) };
-  const dump = stack.use(await fetchDump(context, backup, place, folder.folder, stores));
+  const context = { target, options, clients, signal };
+  const dump = stack.use(
+    await withProgress(target.database, (show) =>
+      fetchDump({ ...context, show }, backup, place, folder.folder, stores),
+    ),
+  );
   await assertPsqlFitsDump(clients, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
-  const before = await planBeforeRestore(
-    context,
-    backup.manifest?.roles ?? (await readRolesInDump(context, dump.path)),
-  );
+  const roles = backup.manifest?.roles ?? (await readRolesInDump(dump.path, signal));
+  const before = await planBeforeRestore(context, roles);
   if (!exists) await createDatabase(target, backup.manifest?.source, clients, signal);
-  const restored = await restoreOrDrop(
-    () =>
-      restoreDump({
-        ...{ clients, signal, before, path: dump.path, sha256: dump.sha256 },
-        env: target.env(target.database),
-        onProgress: showTransfer(context.show, 'restoring', backup.manifest?.sqlBytes),
-      }),
-    exists ? undefined : () => dropDatabase(target, clients),
+  const restored = await withProgress(target.database, (show) =>
+    restoreOrDrop(
+      () =>
+        restoreShown(
+          { clients, env: target.env(target.database), path: dump.path, sha256: dump.sha256, before, signal },
+          backup,
+          show,
+        ),
+      exists ? undefined : () => dropDatabase(target, clients),
+    ),
   );
-  context.show(100, `restored ${prettyBytes(restored.text.bytes)} of SQL in ${prettyMilliseconds(restored.restoreMs)}`);
   await checkRestored(context, backup, restored);
+}
+
+async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {
+  const onProgress = showTransfer(show, 'restoring', manifest?.sqlBytes);
+  const restored = await restoreDump({ ...options, onProgress });
+  show(100, `restored ${prettyBytes(restored.text.bytes)} of SQL in ${prettyMilliseconds(restored.restoreMs)}`);
+  return restored;
+}
+
+/** What else is to be said waits until the bar has gone. */
+async function withProgress<T>(name: string, work: (show: Show) => Promise<T>): Promise<T> {
+  using progress = startProgress();
+  return await work(progress.add(name));
 }
 
 /** Where there is no configured source, a URL says all that is needed: after a disaster, folder and bucket may be all there is. */
@@ -138,8 +161,8 @@ function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { databas
 }
 
 /** For backups whose manifest does not name them. It takes one pass more over the file. */
-async function readRolesInDump({ show, signal }: RestoreContext, path: string): Promise<readonly string[]> {
-  show(0, 'reading which roles it names');
+async function readRolesInDump(path: string, signal: AbortSignal): Promise<readonly string[]> {
+  console.log('its manifest does not say which roles it names; reading it to the end');
   const { text } = await proveGzip(path, signal);
   if (text.roles === undefined)
     warn('a role in the dump has a name that cannot be read; if it is missing, the restore fails');
