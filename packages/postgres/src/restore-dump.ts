@@ -115,17 +115,19 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 }
 
 /**
- * Where the server can, it is to look every two seconds whether we are still there: it would finish what may be an hour's
- * index for nobody, and hold its locks. A server that cannot says so, and the restore goes on.
+ * No limit that a role or a database has for the sessions of others may end this one. And where the server can, it is to
+ * look every two seconds whether we are still there: it would finish what may be an hour's index for nobody, and hold its
+ * locks. A server that refuses one of them says so, and the restore goes on.
  */
-const LOOK_FOR_CLIENT = String.raw`\set ON_ERROR_STOP off
+const SESSION = String.raw`\set ON_ERROR_STOP off
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
 SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
 \set ON_ERROR_STOP on`;
 
 /** Our own lock comes first, so that no line of the dump is a command to psql; then the transaction, and a mark in it. */
 function preludeOf(key: string, before: string, knowsRestrict: boolean): string {
   return [
-    LOOK_FOR_CLIENT,
+    SESSION,
     ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
     'BEGIN;',
     `SELECT pg_catalog.set_config('pgstow.restore', '${key}', true);`,
