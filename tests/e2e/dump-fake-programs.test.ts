@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
   test('is called with the password nowhere but in its environment, and with nothing else of ours there', async () => {
     await fakePgDump(fake, postgres, 'echo "$@" >&2; env | cut -d= -f1 | sort >&2; exit 1');
     const reason = await stage.attemptFailed(await stage.enqueue('shop'));
-    expect(reason).toMatch(/: --format=plain --no-password --lock-wait-timeout=300000\n/);
+    expect(reason).toMatch(/: --format=plain --no-password --lock-wait-timeout=300000 --snapshot=[-\dA-F]+\n/);
     expect(reason).toMatch(/^PGPASSWORD$/m);
     expect(reason).not.toMatch(/^(?:REDIS|AWS|POSTGRES|S3|BACKUP)_/m);
   });

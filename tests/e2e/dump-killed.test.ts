@@ -130,7 +130,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       await stage.enqueue('locked');
       const { pid } = await childOf(worker, PG_DUMP);
       const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = 'locked' AND wait_event_type = 'Lock'`;
-      await eventually(async () => (await postgres.psql('postgres', waiting)) === '1');
+      // The session that counts the source's rows waits for it as well.
+      await eventually(async () => (await postgres.psql('postgres', waiting)) === '2');
       await worker.kill();
       await eventually(async () => (await postgres.psql('postgres', waiting)) === '0', { timeoutMs: 3000 });
       expect(isAlive(pid)).toBe(false);

@@ -39,7 +39,9 @@ export async function openSnapshot({
   signal,
 }: SnapshotOptions): Promise<DumpSnapshot> {
   await using stack = new AsyncDisposableStack();
-  const session = stack.use(await PsqlSession.start(clients, env, signal));
+  const session = stack.use(
+    await PsqlSession.start(clients, { ...env, PGAPPNAME: `source of ${env['PGAPPNAME']}` }, signal),
+  );
   const [connections] = await session.query('select to_jsonb(rolconnlimit) from pg_roles where rolname = session_user');
   // pg_dump could not connect.
   if (connections === 1)

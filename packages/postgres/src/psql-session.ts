@@ -51,8 +51,9 @@ export class PsqlSession implements AsyncDisposable {
     signal: AbortSignal,
     prefix: readonly string[] = [],
   ): Promise<PsqlSession> {
+    // Interrupted, psql has the server cancel what runs.
     const session = new PsqlSession(
-      spawnPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'TERM'), env),
+      spawnPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'INT'), env),
       env['PGDATABASE'] ?? '',
     );
     const end = (): void => void session[Symbol.asyncDispose]();
