@@ -132,12 +132,12 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     ] as const) {
       const { code, text } = await runRestore(['timed', '--to', 'then', '--create', '--force', '--at', at], env);
       expect({ at, code, text }).toMatchObject({ code: 0 });
-      expect(await source.psql('then', 'table t'), at).toBe(day);
+      expect({ at, day: await source.psql('then', 'table t') }).toEqual({ at, day });
     }
     const early = await runRestore(['timed', '--to', 'then', '--at', '2026-11-01T02:59:59Z'], env);
     expect(early).toMatchObject({ code: 1, text: expect.stringContaining('The oldest is of 2026-11-01 03:00:00 UTC') });
     for (const at of ['yesterday', '2026-13-01', 'backup_other_20261101_030000.sql.gz'])
-      expect(await runRestore(['timed', '--to', 'then', '--at', at], env), at).toMatchObject({ code: 2 });
+      expect({ at, ...(await runRestore(['timed', '--to', 'then', '--at', at], env)) }).toMatchObject({ at, code: 2 });
   }, 60_000);
 
   test('and where it does not, each difference is told', async () => {
