@@ -129,7 +129,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     // Who may create roles makes itself a member, and so may give things to them. What fails takes them back.
     await using broken = await tempFolder();
     await makeBackup(postgres, 'shop', broken.path, {
-      change: (sql) => `${utf8(sql)}`.replace('CREATE TABLE', 'CREATE TABEL'),
+      change: (sql) => utf8(sql).replace('CREATE TABLE', 'CREATE TABEL'),
     });
     const failed = await runRestore(['shop', '--to', to('maker', 'makers')], { ...env, BACKUP_DIR: broken.path });
     expect(failed).toMatchObject({ code: 1, text: expect.stringContaining('syntax error') });

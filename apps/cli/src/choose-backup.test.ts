@@ -28,7 +28,7 @@ describe('the backup that is meant', () => {
     ['backup_shop_20261101_030000.sql.gz', 1],
     ['backup_shop_20261104_030000.sql.gz', 4],
   ])('by %s is that of day %i', (at, day) => {
-    const known = all.map((each, i) => (i === 0 ? ({ ...each, manifest: undefined } as Backup) : each));
+    const known = all.map((each, i) => (i === 0 ? { ...each, manifest: undefined } : each));
     expect(choose(at, known)).toBe(day);
   });
 

@@ -56,9 +56,13 @@ export async function openMaintenance(
 
 /** By which a running server is known whatever it is called: its cluster's own number, and when it was started. */
 export async function readServerIdentity(session: PsqlSession): Promise<string> {
-  const [started] = await session.query('select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)');
+  const [started] = (await session.query('select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)')) as [
+    string,
+  ];
   try {
-    const [system] = await session.query('select to_jsonb(system_identifier::text) from pg_control_system()');
+    const [system] = (await session.query('select to_jsonb(system_identifier::text) from pg_control_system()')) as [
+      string,
+    ];
     return `${system} ${started}`;
   } catch (error) {
     // Who started in the same microsecond is the same.
