@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QueueEvents, type Job } from 'bullmq';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manifest.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -30,6 +31,8 @@ export async function backupCycle(bench: Bench, database: string) {
     SITE: database,
     BACKUP_DIR: folder,
     BACKUP_KEEP_LAST: '1',
+    // It would run beside the next round.
+    VERIFY_SCHEDULE: 'off',
     S3_BUCKET: 'pgstow-bench',
     S3_ENDPOINT: s3.endpoint,
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
@@ -48,8 +51,11 @@ export async function backupCycle(bench: Bench, database: string) {
   const failed = Promise.race([dumpWorker, uploadWorker].map(endingOf));
   failed.catch(() => undefined);
   let versions = '';
+  let last: BackupName | undefined;
 
   return {
+    /** Of the workers. */
+    env,
     /** One ad-hoc dump, waited for until the store has confirmed it. */
     async run() {
       const job = await enqueueDump(dumps, database, 'ad-hoc');
@@ -59,9 +65,11 @@ export async function backupCycle(bench: Bench, database: string) {
       await Promise.race([upload?.waitUntilFinished(uploadEvents), failed]);
       const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, manifestFileName(name)), 'utf8')));
       versions = `PostgreSQL ${manifest.serverVersion}, ${manifest.compressor}`;
-      // A store in memory keeps what it is given; this run has no more use for it.
-      await s3.deleteObject('pgstow-bench', name);
+      // A store in memory keeps what it is given; this run has no more use for the one before.
+      if (last !== undefined) await s3.deleteObject('pgstow-bench', last);
+      last = name;
       return {
+        name,
         bytes: manifest.bytes,
         sqlBytes: manifest.sqlBytes,
         dumpSeconds: runningSeconds(await dumps.getJob(job.id ?? '')),

@@ -3,10 +3,12 @@ import { parseArgs } from 'node:util';
 import { backupCycle } from './backup-cycle.ts';
 import { formatTable } from './format-table.ts';
 import { median, timeCommand } from './measure.ts';
+import { restoreByHand, restoreByPgstow, testRestore } from './restores.ts';
 import { startBench } from './start-bench.ts';
 
 // Times the whole dump step against pg_dump alone and against the usual pipe, in turn and in one run, so that what else
-// the machine does falls on all of them; then shows that the workers' memory does not grow with the database.
+// the machine does falls on all of them; then restoring against restoring by hand, and a restore test; then shows that the
+// workers' memory does not grow with the database.
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
 
@@ -20,7 +22,7 @@ await (await backupCycle(bench, 'bench'))[Symbol.asyncDispose]();
 await using cycle = await backupCycle(bench, 'bench');
 
 const seconds = { bare: [] as number[], gzip: [] as number[], dump: [] as number[], upload: [] as number[] };
-let file = { bytes: 0, sqlBytes: 0 };
+let file: Omit<Awaited<ReturnType<typeof cycle.run>>, 'dumpSeconds' | 'uploadSeconds'> | undefined;
 for (let round = 0; round <= rounds; round += 1) {
   const bare = await timeCommand(`"${pgDump}" > /dev/null`, env);
   const { dumpSeconds, uploadSeconds, ...made } = await cycle.run();
@@ -37,6 +39,19 @@ for (let round = 0; round <= rounds; round += 1) {
   seconds.upload.push(uploadSeconds);
 }
 const small = cycle.peakMemoryMiB();
+if (file === undefined) throw new Error('no round was run');
+
+const restores = { bench, database: 'bench', name: file.name, env: cycle.env };
+const restoreSeconds = { byHand: [] as number[], byPgstow: [] as number[] };
+for (let round = 0; round <= rounds; round += 1) {
+  const byHand = await restoreByHand(restores);
+  const byPgstow = await restoreByPgstow(restores);
+  if (round === 0) continue;
+  console.log(`round ${round}: gunzip | psql ${byHand.toFixed(2)} s, pgstow restore ${byPgstow.toFixed(2)} s`);
+  restoreSeconds.byHand.push(byHand);
+  restoreSeconds.byPgstow.push(byPgstow);
+}
+const restoreTest = await testRestore(restores);
 
 console.log('loading a database four times as large …');
 await bench.loadSample('bench4', 4);
@@ -44,12 +59,12 @@ await using largeCycle = await backupCycle(bench, 'bench4');
 const large = await largeCycle.run();
 const largePeak = largeCycle.peakMemoryMiB();
 
-const bare = median(seconds.bare);
-const row = (name: string, values: readonly number[]): string[] => [
+/** @param base what it is compared with */
+const row = (name: string, values: readonly number[], base: readonly number[]): string[] => [
   name,
   median(values).toFixed(2),
   `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`,
-  (median(values) / bare).toFixed(2),
+  (median(values) / median(base)).toFixed(2),
 ];
 console.log(`
 ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, ${cycle.versions}
@@ -57,13 +72,21 @@ ${(file.sqlBytes / 1e6).toFixed(0)} MB of SQL, ${(file.bytes / 1e6).toFixed(0)} 
 
 ${formatTable([
   ['', 'seconds', 'from … to', '× pg_dump'],
-  row('pg_dump > /dev/null', seconds.bare),
-  row('dump step: dump, proof, manifest, hand-over, prune', seconds.dump),
-  row('pg_dump | gzip', seconds.gzip),
-  row('upload step: digest, put, confirm', seconds.upload),
+  row('pg_dump > /dev/null', seconds.bare, seconds.bare),
+  row('dump step: dump, proof, manifest, hand-over, prune', seconds.dump, seconds.bare),
+  row('pg_dump | gzip', seconds.gzip, seconds.bare),
+  row('upload step: digest, put, confirm', seconds.upload, seconds.bare),
 ])}
 
 The dump step is ${(median(seconds.gzip) / median(seconds.dump)).toFixed(2)} times as fast as pg_dump | gzip.
+
+${formatTable([
+  ['', 'seconds', 'from … to', '× by hand'],
+  row('gunzip -c FILE | psql', restoreSeconds.byHand, restoreSeconds.byHand),
+  row('pgstow restore: sha256, proof, restore, ANALYZE, comparison', restoreSeconds.byPgstow, restoreSeconds.byHand),
+])}
+
+A restore test took ${restoreTest.seconds.toFixed(1)} s, ${restoreTest.restoreSeconds.toFixed(1)} s of them for the restore, and at most ${restoreTest.peakMiB.toFixed(0)} MiB for worker and scratch server: ${restoreTest.result}.
 
 ${formatTable([
   [
