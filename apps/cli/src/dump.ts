@@ -1,11 +1,17 @@
-import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
-import { readConfig } from '@pgstow/shared/config/read-config.ts';
-import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import type { Command } from 'commander';
 import { followDumps } from './follow-dumps.ts';
+import { interruptible } from './interruptible.ts';
+import { chooseDatabases, readSettings } from './read-settings.ts';
+
+const EXAMPLES = `
+Examples:
+  pgstow dump                dump every configured database
+  pgstow dump shop --wait    dump one, and wait until its upload is confirmed
+
+Without --wait it ends once the dump worker is asked. Ending a --wait ends no dump.`;
 
 /** `pgstow dump`: asks the dump worker for a dump now. */
 export function addDump(pgstow: Command): void {
@@ -14,16 +20,22 @@ export function addDump(pgstow: Command): void {
     .description('ask for a dump now, of the databases named or of every configured one')
     .argument('[database...]', 'names that POSTGRES_DB holds')
     .option('--wait', 'follow each dump to its confirmed upload; exit 1 if one fails for good')
-    .action(requestDumps);
+    .addHelpText('after', EXAMPLES)
+    .action((named: readonly string[], options: { readonly wait?: true }) =>
+      interruptible((signal) => requestDumps(named, options, signal)),
+    );
 }
 
-async function requestDumps(named: readonly string[], { wait }: { readonly wait?: true }): Promise<void> {
-  const { postgres, redis } = subjects;
-  const { config } = readConfig(process.env, { postgres, redis }, Object.values(subjects));
-  const targets = chooseTargets(named, config.postgres);
+async function requestDumps(
+  named: readonly string[],
+  { wait }: { readonly wait?: true },
+  signal: AbortSignal,
+): Promise<void> {
+  const config = readSettings('postgres', 'redis');
+  const targets = chooseDatabases(named, config.postgres);
   await using connection = await connectRedis(config.redis.url, createLog('pgstow', 'error', String));
   await using queue = openQueue('dump', config.redis.site, connection);
   const jobs = await Promise.all(targets.map((target) => enqueueDump(queue, target, 'ad-hoc')));
   for (const job of jobs) console.log(`${job.data.target}: job ${job.id}`);
-  if (wait === true) await followDumps(jobs, config.redis.site, connection);
+  if (wait === true) await followDumps(jobs, config.redis.site, connection, signal);
 }

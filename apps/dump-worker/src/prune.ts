@@ -1,17 +1,16 @@
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { applyRetention } from '@pgstow/catalog/retention-policy.ts';
+import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 /** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */
 export async function prune(task: Task<'dump'>, { backup, destination }: DumpWorker): Promise<void> {
   try {
-    const { dumps, faults } = await readFolder(backup.folder);
+    const policy = { keepLast: backup.keepLast, destination };
+    const { verdicts: all, faults } = await readVerdicts(backup.folder, policy, new Date());
     for (const fault of faults) task.log.warn(fault);
-    const ours = dumps.filter(({ manifest }) => manifest.database === task.data.target);
-    const verdicts = applyRetention(ours, { keepLast: backup.keepLast, destination }, new Date());
+    const verdicts = all.get(task.data.target) ?? [];
     for (const { name, action, reason } of verdicts) {
       if (action === 'keep') {
         task.log.debug({ name, reason }, 'kept');

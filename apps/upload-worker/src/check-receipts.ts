@@ -7,7 +7,7 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
 import type { Destination } from './destination.ts';
-import { isManifestThere } from './stored-manifest.ts';
+import { isManifestThere } from './put-manifest.ts';
 import type { UploadContext } from './upload-context.ts';
 
 /**

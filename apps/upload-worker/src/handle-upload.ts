@@ -13,11 +13,12 @@ import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import type { Store } from '@pgstow/store/store.ts';
+import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { Destination } from './destination.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
 import { putDump } from './put-dump.ts';
 import { showProgress } from './show-progress.ts';
-import { putManifest, readStoredSha256 } from './stored-manifest.ts';
+import { putManifest } from './put-manifest.ts';
 import type { UploadContext } from './upload-context.ts';
 import { decideUpload } from './upload-plan.ts';
 
@@ -140,7 +141,7 @@ async function wasOurs(
   const receipt = receipts.get(store.place.name);
   if (receipt !== undefined && receiptConfirms(receipt, manifest, store.place)) return true;
   if (metadata['sha256'] === manifest.sha256) return true;
-  return (await readStoredSha256(store, manifest, signal)) === manifest.sha256;
+  return (await readStoredManifest(store, manifest.name, signal))?.sha256 === manifest.sha256;
 }
 
 /** What is not right now is tried again; the next attempt sees what lies there and decides anew. */

@@ -8,6 +8,8 @@ export type S3ErrorContext = {
   readonly region: string;
   /** Whether the access key was given as such; temporary ones of the SDK's own chain are renewed by it. */
   readonly hasStaticKeys: boolean;
+  /** What the access key must be allowed for it, where that is not what every upload needs. */
+  readonly right?: string | undefined;
 };
 
 /** Translates what the AWS SDK throws by what its reader does next: see `Store`. */
@@ -52,7 +54,7 @@ function permanentHint(
   code: string | undefined,
   status: number | undefined,
   cause: unknown,
-  { bucket, endpoint, region, hasStaticKeys }: S3ErrorContext,
+  { bucket, endpoint, region, hasStaticKeys, right }: S3ErrorContext,
 ): string | undefined {
   const place = endpoint ?? `AWS (${region})`;
   const mendEndpoint = `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}).`;
@@ -81,7 +83,7 @@ function permanentHint(
       return `Check S3_STORAGE_CLASS: ${place} does not have it.`;
     case 'AccessDenied':
     case 'AllAccessDisabled':
-      return `Allow this access key s3:PutObject, s3:GetObject and s3:AbortMultipartUpload in the bucket ${bucket}.`;
+      return `Allow this access key ${right ?? 's3:PutObject, s3:GetObject and s3:AbortMultipartUpload'} in the bucket ${bucket}.`;
     case 'ENOTFOUND':
       return `${mendEndpoint} Its host name is not known here.`;
     case 'ERR_INVALID_URL':

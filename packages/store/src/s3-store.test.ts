@@ -80,6 +80,28 @@ describe('S3Store', () => {
     expect(await store.look('x', signal)).toBeUndefined();
   });
 
+  it('says which right is wanting where it may not list', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
+    const list = () => Array.fromAsync(store.list('x/', signal));
+    await proxy.status(403, { body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' });
+    await expect(list()).rejects.toThrow(refusal('list s3://backups/x/: AccessDenied', 's3:ListBucket in the bucket'));
+    await proxy.status(503, { body: '<Error><Code>SlowDown</Code><Message>later</Message></Error>' });
+    await expect(list()).rejects.toThrow(RetryableError);
+  });
+
+  it.each(['', '<NextContinuationToken>again</NextContinuationToken>'])(
+    'never takes a page of a listing for all of it: %s',
+    async (next) => {
+      const page = `<ListBucketResult><IsTruncated>true</IsTruncated>${next}<Contents><Key>x</Key><Size>1</Size></Contents></ListBucketResult>`;
+      const head = `HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: ${page.length}\r\n\r\n`;
+      await using server = await startSilentServer(head + page);
+      using store = new S3Store(configOf({ ...server, ...KEYS }, 'backups', {}));
+      await expect(Array.fromAsync(store.list('', signal))).rejects.toThrow(/cut and does not say how it goes on/);
+    },
+  );
+
   it('counts what refuses to list open uploads as unable to tell', async () => {
     await using s3 = await startS3({ buckets: ['backups'] });
     await using proxy = await startFaultProxy({ targetPort: s3.port });

@@ -4,6 +4,7 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   type HeadObjectCommandOutput,
   type S3Client,
@@ -15,7 +16,7 @@ import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
 import { OccupiedError, uploadFile } from './s3-upload.ts';
-import type { OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
+import type { ListedObject, OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
@@ -81,6 +82,28 @@ export class S3Store implements Store, Disposable {
     } catch (error) {
       throw this.#translate(error, action, signal);
     }
+  }
+
+  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<ListedObject, void, undefined> {
+    const action = `list ${this.#url(prefix)}`;
+    let token: string | undefined;
+    do {
+      const input = { Bucket: this.place.bucket, Prefix: prefix, ContinuationToken: token };
+      const send = () => this.#client.send(new ListObjectsV2Command(input), { abortSignal: signal });
+      const page = await this.#try(action, signal, send, 's3:ListBucket');
+      for (const { Key, Size } of page.Contents ?? []) {
+        signal.throwIfAborted();
+        if (Key?.startsWith(prefix) === true && Size !== undefined) yield { key: Key, bytes: Size };
+      }
+      const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+      // Half a listing must not pass for a whole one, nor the same page come for ever.
+      if (page.IsTruncated === true && (next === undefined || next === token)) {
+        throw new PermanentError(`${action}: the answer is cut and does not say how it goes on`, {
+          hint: 'Check S3_ENDPOINT: what answers there does not list objects as S3 does.',
+        });
+      }
+      token = next;
+    } while (token !== undefined);
   }
 
   async listOpenUploads(
@@ -182,16 +205,16 @@ export class S3Store implements Store, Disposable {
     });
   }
 
-  async #try<T>(action: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #try<T>(action: string, signal: AbortSignal, work: () => Promise<T>, right?: string): Promise<T> {
     signal.throwIfAborted();
     try {
       return await work();
     } catch (error) {
-      throw this.#translate(error, action, signal);
+      throw this.#translate(error, action, signal, right);
     }
   }
 
-  #translate(error: unknown, action: string, signal: AbortSignal): unknown {
+  #translate(error: unknown, action: string, signal: AbortSignal, right?: string): unknown {
     if (signal.aborted) return signal.reason;
     return translateS3Error(error, {
       action,
@@ -199,6 +222,7 @@ export class S3Store implements Store, Disposable {
       endpoint: this.place.endpoint,
       region: this.#config.region,
       hasStaticKeys: this.#config.credentials !== undefined,
+      right,
     });
   }
 

@@ -68,6 +68,20 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       expect((await readAll(store, key)).toString()).toBe('third');
     });
 
+    it('lists every object under a prefix and its size, more than a page of them', async () => {
+      const keys = Array.from({ length: 1005 }, (_, index) => `many/${String(index).padStart(4, '0')}`);
+      const puts = [...keys, 'manyfold'];
+      while (puts.length > 0) {
+        const batch = puts.splice(0, 50);
+        await Promise.all(batch.map((key) => store.putText(key, key.slice(5), textOptions('replace'))));
+      }
+      const found = await Array.fromAsync(store.list('many/', signal));
+      expect(found.map(({ key }) => key).sort()).toEqual(keys);
+      expect(found.every(({ bytes }) => bytes === 4)).toBe(true);
+      expect((await Array.fromAsync(store.list('manyfold', signal))).length).toBe(1);
+      expect(await Array.fromAsync(store.list('nothing/', signal))).toEqual([]);
+    });
+
     it('lists uploads that were left open, under a prefix, and drops them', async () => {
       const keys = ['open/a', 'open/a', 'open/b', 'openness'];
       for (const key of keys) await tested.leaveOpen(key);
@@ -101,6 +115,12 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
         for await (const chunk of store.read('half-read', reading.signal)) if (chunk.length > 0) reading.abort(reason);
       };
       await expect(read()).rejects.toBe(reason);
+
+      const listing = new AbortController();
+      const listAll = async (): Promise<void> => {
+        for await (const { key } of store.list('', listing.signal)) if (key !== '') listing.abort(reason);
+      };
+      await expect(listAll()).rejects.toBe(reason);
     });
 
     it('says for good that a bucket does not exist', async () => {
@@ -110,6 +130,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
         () => withoutBucket.putText('x', 'y', textOptions('create')),
         () => readAll(withoutBucket, 'x'),
         () => putFile(withoutBucket, 'x', randomBytes(9 * MIB)),
+        () => Array.fromAsync(withoutBucket.list('', signal)),
       ]) {
         await expect(work()).rejects.toThrow(
           expect.objectContaining({ name: 'PermanentError', hint: expect.stringContaining('Create the bucket') }),

@@ -35,6 +35,9 @@ export type PutFileOptions = PutOptions & {
   readonly onProgress: (sentBytes: number) => void;
 };
 
+/** An object as a listing names it. */
+export type ListedObject = { readonly key: string; readonly bytes: number };
+
 /** `occupied`: something lies there, perhaps from an attempt whose answer was lost; look at it. */
 export type PutOutcome = 'stored' | 'occupied';
 
@@ -75,6 +78,14 @@ export interface Store {
 
   /** The content of an object, to be read to its end or given up with `return`. @throws PermanentError if there is none */
   read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
+
+  /**
+   * Every object whose key begins with the prefix, page by page as it is read, in no order that counts. What is put or
+   * deleted meanwhile may be in it or not.
+   *
+   * @throws PermanentError that names the right to list, if these credentials do not have it
+   */
+  list(prefix: string, signal: AbortSignal): AsyncGenerator<ListedObject, void, undefined>;
 
   /** The open uploads under a prefix, or why this store or these credentials cannot tell. */
   listOpenUploads(prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[] | { readonly refused: string }>;

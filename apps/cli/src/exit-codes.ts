@@ -1,0 +1,39 @@
+/** What the exit code of `pgstow` says, for scripts and cron. Stable: a code never changes its meaning. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  refused: 3,
+  bad: 4,
+  couldNotTell: 5,
+  notHealthy: 6,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** For the help and the documentation. */
+export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  ok: 'done',
+  failed: 'failed, or not all could be read',
+  usage: 'the command line or the configuration is at fault; nothing was done',
+  refused: 'refused for safety; nothing was touched',
+  bad: 'BAD: a backup, or what was restored from it, differs from its manifest',
+  couldNotTell: 'could not tell whether a backup is good',
+  notHealthy: 'status: a database is not healthy',
+  interrupted: 'interrupted by Ctrl-C or SIGTERM',
+};
+
+/** Ends the command line with a code of its own. */
+export class ExitError extends Error {
+  override readonly name = 'ExitError';
+  readonly code: ExitCode;
+  /** A full sentence that says what to do. */
+  readonly hint: string | undefined;
+
+  constructor(code: ExitCode, message: string, hint?: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}

@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+
+/** Shows how far it is, 0 to 100, and a text of one line. */
+export type Show = (percent: number, text: string) => void;
+
+export type FollowOptions = {
+  /** What the job does, to begin texts with. */
+  readonly stage: string;
+  readonly show: Show;
+  readonly signal?: AbortSignal;
+};
+
+/** A job that nobody will run again. Its message says which stage, the reason is the job's own. */
+export class JobFailedError extends Error {
+  override readonly name = 'JobFailedError';
+  readonly reason: string;
+
+  constructor(stage: string, reason: string) {
+    super(`${stage} failed: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+const POLL_MS = 250;
+/** A job that nobody takes for so long makes one ask whether there is a worker. */
+const UNTAKEN_MS = 5000;
+
+/**
+ * Waits for the end of a job and returns what it left.
+ *
+ * @throws JobFailedError if it failed for good, Error if it is not there
+ */
+export async function followJob(
+  queue: Pick<OpenQueue<QueueName>, 'getJob' | 'getJobState' | 'getWorkersCount'>,
+  id: string,
+  { stage, show, signal }: FollowOptions,
+): Promise<unknown> {
+  const since = Date.now();
+  for (;;) {
+    // The state first: a job that is read before it ends has no result yet.
+    const state = await queue.getJobState(id);
+    const job = await queue.getJob(id);
+    if (job === undefined) throw new Error(`${stage}: job ${id} is not in Redis any more`);
+    if (state === 'completed') return job.returnvalue;
+    if (state === 'failed') throw new JobFailedError(stage, job.failedReason);
+    const percent = typeof job.progress === 'number' ? job.progress : 0;
+    if (state === 'active') {
+      show(percent, `${stage} runs`);
+    } else if (job.attemptsMade > 0) {
+      const attempt = `attempt ${job.attemptsMade} of ${job.opts.attempts ?? 1}`;
+      show(percent, `${stage}: ${attempt} failed, the next follows within ${within(job.delay)}: ${job.failedReason}`);
+    } else {
+      const isUntaken = Date.now() - since > UNTAKEN_MS && (await queue.getWorkersCount()) === 0;
+      show(percent, isUntaken ? `${stage} waits: no worker is running` : `${stage} waits`);
+    }
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+function within(delayMs: number): string {
+  return delayMs < 60_000 ? `${Math.ceil(delayMs / 1000)} s` : `${Math.ceil(delayMs / 60_000)} min`;
+}

@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisConfig } from '@pgstow/shared/config/redis.ts';
+import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+
+/** What Redis says of the runs to come. */
+export type NextRuns = {
+  /** The next one of each database that has one. */
+  readonly nextRuns: ReadonlyMap<string, Date>;
+  /** A sentence each. */
+  readonly faults: readonly string[];
+};
+
+const ANSWERS_WITHIN_MS = 8000;
+
+/** When each database is to be dumped next. A Redis that does not answer in time is a fault, and no error. */
+export async function readNextRuns(databases: readonly string[], redis: RedisConfig): Promise<NextRuns> {
+  const late = new AbortController();
+  const answered = askRedis(databases, redis).catch((error: unknown) => failed(describeError(error)));
+  const tooLate = delay(ANSWERS_WITHIN_MS, failed(`redis does not answer within ${ANSWERS_WITHIN_MS / 1000} s`), {
+    signal: late.signal,
+  });
+  tooLate.catch(() => undefined);
+  const nextRuns = await Promise.race([answered, tooLate]);
+  late.abort();
+  return nextRuns;
+}
+
+function failed(fault: string): NextRuns {
+  return { nextRuns: new Map(), faults: [`the next runs are not known: ${fault}`] };
+}
+
+async function askRedis(databases: readonly string[], { url, site }: RedisConfig): Promise<NextRuns> {
+  await using connection = await connectRedis(url, createLog('pgstow', 'silent', String));
+  await using queue = openQueue('dump', site, connection);
+  const nextRuns = new Map<string, Date>();
+  const faults: string[] = [];
+  if (await queue.isPaused())
+    faults.push('the queue dump is paused: nothing is dumped until it is resumed on the board');
+  for (const database of databases) {
+    const next = (await queue.getJobScheduler(scheduleId(database)))?.next;
+    if (next === undefined) faults.push(`no run of ${database} is planned: is the scheduler running?`);
+    else nextRuns.set(database, new Date(next));
+  }
+  return { nextRuns, faults };
+}

@@ -1,0 +1,25 @@
+import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { readConfig, type ConfigReading } from '@pgstow/shared/config/read-config.ts';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { exitCodes, ExitError } from './exit-codes.ts';
+
+type Subjects = typeof subjects;
+
+/** What a verb needs of the configuration. @throws ConfigError */
+export function readSettings<const K extends keyof Subjects>(
+  ...keys: readonly K[]
+): ConfigReading<Pick<Subjects, K>>['config'] {
+  const wanted = Object.fromEntries(keys.map((key) => [key, subjects[key]])) as Pick<Subjects, K>;
+  return readConfig(process.env, wanted, Object.values(subjects)).config;
+}
+
+/** The databases that were named, or all that are configured. @throws ExitError for one that is not */
+export function chooseDatabases(named: readonly string[], postgres: PostgresConfig): readonly string[] {
+  try {
+    return chooseTargets(named, postgres);
+  } catch (error) {
+    throw new ExitError(exitCodes.usage, describeError(error));
+  }
+}

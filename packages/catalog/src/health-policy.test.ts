@@ -1,0 +1,167 @@
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
+import { describe, expect, it, test } from 'vitest';
+import { judgeHealth, type HealthOptions } from './health-policy.ts';
+import type { KnownDump } from './read-folder.ts';
+
+const SHA256 = 'a'.repeat(64);
+const now = new Date('2026-03-10T12:00:00Z');
+const place = { name: 's3', bucket: 'mine', prefix: '' };
+const daily: Schedule = { kind: 'interval', everyMs: 24 * 3_600_000 };
+const nightly: Schedule = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'Europe/Berlin' };
+const everySecond: Schedule = { kind: 'interval', everyMs: 1000 };
+
+type Test = { readonly result: RestoreTestResult; readonly testedAt: string; readonly destination?: string };
+type Facts = { readonly confirmed?: boolean; readonly recordedAt?: string; readonly tests?: readonly Test[] };
+
+const dumpAt = (time: string, { confirmed = true, recordedAt = time, tests = [] }: Facts = {}): KnownDump => {
+  const name = formatBackupName('shop', new Date(time));
+  const facts = { version: 1, name, bytes: 9, sha256: SHA256 } as const;
+  const receipt = {
+    ...facts,
+    destination: 's3',
+    bucket: 'mine',
+    key: name,
+    confirmedBy: 'etag',
+    confirmedAt: time,
+  } as const;
+  return {
+    manifest: { ...facts, database: 'shop', takenAt: time, origin: 'dumped', recordedAt, sqlBytes: 99 },
+    receipts: new Map(confirmed ? [['s3', receipt]] : []),
+    restoreTests: new Map(
+      tests.map(({ result, testedAt, destination = 's3' }) => [
+        destination,
+        {
+          ...{ version: 1, name, destination, sha256: SHA256, result, testedAt },
+          ...{
+            differences: result === 'bad' ? ['public.a has 1 row, not 2'] : [],
+            differenceCount: 1,
+            notes: [],
+            durationMs: 1,
+          },
+        },
+      ]),
+    ),
+  };
+};
+const judge = (dumps: readonly KnownDump[], more: Partial<HealthOptions> = {}) =>
+  judgeHealth({ dumps, schedule: daily, destination: place, now, ...more });
+const hoursAgo = (hours: number): string => new Date(now.getTime() - hours * 3_600_000).toISOString();
+
+describe('a database', () => {
+  it('that was never backed up is not healthy', () => {
+    expect(judge([])).toMatchObject({ isHealthy: false, reasons: ['it has never been backed up'], newest: undefined });
+  });
+
+  it('with a fresh, confirmed backup is, and shows its newest', () => {
+    const [older, newest] = [dumpAt(hoursAgo(30)), dumpAt(hoursAgo(6), { confirmed: false })];
+    expect(judge([older, newest])).toEqual({
+      isHealthy: true,
+      reasons: [],
+      newest,
+      newestConfirmed: older,
+      newestRestoreTest: undefined,
+    });
+  });
+
+  it.each([true, false])('needs no upload where none is configured, confirmed elsewhere or not: %s', (confirmed) => {
+    const dump = dumpAt(hoursAgo(6), { confirmed });
+    expect(judge([dump], { destination: undefined })).toMatchObject({ isHealthy: true, newestConfirmed: dump });
+    expect(judge([dumpAt(hoursAgo(60), { confirmed })], { destination: undefined }).reasons).toEqual([
+      'its newest dump is 2d 12h old, and one every 1d is wanted',
+    ]);
+  });
+
+  it('whose dumps are confirmed elsewhere only is not healthy', () => {
+    const dumps = [dumpAt(hoursAgo(6), { recordedAt: hoursAgo(0) })];
+    expect(judge(dumps, { destination: { ...place, bucket: 'other' } }).reasons).toEqual([
+      'no dump of it has reached s3, where its only one should be',
+    ]);
+  });
+});
+
+describe('the newest confirmed backup', () => {
+  test.each([
+    [48.9, true],
+    [49, true],
+    [49.1, false],
+  ])('of an interval of a day may be two days and an hour old: %d h, %s', (hours, isHealthy) => {
+    expect(judge([dumpAt(hoursAgo(hours))]).isHealthy).toBe(isHealthy);
+  });
+
+  // At three in Berlin; the run before the last one is on the 9th, at 02:00 UTC.
+  test.each([
+    ['2026-03-10T12:00:00Z', '2026-03-09T02:00:01Z', true],
+    ['2026-03-10T12:00:00Z', '2026-03-09T01:59:59Z', false],
+    // The run of the 10th has had less than an hour.
+    ['2026-03-10T02:59:59Z', '2026-03-08T02:00:01Z', true],
+    ['2026-03-10T03:00:00Z', '2026-03-08T02:00:01Z', false],
+    // The clocks go forward on the 29th: the run is an hour earlier in UTC.
+    ['2026-03-30T01:59:59Z', '2026-03-28T02:00:01Z', true],
+    ['2026-03-30T02:00:00Z', '2026-03-28T02:00:01Z', false],
+  ])('of a cron pattern may have missed one run, and not two: at %s, one of %s: %s', (time, takenAt, isHealthy) => {
+    expect(judge([dumpAt(takenAt)], { schedule: nightly, now: new Date(time) }).isHealthy).toBe(isHealthy);
+  });
+
+  it('is what counts, not a newer dump that did not get there', () => {
+    const { reasons, isHealthy } = judge([dumpAt(hoursAgo(72)), dumpAt(hoursAgo(1), { confirmed: false })]);
+    expect(isHealthy).toBe(false);
+    expect(reasons).toEqual(['its newest backup at s3 is 3d old, and one every 1d is wanted']);
+    expect(judge([dumpAt('2026-03-05T02:00:00Z')], { schedule: nightly }).reasons).toEqual([
+      'its newest backup at s3 is 5d 10h old, and it should have been dumped twice since then (0 3 * * *, Europe/Berlin)',
+    ]);
+  });
+});
+
+describe('a dump', () => {
+  it('from the future is a fault, and one of a clock that is a little ahead is none', () => {
+    expect(judge([dumpAt(hoursAgo(-0.9))]).isHealthy).toBe(true);
+    expect(judge([dumpAt(hoursAgo(-1.1))]).reasons).toEqual([expect.stringContaining('lies in the future')]);
+  });
+
+  it('may wait for its upload until the next one is due, and for an hour in any case', () => {
+    const waiting = (hours: number, schedule: Schedule) =>
+      judge([dumpAt(hoursAgo(hours + 1), { confirmed: false, recordedAt: hoursAgo(hours) }), dumpAt(hoursAgo(0))], {
+        schedule,
+      }).reasons;
+    expect(waiting(23, daily)).toEqual([]);
+    expect(waiting(25, daily)).toEqual([
+      expect.stringMatching(/^a dump has waited too long to be uploaded to s3; backup_shop_.* since 1d 1h$/),
+    ]);
+    expect(waiting(0.9, everySecond)).toEqual([]);
+    expect(waiting(1.1, everySecond)).toHaveLength(1);
+    expect(waiting(9.9, nightly)).toEqual([]);
+    expect(waiting(10.1, nightly)).toHaveLength(1);
+  });
+});
+
+describe('a restore test', () => {
+  const [yesterday, today] = [hoursAgo(24), hoursAgo(2)];
+  const good = { result: 'good', testedAt: yesterday } as const;
+  const bad = { result: 'bad', testedAt: yesterday } as const;
+
+  it('that is bad is a fault, whichever dump it was of, until a newer one is good', () => {
+    const reasons = [
+      expect.stringMatching(/^its newest restore test, of .* at s3, is bad: public\.a has 1 row, not 2$/),
+    ];
+    expect(judge([dumpAt(hoursAgo(30), { tests: [bad] }), dumpAt(hoursAgo(3))]).reasons).toEqual(reasons);
+    const healed = [
+      dumpAt(hoursAgo(30), { tests: [bad] }),
+      dumpAt(hoursAgo(3), { tests: [{ ...good, testedAt: today }] }),
+    ];
+    expect(judge(healed)).toMatchObject({ isHealthy: true, newestRestoreTest: { result: 'good' } });
+    const worse = [
+      dumpAt(hoursAgo(30), { tests: [{ ...bad, testedAt: today }] }),
+      dumpAt(hoursAgo(3), { tests: [good] }),
+    ];
+    expect(judge(worse).reasons).toEqual(reasons);
+  });
+
+  it('that could not tell says nothing', () => {
+    const untold = { result: 'could-not-tell', testedAt: today } as const;
+    expect(judge([dumpAt(hoursAgo(3), { tests: [untold] })]).isHealthy).toBe(true);
+    const both = [bad, { ...untold, destination: 'local' }];
+    expect(judge([dumpAt(hoursAgo(3), { tests: both })]).isHealthy).toBe(false);
+  });
+});

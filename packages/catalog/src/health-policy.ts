@@ -1,0 +1,99 @@
+import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import prettyMilliseconds from 'pretty-ms';
+import { isConfirmed } from './is-confirmed.ts';
+import type { KnownDump } from './read-folder.ts';
+
+export type HealthOptions = {
+  /** Of one database, oldest first. */
+  readonly dumps: readonly KnownDump[];
+  readonly schedule: Schedule;
+  /** Where a dump must be confirmed to count; `undefined` where backups stay local. */
+  readonly destination: DestinationPlace | undefined;
+  readonly now: Date;
+};
+
+export type Health = {
+  readonly isHealthy: boolean;
+  /** Why it is not, a sentence each. */
+  readonly reasons: readonly string[];
+  readonly newest: KnownDump | undefined;
+  /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
+  readonly newestConfirmed: KnownDump | undefined;
+  /** The newest that came to a verdict, of any of the dumps. */
+  readonly newestRestoreTest: RestoreTest | undefined;
+};
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/**
+ * Whether a database is backed up as it should be. The newest confirmed backup may be as old as two intervals and an hour or,
+ * for a cron pattern, as the run before the last one that is over for an hour: one run may fail, two may not. A restore test
+ * that could not tell says nothing either way.
+ */
+export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions): Health {
+  const counts = (dump: KnownDump): boolean => destination === undefined || isConfirmed(dump, destination);
+  const newest = dumps.at(-1);
+  const newestConfirmed = dumps.findLast(counts);
+  const newestRestoreTest = findNewestVerdict(dumps);
+  const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
+  const reasons = [
+    newest === undefined ? 'it has never been backed up' : undefined,
+    newest !== undefined && newestConfirmed === undefined
+      ? `no dump of it has reached ${destination?.name}, where ${dumps.length === 1 ? 'its only one' : `all ${dumps.length}`} should be`
+      : undefined,
+    newestConfirmed === undefined ? undefined : findLateness(newestConfirmed, schedule, destination, now),
+    newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
+      ? `its newest dump, ${newest.manifest.name}, lies in the future: a clock is wrong, or was`
+      : undefined,
+    waiting[0] === undefined
+      ? undefined
+      : `${waiting.length === 1 ? 'a dump has' : `${waiting.length} dumps have`} waited too long to be uploaded to ${destination?.name}; ${waiting[0].manifest.name} since ${age(waiting[0].manifest.recordedAt, now)}`,
+    newestRestoreTest?.result === 'bad'
+      ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
+      : undefined,
+  ].filter((reason) => reason !== undefined);
+  return { isHealthy: reasons.length === 0, reasons, newest, newestConfirmed, newestRestoreTest };
+}
+
+function findNewestVerdict(dumps: readonly KnownDump[]): RestoreTest | undefined {
+  return dumps
+    .flatMap(({ restoreTests }) => [...restoreTests.values()])
+    .filter(({ result }) => result !== 'could-not-tell')
+    .reduce<RestoreTest | undefined>((newest, test) => {
+      return newest === undefined || Date.parse(test.testedAt) > Date.parse(newest.testedAt) ? test : newest;
+    }, undefined);
+}
+
+function findLateness(
+  { manifest }: KnownDump,
+  schedule: Schedule,
+  destination: DestinationPlace | undefined,
+  now: Date,
+): string | undefined {
+  if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now).getTime()) return undefined;
+  const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
+  const wanted =
+    schedule.kind === 'interval'
+      ? `one every ${prettyMilliseconds(schedule.everyMs)} is wanted`
+      : `it should have been dumped twice since then (${schedule.pattern}, ${schedule.timeZone})`;
+  return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}`;
+}
+
+/** When the newest confirmed backup must have been taken, or later. */
+function oldestAllowed(schedule: Schedule, now: Date): Date {
+  if (schedule.kind === 'interval') return new Date(now.getTime() - 2 * schedule.everyMs - HOUR_MS);
+  const last = previousRun(schedule, new Date(now.getTime() - HOUR_MS));
+  return previousRun(schedule, new Date(last.getTime() - 1));
+}
+
+/** An upload may take until the next dump, and an hour in any case. */
+function hasWaitedTooLong({ manifest }: KnownDump, schedule: Schedule, now: Date): boolean {
+  const recordedMs = Date.parse(manifest.recordedAt);
+  return recordedMs < Math.min(previousRun(schedule, now).getTime(), now.getTime() - HOUR_MS);
+}
+
+function age(time: string, now: Date): string {
+  return prettyMilliseconds(now.getTime() - Date.parse(time), { unitCount: 2, secondsDecimalDigits: 0 });
+}

@@ -1,0 +1,150 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Store } from '@pgstow/store/store.ts';
+import { folderError } from './backup-folder.ts';
+import { isConfirmed } from './is-confirmed.ts';
+import { newestRestoreTest } from './newest-restore-test.ts';
+import { readFolder, type FolderContents, type KnownDump } from './read-folder.ts';
+import { readStore } from './read-store.ts';
+
+/**
+ * How far a backup is proven. `found`: it has no manifest, and nobody has read it. `dumped`: its dump was proven when it was
+ * taken or adopted. `uploaded`: a store has confirmed it. `restored`: the newest restore test that came to a verdict found it
+ * good; `bad`: that test did not.
+ */
+export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'bad';
+
+/** A backup, wherever it lies. */
+export type Backup = {
+  readonly name: BackupName;
+  readonly database: string;
+  /** When its dump began; without a manifest, the time in its name. */
+  readonly takenAt: Date;
+  /** Of the compressed dump. */
+  readonly bytes: number | undefined;
+  /** In all its tables, where they were counted. */
+  readonly rows: number | undefined;
+  readonly manifest: Manifest | undefined;
+  /** `local` for the backup folder, and the destinations that hold it. */
+  readonly places: readonly string[];
+  readonly state: BackupState;
+  /** The newest that came to a verdict or, where none did, the newest. */
+  readonly restoreTest: RestoreTest | undefined;
+};
+
+export type ListBackupsOptions = {
+  /** `undefined`: not looked at. */
+  readonly folder: string | undefined;
+  readonly stores: readonly Store[];
+  /** Of these alone; of every one unless given. */
+  readonly databases?: readonly string[];
+  readonly signal: AbortSignal;
+};
+
+export type BackupList = {
+  /** Newest first. */
+  readonly backups: readonly Backup[];
+  /** What could not be read or does not count, and why, in a sentence each. */
+  readonly faults: readonly string[];
+};
+
+/**
+ * Every backup that folder and stores know of. A place that cannot be read is a fault and hides no other. What lies at a
+ * store counts if its manifest lies beside it and says the same size; an object without a manifest, whether of another tool
+ * or of an upload that is under way, is `found` if nothing else is known of it.
+ *
+ * @throws the reason of the signal
+ */
+export async function listBackups({ folder, stores, databases, signal }: ListBackupsOptions): Promise<BackupList> {
+  const faults: string[] = [];
+  const isWanted = (name: BackupName): boolean => {
+    return databases === undefined || databases.includes(parseBackupName(name)?.database ?? '');
+  };
+  const local = folder === undefined ? undefined : await readLocal(folder, faults);
+  const dumps = new Map(
+    local?.dumps.filter(({ manifest }) => isWanted(manifest.name)).map((dump) => [dump.manifest.name, dump]),
+  );
+  const found = new Map<BackupName, Facts>();
+  const note = (name: BackupName, place: string, facts: Omit<Facts, 'places'>): void => {
+    const known = found.get(name);
+    // A stray that has not the size of the dump at the store is no copy of it.
+    const isOther = known?.manifest === undefined && known?.bytes !== facts.bytes;
+    found.set(
+      name,
+      known === undefined || isOther
+        ? { ...facts, places: [place] }
+        : { ...facts, ...known, places: [...known.places, place] },
+    );
+  };
+
+  for (const [name, { manifest }] of dumps) note(name, LOCAL, { manifest, bytes: manifest.bytes });
+  for (const name of (local?.strays ?? []).filter(isWanted)) {
+    const stats = await lstat(join(folder ?? '', name)).catch(() => undefined);
+    if (stats !== undefined) note(name, LOCAL, { bytes: stats.size });
+  }
+  const contents = await Promise.all(stores.map((store) => readStore(store, { dumps, databases, isWanted, signal })));
+  signal.throwIfAborted();
+  for (const { place, held, bare, faults: theirs } of contents) {
+    for (const [name, facts] of held) note(name, place, facts);
+    for (const [name, bytes] of bare) if (!found.has(name)) note(name, place, { bytes });
+    faults.push(...theirs);
+  }
+
+  const backups = [...found].map(([name, facts]) => describeBackup(name, facts, dumps.get(name), stores));
+  backups.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.name < b.name ? 1 : -1));
+  return { backups, faults };
+}
+
+type Facts = { readonly places: readonly string[]; readonly manifest?: Manifest; readonly bytes: number };
+
+function describeBackup(
+  name: BackupName,
+  { places, manifest, bytes }: Facts,
+  dump: KnownDump | undefined,
+  stores: readonly Store[],
+): Backup {
+  const parts = parseBackupName(name);
+  const restoreTest = dump && newestRestoreTest(dump);
+  return {
+    name,
+    database: parts?.database ?? '',
+    takenAt: new Date(manifest?.takenAt ?? parts?.takenAt ?? 0),
+    bytes,
+    rows: manifest?.tables && Object.values(manifest.tables).reduce((sum, rows) => sum + rows, 0),
+    manifest,
+    places,
+    state: stateOf(places, manifest, dump, stores, restoreTest),
+    restoreTest,
+  };
+}
+
+function stateOf(
+  places: readonly string[],
+  manifest: Manifest | undefined,
+  dump: KnownDump | undefined,
+  stores: readonly Store[],
+  restoreTest: RestoreTest | undefined,
+): BackupState {
+  if (manifest === undefined) return 'found';
+  if (restoreTest?.result === 'good') return 'restored';
+  if (restoreTest?.result === 'bad') return 'bad';
+  // The manifest is put beside a dump once the store has confirmed it, and what put it is not here any more to say so.
+  if (dump === undefined) return 'uploaded';
+  const isUploaded = stores.some(({ place }) => places.includes(place.name) && isConfirmed(dump, place));
+  return isUploaded ? 'uploaded' : 'dumped';
+}
+
+async function readLocal(folder: string, faults: string[]): Promise<FolderContents | undefined> {
+  try {
+    const contents = await readFolder(folder);
+    faults.push(...contents.faults);
+    return contents;
+  } catch (error) {
+    faults.push(`the backup folder cannot be read: ${describeError(folderError(error, folder))}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { dumpKey, keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
+import type { Store } from '@pgstow/store/store.ts';
+import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
+import pMap from 'p-map';
+import { isConfirmed } from './is-confirmed.ts';
+import type { KnownDump } from './read-folder.ts';
+
+/** Requests to one store at a time. */
+const CONCURRENCY = 16;
+/** Of faults of the same kind. */
+const SHOWN_FAULTS = 5;
+
+/** What a store says that it holds. */
+export type StoreContents = {
+  readonly place: string;
+  /** Dumps that count. */
+  readonly held: ReadonlyMap<BackupName, { readonly manifest: Manifest; readonly bytes: number }>;
+  /** Sizes of objects without a manifest. */
+  readonly bare: ReadonlyMap<BackupName, number>;
+  readonly faults: readonly string[];
+};
+
+export type ReadStoreOptions = {
+  /** Those of the folder that are asked for. Their manifests need not be read again. */
+  readonly dumps: ReadonlyMap<BackupName, KnownDump>;
+  readonly databases: readonly string[] | undefined;
+  readonly isWanted: (name: BackupName) => boolean;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Lists what a store holds, and reads the manifests of what is not in the folder. A store that is away is a fault.
+ *
+ * @throws the reason of the signal
+ */
+export async function readStore(store: Store, options: ReadStoreOptions): Promise<StoreContents> {
+  const { dumps, signal } = options;
+  const { place } = store;
+  const held = new Map<BackupName, { manifest: Manifest; bytes: number }>();
+  const bare = new Map<BackupName, number>();
+  let listing: Listing;
+  try {
+    listing = await readListing(store, options);
+  } catch (error) {
+    signal.throwIfAborted();
+    // What it held when last it was asked is better than nothing.
+    for (const [name, dump] of dumps)
+      if (isConfirmed(dump, place)) held.set(name, { manifest: dump.manifest, bytes: dump.manifest.bytes });
+    const faults = [
+      `${place.name} cannot be read, and what it holds is told from the folder's receipts: ${describeError(error)}`,
+    ];
+    return { place: place.name, held, bare, faults };
+  }
+
+  const refuted: string[] = [];
+  const unread: string[] = [];
+  let away: unknown;
+  const take = (name: BackupName, bytes: number, manifest: Manifest): void => {
+    if (manifest.bytes === bytes) held.set(name, { manifest, bytes });
+    else refuted.push(`${urlOf(store, name)} has ${bytes} bytes where its manifest says ${manifest.bytes}`);
+  };
+  const readManifest = async ([name, bytes]: [BackupName, number]): Promise<void> => {
+    const known = dumps.get(name)?.manifest;
+    if (known !== undefined) return take(name, bytes, known);
+    // A store that went away meanwhile is not asked again for each of thousands.
+    if (away !== undefined) return;
+    try {
+      const manifest = await readStoredManifest(store, name, signal);
+      if (manifest === undefined) unread.push(`the manifest of ${urlOf(store, name)} cannot be read as one`);
+      else take(name, bytes, manifest);
+    } catch (error) {
+      signal.throwIfAborted();
+      away ??= error;
+    }
+  };
+  const complete = [...listing.dumps].filter(([name]) => listing.manifests.has(name));
+  await pMap(complete, readManifest, { concurrency: CONCURRENCY });
+  for (const [name, bytes] of listing.dumps) if (!listing.manifests.has(name)) bare.set(name, bytes);
+  for (const [name, dump] of dumps)
+    if (isConfirmed(dump, place) && !listing.dumps.has(name))
+      refuted.push(`${urlOf(store, name)} is gone, which the store had confirmed`);
+
+  const faults = [...shorten(refuted), ...shorten(unread)];
+  if (away !== undefined)
+    faults.push(
+      `${place.name} cannot be read to the end, and some of what it holds is missing: ${describeError(away)}`,
+    );
+  return { place: place.name, held, bare, faults };
+}
+
+type Listing = { readonly dumps: ReadonlyMap<BackupName, number>; readonly manifests: ReadonlySet<BackupName> };
+
+async function readListing(store: Store, { databases, isWanted, signal }: ReadStoreOptions): Promise<Listing> {
+  const { prefix } = store.place;
+  const dumps = new Map<BackupName, number>();
+  const manifests = new Set<BackupName>();
+  for (const start of databases?.map((database) => databasePrefix(prefix, database)) ?? [keyPrefix(prefix)]) {
+    for await (const { key, bytes } of store.list(start, signal)) {
+      const parsed = parseObjectKey(prefix, key);
+      if (parsed === undefined || !isWanted(parsed.name)) continue;
+      if (parsed.kind === 'dump') dumps.set(parsed.name, bytes);
+      else manifests.add(parsed.name);
+    }
+  }
+  return { dumps, manifests };
+}
+
+/** The beginning of the keys of a database's dumps, and maybe of those of a few others. */
+function databasePrefix(prefix: string, database: string): string {
+  const key = dumpKey(prefix, formatBackupName(database, new Date(0)));
+  return key.slice(0, -'19700101_000000.sql.gz'.length);
+}
+
+function urlOf({ place }: Store, name: BackupName): string {
+  return `s3://${place.bucket}/${dumpKey(place.prefix, name)}`;
+}
+
+function shorten(faults: readonly string[]): readonly string[] {
+  if (faults.length <= SHOWN_FAULTS) return faults.map((fault) => `${fault}; it does not count`);
+  const shown = faults.slice(0, SHOWN_FAULTS);
+  return [...shown, `and ${faults.length - SHOWN_FAULTS} more of this kind`].map(
+    (fault) => `${fault}; it does not count`,
+  );
+}

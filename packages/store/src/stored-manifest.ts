@@ -1,0 +1,44 @@
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { manifestKey } from './object-key.ts';
+import type { Store } from './store.ts';
+
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The manifest that lies beside a dump at the store. `undefined` if nothing lies there, or nothing that can be read as
+ * this dump's manifest.
+ *
+ * @throws as the store does
+ */
+export async function readStoredManifest(
+  store: Store,
+  name: BackupName,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  const key = manifestKey(store.place.prefix, name);
+  if ((await store.look(key, signal)) === undefined) return undefined;
+  const manifest = parseManifest(await readStoredText(store, key, signal));
+  return manifest?.name === name ? manifest : undefined;
+}
+
+/** A small object's text; empty if it is larger than any manifest is, so that nobody fills our memory. */
+export async function readStoredText(store: Store, key: string, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of store.read(key, signal)) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) return '';
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** What a text says if it is a manifest, whichever dump's. */
+export function parseManifest(text: string): Manifest | undefined {
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
