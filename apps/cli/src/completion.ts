@@ -14,11 +14,31 @@ It calls pgstow by that name. In a compose stack, define it first:
 
 const DESCRIPTION = 'print what makes a shell complete verbs, options and databases';
 
+/**
+ * For bash, in place of the library's own script: that one hands what was typed to `eval`, fails without the package
+ * bash-completion, and complains when it is read twice.
+ */
+const BASH = `# bash completion for pgstow
+_pgstow() {
+  local value
+  COMPREPLY=()
+  while IFS=$'\\t' read -r value _; do
+    [[ $value == :* ]] || COMPREPLY+=("$(printf %q "$value")")
+  done < <(pgstow complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F _pgstow pgstow`;
+
 /** `pgstow completion`: the script by which a shell completes verbs, options and databases. Call it once all verbs are there. */
 export function addCompletion(pgstow: Command): void {
   const completion = tab(pgstow, { completionCommandName: 'completion' });
-  const command = pgstow.commands.find((each) => each.name() === 'completion');
-  command?.description(DESCRIPTION).addHelpText('after', EXAMPLES);
+  pgstow.commands
+    .find((each) => each.name() === 'completion')
+    ?.description(DESCRIPTION)
+    .addHelpText('after', EXAMPLES)
+    .action((shell: string) => {
+      if (shell === 'bash') console.log(BASH);
+      else completion.setup('pgstow', 'pgstow', shell);
+    });
   const own = completion.commands.get('completion');
   if (own !== undefined) own.description = DESCRIPTION;
   for (const { arguments: positional, options } of completion.commands.values()) {

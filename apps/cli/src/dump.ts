@@ -1,7 +1,6 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import type { Command } from 'commander';
+import { connect } from './connect.ts';
 import { followDumps } from './follow-dumps.ts';
 import { interruptible } from './interruptible.ts';
 import { chooseDatabases, readSettings } from './read-settings.ts';
@@ -33,7 +32,7 @@ async function requestDumps(
 ): Promise<void> {
   const config = readSettings('postgres', 'redis');
   const targets = chooseDatabases(named, config.postgres);
-  await using connection = await connectRedis(config.redis.url, createLog('pgstow', 'error', String));
+  await using connection = await connect(config.redis.url);
   await using queue = openQueue('dump', config.redis.site, connection);
   const jobs = await Promise.all(targets.map((target) => enqueueDump(queue, target, 'ad-hoc')));
   for (const job of jobs) console.log(`${job.data.target}: job ${job.id}`);

@@ -1,6 +1,6 @@
 import { findDump } from '@pgstow/catalog/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { BAD_FAILURE, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import prettyMilliseconds from 'pretty-ms';
 import { exitCodes, ExitError } from './exit-codes.ts';
@@ -13,7 +13,6 @@ export type RequestedTest = {
   readonly database: string;
   readonly from: string;
   readonly jobId: string;
-  readonly since: Date;
 };
 
 type Ending = Pick<RestoreTest, 'result'> & Partial<RestoreTest>;
@@ -66,10 +65,11 @@ async function followTest(
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     show(100, 'restore test done');
-    // A bad one is a job that failed, and its record lies beside the dump; an earlier one's is not meant.
+    const reason = error.reason.replace(/^(?:BAD: .*?|COULD NOT TELL .*?): /, '');
+    if (!error.reason.startsWith(BAD_FAILURE)) return { result: 'could-not-tell', reason };
+    // All that differs is in its record, if this process sees the dump's folder and the dump is still there.
     const record = (await findDump(folder, test.name))?.restoreTests.get(test.from);
-    const isOfThis = record !== undefined && Date.parse(record.testedAt) >= test.since.getTime() - 1000;
-    return isOfThis ? record : { result: 'could-not-tell', reason: error.reason };
+    return record?.result === 'bad' ? record : { result: 'bad', reason };
   }
 }
 
@@ -85,7 +85,7 @@ function describeEnding(name: string, ending: Ending): string {
   const more = differenceCount - differences.length;
   return [
     `${TITLES[result]}  ${name}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`,
-    ...(reason === undefined ? [] : [reason]),
+    ...(reason?.split('\n') ?? []),
     ...differences,
     ...(more > 0 ? [`and ${more} more differences`] : []),
     ...notes.map((note) => `note: ${note}`),

@@ -1,5 +1,5 @@
+import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
 import Table from 'cli-table3';
-import prettyMilliseconds from 'pretty-ms';
 
 const LINES =
   'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid middle';
@@ -32,6 +32,6 @@ export function formatTime(time: Date): string {
 /** How long before `now`: `3d 4h`; `in 2h` for what is to come. */
 export function formatAge(time: Date, now: Date): string {
   const ms = now.getTime() - time.getTime();
-  const text = prettyMilliseconds(Math.abs(ms), { unitCount: 2, secondsDecimalDigits: 0 });
+  const text = describeDuration(Math.abs(ms));
   return ms < 0 ? `in ${text}` : text;
 }

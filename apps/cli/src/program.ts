@@ -20,7 +20,7 @@ export function createProgram(): Command {
 }
 
 const CONFIGURED =
-  'It is configured by the same environment as the processes (docs/configuration.md).\nMore about each verb: pgstow VERB --help, and docs/command-line.md.';
+  'It is configured by the environment of the processes (docs/configuration.md).\nMore about each verb: pgstow VERB --help, and docs/command-line.md.';
 
 function describeExitCodes(): string {
   const lines = Object.entries(exitCodeMeanings).map(([name, meaning]) => {

@@ -2,10 +2,9 @@ import { listBackups, type Backup } from '@pgstow/catalog/list-backups.ts';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { Option, type Command } from 'commander';
+import { connect } from './connect.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { followRestoreTests, type RequestedTest } from './follow-restore-tests.ts';
 import { interruptible } from './interruptible.ts';
@@ -60,13 +59,13 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     ? held.filter((backup) => backup.name === name)
     : databases.flatMap((database) => held.find((backup) => backup.database === database) ?? []);
   const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
-  if (missing.length > 0) {
-    const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
-    throw new ExitError(exitCodes.failed, [`${what} is known at ${from}`, ...faults].join('\n'));
-  }
   // What could not be read may hide a newer one; it is worth a word, and no more.
   for (const fault of faults) console.error(`pgstow: ${fault}`);
-  await enqueue(wanted, from, { ...config, wait: options.wait === true, signal });
+  if (wanted.length > 0) await enqueue(wanted, from, { ...config, wait: options.wait === true, signal });
+  if (missing.length > 0) {
+    const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
+    throw new ExitError(exitCodes.failed, `${what} is known at ${from}`);
+  }
 }
 
 /** @throws ExitError if the arguments contradict one another */
@@ -101,13 +100,12 @@ async function enqueue(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  await using connection = await connectRedis(redis.url, createLog('pgstow', 'error', String));
+  await using connection = await connect(redis.url);
   await using queue = openQueue('verify', redis.site, connection);
   const tests: RequestedTest[] = [];
   for (const { name, database } of backups) {
-    const since = new Date();
     const jobId = await enqueueVerify(queue, name, from, 'ad-hoc');
-    tests.push({ name, database, from, jobId, since });
+    tests.push({ name, database, from, jobId });
     console.log(`${database}: job ${jobId}`);
   }
   if (wait) await followRestoreTests(tests, queue, { folder: backup.folder, signal });

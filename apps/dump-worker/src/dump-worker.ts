@@ -16,4 +16,6 @@ export type DumpWorker = {
   readonly site: string;
   readonly redis: RedisConnection;
   readonly uploads: OpenQueue<'upload'>;
+  /** Where restore tests are asked for. */
+  readonly verifications: OpenQueue<'verify'>;
 };

@@ -1,14 +1,21 @@
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueUpload } from '@pgstow/shared/runtime/queue.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
-/** Asks for the upload of a recorded dump, if there is a destination. */
+type HandOver = Pick<DumpWorker, 'uploads' | 'verifications' | 'verify' | 'destination'>;
+
+/** Asks for the upload of a recorded dump or, if it goes nowhere, for the restore test that would follow its upload. */
 export async function handOver(
   manifest: Manifest,
-  { uploads, destination }: Pick<DumpWorker, 'uploads' | 'destination'>,
+  { uploads, verifications, verify, destination }: HandOver,
+  log: Log,
 ): Promise<DumpResult> {
   if (destination !== undefined) await enqueueUpload(uploads, manifest.name, destination.name);
+  else await askForRestoreTest(verifications, manifest.name, LOCAL, verify.schedule, log);
   return {
     name: manifest.name,
     bytes: manifest.bytes,

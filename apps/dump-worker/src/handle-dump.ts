@@ -29,7 +29,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
     const serving = findServingDump(task, earlier, worker.schedule, new Date());
     if (serving !== undefined) {
       task.note(`${serving.manifest.name} is there already and serves this job`);
-      return handOver(serving.manifest, worker);
+      return handOver(serving.manifest, worker, task.log);
     }
 
     let manifest;
@@ -42,7 +42,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
       throw error;
     }
     task.progress(100);
-    const result = await handOver(manifest, worker);
+    const result = await handOver(manifest, worker, task.log);
     task.note(`recorded ${manifest.name}, sha256 ${manifest.sha256}`);
     await prune(task, worker);
     return result;

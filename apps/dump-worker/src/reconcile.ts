@@ -47,5 +47,5 @@ async function handOverAll(worker: DumpWorker, log: Log): Promise<void> {
   if (destination === undefined) return;
   const { dumps, faults } = await readFolder(worker.backup.folder);
   for (const fault of faults) log.warn(fault);
-  for (const dump of dumps) if (!isConfirmed(dump, destination)) await handOver(dump.manifest, worker);
+  for (const dump of dumps) if (!isConfirmed(dump, destination)) await handOver(dump.manifest, worker, log);
 }

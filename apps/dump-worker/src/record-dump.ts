@@ -40,10 +40,11 @@ function describe(proven: ProvenDump): Manifest {
     sha256: gzip.sha256,
     sqlBytes: gzip.text.bytes,
     ...(gzip.text.tables === undefined ? {} : { tables: gzip.text.tables }),
+    ...(gzip.text.roles === undefined ? {} : { roles: [...gzip.text.roles] }),
     ...(proven.source === undefined ? {} : { source: proven.source }),
     compressor: proven.compressor,
     pgDumpVersion: proven.pgDumpVersion,
-    serverVersion: proven.serverVersion,
+    serverVersion: gzip.text.serverVersion ?? proven.serverVersion,
     durationMs: proven.durationMs,
   };
 }

@@ -26,7 +26,8 @@ await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, s
   const { site } = config.redis;
   const redis = stack.use(await connectRedis(config.redis.url, log));
   const uploads = stack.use(openQueue('upload', site, redis));
-  const worker = { ...config, site, destination: config.s3?.place, redis, uploads };
+  const verifications = stack.use(openQueue('verify', site, redis));
+  const worker = { ...config, site, destination: config.s3?.place, redis, uploads, verifications };
   if (worker.destination === undefined) log.warn('no S3_BUCKET: local backups only');
 
   const reconciled = reconcile(worker, log, signal);

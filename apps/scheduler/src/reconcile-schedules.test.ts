@@ -1,5 +1,6 @@
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
-import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import { scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { createLog, type Log } from '@pgstow/shared/runtime/log.ts';
 import { jobOptions, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
@@ -9,6 +10,7 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reconcileSchedules } from './reconcile-schedules.ts';
+import { wantDumps, wantRestoreTests } from './wanted-entries.ts';
 import { watchSchedules } from './watch-schedules.ts';
 
 const every = (everyMs: number): Schedule => ({ kind: 'interval', everyMs });
@@ -38,7 +40,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
   });
 
   const reconcile = (schedule: Schedule, targets: readonly string[] = ['shop']) =>
-    reconcileSchedules({ queue, targets, schedule, log });
+    reconcileSchedules(wantDumps({ queue, targets, schedule, log }));
   const nextRun = async (target = 'shop') => (await queue.getJobScheduler(scheduleId(target)))?.next ?? 0;
   const names = async (...states: ('waiting' | 'delayed' | 'completed')[]) =>
     (await queue.getJobs(states)).map((job) => job.name).sort();
@@ -220,7 +222,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
   );
 
   test('a Redis that was emptied has its schedules again without a restart', async () => {
-    await using schedules = watchSchedules({ queue, targets: ['shop'], schedule: every(HOUR), log }, 100);
+    await using schedules = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 100);
     expect(schedules.fault).toContain('not written yet');
     await schedules.start();
     expect(schedules.fault).toBeUndefined();
@@ -229,8 +231,8 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
   });
 
   test('two schedulers of different configurations do not undo each other for ever', async () => {
-    await using one = watchSchedules({ queue, targets: ['shop'], schedule: every(HOUR), log }, 50);
-    await using two = watchSchedules({ queue, targets: ['crm'], schedule: every(2 * HOUR), log }, 50);
+    await using one = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 50);
+    await using two = watchSchedules(wantDumps({ queue, targets: ['crm'], schedule: every(2 * HOUR), log }), 50);
     await using worker = await work();
     await one.start();
     await two.start();
@@ -240,5 +242,31 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     await eventually(() => Date.now() > until);
     expect([await nextRun('shop'), await nextRun('crm')]).toEqual(runs);
     expect(worker.done.length).toBeLessThanOrEqual(3);
+  });
+
+  test('of restore tests are there while they have a pattern of their own, for each target, and gone afterwards', async () => {
+    await using verifications = openQueue('verify', 'default', redis);
+    const reconcileTests = (schedule: VerifyConfig['schedule'], targets: readonly string[]) =>
+      reconcileSchedules(wantRestoreTests({ queue: verifications, targets, schedule, destination: 's3', log }));
+    const schedulers = async () => (await verifications.getJobSchedulers(0, -1)).map(({ key }) => key).sort();
+    const atFive = { kind: 'cron', pattern: '0 5 29 2 *', timeZone: 'Europe/Berlin' } as const;
+
+    await reconcileTests(atFive, ['shop', 'my db']);
+    expect(await schedulers()).toEqual([verifyScheduleId('my db'), verifyScheduleId('shop')]);
+    expect(await verifications.getJobScheduler(verifyScheduleId('shop'))).toMatchObject({
+      pattern: '0 5 29 2 *',
+      tz: 'Europe/Berlin',
+      template: { data: { target: 'shop', destination: 's3' }, opts: jobOptions.verify },
+    });
+    // No first one beside the entry, as there is of dumps.
+    expect(await verifications.getJobCountByTypes('waiting')).toBe(0);
+    await reconcileTests(atFive, ['shop']);
+    expect(await schedulers()).toEqual([verifyScheduleId('shop')]);
+    await reconcileTests({ kind: 'after-upload' }, ['shop']);
+    expect(await schedulers()).toEqual([]);
+    await reconcileTests(atFive, ['shop']);
+    await reconcileTests({ kind: 'off' }, ['shop']);
+    expect(await schedulers()).toEqual([]);
+    expect(await verifications.getJobCountByTypes('waiting', 'delayed')).toBe(0);
   });
 });

@@ -1,25 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
-import { scheduledJobId, type JobData } from '@pgstow/shared/contract/jobs.ts';
+import { scheduledJobId, type JobData, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { enqueueDump, jobOptions, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { planSchedules, type ScheduleAction, type ScheduleEntry } from './schedule-plan.ts';
+import type { jobOptions, OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import {
+  planSchedules,
+  type EntryNames,
+  type OneOffJob,
+  type ScheduleAction,
+  type ScheduleEntry,
+} from './schedule-plan.ts';
 
-export type ReconcileOptions = {
-  readonly queue: OpenQueue<'dump'>;
+/** The schedule entries of a queue, as the configuration wants them. */
+export type WantedEntries = {
+  readonly queue: OpenQueue<QueueName>;
   readonly targets: readonly string[];
   readonly schedule: Schedule;
+  readonly names: EntryNames;
+  /** What the jobs of a target's entry are made of. */
+  templateOf(target: string): JobTemplate;
+  /** Adds the job of a run that an entry itself would not make. */
+  addOneOff(target: string, oneOff: OneOffJob): Promise<unknown>;
   readonly log: Log;
 };
 
-type Scheduler = Awaited<ReturnType<OpenQueue<'dump'>['getJobSchedulers']>>[number];
+export type JobTemplate = {
+  readonly name: 'scheduled';
+  readonly data: JobData<QueueName>;
+  readonly opts: (typeof jobOptions)[QueueName];
+};
 
-/** What the jobs of a target's schedule are made of. */
-const templateOf = (target: string): { name: 'scheduled'; data: JobData<'dump'>; opts: typeof jobOptions.dump } => ({
-  name: 'scheduled',
-  data: { target },
-  opts: jobOptions.dump,
-});
+type Scheduler = Awaited<ReturnType<OpenQueue<QueueName>['getJobSchedulers']>>[number];
 
 /**
  * Makes the schedule entries in Redis those of the configuration. Several schedulers may do so at the same time.
@@ -27,21 +38,21 @@ const templateOf = (target: string): { name: 'scheduled'; data: JobData<'dump'>;
  * @param kinds the kinds of action to carry out; all unless given
  */
 export async function reconcileSchedules(
-  { queue, targets, schedule, log }: ReconcileOptions,
+  wanted: WantedEntries,
   kinds?: ReadonlySet<ScheduleAction['kind']>,
 ): Promise<void> {
-  const entries = await readEntries(queue, targets);
-  for (const action of planSchedules(targets, schedule, entries, new Date())) {
+  const { targets, schedule, names, log } = wanted;
+  const entries = await readEntries(wanted);
+  for (const action of planSchedules(targets, schedule, entries, new Date(), names)) {
     if (kinds !== undefined && !kinds.has(action.kind)) continue;
-    await carryOut(queue, schedule, action, entries);
+    await carryOut(wanted, action, entries);
     const { kind, id, ...facts } = action;
     log.info({ schedule: id, ...facts }, `schedule: ${kind}`);
   }
 }
 
 async function carryOut(
-  queue: OpenQueue<'dump'>,
-  schedule: Schedule,
+  { queue, schedule, templateOf, addOneOff }: WantedEntries,
   action: ScheduleAction,
   entries: readonly ScheduleEntry[],
 ): Promise<void> {
@@ -62,7 +73,7 @@ async function carryOut(
     // An interval that is there keeps its next run, whatever it is written with.
     await queue.removeJobScheduler(action.id);
   }
-  if (oneOff !== undefined) await enqueueDump(queue, target, oneOff.name, { jobId: oneOff.jobId });
+  if (oneOff !== undefined) await addOneOff(target, oneOff);
   await queue.upsertJobScheduler(
     action.id,
     schedule.kind === 'interval'
@@ -72,7 +83,7 @@ async function carryOut(
   );
 }
 
-async function readEntries(queue: OpenQueue<'dump'>, targets: readonly string[]): Promise<readonly ScheduleEntry[]> {
+async function readEntries({ queue, targets, templateOf }: WantedEntries): Promise<readonly ScheduleEntry[]> {
   const schedulers = await queue.getJobSchedulers(0, -1);
   const current = targets.map((target) => templateOf(target));
   return Promise.all(
@@ -93,7 +104,7 @@ function scheduleOf({ every, pattern, tz }: Scheduler): Schedule | undefined {
   return pattern === undefined ? undefined : { kind: 'cron', pattern, timeZone: tz ?? '' };
 }
 
-async function readNextJob(queue: OpenQueue<'dump'>, { key, next }: Scheduler): Promise<ScheduleEntry['nextJob']> {
+async function readNextJob(queue: OpenQueue<QueueName>, { key, next }: Scheduler): Promise<ScheduleEntry['nextJob']> {
   const state = await queue.getJobState(scheduledJobId(key, next ?? 0));
   if (state === 'active') return 'active';
   if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return 'waiting';

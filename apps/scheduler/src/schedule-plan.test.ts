@@ -1,8 +1,9 @@
-import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { isScheduleId, scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import { describe, expect, test } from 'vitest';
 import { planSchedules, type ScheduleEntry } from './schedule-plan.ts';
 
+const names = { idOf: scheduleId, isOurs: isScheduleId };
 const hourly: Schedule = { kind: 'interval', everyMs: 3_600_000 };
 const daily: Schedule = { kind: 'interval', everyMs: 24 * 3_600_000 };
 const atThree: Schedule = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'Europe/Berlin' };
@@ -17,7 +18,7 @@ function entry(schedule: Schedule | undefined, nextRun: Date, more: Partial<Sche
 }
 
 function planShop(schedule: Schedule, existing?: ScheduleEntry, now = noon) {
-  const [action, ...others] = planSchedules(['shop'], schedule, existing === undefined ? [] : [existing], now);
+  const [action, ...others] = planSchedules(['shop'], schedule, existing === undefined ? [] : [existing], now, names);
   expect(others).toEqual([]);
   return action;
 }
@@ -158,9 +159,9 @@ describe('several targets', () => {
 
   test('each have an entry, and one that is not configured any more loses its own', () => {
     const left = { ...entry(hourly, soon), id: scheduleId('old') };
-    const actions = planSchedules(['shop', 'my db'], hourly, [left, entry(hourly, soon)], noon);
+    const actions = planSchedules(['shop', 'my db'], hourly, [left, entry(hourly, soon)], noon, names);
     expect(actions).toMatchObject([
-      { kind: 'remove', id: 'dump.old', reason: expect.stringContaining('not in the configuration') as string },
+      { kind: 'remove', id: 'dump.old', reason: expect.stringContaining('does not ask for it') as string },
       { kind: 'keep', id: 'dump.shop' },
       { kind: 'create', id: 'dump.my%20db', target: 'my db' },
     ]);
@@ -168,6 +169,6 @@ describe('several targets', () => {
 
   test('never touch an entry that somebody else made', () => {
     const foreign = { ...entry(hourly, soon), id: 'nightly-report' };
-    expect(planSchedules(['shop'], hourly, [foreign, entry(hourly, soon)], noon)).toHaveLength(1);
+    expect(planSchedules(['shop'], hourly, [foreign, entry(hourly, soon)], noon, names)).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-import { catchUpJobId, firstJobId, isScheduleId, scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { catchUpJobId, firstJobId } from '@pgstow/shared/contract/jobs.ts';
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 
 /** A schedule entry as it stands in Redis. */
@@ -30,6 +30,13 @@ export type ScheduleAction =
   | { readonly kind: 'keep'; readonly id: string; readonly target: string; readonly reason: string }
   | { readonly kind: 'remove'; readonly id: string; readonly reason: string };
 
+/** How the entries of a queue are named. */
+export type EntryNames = {
+  idOf(target: string): string;
+  /** Whether an entry is one of ours, of whatever target. */
+  isOurs(id: string): boolean;
+};
+
 /** A run that is due so soon counts as due: it may be by the time the entry is written. */
 const DUE_WITHIN_MS = 5000;
 
@@ -43,19 +50,29 @@ export function planSchedules(
   schedule: Schedule,
   entries: readonly ScheduleEntry[],
   now: Date,
+  { idOf, isOurs }: EntryNames,
 ): readonly ScheduleAction[] {
   const known = new Map(entries.map((entry) => [entry.id, entry]));
-  const wanted = new Set(targets.map(scheduleId));
+  const wanted = new Set(targets.map(idOf));
   const removals = entries
-    .filter((entry) => isScheduleId(entry.id) && !wanted.has(entry.id))
-    .map((entry) => ({ kind: 'remove', id: entry.id, reason: 'its database is not in the configuration' }) as const);
-  return [...removals, ...targets.map((target) => planTarget(target, schedule, known.get(scheduleId(target)), now))];
+    .filter((entry) => isOurs(entry.id) && !wanted.has(entry.id))
+    .map((entry) => ({ kind: 'remove', id: entry.id, reason: 'the configuration does not ask for it' }) as const);
+  return [
+    ...removals,
+    ...targets.map((target) => planTarget(idOf(target), target, schedule, known.get(idOf(target)), now)),
+  ];
 }
 
-function planTarget(target: string, schedule: Schedule, entry: ScheduleEntry | undefined, now: Date): ScheduleAction {
-  const action = { id: scheduleId(target), target };
+function planTarget(
+  id: string,
+  target: string,
+  schedule: Schedule,
+  entry: ScheduleEntry | undefined,
+  now: Date,
+): ScheduleAction {
+  const action = { id, target };
   if (entry === undefined) {
-    const reason = `it has no schedule yet; ${describeSchedule(schedule)} from now on, and a first dump at once`;
+    const reason = `it has no schedule yet; ${describeSchedule(schedule)} from now on`;
     if (schedule.kind === 'interval') return { ...action, kind: 'create', reason };
     const jobId = firstJobId(target, previousRun(schedule, now).getTime());
     return { ...action, kind: 'create', reason, oneOff: { name: 'first', jobId } };

@@ -1,6 +1,6 @@
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { ScheduleAction } from './schedule-plan.ts';
-import { reconcileSchedules, type ReconcileOptions } from './reconcile-schedules.ts';
+import { reconcileSchedules, type WantedEntries } from './reconcile-schedules.ts';
 
 /** Schedules that are looked after until this is disposed. */
 export type WatchedSchedules = AsyncDisposable & {
@@ -22,7 +22,7 @@ const REPAIRS: ReadonlySet<ScheduleAction['kind']> = new Set(['create', 'mend'])
  * Reconciles the schedules at the start and repairs them again and again: a Redis that was emptied, or that came back
  * without its data, has its schedules again within a minute.
  */
-export function watchSchedules(options: ReconcileOptions, everyMs = EVERY_MS): WatchedSchedules {
+export function watchSchedules(wanted: WantedEntries, everyMs = EVERY_MS): WatchedSchedules {
   let fault: string | undefined = 'the schedules are not written yet';
   let timer: NodeJS.Timeout | undefined;
   let isRepairing = false;
@@ -33,12 +33,12 @@ export function watchSchedules(options: ReconcileOptions, everyMs = EVERY_MS): W
     if (isRepairing) return;
     isRepairing = true;
     try {
-      await reconcileSchedules(options, REPAIRS);
+      await reconcileSchedules(wanted, REPAIRS);
       fault = undefined;
     } catch (error) {
       fault = 'the schedules could not be checked';
       // At the end the connection may close under a repair.
-      if (!isDisposed) options.log.warn({ err: describeError(error) }, fault);
+      if (!isDisposed) wanted.log.warn({ err: describeError(error) }, fault);
     } finally {
       isRepairing = false;
     }
@@ -49,7 +49,7 @@ export function watchSchedules(options: ReconcileOptions, everyMs = EVERY_MS): W
       return fault;
     },
     async start() {
-      await reconcileSchedules(options);
+      await reconcileSchedules(wanted);
       fault = undefined;
       timer = setInterval(() => void repair(), everyMs);
     },

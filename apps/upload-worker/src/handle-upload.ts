@@ -8,6 +8,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
@@ -88,6 +89,7 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
       throw folderError(error, context.folder);
     });
     task.progress(100);
+    await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
     return { bucket: place.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
   });

@@ -1,6 +1,7 @@
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
 import { s3 } from '@pgstow/shared/config/s3.ts';
+import { verify } from '@pgstow/shared/config/verify.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -11,14 +12,22 @@ import { handleUpload } from './handle-upload.ts';
 import { startReconciliation } from './reconcile.ts';
 import type { UploadContext } from './upload-context.ts';
 
-await runProcess('upload-worker', { backup, s3, redis: redisSubject }, async (process) => {
+await runProcess('upload-worker', { backup, s3, verify, redis: redisSubject }, async (process) => {
   const { config, log, redact, stack } = process;
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
   const { url, site } = config.redis;
   const redis = stack.use(await connectRedis(url, log));
   const destinations = openDestinations(config.s3, log, stack);
   const queue = stack.use(openQueue('upload', site, redis));
-  const context: UploadContext = { folder: config.backup.folder, site, redis, destinations, log };
+  const context: UploadContext = {
+    folder: config.backup.folder,
+    site,
+    redis,
+    destinations,
+    verifications: stack.use(openQueue('verify', site, redis)),
+    verifySchedule: config.verify.schedule,
+    log,
+  };
 
   // Without a bucket jobs are taken all the same: each fails with a hint that a person can read on the board, where one
   // that nobody takes would wait in silence.

@@ -1,4 +1,6 @@
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { Destination } from './destination.ts';
 
@@ -8,5 +10,8 @@ export type UploadContext = {
   readonly site: string;
   readonly redis: RedisConnection;
   readonly destinations: ReadonlyMap<string, Destination>;
+  /** Where restore tests are asked for. */
+  readonly verifications: OpenQueue<'verify'>;
+  readonly verifySchedule: VerifyConfig['schedule'];
   readonly log: Log;
 };

@@ -85,5 +85,7 @@ async function adopt(folder: string, name: BackupName, signal: AbortSignal): Pro
     sha256,
     sqlBytes: text.bytes,
     ...(text.tables === undefined ? {} : { tables: text.tables }),
+    ...(text.roles === undefined ? {} : { roles: [...text.roles] }),
+    ...(text.serverVersion === undefined ? {} : { serverVersion: text.serverVersion }),
   });
 }

@@ -1,7 +1,8 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import prettyMilliseconds from 'pretty-ms';
+import { newestVerdict } from './decisive-restore-test.ts';
+import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 
@@ -21,7 +22,7 @@ export type Health = {
   readonly newest: KnownDump | undefined;
   /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
   readonly newestConfirmed: KnownDump | undefined;
-  /** The newest that came to a verdict, of any of the dumps. */
+  /** That of the newest dump for which there is a verdict. */
   readonly newestRestoreTest: RestoreTest | undefined;
 };
 
@@ -36,7 +37,7 @@ export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions
   const counts = (dump: KnownDump): boolean => destination === undefined || isConfirmed(dump, destination);
   const newest = dumps.at(-1);
   const newestConfirmed = dumps.findLast(counts);
-  const newestRestoreTest = findNewestVerdict(dumps);
+  const newestRestoreTest = newestVerdict(dumps);
   const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
   const reasons = [
     newest === undefined ? 'it has never been backed up' : undefined,
@@ -57,15 +58,6 @@ export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions
   return { isHealthy: reasons.length === 0, reasons, newest, newestConfirmed, newestRestoreTest };
 }
 
-function findNewestVerdict(dumps: readonly KnownDump[]): RestoreTest | undefined {
-  return dumps
-    .flatMap(({ restoreTests }) => [...restoreTests.values()])
-    .filter(({ result }) => result !== 'could-not-tell')
-    .reduce<RestoreTest | undefined>((newest, test) => {
-      return newest === undefined || Date.parse(test.testedAt) > Date.parse(newest.testedAt) ? test : newest;
-    }, undefined);
-}
-
 function findLateness(
   { manifest }: KnownDump,
   schedule: Schedule,
@@ -76,7 +68,7 @@ function findLateness(
   const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
   const wanted =
     schedule.kind === 'interval'
-      ? `one every ${prettyMilliseconds(schedule.everyMs)} is wanted`
+      ? `one every ${describeDuration(schedule.everyMs)} is wanted`
       : `it should have been dumped twice since then (${schedule.pattern}, ${schedule.timeZone})`;
   return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}`;
 }
@@ -95,5 +87,5 @@ function hasWaitedTooLong({ manifest }: KnownDump, schedule: Schedule, now: Date
 }
 
 function age(time: string, now: Date): string {
-  return prettyMilliseconds(now.getTime() - Date.parse(time), { unitCount: 2, secondsDecimalDigits: 0 });
+  return describeDuration(now.getTime() - Date.parse(time));
 }

@@ -162,7 +162,7 @@ describe('the list of backups', () => {
     expect((await shown({ folder: undefined })).backups.map(([, places]) => places)).toEqual(Array(5).fill('s3'));
   });
 
-  it('takes the word of the newest restore test that came to a verdict', async () => {
+  it('takes a backup for restored if a test says so, and for bad if any test does', async () => {
     const [good, bad, again, untold] = [await keep(1), await keep(2), await keep(3), await keep(4)];
     for (const name of [good, bad, again, untold]) await confirm(name);
     for (const day of [1, 2, 3, 4]) await put(day);
@@ -176,7 +176,7 @@ describe('the list of backups', () => {
     const { backups } = await list();
     expect(backups.map(({ state, restoreTest }) => [state, restoreTest?.result, restoreTest?.destination])).toEqual([
       ['uploaded', 'could-not-tell', 's3'],
-      ['restored', 'good', 's3'],
+      ['bad', 'bad', 'local'],
       ['bad', 'bad', 's3'],
       ['restored', 'good', 's3'],
     ]);

@@ -6,15 +6,15 @@ import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { folderError } from './backup-folder.ts';
+import { decisiveRestoreTest } from './decisive-restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
-import { newestRestoreTest } from './newest-restore-test.ts';
 import { readFolder, type FolderContents, type KnownDump } from './read-folder.ts';
 import { readStore } from './read-store.ts';
 
 /**
  * How far a backup is proven. `found`: it has no manifest, and nobody has read it. `dumped`: its dump was proven when it was
- * taken or adopted. `uploaded`: a store has confirmed it. `restored`: the newest restore test that came to a verdict found it
- * good; `bad`: that test did not.
+ * taken or adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad, at
+ * whichever place; `bad`: one did.
  */
 export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'bad';
 
@@ -32,7 +32,7 @@ export type Backup = {
   /** `local` for the backup folder, and the destinations that hold it. */
   readonly places: readonly string[];
   readonly state: BackupState;
-  /** The newest that came to a verdict or, where none did, the newest. */
+  /** What makes it `restored` or `bad`; where no test came to a verdict, the newest. */
   readonly restoreTest: RestoreTest | undefined;
 };
 
@@ -108,7 +108,7 @@ function describeBackup(
   stores: readonly Store[],
 ): Backup {
   const parts = parseBackupName(name);
-  const restoreTest = dump && newestRestoreTest(dump);
+  const restoreTest = dump && decisiveRestoreTest(dump);
   return {
     name,
     database: parts?.database ?? '',

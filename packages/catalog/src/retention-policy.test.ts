@@ -1,5 +1,6 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace, Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { RestoreTest, RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it } from 'vitest';
 import type { KnownDump } from './read-folder.ts';
 import { applyRetention } from './retention-policy.ts';
@@ -40,6 +41,24 @@ function dumpAt(
   };
   const receipts = new Map(receipt === null ? [] : [[whole.destination, whole]]);
   return { manifest, receipts, restoreTests: new Map() };
+}
+/** The same dump after a restore test, `-` for none. */
+function tested(dump: KnownDump, result: RestoreTestResult | '-', destination = 's3'): KnownDump {
+  if (result === '-') return dump;
+  const { name, sha256 } = dump.manifest;
+  const test: RestoreTest = {
+    version: 1,
+    name,
+    destination,
+    sha256,
+    result,
+    differences: [],
+    differenceCount: 0,
+    notes: [],
+    testedAt: NOW.toISOString(),
+    durationMs: 1,
+  };
+  return { ...dump, restoreTests: new Map([...dump.restoreTests, [destination, test]]) };
 }
 const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | null): KnownDump[] =>
   Array.from({ length: count }, (_, i) => count - 1 - i).map((daysAgo) =>
@@ -98,6 +117,47 @@ describe('retention', () => {
     expect(actions([...daily(5), dumpAt(new Date(NOW.getTime() + 23 * HOUR))], 2)).toContain('delete');
   });
 
+  it.each<[string, readonly (RestoreTestResult | '-')[], string]>([
+    ['good ones', ['good', 'good', 'good', 'good', 'good'], 'ddkkk'],
+    ['none', ['-', '-', '-', '-', '-'], 'ddkkk'],
+    ['the newest being bad', ['good', 'good', 'good', 'good', 'bad'], 'kkkkk'],
+    ['a bad one that no later one has answered', ['good', 'good', 'bad', '-', 'could-not-tell'], 'kkkkk'],
+    ['a bad one that a later good one has answered', ['good', 'good', 'bad', 'good', '-'], 'dkkkk'],
+    ['bad ones, good again for long enough', ['good', 'bad', 'good', 'good', 'good'], 'ddkkk'],
+    ['bad ones among those to keep', ['good', 'good', 'bad', 'bad', 'good'], 'kkkkk'],
+    ['what could not be told', ['good', 'could-not-tell', 'good', 'good', 'could-not-tell'], 'ddkkk'],
+    ['bad ones alone', ['bad', 'bad', 'bad', 'bad', 'bad'], 'kkkkk'],
+    ['bad ones, and the newest that is not bad', ['-', 'bad', 'bad', 'bad', 'bad'], 'kkkkk'],
+  ])('heeds restore tests: %s', (_what, results, wanted) => {
+    const dumps = daily(5).map((dump, index) => tested(dump, results[index]!));
+    expect(
+      actions(dumps, 3, s3)
+        .map(([letter]) => letter)
+        .join(''),
+    ).toBe(wanted);
+  });
+
+  it('says which restore test froze it, and lifts that with a good test of the same dump', () => {
+    const dumps = daily(5);
+    const frozen = [...dumps.slice(0, 4), tested(dumps[4]!, 'bad')];
+    const verdicts = applyRetention(frozen, { keepLast: 2, destination: s3 }, NOW);
+    expect(verdicts[0]).toEqual({
+      name: dumps[0]!.manifest.name,
+      action: 'keep',
+      reason: `nothing is deleted while the newest restore test with a result, of ${dumps[4]!.manifest.name} from s3, is bad`,
+    });
+    expect(verdicts[3]?.reason).toBe('it is the newest that is not bad');
+    expect(verdicts[4]?.reason).toContain('its restore test from s3 was bad');
+    const again = [...dumps.slice(0, 4), tested(dumps[4]!, 'good')];
+    expect(actions(again, 2, s3)).toEqual(['delete', 'delete', 'delete', 'keep', 'keep']);
+  });
+
+  it('takes a dump for bad if it is so at any destination', () => {
+    const dumps = daily(3);
+    const both = tested(tested(dumps[2]!, 'good', 'local'), 'bad');
+    expect(actions([dumps[0]!, dumps[1]!, both], 1, s3)).toEqual(['keep', 'keep', 'keep']);
+  });
+
   it('never hurts, whatever lies in the folder', () => {
     let state = 11;
     const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
@@ -106,8 +166,12 @@ describe('retention', () => {
       const dumps = [...times]
         .sort((a, b) => a - b)
         .map((time) =>
-          dumpAt(new Date(time), [{}, null, { bucket: 'old' }][random(3)], random(2) === 0 ? 'dumped' : 'adopted'),
+          tested(
+            dumpAt(new Date(time), [{}, null, { bucket: 'old' }][random(3)], random(2) === 0 ? 'dumped' : 'adopted'),
+            (['-', '-', 'good', 'could-not-tell', 'bad'] as const)[random(5)]!,
+          ),
         );
+      const isBad = (dump: KnownDump) => dump.restoreTests.get('s3')?.result === 'bad';
       const keepLast = 1 + random(6);
       const destination = random(2) === 0 ? s3 : undefined;
       const verdicts = applyRetention(dumps, { keepLast, destination }, NOW);
@@ -123,6 +187,10 @@ describe('retention', () => {
       expect(places.every((bucket) => bucket === 'mine')).toBe(true);
       const isFromFuture = Math.max(...times) > NOW.getTime() + 24 * HOUR;
       expect(isFromFuture && deleted.length > 0).toBe(false);
+      const notBad = dumps.filter((dump) => !isBad(dump));
+      expect(notBad.slice(-keepLast).some((dump) => deleted.includes(dump))).toBe(false);
+      const told = dumps.findLast((dump) => ['good', 'bad'].includes(dump.restoreTests.get('s3')?.result ?? ''));
+      expect(told !== undefined && isBad(told) && deleted.length > 0).toBe(false);
       // What it lets go of, it lets go of at once: a second look finds nothing more.
       const rest = dumps.filter((_, index) => verdicts[index]?.action === 'keep');
       expect(applyRetention(rest, { keepLast, destination }, NOW).every(({ action }) => action === 'keep')).toBe(true);

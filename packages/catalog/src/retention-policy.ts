@@ -1,5 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 
@@ -19,32 +20,69 @@ export type Verdict = {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Says of each dump of one database whether it may go, and why. It never lets go of the newest, of one whose upload is
- * not confirmed while a destination is configured, or of anything while the newest claims to be from the future: a clock
- * that was wrong must not make good dumps look old.
+ * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad never count among the
+ * newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
+ * destination is configured, or of anything while the last word of restore tests is bad, or the newest claims to be from the
+ * future: a clock that was wrong must not make good dumps look old.
  *
  * @param dumps of one database, oldest first
  * @returns one verdict for each, in the same order
  */
 export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPolicy, now: Date): readonly Verdict[] {
+  const frozen = whyFrozen(dumps, now);
+  // From the newest on, how many that are not bad came by.
+  let counted = 0;
+  return dumps
+    .toReversed()
+    .map((dump, index): Verdict => {
+      const { name } = dump.manifest;
+      const bad = badTestOf(dump);
+      if (bad === undefined) counted += 1;
+      const kept = bad === undefined ? whyCounted(counted, index, policy) : whyBadIsKept(counted, bad, policy);
+      const reason = kept ?? frozen ?? whyUnconfirmed(dump, policy);
+      if (reason !== undefined) return { name, action: 'keep', reason };
+      return { name, action: 'delete', reason: whyReleased(counted, bad, policy) };
+    })
+    .toReversed();
+}
+
+/**
+ * The restore test that makes a dump a bad one. At one destination is enough: which copy will be needed nobody knows. What
+ * could not be told makes it neither good nor bad.
+ */
+export function badTestOf({ restoreTests }: KnownDump): RestoreTest | undefined {
+  return [...restoreTests.values()].find(({ result }) => result === 'bad');
+}
+
+/** Why nothing may go, if so. */
+function whyFrozen(dumps: readonly KnownDump[], now: Date): string | undefined {
   const newest = dumps.at(-1);
-  const isFromFuture = newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS;
-  return dumps.map((dump, index): Verdict => {
-    const rank = dumps.length - index;
-    const { name } = dump.manifest;
-    if (rank === 1) return { name, action: 'keep', reason: 'it is the newest' };
-    if (rank <= policy.keepLast)
-      return { name, action: 'keep', reason: `it is number ${rank} of the ${policy.keepLast} newest` };
-    if (isFromFuture) {
-      return {
-        name,
-        action: 'keep',
-        reason: `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future`,
-      };
-    }
-    if (policy.destination !== undefined && !isConfirmed(dump, policy.destination)) {
-      return { name, action: 'keep', reason: `its upload to ${policy.destination.name} is not confirmed` };
-    }
-    return { name, action: 'delete', reason: `it is number ${rank}, and the ${policy.keepLast} newest are kept` };
-  });
+  if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
+    return `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future`;
+  const lastTold = dumps.findLast((dump) =>
+    [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
+  );
+  const bad = lastTold === undefined ? undefined : badTestOf(lastTold);
+  if (bad === undefined) return undefined;
+  return `nothing is deleted while the newest restore test with a result, of ${bad.name} from ${bad.destination}, is bad`;
+}
+
+function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): string | undefined {
+  if (rank === 1) return newer === 0 ? 'it is the newest' : 'it is the newest that is not bad';
+  return rank <= keepLast ? `it is number ${rank} of the ${keepLast} newest` : undefined;
+}
+
+function whyBadIsKept(newerNotBad: number, bad: RestoreTest, { keepLast }: RetentionPolicy): string | undefined {
+  if (newerNotBad >= keepLast) return undefined;
+  return `its restore test from ${bad.destination} was bad, and there are ${newerNotBad} newer ones that are not, of ${keepLast} that are wanted`;
+}
+
+function whyUnconfirmed(dump: KnownDump, { destination }: RetentionPolicy): string | undefined {
+  if (destination === undefined || isConfirmed(dump, destination)) return undefined;
+  return `its upload to ${destination.name} is not confirmed`;
+}
+
+function whyReleased(counted: number, bad: RestoreTest | undefined, { keepLast }: RetentionPolicy): string {
+  if (bad === undefined) return `it is number ${counted}, and the ${keepLast} newest are kept`;
+  return `its restore test from ${bad.destination} was bad, and the ${keepLast} newest that are not are kept`;
 }

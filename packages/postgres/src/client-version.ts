@@ -20,6 +20,16 @@ const DEBIAN_FOLDER = '/usr/lib/postgresql';
  * and in its order: whoever put them there means them to be used.
  */
 export async function findClients(): Promise<readonly Clients[]> {
+  return findInstalled('pg_dump', ['psql']);
+}
+
+/** Every PostgreSQL server that is installed with all that a cluster is made and filled with, as `findClients` does. */
+export async function findServers(): Promise<readonly Clients[]> {
+  return findInstalled('postgres', ['initdb', 'psql']);
+}
+
+/** @param others what must lie in the same folder */
+async function findInstalled(program: string, others: readonly string[]): Promise<readonly Clients[]> {
   const majors = await readdir(DEBIAN_FOLDER).catch(() => []);
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
@@ -27,9 +37,10 @@ export async function findClients(): Promise<readonly Clients[]> {
   ];
   const found: Clients[] = [];
   for (const folder of new Set(folders)) {
-    if (!(await isExecutable(join(folder, 'pg_dump'))) || !(await isExecutable(join(folder, 'psql')))) continue;
-    if (await isWrapper(join(folder, 'pg_dump'))) continue;
-    const { stdout, failed } = await execa(join(folder, 'pg_dump'), ['--version'], { reject: false, timeout: 10_000 });
+    const path = join(folder, program);
+    const areThere = await Promise.all([program, ...others].map((each) => isExecutable(join(folder, each))));
+    if (areThere.includes(false) || (await isWrapper(path))) continue;
+    const { stdout, failed } = await execa(path, ['--version'], { reject: false, timeout: 10_000 });
     const version = /(\d+(?:\.\d+|devel|beta\d+|rc\d+)*)/.exec(stdout)?.[1];
     if (!failed && version !== undefined) found.push({ folder, version, major: Number.parseInt(version, 10) });
   }

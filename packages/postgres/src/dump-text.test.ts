@@ -98,7 +98,7 @@ describe('what looks like a COPY', () => {
   ])('in %s is none, wherever it is cut', (_what, text) => {
     const around = text + real + text + END;
     const whole = read(around);
-    expect(whole).toEqual({ isComplete: true, bytes: Buffer.byteLength(around), tables });
+    expect(whole).toMatchObject({ isComplete: true, bytes: Buffer.byteLength(around), tables });
     const step = around.length < 10_000 ? 1 : 100_003;
     for (let at = 0; at <= around.length; at += step) {
       expect(read(around.slice(0, at), around.slice(at)), `cut at ${at}`).toEqual(whole);
@@ -141,7 +141,7 @@ describe('what looks like a COPY', () => {
     for (const open of [openRows, openText]) {
       expect(read(RESTRICTED, real, open, END)).toMatchObject({ isComplete: false });
       const text = RESTRICTED + real + open + unlocked;
-      expect(read(text)).toEqual({ isComplete: true, bytes: text.length, tables: undefined });
+      expect(read(text)).toMatchObject({ isComplete: true, bytes: text.length, tables: undefined });
       expect(read(real + open + unlocked)).toMatchObject({ isComplete: false });
     }
     expect(read(RESTRICTED, real, unlocked)).toMatchObject({ isComplete: true, tables });
@@ -299,7 +299,7 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
     'with %j is complete, and its rows are not counted',
     async (options) => {
       const text = await dump('odd', ...options);
-      expect(read(text)).toEqual({ isComplete: true, bytes: text.length, tables: undefined });
+      expect(read(text)).toMatchObject({ isComplete: true, bytes: text.length, tables: undefined });
       expect(inPieces(text, 7777)).toEqual(read(text));
     },
   );

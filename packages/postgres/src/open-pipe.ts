@@ -19,7 +19,7 @@ export type Pipe = AsyncDisposable & {
  *
  * @throws RetryableError if there can be none in the folder for temporary files
  */
-export async function openPipe(): Promise<Pipe> {
+export async function openPipe(between = 'pg_dump and the compressor'): Promise<Pipe> {
   const path = join(tmpdir(), `pgstow-${randomUUID()}.pipe`);
   await using stack = new AsyncDisposableStack();
   try {
@@ -40,7 +40,7 @@ export async function openPipe(): Promise<Pipe> {
   } catch (cause) {
     // Of what execa says, the last line is what mkfifo said.
     const reason = (cause as Error).message.split('\n').at(-1);
-    throw new RetryableError(`cannot make a pipe between pg_dump and the compressor: ${reason}`, {
+    throw new RetryableError(`cannot make a pipe between ${between}: ${reason}`, {
       hint: `Let this process write to ${tmpdir()}, or set TMPDIR to a folder where it may.`,
       cause,
     });

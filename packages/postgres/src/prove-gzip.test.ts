@@ -43,7 +43,7 @@ for (const program of ['igzip', 'pigz', 'gzip'] as const) {
       expect(await prove(gz)).toEqual({
         bytes: gz.length,
         sha256: createHash('sha256').update(gz).digest('hex'),
-        text: { isComplete: true, bytes: Buffer.byteLength(DUMP), tables: { 'public.t': ROWS.length } },
+        text: { isComplete: true, bytes: Buffer.byteLength(DUMP), tables: { 'public.t': ROWS.length }, roles: [] },
       });
     });
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { DumpTextReader, type DumpText } from './dump-text.ts';
+import { DumpTextReader, type DumpText, type DumpTextSink } from './dump-text.ts';
 
 export type ProvenGzip = {
   readonly bytes: number;
@@ -27,11 +27,13 @@ const LOOK_AGAIN_MS = 50;
  * text takes back what a faster program saves, and to read what another program wrote is better proof.
  *
  * @param written when the file is whole; until then it is followed as it grows
- * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else
+ * @param sink gets the text on the way, before it is known whether the file is whole
+ * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else; PermanentError as
+ *   `DumpTextReader` does, and whatever the sink throws
  */
-export async function readGzip(path: string, written: Promise<unknown>): Promise<ProvenGzip> {
+export async function readGzip(path: string, written: Promise<unknown>, sink?: DumpTextSink): Promise<ProvenGzip> {
   const hash = createHash('sha256');
-  const reader = new DumpTextReader();
+  const reader = new DumpTextReader(sink);
   let bytes = 0;
   let tail: Buffer = Buffer.alloc(0);
   const take = async function* (): AsyncGenerator<Buffer> {

@@ -94,7 +94,8 @@ describe("a dump's quoting", () => {
     [`\\connect 'a$$\n'`, false],
     [`-- a\n\\connect -reuse-previous=on "dbname='it''s $$'\n`, true],
     [`select 'a\n\\connect'\n`, true],
-    [`select 1 \\ '\n`, false],
+    [`select 1 \\ '\n`, true],
+    [`select 1\\a '`, false],
     [`\n\\a $$\n\\b $$\n`, true],
   ])('in commands of psql: %j outside: %j', (text, expected) => {
     expect(answers(text)).toEqual([expected]);

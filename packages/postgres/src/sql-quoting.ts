@@ -1,7 +1,7 @@
 type Within = 'sql' | 'name' | 'string' | 'escaping string' | 'dollars' | 'line' | 'comment';
 
-/** What may begin something quoted. A backslash at the beginning of a line begins a command of psql. */
-const OPENER = /['"$]|--|\/\*|(?<=\n)\\/g;
+/** What may begin something quoted. A backslash begins a command of psql, wherever it stands. */
+const OPENER = /['"$\\]|--|\/\*/g;
 /** `$$`, `$tag$`, or one that the end of the text cuts; not `$1`. */
 const DOLLARS = /\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?(\$|$)/y;
 const PART_OF_WORD = /[\w$\x80-\xff]/;
@@ -20,6 +20,8 @@ const ESCAPE_OR_END = /\\|'/g;
 export class SqlQuoting {
   /** With `standard_conforming_strings` off, a backslash escapes in every string. */
   hasBackslashEscapes = false;
+  /** Whether a command of psql was seen that does not begin its line; pg_dump writes none. */
+  hasCommandInLine = false;
 
   #within: Within = 'sql';
   /** The end of the text within dollars. */
@@ -91,6 +93,7 @@ export class SqlQuoting {
       case '-':
         return this.#enter('line', at + 2);
       case '\\':
+        this.hasCommandInLine ||= text[at - 1] !== '\n';
         return this.#enter('line', at + 1);
       case '/':
         this.#commentDepth = 1;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOCAL } from '../contract/restore-test.ts';
 import type { DestinationPlace } from '../contract/receipt.ts';
 import { defineSubject } from './subject.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -21,6 +22,13 @@ export type S3Config = {
 
 /** The destination that the `S3_*` variables describe. */
 export const S3_DESTINATION = 's3';
+
+/** The one place that restore tests look at, by name: for processes that need to know no more, and have no access key. */
+export const verifiedPlace = defineSubject({
+  title: 'S3',
+  variables: { S3_BUCKET: { schema: z.string().optional(), description: 'See there.' } },
+  build: ({ S3_BUCKET }): string => (S3_BUCKET === undefined ? LOCAL : S3_DESTINATION),
+});
 
 const flag = z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((text) => ['true', '1', 'yes'].includes(text));
 

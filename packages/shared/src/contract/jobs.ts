@@ -71,6 +71,11 @@ export function scheduleId(target: string): string {
   return `dump.${encodeURIComponent(target)}`;
 }
 
+/** Whether a schedule entry of restore tests is one of ours. */
+export function isVerifyScheduleId(id: string): boolean {
+  return id.startsWith('verify.');
+}
+
 /** Whether a schedule entry is one of ours. */
 export function isScheduleId(id: string): boolean {
   return id.startsWith('dump.');

@@ -17,7 +17,7 @@ export class RetryableError extends Error {
 
 /** Another attempt would fail in the same way until a person mends something: the job stops at once. */
 export class PermanentError extends Error {
-  override readonly name = 'PermanentError';
+  override readonly name: string = 'PermanentError';
   readonly hint: string | undefined;
 
   constructor(message: string, { hint, cause }: FaultOptions = {}) {

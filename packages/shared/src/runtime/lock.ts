@@ -59,6 +59,11 @@ export function uploadLockKey(site: string, name: string, destination: string): 
   return `pgstow:${site}:lock:upload:${destination}:${name}`;
 }
 
+/** The lock of whoever tests a dump of a site as it lies at a destination. */
+export function verifyLockKey(site: string, name: string, destination: string): string {
+  return `pgstow:${site}:lock:verify:${destination}:${name}`;
+}
+
 /** The lock of whoever has that scratch folder, at whichever site. */
 export function scratchLockKey(folderName: string): string {
   return `pgstow:lock:scratch:${folderName}`;

@@ -1,0 +1,48 @@
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import { isScheduleId, isVerifyScheduleId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { enqueueDump, jobOptions, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { WantedEntries } from './reconcile-schedules.ts';
+
+type Wanted = { readonly targets: readonly string[]; readonly log: Log };
+
+/** A dump of each target. */
+export function wantDumps({
+  queue,
+  ...wanted
+}: Wanted & { readonly queue: OpenQueue<'dump'>; readonly schedule: Schedule }): WantedEntries {
+  return {
+    ...wanted,
+    queue: queue as unknown as WantedEntries['queue'],
+    names: { idOf: scheduleId, isOurs: isScheduleId },
+    templateOf: (target) => ({ name: 'scheduled', data: { target }, opts: jobOptions.dump }),
+    addOneOff: (target, { name, jobId }) => enqueueDump(queue, target, name, { jobId }),
+  };
+}
+
+/**
+ * A restore test of each target's newest dump, where they have a schedule of their own; otherwise none. One that was missed
+ * while all was down is not made good: the next one finds what it would have found.
+ *
+ * @param options.destination as which the dumps are tested
+ */
+export function wantRestoreTests({
+  queue,
+  schedule,
+  destination,
+  ...wanted
+}: Wanted & {
+  readonly queue: OpenQueue<'verify'>;
+  readonly schedule: VerifyConfig['schedule'];
+  readonly destination: string;
+}): WantedEntries {
+  return {
+    ...wanted,
+    ...(schedule.kind === 'cron' ? { schedule } : { targets: [], schedule: { kind: 'interval', everyMs: 1 } }),
+    queue: queue as unknown as WantedEntries['queue'],
+    names: { idOf: verifyScheduleId, isOurs: isVerifyScheduleId },
+    templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: jobOptions.verify }),
+    addOneOff: async () => undefined,
+  };
+}

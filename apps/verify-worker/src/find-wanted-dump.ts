@@ -1,0 +1,92 @@
+import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
+import { listBackups } from '@pgstow/catalog/list-backups.ts';
+import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { JobData } from '@pgstow/shared/contract/jobs.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import type { Store } from '@pgstow/store/store.ts';
+import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
+import type { VerifyWorker } from './verify-worker.ts';
+
+/** A dump as it lies at one place. */
+export type WantedDump = {
+  readonly manifest: Manifest;
+  readonly destination: string;
+  /** `undefined` for the backup folder. */
+  readonly store: Store | undefined;
+  /** Whether the place has said that it holds it. */
+  readonly isConfirmed: boolean;
+};
+
+/**
+ * The dump that a job names, or the newest of its target of which the destination has confirmed that it holds it.
+ *
+ * @throws PermanentError if there is none
+ */
+export async function findWantedDump(
+  data: JobData<'verify'>,
+  worker: Pick<VerifyWorker, 'folder' | 'stores'>,
+  signal: AbortSignal,
+): Promise<WantedDump> {
+  const { destination } = data;
+  const store = destination === LOCAL ? undefined : findStore(destination, worker);
+  const { manifest, isConfirmed } =
+    'name' in data
+      ? await findNamed(data.name, store, worker, signal)
+      : await findNewest(data.target, store, worker, signal);
+  return { manifest, destination, store, isConfirmed };
+}
+
+type Found = Pick<WantedDump, 'manifest' | 'isConfirmed'>;
+
+function findStore(destination: string, { stores }: Pick<VerifyWorker, 'stores'>): Store {
+  const store = stores.get(destination);
+  if (store !== undefined) return store;
+  const known = [LOCAL, ...stores.keys()].join(', ');
+  throw new PermanentError(`no destination ${destination} is configured, only ${known}`, {
+    hint: 'Set S3_BUCKET for the verify worker, and restart it.',
+  });
+}
+
+async function findNamed(
+  name: BackupName,
+  store: Store | undefined,
+  { folder }: Pick<VerifyWorker, 'folder'>,
+  signal: AbortSignal,
+): Promise<Found> {
+  const dump = await findDump(folder, name);
+  if (dump !== undefined) return { manifest: dump.manifest, isConfirmed: isAt(store)(dump) };
+  const stored = store === undefined ? undefined : await readStoredManifest(store, name, signal);
+  if (stored !== undefined) return { manifest: stored, isConfirmed: true };
+  throw new PermanentError(`there is no manifest of ${name}, neither in ${folder} nor at the destination`, {
+    hint: 'Was it pruned, or is it no dump of this site?',
+  });
+}
+
+async function findNewest(
+  target: string,
+  store: Store | undefined,
+  { folder }: Pick<VerifyWorker, 'folder'>,
+  signal: AbortSignal,
+): Promise<Found> {
+  const { dumps } = await readFolder(folder);
+  const newest = dumps.filter(({ manifest }) => manifest.database === target).findLast(isAt(store));
+  if (newest !== undefined) return { manifest: newest.manifest, isConfirmed: true };
+  if (store !== undefined) {
+    const { backups, faults } = await listBackups({ folder: undefined, stores: [store], databases: [target], signal });
+    const stored = backups.find(({ manifest }) => manifest !== undefined)?.manifest;
+    if (stored !== undefined) return { manifest: stored, isConfirmed: true };
+    if (faults[0] !== undefined) throw new PermanentError(faults[0]);
+  }
+  throw new PermanentError(
+    `there is no dump of ${JSON.stringify(target)} yet that ${store === undefined ? folder : store.place.name} holds`,
+    { hint: 'The next restore test finds one, if a dump and its upload succeed.' },
+  );
+}
+
+/** Whether a dump of the folder is known to lie at a place. */
+function isAt(store: Store | undefined): (dump: KnownDump) => boolean {
+  return (dump) => store === undefined || isConfirmed(dump, store.place);
+}

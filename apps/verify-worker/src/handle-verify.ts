@@ -1,0 +1,58 @@
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import { conclude } from './conclude.ts';
+import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';
+import { recordRestoreTest } from './record-restore-test.ts';
+import { restoreAndCompare } from './restore-and-compare.ts';
+import { findingOf, type RestoreFinding } from './restore-finding.ts';
+import { sweepScratch, withScratchFolder } from './scratch-folder.ts';
+import type { VerifyWorker } from './verify-worker.ts';
+import { watchDisk } from './watch-disk.ts';
+import { describeRestoreTest } from './describe-restore-test.ts';
+
+/**
+ * Find the dump, restore it into a scratch server, compare, record what came of it, and say so: as the only one that tests
+ * this dump at this destination.
+ */
+export async function handleVerify(worker: VerifyWorker, task: Task<'verify'>): Promise<RestoreTest> {
+  const wanted = await findWantedDump(task.data, worker, task.signal);
+  const { manifest, destination } = wanted;
+  return withLock(worker.redis, verifyLockKey(worker.site, manifest.name, destination), task.signal, async (signal) => {
+    await sweepScratch(worker, signal);
+    task.note(`testing ${manifest.name} as it lies at ${destination}`);
+    const startedAt = performance.now();
+    const finding = await testWithinBounds(worker, task, wanted, signal);
+    const test = describeRestoreTest(wanted, finding, performance.now() - startedAt);
+    // Whoever has lost the lock leaves the record to its new holder.
+    signal.throwIfAborted();
+    await recordRestoreTest(worker.folder, test, task);
+    return conclude(task, test, finding);
+  });
+}
+
+/** The test within its time and room. What keeps it from an end is a finding, too. @throws the signal's reason */
+async function testWithinBounds(
+  worker: VerifyWorker,
+  task: Task<'verify'>,
+  wanted: WantedDump,
+  signal: AbortSignal,
+): Promise<RestoreFinding> {
+  const { timeoutMs, diskBytes } = worker.verify;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    return await withScratchFolder(worker, AbortSignal.any([signal, timeout]), async (scratch, held) => {
+      using disk = watchDisk(scratch, diskBytes);
+      const bounded = AbortSignal.any([held, disk.signal]);
+      return await restoreAndCompare({ worker, task, wanted, scratch, signal: bounded }).catch((error: unknown) => {
+        // What went wrong because the bounds were met is told by them.
+        bounded.throwIfAborted();
+        throw error;
+      });
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) return findingOf(new Error(`it took more than ${timeoutMs / 1000} s (VERIFY_TIMEOUT)`));
+    return findingOf(error);
+  }
+}

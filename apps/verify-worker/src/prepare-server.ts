@@ -1,0 +1,42 @@
+import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { CannotTellError } from './restore-finding.ts';
+
+const DATABASE = 'restored';
+
+/**
+ * Gives the server what a dump takes for granted: the roles that it names, without a way in, and an empty database.
+ *
+ * @returns the database
+ * @throws CannotTellError if the server lacks an extension of the source
+ */
+export async function prepareServer(
+  server: ScratchServer,
+  manifest: Manifest,
+  roles: readonly string[],
+): Promise<string> {
+  const available = new Set((await server.query('postgres', 'select name from pg_available_extensions')).split('\n'));
+  const missing = Object.keys(manifest.source?.extensions ?? {}).filter((name) => !available.has(name));
+  if (missing.length > 0) {
+    throw new CannotTellError(
+      `the scratch server lacks ${missing.length === 1 ? 'the extension' : 'the extensions'} ${missing.join(', ')}`,
+      `Install ${missing.length === 1 ? 'it' : 'them'} for PostgreSQL ${server.clients.major} where the verify worker runs.`,
+    );
+  }
+  for (const role of roles) await createRole(server, role);
+  await server.createDatabase(DATABASE);
+  return DATABASE;
+}
+
+/** Those that are there already are the server's own. */
+async function createRole(server: ScratchServer, role: string): Promise<void> {
+  const name = `"${role.replaceAll('"', '""')}"`;
+  const text = `E'${role.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+  await server.query(
+    'postgres',
+    `select count(*) = 0 as missing from pg_roles where rolname = ${text} \\gset
+\\if :missing
+create role ${name} nologin;
+\\endif`,
+  );
+}

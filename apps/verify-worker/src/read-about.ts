@@ -1,0 +1,18 @@
+import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { CannotTellError } from './restore-finding.ts';
+
+/** What has to be known of a dump before it is restored. */
+export type AboutDump = { readonly major: number; readonly roles: readonly string[] };
+
+/** From the manifest or, where that is an older one or of an adopted dump, from the dump's text. */
+export async function readAbout(manifest: Manifest, path: string, signal: AbortSignal): Promise<AboutDump> {
+  const isKnown = manifest.roles !== undefined && manifest.serverVersion !== undefined;
+  const text = isKnown ? undefined : (await proveGzip(path, signal)).text;
+  const roles = manifest.roles ?? text?.roles;
+  const serverVersion = manifest.serverVersion ?? text?.serverVersion;
+  const major = Number.parseInt(serverVersion ?? '', 10);
+  if (Number.isNaN(major))
+    throw new CannotTellError('neither the manifest nor the dump says which version of PostgreSQL it is of');
+  return { major, roles: roles ?? [] };
+}

@@ -1,0 +1,15 @@
+import { readDatabaseFacts } from '@pgstow/postgres/database-facts.ts';
+import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+
+/** What the restored database says of itself, every row counted. */
+export async function readRestoredFacts(
+  server: ScratchServer,
+  database: string,
+  signal: AbortSignal,
+): Promise<DatabaseFacts> {
+  await using session = await PsqlSession.start(server.clients, server.env(database), signal, server.runAs);
+  await session.query('begin transaction isolation level repeatable read, read only');
+  return readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: Number.POSITIVE_INFINITY });
+}

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import prettyBytes from 'pretty-bytes';
+import { amcheck } from '@pgstow/postgres/amcheck.ts';
+import { chooseScratchPrograms } from '@pgstow/postgres/choose-scratch-programs.ts';
+import { compareRestored } from '@pgstow/postgres/compare-facts.ts';
+import { startScratchServer, type ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import { fetchDump } from './fetch-dump.ts';
+import type { WantedDump } from './find-wanted-dump.ts';
+import { prepareServer } from './prepare-server.ts';
+import { readAbout } from './read-about.ts';
+import { readRestoredFacts } from './read-restored-facts.ts';
+import { NoRoomError, type RestoreFinding } from './restore-finding.ts';
+import { restoreInto } from './restore-into.ts';
+import { serverFolder } from './scratch-folder.ts';
+import { showProgress } from './show-progress.ts';
+import type { VerifyWorker } from './verify-worker.ts';
+import { roomFor } from './watch-disk.ts';
+
+export type TestStep = {
+  readonly worker: VerifyWorker;
+  readonly task: Task<'verify'>;
+  readonly wanted: WantedDump;
+  /** A private folder, removed afterwards. */
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Fetches a dump, restores it into a server of its source's version, and compares that with the manifest.
+ *
+ * @throws BadDumpError if the dump is not what its manifest says, or does not restore; anything else says nothing of it
+ */
+export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding> {
+  const { worker, task, wanted, scratch, signal } = step;
+  const { manifest } = wanted;
+  await assertRoom(worker, manifest);
+  // What is known to be missing need not wait for a download.
+  if (manifest.serverVersion !== undefined) await chooseScratchPrograms(Number.parseInt(manifest.serverVersion, 10));
+  const path = join(scratch, 'dump.sql.gz');
+  await fetchDump(wanted, worker.folder, path, signal, showProgress(task, manifest.bytes, 0, 20));
+  task.note(`fetched ${prettyBytes(manifest.bytes)}, sha256 as in the manifest`);
+
+  const about = await readAbout(manifest, path, signal);
+  await using server = await startScratchServer({
+    folder: serverFolder(scratch),
+    major: about.major,
+    encoding: manifest.source?.encoding ?? 'UTF8',
+    collate: manifest.source?.collate ?? 'C',
+    ctype: manifest.source?.ctype ?? 'C.UTF-8',
+    memoryBytes: worker.verify.memoryBytes,
+    signal,
+  });
+  task.note(`restoring into a scratch server of version ${server.version}`);
+  const running = AbortSignal.any([signal, server.signal]);
+  const database = await prepareServer(server, manifest, about.roles);
+  const restoreMs = await restoreInto(server, database, path, {
+    isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
+    signal: running,
+    onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
+  });
+  task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
+  const facts = await readRestoredFacts(server, database, running);
+  task.progress(90);
+  const { differences, notes } = compareRestored(manifest, facts);
+  await server.query(database, 'analyze');
+  const checked = await checkPages(server, database, running);
+  return describe(
+    server,
+    facts,
+    restoreMs,
+    [...differences, ...checked.differences],
+    [...server.notes, ...notes, ...checked.notes],
+  );
+}
+
+/** The compressed dump and the restored database lie on the disk at the same time. */
+async function assertRoom({ verify }: VerifyWorker, manifest: Manifest): Promise<void> {
+  const needed = manifest.bytes + (manifest.source?.databaseBytes ?? 3 * manifest.sqlBytes);
+  const room = await roomFor(verify.folder, verify.diskBytes);
+  if (room >= needed) return;
+  throw new NoRoomError(
+    `${verify.folder} has room for ${prettyBytes(room)}, and the restore test needs about ${prettyBytes(needed)}`,
+  );
+}
+
+async function checkPages(
+  server: ScratchServer,
+  database: string,
+  signal: AbortSignal,
+): Promise<{ readonly differences: readonly string[]; readonly notes: readonly string[] }> {
+  const found = await amcheck(server, database, signal);
+  return 'damage' in found
+    ? { differences: found.damage, notes: [] }
+    : { differences: [], notes: [`tables and indexes were not read page by page: ${found.whyNot}`] };
+}
+
+function describe(
+  server: ScratchServer,
+  facts: DatabaseFacts,
+  restoreMs: number,
+  differences: readonly string[],
+  notes: readonly string[],
+): RestoreFinding {
+  const counts = Object.values(facts.tables);
+  const [first] = differences;
+  const others = differences.length > 1 ? `, and ${differences.length - 1} more differences` : '';
+  return {
+    result: first === undefined ? 'good' : 'bad',
+    ...(first === undefined ? {} : { reason: `${first}${others}` }),
+    differences,
+    notes: [...notes],
+    restoreMs: Math.round(restoreMs),
+    tables: counts.length,
+    rows: counts.reduce((sum, rows) => sum + rows, 0),
+    serverVersion: server.version,
+    isLasting: false,
+  };
+}

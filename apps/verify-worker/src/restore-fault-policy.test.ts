@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { scratchFaultIn } from './restore-fault-policy.ts';
+
+describe('an error of a restore', () => {
+  it.each([
+    [
+      'extension postgis: could not open extension control file "/usr/share/x.control": No such file or directory (58P01)',
+      true,
+    ],
+    ['extension postgis: extension "postgis" is not available (0A000)', true],
+    ['function f: could not access file "$libdir/plpython3": No such file or directory (58P01)', true],
+    ['could not extend file "base/1/2": No space left on device (53100)', false],
+    ['out of shared memory (53200)', false],
+    ['collation "de_DE.utf8" for encoding "UTF8" does not exist (42704)', true],
+    ['invalid value for parameter "default_tablespace": "fast"\ndetail: tablespace "fast" does not exist', true],
+    ['role "app" does not exist (42704)', true],
+    ['unrecognized configuration parameter "transaction_timeout" (42704)', true],
+  ])('that lies with the scratch server: %s', (message, isLasting) => {
+    expect(scratchFaultIn(message, true)).toMatchObject({ isLasting });
+  });
+
+  it.each([
+    'table public.t, row 7: duplicate key value violates unique constraint "t_pkey" (23505)',
+    'table public.t, row 7: invalid input syntax for type integer: "x" (22P02)',
+    'syntax error at or near "CREAT" (42601)',
+    'relation "public.gone" does not exist (42P01)',
+    'new row for relation "t" violates check constraint "positive" (23514)',
+    'table public.t: missing data for column "b" (22P04)',
+  ])('that lies with the dump: %s', (message) => {
+    expect(scratchFaultIn(message, true)).toBeUndefined();
+  });
+
+  it('of a check that may compare texts, where the collation is another one', () => {
+    const message = 'new row for relation "t" violates partition constraint (23514)';
+    expect(scratchFaultIn(message, false)).toMatchObject({ isLasting: true });
+    expect(scratchFaultIn('duplicate key value violates unique constraint "a" (23505)', false)).toBeUndefined();
+  });
+});

@@ -1,0 +1,66 @@
+/** Why an error during a restore says nothing of the dump, and whether another attempt would meet it again. */
+export type ScratchFault = { readonly why: string; readonly isLasting: boolean };
+
+type Reading = ScratchFault & { readonly pattern: RegExp };
+
+/** What a scratch server says when it is the one that lacks something. */
+const READINGS: readonly Reading[] = [
+  {
+    pattern: /could not open extension control file|extension ".*" is not available|has no installation script/s,
+    why: 'the scratch server lacks an extension',
+    isLasting: true,
+  },
+  {
+    pattern: /could not access file ".*"|could not load library|could not find function ".*" in file/s,
+    why: 'the scratch server lacks a library',
+    isLasting: true,
+  },
+  {
+    pattern: /could not open .* file ".*": No such file/s,
+    why: 'the scratch server lacks a file that the database needs',
+    isLasting: true,
+  },
+  {
+    pattern: /No space left on device|Disk quota exceeded|\(53100\)/,
+    why: 'the disk of VERIFY_DIR is full',
+    isLasting: false,
+  },
+  {
+    pattern: /out of (?:shared )?memory|Cannot allocate memory|could not (?:resize|map) (?:shared )?memory|\(53200\)/,
+    why: 'the scratch server has too little memory (VERIFY_MEMORY_LIMIT)',
+    isLasting: false,
+  },
+  {
+    pattern:
+      /collation ".*" .*does not exist|could not create locale|could not open collator|could not find locale|locale name|ICU is not supported|could not convert locale/s,
+    why: 'the scratch server lacks a collation',
+    isLasting: true,
+  },
+  { pattern: /tablespace ".*" does not exist/s, why: 'the scratch server has no tablespaces', isLasting: true },
+  { pattern: /time zone ".*" not recognized/s, why: 'the scratch server lacks a time zone', isLasting: true },
+  { pattern: /role ".*" does not exist/s, why: 'the scratch server lacks a role', isLasting: true },
+  {
+    pattern: /unrecognized configuration parameter|psql is too old|invalid command \\/,
+    why: 'the dump is for another version of PostgreSQL',
+    isLasting: true,
+  },
+];
+
+/**
+ * With another collation, rows may belong to another partition, and checks may fail that compare texts; with another encoding,
+ * texts may not be texts.
+ */
+const DEPENDS_ON_LOCALE =
+  /violates (?:check|exclusion|partition) constraint|no partition of relation|invalid byte sequence for encoding|has no equivalent in encoding/;
+
+/**
+ * Whether an error of a restore lies with the scratch server and not with the dump.
+ *
+ * @param isLikeSource whether the scratch server is known to have the encoding and collation of the source
+ * @returns `undefined` if the dump is to blame
+ */
+export function scratchFaultIn(message: string, isLikeSource: boolean): ScratchFault | undefined {
+  if (!isLikeSource && DEPENDS_ON_LOCALE.test(message))
+    return { why: 'the scratch server may have another collation or encoding than the source', isLasting: true };
+  return READINGS.find(({ pattern }) => pattern.test(message));
+}

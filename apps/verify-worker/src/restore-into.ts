@@ -1,0 +1,38 @@
+import { restoreDump } from '@pgstow/postgres/restore-dump.ts';
+import { RestoreError } from '@pgstow/postgres/restore-error.ts';
+import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import { describeError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { BadDumpError, CannotTellError } from './restore-finding.ts';
+import { scratchFaultIn } from './restore-fault-policy.ts';
+
+/**
+ * Restores a dump into a database of the scratch server.
+ *
+ * @returns how long that took
+ * @throws BadDumpError if the dump is to blame; CannotTellError or RetryableError if the server is
+ */
+export async function restoreInto(
+  server: ScratchServer,
+  database: string,
+  path: string,
+  options: {
+    /** Whether encoding and collation are known to be those of the source. */
+    readonly isLikeSource: boolean;
+    readonly signal: AbortSignal;
+    readonly onProgress: (sqlBytes: number) => void;
+  },
+): Promise<number> {
+  const { clients, env, runAs } = server;
+  const { signal, onProgress } = options;
+  try {
+    return (await restoreDump({ clients, env: env(database), path, runAs, signal, onProgress })).restoreMs;
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = describeError(error);
+    const fault = scratchFaultIn(message, options.isLikeSource);
+    if (fault?.isLasting === true) throw new CannotTellError(`${fault.why}: ${message}`);
+    if (fault !== undefined) throw new RetryableError(`${fault.why}: ${message}`, { cause: error });
+    if (!(error instanceof RestoreError)) throw error;
+    throw new BadDumpError(`it does not restore: ${error.message}`);
+  }
+}

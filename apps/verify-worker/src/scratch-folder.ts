@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { removeScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import { confine } from '@pgstow/postgres/scratch-user.ts';
+import { BusyError } from '@pgstow/shared/runtime/errors.ts';
+import { LOCK_TTL_MS, scratchLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import type { VerifyWorker } from './verify-worker.ts';
+
+const PREFIX = 'pgstow-scratch-';
+const OURS = /^pgstow-scratch-[0-9a-f]{6}$/;
+
+/** In a scratch folder, where the server lives. */
+export function serverFolder(scratch: string): string {
+  return join(scratch, 'server');
+}
+
+/** Runs `work` with a private folder in VERIFY_DIR, held by a lock in Redis as long as it runs, and removed afterwards. */
+export async function withScratchFolder<T>(
+  { verify, redis }: Pick<VerifyWorker, 'verify' | 'redis'>,
+  signal: AbortSignal,
+  work: (path: string, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const name = PREFIX + randomBytes(3).toString('hex');
+  const path = join(verify.folder, name);
+  // The lock first: a folder without one is swept by whoever sees it.
+  return withLock(redis, scratchLockKey(name), signal, async (held) => {
+    await mkdir(path, { mode: 0o700 });
+    try {
+      const { owner } = await confine();
+      if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+      return await work(path, held);
+    } finally {
+      await removeScratchFolder(path);
+    }
+  });
+}
+
+/** Removes the scratch folders of workers that are gone, and what of their servers still runs. Those in use stay. */
+export async function sweepScratch(worker: VerifyWorker, signal: AbortSignal): Promise<readonly string[]> {
+  const { verify, redis, log } = worker;
+  const busy: string[] = [];
+  for (const name of (await readdir(verify.folder)).filter((each) => OURS.test(each))) {
+    try {
+      await withLock(redis, scratchLockKey(name), signal, () => removeScratchFolder(join(verify.folder, name)));
+      log.info({ folder: name }, 'removed the scratch folder of a restore test that was cut off');
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error;
+      busy.push(name);
+    }
+  }
+  return busy;
+}
+
+/** The same, and once more for the folders of a worker that was killed just now: it holds its locks a little longer. */
+export async function sweepScratchPatiently(worker: VerifyWorker, signal: AbortSignal): Promise<void> {
+  if ((await sweepScratch(worker, signal)).length === 0) return;
+  await wait(LOCK_TTL_MS + 1000, undefined, { signal });
+  await sweepScratch(worker, signal);
+}
+
+async function removeScratchFolder(path: string): Promise<void> {
+  await removeScratchServer(serverFolder(path));
+  await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+}

@@ -1,0 +1,17 @@
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+
+/** Maps bytes done to a stretch of the job's progress, and reports whole percents, each once. */
+export function showProgress(
+  task: Pick<Task<'verify'>, 'progress'>,
+  totalBytes: number,
+  from: number,
+  to: number,
+): (bytes: number) => void {
+  let shown = from;
+  return (bytes) => {
+    const percent = Math.floor(from + ((to - from) * Math.min(bytes, totalBytes)) / totalBytes);
+    if (percent <= shown) return;
+    shown = percent;
+    task.progress(percent);
+  };
+}

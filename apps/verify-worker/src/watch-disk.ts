@@ -1,0 +1,53 @@
+import { lstat, readdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import prettyBytes from 'pretty-bytes';
+import { NoRoomError } from './restore-finding.ts';
+
+const EVERY_MS = 1000;
+/** Of the disk, for all others that use it. */
+const LEAST_FREE = 0.05;
+/** What stat counts in, whatever the file system's blocks. */
+const BLOCK_BYTES = 512;
+
+/** Bytes that a restore test may take on the disk of a folder: no more than is free, but for 5 % of the disk. */
+export async function roomFor(folder: string, limitBytes: number | undefined): Promise<number> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return Math.max(0, Math.min(limitBytes ?? Number.POSITIVE_INFINITY, (bavail - blocks * LEAST_FREE) * bsize));
+}
+
+/** A signal that is aborted with a NoRoomError once a folder has grown too large, or its disk is nearly full. */
+export function watchDisk(
+  folder: string,
+  limitBytes: number | undefined,
+): Disposable & { readonly signal: AbortSignal } {
+  const full = new AbortController();
+  let isLooking = false;
+  const look = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      if (limitBytes !== undefined && (await sizeOf(folder)) > limitBytes)
+        full.abort(new NoRoomError(`the restore test took more than ${prettyBytes(limitBytes)} (VERIFY_DISK_LIMIT)`));
+      const { bavail, blocks } = await statfs(folder);
+      if (bavail < blocks * LEAST_FREE)
+        full.abort(new NoRoomError(`the disk of VERIFY_DIR has less than ${LEAST_FREE * 100} % free`));
+    } catch {
+      // The folder is being removed.
+    } finally {
+      isLooking = false;
+    }
+  };
+  const timer = setInterval(() => void look(), EVERY_MS);
+  return { signal: full.signal, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** What a folder and all in it take on the disk. A server makes and removes files meanwhile. */
+async function sizeOf(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += await sizeOf(path);
+    else bytes += ((await lstat(path).catch(() => undefined))?.blocks ?? 0) * BLOCK_BYTES;
+  }
+  return bytes;
+}

@@ -1,0 +1,60 @@
+import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const LOOK_AGAIN_MS = 50;
+/** A postmaster gives its children five seconds to quit before it kills them. */
+const QUIT_MS = 7000;
+const KILL_MS = 5000;
+
+/**
+ * Ends every process of the PostgreSQL server of a data folder, and waits for their ends. Who they are is told by the folder
+ * that they work in, not by the number that a server left in `postmaster.pid`: that may be another's by now.
+ */
+export async function endPostgres(dataFolder: string): Promise<void> {
+  const named = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n', 1)[0];
+  const pids = await findPostgres(dataFolder);
+  // In order, so that it removes its shared memory.
+  if (pids.includes(Number(named))) {
+    send('SIGQUIT', Number(named));
+    if (await areGone(dataFolder, QUIT_MS)) return;
+  }
+  for (const pid of await findPostgres(dataFolder)) send('SIGKILL', pid);
+  await areGone(dataFolder, KILL_MS);
+}
+
+/** The processes of a data folder's server; none where there is no /proc. */
+export async function findPostgres(dataFolder: string): Promise<readonly number[]> {
+  const wanted = await realpath(dataFolder).catch(() => dataFolder);
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [cwd, program] = await Promise.all([linkOf(pid, 'cwd'), linkOf(pid, 'exe')]);
+      return cwd === wanted && basename(program) === 'postgres' ? [pid] : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function areGone(dataFolder: string, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while ((await findPostgres(dataFolder)).length > 0) {
+    if (performance.now() > deadline) return false;
+    await delay(LOOK_AGAIN_MS);
+  }
+  return true;
+}
+
+/** What was removed under a process has a note behind its name. */
+async function linkOf(pid: number, name: 'cwd' | 'exe'): Promise<string> {
+  const path = await readlink(`/proc/${pid}/${name}`).catch(() => '');
+  return path.replace(/ \(deleted\)$/, '');
+}
+
+function send(signal: NodeJS.Signals, pid: number): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}

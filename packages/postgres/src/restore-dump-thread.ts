@@ -1,0 +1,47 @@
+import { writeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { DumpTextSink } from './dump-text.ts';
+import { readGzip } from './read-gzip.ts';
+import type { Heading } from './restore-error.ts';
+import type { RestoreThreadData, RestoreThreadMessage } from './restore-dump.ts';
+
+// The thread that `restoreDump` starts, and ends. It can write the text and nothing else: the COMMIT is not its business.
+if (parentPort === null) throw new Error('wanted to be started as a thread');
+const port = parentPort;
+const tell = (message: RestoreThreadMessage): void => port.postMessage(message);
+const { path, fd } = workerData as RestoreThreadData;
+
+const TELL_EVERY_MS = 200;
+/** psql is never further behind than what a pipe holds. */
+const KEPT_HEADINGS = 20_000;
+
+const headings: Heading[] = [];
+let sqlBytes = 0;
+let toldAt = 0;
+const sink: DumpTextSink = {
+  write(text) {
+    for (let at = 0; at < text.length;) at += writeSync(fd, text, at);
+    sqlBytes += text.length;
+    const now = performance.now();
+    if (now - toldAt < TELL_EVERY_MS) return;
+    toldAt = now;
+    tell({ kind: 'progress', sqlBytes });
+  },
+  heading(text, line) {
+    headings.push({ text, line });
+    if (headings.length >= 2 * KEPT_HEADINGS) headings.splice(0, KEPT_HEADINGS);
+  },
+};
+
+try {
+  const proven = await readGzip(path, Promise.resolve(), sink);
+  tell({ kind: 'proven', proven, headings });
+} catch (error) {
+  // Our own errors would arrive without their class.
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EPIPE') tell({ kind: 'lost psql', headings });
+  else if (error instanceof PermanentError || error instanceof RetryableError)
+    tell({ kind: 'refused', message, hint: error.hint });
+  else tell({ kind: 'unreadable', message });
+}

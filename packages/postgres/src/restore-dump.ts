@@ -1,0 +1,242 @@
+import { randomBytes } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { constants, gunzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Clients } from './client-version.ts';
+import { isOnPath } from './compressor.ts';
+import type { DumpText } from './dump-text.ts';
+import { openPipe } from './open-pipe.ts';
+import { assertPsqlFits, judgePsql } from './psql-version-policy.ts';
+import type { ProvenGzip } from './read-gzip.ts';
+import { OutcomeUnknownError, restoreError, RestoreError, type Heading } from './restore-error.ts';
+
+export type RestoreDumpOptions = {
+  /** Whose psql is run. */
+  readonly clients: Clients;
+  /** libpq's environment for the target, `PGDATABASE` included. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The `.sql.gz` on this disk. */
+  readonly path: string;
+  /** What it must be, in hexadecimal; otherwise nothing is committed. */
+  readonly sha256?: string;
+  /** SQL that is run in the same transaction before the dump's text, in UTF-8. */
+  readonly before?: string;
+  /** What psql's command line begins with, to run it as another user. */
+  readonly runAs?: readonly string[];
+  readonly signal: AbortSignal;
+  /** Called with the bytes of SQL that psql has taken, a few times a second. */
+  readonly onProgress?: (sqlBytes: number) => void;
+};
+
+export type RestoredDump = {
+  readonly text: DumpText;
+  /** From the start of psql to the end of the commit. */
+  readonly restoreMs: number;
+};
+
+/** What the thread works with: the file, and the descriptor of the pipe's end that it writes to. */
+export type RestoreThreadData = { readonly path: string; readonly fd: number };
+
+/** What the thread tells. After all but `progress` it has ended. */
+export type RestoreThreadMessage =
+  | { readonly kind: 'progress'; readonly sqlBytes: number }
+  | { readonly kind: 'proven'; readonly proven: ProvenGzip; readonly headings: readonly Heading[] }
+  | { readonly kind: 'lost psql'; readonly headings: readonly Heading[] }
+  | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
+  | { readonly kind: 'unreadable'; readonly message: string };
+
+const TERMINATE_AFTER_MS = 3000;
+const KILL_AFTER_MS = 10_000;
+const STDERR_CHARACTERS = 32_000;
+
+/**
+ * Restores a dump, all or nothing: psql gets our own BEGIN, then the decompressed text as it is read, and COMMIT only once
+ * the file has proven to be one whole gzip of a complete dump. Whatever goes wrong before that ends psql, and the server
+ * rolls everything back. `psql --single-transaction` would commit a cut dump: it takes the end of its input for the end of
+ * the data.
+ *
+ * The text goes from a thread of its own into a pipe of the kernel's, because every byte through the event loop costs.
+ *
+ * @throws RestoreError if the dump cannot be restored, PermanentError | RetryableError if the server cannot be reached or
+ *   goes away, and in each case nothing was changed; OutcomeUnknownError if the server goes away amid the commit; the
+ *   signal's reason once that is aborted, and then nothing was changed either
+ */
+export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
+  const { path, before = '', signal } = options;
+  signal.throwIfAborted();
+  const version = await readPsqlVersion(options.clients);
+  assertPsqlFits(version, await beginsWithRestrict(path));
+  const key = randomBytes(24).toString('hex');
+  const prelude = preludeOf(key, before, judgePsql(version).knowsRestrict);
+
+  const startedAt = performance.now();
+  await using pipe = await openPipe('this process and psql');
+  const psql = await startPsql(options, pipe.readEnd);
+  // As long as we held its end, nobody would notice that psql has ended.
+  await pipe.readEnd.close();
+  const abort = (): void => void psql.end();
+  signal.addEventListener('abort', abort);
+  await using cleanup = new AsyncDisposableStack();
+  // psql never outlives this call, and has ended before its input does: it would run what it has of a statement.
+  cleanup.defer(async () => {
+    await psql.end();
+    signal.removeEventListener('abort', abort);
+  });
+  if (signal.aborted) abort();
+
+  const isThere = await writeAll(pipe.writeEnd, prelude);
+  const outcome = isThere
+    ? await runThread({ path, fd: pipe.writeEnd.fd }, options)
+    : ({ kind: 'lost psql', headings: [] } as const);
+  signal.throwIfAborted();
+  if (outcome.kind === 'refused')
+    throw new RestoreError(outcome.message, outcome.hint === undefined ? {} : { hint: outcome.hint });
+  if (outcome.kind === 'unreadable') throw new RetryableError(`cannot read the dump: ${outcome.message}`);
+  if (outcome.kind === 'proven' && options.sha256 !== undefined && outcome.proven.sha256 !== options.sha256)
+    throw new RestoreError(`the file's sha256 is ${outcome.proven.sha256}, and ${options.sha256} was wanted`);
+
+  const isCommitting = outcome.kind === 'proven';
+  if (isCommitting) {
+    await writeAll(pipe.writeEnd, endingOf(key));
+    await pipe.writeEnd.close();
+  }
+  const { exitCode, ending } = await psql.ended;
+  if (isCommitting && exitCode === 0)
+    return { text: outcome.proven.text, restoreMs: Math.round(performance.now() - startedAt) };
+  const error = restoreError(psql.said(), ending, countLines(prelude) + 1, outcome.headings);
+  // A statement that failed took all back, even if it was the COMMIT.
+  if (isCommitting && !(error instanceof RestoreError)) throw new OutcomeUnknownError(error);
+  signal.throwIfAborted();
+  throw error;
+}
+
+/** Our own lock comes first, so that no line of the dump is a command to psql; then the transaction, and a mark in it. */
+function preludeOf(key: string, before: string, knowsRestrict: boolean): string {
+  return [
+    ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
+    'BEGIN;',
+    `SELECT pg_catalog.set_config('pgstow.restore', '${key}', true);`,
+    ...(before === '' ? [] : [before]),
+    '',
+  ].join('\n');
+}
+
+/** The mark is gone if the dump has ended the transaction; then the cast fails, and says why. */
+function endingOf(key: string): string {
+  return `SELECT (CASE pg_catalog.current_setting('pgstow.restore', true) WHEN '${key}' THEN '1' ELSE 'the dump has ended the transaction of the restore' END)::pg_catalog.int4;\nCOMMIT;\n`;
+}
+
+/** Runs the thread to its end. */
+async function runThread(
+  workerData: RestoreThreadData,
+  { onProgress }: RestoreDumpOptions,
+): Promise<Exclude<RestoreThreadMessage, { kind: 'progress' }>> {
+  await using thread = new Worker(new URL('restore-dump-thread.ts', import.meta.url), { workerData });
+  const answer = Promise.withResolvers<Exclude<RestoreThreadMessage, { kind: 'progress' }>>();
+  thread.on('message', (message: RestoreThreadMessage) => {
+    if (message.kind === 'progress') onProgress?.(message.sqlBytes);
+    else answer.resolve(message);
+  });
+  thread.once('error', answer.reject);
+  thread.once('exit', () => answer.reject(new Error('the thread that reads the dump ended without an answer')));
+  return await answer.promise;
+}
+
+type RunningPsql = {
+  readonly ended: Promise<{ readonly exitCode: number | undefined; readonly ending: string }>;
+  /** The end of what it said. */
+  said(): string;
+  /** Has it end: SIGINT cancels the statement that runs on the server. */
+  end(): Promise<void>;
+};
+
+async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin: FileHandle): Promise<RunningPsql> {
+  const bound = (await isOnPath('setpriv')) ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
+  // With a file named, be it standard input, psql says in which line an error is.
+  const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
+  const [program = '', ...words] = [...runAs, ...bound, join(clients.folder, 'psql'), ...argv, '--file=-'];
+  const child = execa(program, words, {
+    // execa takes any descriptor; its types know the standard ones.
+    stdin: stdin.fd as 0,
+    stdout: 'ignore',
+    buffer: false,
+    reject: false,
+    // Ctrl-C in a terminal is for us; psql would end by itself, and seem to have failed.
+    detached: true,
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
+    extendEnv: false,
+  });
+  let tail = '';
+  child.stderr.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-STDERR_CHARACTERS)));
+  const ended = child.then(({ exitCode, signal, originalMessage }) => ({
+    exitCode,
+    ending:
+      signal !== undefined
+        ? `was ended by ${signal}`
+        : exitCode !== undefined
+          ? `exited with code ${exitCode}`
+          : `could not be started (${originalMessage ?? 'unknown reason'})`,
+  }));
+  let ending: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    const isOver = ended.then(() => true);
+    const isOverWithin = (ms: number): Promise<boolean> => Promise.race([isOver, delay(ms, false, { ref: false })]);
+    child.kill('SIGINT');
+    if (await isOverWithin(TERMINATE_AFTER_MS)) return;
+    child.kill('SIGTERM');
+    if (await isOverWithin(KILL_AFTER_MS - TERMINATE_AFTER_MS)) return;
+    child.kill('SIGKILL');
+    await isOver;
+  };
+  return { ended, said: () => tail, end: () => (ending ??= end()) };
+}
+
+/** Whether all of it was taken; otherwise nobody is there any more to take it. */
+async function writeAll(file: FileHandle, text: string): Promise<boolean> {
+  const bytes = Buffer.from(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
+    throw error;
+  }
+}
+
+/** The programs of one folder are of one version, unless somebody has put them there. */
+async function readPsqlVersion({ folder }: Clients): Promise<string> {
+  const { stdout, failed } = await execa(join(folder, 'psql'), ['--version'], {
+    reject: false,
+    timeout: 10_000,
+    stdin: 'ignore',
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8' },
+    extendEnv: false,
+  });
+  const version = /\(PostgreSQL\) (\d+[\w.]*)/.exec(stdout)?.[1];
+  if (failed || version === undefined) {
+    throw new PermanentError(`${join(folder, 'psql')} does not say which version it is`, {
+      hint: "Install PostgreSQL's client programs, for instance the package postgresql-client.",
+    });
+  }
+  return version;
+}
+
+/** Where the file is damaged this says no, and the proof says what is wrong. */
+async function beginsWithRestrict(path: string): Promise<boolean> {
+  await using file = await open(path, 'r');
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
+  try {
+    const text = gunzipSync(buffer.subarray(0, bytesRead), { finishFlush: constants.Z_SYNC_FLUSH }).toString('latin1');
+    return /^\\restrict /m.test(text.split('\nSET ', 1)[0] ?? '');
+  } catch {
+    return false;
+  }
+}
+
+function countLines(text: string): number {
+  return text.split('\n').length - 1;
+}

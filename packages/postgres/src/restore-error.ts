@@ -1,0 +1,135 @@
+import { PermanentError, RetryableError, type FaultOptions } from '@pgstow/shared/runtime/errors.ts';
+import { postgresError } from './postgres-error.ts';
+
+export type RestoreFault = FaultOptions & {
+  /** As in `23505`, where a statement of the dump failed. */
+  readonly sqlState?: string | undefined;
+  /** What the statement that failed is about: a table, or the object under whose heading it stands. */
+  readonly object?: string | undefined;
+};
+
+/** The dump could not be restored, and nothing was changed, because all of it was rolled back. */
+export class RestoreError extends PermanentError {
+  override readonly name: string = 'RestoreError';
+  readonly sqlState: string | undefined;
+  readonly object: string | undefined;
+
+  constructor(message: string, { sqlState, object, ...options }: RestoreFault = {}) {
+    super(message, options);
+    this.sqlState = sqlState;
+    this.object = object;
+  }
+}
+
+/** The connection was lost after COMMIT was sent: what was restored is all there, or nothing is. */
+export class OutcomeUnknownError extends PermanentError {
+  override readonly name: string = 'OutcomeUnknownError';
+
+  constructor(cause: unknown) {
+    super('the connection was lost while the restore was being committed: it is there as a whole, or not at all', {
+      hint: 'Look into the database before anything else.',
+      cause,
+    });
+  }
+}
+
+/** What pg_dump's heading says of the object under it. */
+export type Heading = { readonly line: number; readonly text: string };
+
+/**
+ * An error out of what psql said with `VERBOSITY=verbose` before it ended.
+ *
+ * @param firstLine of the dump's own text among the lines that psql got
+ * @param headings those that were sent last, in their order
+ */
+export function restoreError(
+  stderr: string,
+  ending: string,
+  firstLine: number,
+  headings: readonly Heading[],
+): RestoreError | PermanentError | RetryableError {
+  // In the server's own language; the state tells an error from a warning.
+  const said = /^(?:psql:[^\n]*?:(\d+): )?([^\s:]+):  (?!0[0-2])([0-9A-Z]{5}): ([\s\S]*)/m.exec(stderr);
+  if (said === null) return clientError(stderr, ending);
+  const [, line, severity = '', sqlState = '', rest = ''] = said;
+  const field = (name: string): string | undefined =>
+    new RegExp(String.raw`^${name}:  ([\s\S]*?)(?=^[A-Z ]+:  |^psql:|$(?![\s\S]))`, 'm').exec(rest)?.[1]?.trim();
+  const message = rest.split(/^[A-Z ]+:  |^LINE \d+: |^psql:/m, 1)[0]?.trim() ?? '';
+  // The server has gone, or ended this connection: another attempt may find it well.
+  if (/^(?:FATAL|PANIC)$/.test(severity) || /^(?:57P|08)/.test(sqlState))
+    return new RetryableError(`the server ended the restore: ${sqlState} ${message}`);
+
+  const lineOfDump = line === undefined ? undefined : Number(line) - firstLine + 1;
+  const isBefore = lineOfDump !== undefined && lineOfDump < 1;
+  const copied = /^COPY (.*?)(?:, line (\d+).*)?$/m.exec(field('CONTEXT') ?? '');
+  const table = [field('SCHEMA NAME'), field('TABLE NAME')].filter((part) => part !== undefined).join('.');
+  const row = copied?.[2] === undefined ? '' : `, row ${copied[2]}`;
+  const heading = lineOfDump === undefined ? undefined : describeHeading(headings, lineOfDump);
+  const object = table || copied?.[1] || heading;
+  const where = isBefore ? 'before the dump itself' : object === undefined ? 'the dump' : `${object}${row}`;
+  const detail = field('DETAIL');
+  const details = detail === undefined ? '' : `\ndetail: ${detail}`;
+  const hint = HINTS.find(({ pattern }) => pattern.test(`${sqlState} ${message}`))?.hint ?? serverHint(field('HINT'));
+  return new RestoreError(`${where}: ${message} (${sqlState})${details}`, {
+    sqlState,
+    object: isBefore ? undefined : object,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+const HINTS: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
+  {
+    pattern: /role ".*" does not exist/s,
+    hint: 'Create it with CREATE ROLE ... NOLOGIN, or take dumps with --no-owner --no-privileges.',
+  },
+  {
+    pattern: /permission denied to create extension/,
+    hint: 'Restore as a role that may create it, or create it in the target first: CREATE EXTENSION.',
+  },
+  {
+    pattern: /extension ".*" is not available|could not open extension control file/s,
+    hint: 'Install the extension on the target server.',
+  },
+  { pattern: /^42(?:P07|P06|710|723) /, hint: 'The target is not empty.' },
+  { pattern: /^53100 |No space left on device/, hint: 'The disk of the database server is full.' },
+  {
+    pattern: /^53200 /,
+    hint: 'A restore locks all that it creates until it is done: raise max_locks_per_transaction on the target server.',
+  },
+  {
+    pattern: /unrecognized configuration parameter/,
+    hint: "The dump was written by a newer pg_dump than this server's: restore it on a server of the source's major version or newer.",
+  },
+  {
+    pattern: /must be (?:owner|member|able to SET ROLE)|permission denied/,
+    hint: 'Restore as a superuser, or as a role that is a member of the roles that own things in the dump.',
+  },
+];
+
+function serverHint(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text;
+}
+
+/** psql itself failed: it did not get through to the server, or lost it, or did not understand a line. */
+function clientError(stderr: string, ending: string): RestoreError | PermanentError | RetryableError {
+  const said = stderr.trim();
+  if (/invalid command \\(?:un)?restrict/.test(said)) {
+    return new RestoreError(String.raw`psql is too old: it does not know \restrict`, {
+      hint: 'Install psql 17.6, 16.10, 15.14, 14.19, 13.22 or newer.',
+    });
+  }
+  if (/backslash commands are restricted/.test(said)) {
+    return new RestoreError(`the dump holds a command for psql: ${said}`, {
+      hint: 'Somebody wants to run commands on this machine: find out where this dump comes from.',
+    });
+  }
+  return postgresError(`psql ${ending}`, said);
+}
+
+/** The last heading at or before a line, as `TABLE DATA public.users`. */
+function describeHeading(headings: readonly Heading[], line: number): string | undefined {
+  const text = headings.findLast((heading) => heading.line <= line)?.text;
+  const [, name, type, schema] = /Name: (.*?); Type: (.*?); Schema: (.*?);/s.exec(text ?? '') ?? [];
+  if (name === undefined || type === undefined) return undefined;
+  return `${type.toLowerCase()} ${schema === undefined || schema === '-' ? '' : `${schema}.`}${name}`;
+}

@@ -1,0 +1,45 @@
+/** A name as pg_dump writes it. Takes bytes as latin1, in which the bytes of other characters are letters. */
+const NAME = String.raw`(?:"(?:[^"]|"")*"(?!")|[\w$\x80-\xff]+)`;
+/** Anything up to what follows, but never from within a name in double quotes. */
+const BEFORE = String.raw`(?:"(?:[^"]|"")*"(?!")|[^"])*?`;
+const QUALIFIED = String.raw`${NAME}(?:\.${NAME})?`;
+
+/** How each statement of pg_dump's that names roles names them. */
+const FORMS: readonly RegExp[] = [
+  String.raw`^ALTER ${BEFORE} OWNER TO (${NAME});\n$`,
+  String.raw`^ALTER DEFAULT PRIVILEGES FOR ROLE (${NAME}) `,
+  String.raw`^(?:ALTER DEFAULT PRIVILEGES ${BEFORE})?GRANT ${BEFORE} TO (?:GROUP )?(${NAME})(?: WITH GRANT OPTION)?;\n$`,
+  String.raw`^(?:ALTER DEFAULT PRIVILEGES ${BEFORE})?REVOKE ${BEFORE} FROM (?:GROUP )?(${NAME});\n$`,
+  String.raw`^CREATE POLICY ${NAME} ON ${QUALIFIED}(?: AS \w+)?(?: FOR \w+)? TO (${NAME}(?:, ${NAME})*)`,
+  String.raw`^CREATE USER MAPPING FOR (${NAME}) `,
+  String.raw`^CREATE SCHEMA (?:${NAME} )?AUTHORIZATION (${NAME});\n$`,
+  String.raw`^SET SESSION AUTHORIZATION (${NAME}|'(?:[^']|'')*');\n$`,
+].map((form) => new RegExp(form));
+
+const BEGINNING = /^(?:ALTER|GRANT|REVOKE|CREATE POLICY|CREATE USER MAPPING|CREATE SCHEMA|SET SESSION AUTHORIZATION) /;
+
+/** Not roles, where they stand without quotes. */
+const KEYWORDS = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER', 'DEFAULT']);
+
+/** Whether a statement that begins with this line may be one that names roles. */
+export function mayNameRoles(line: string): boolean {
+  return BEGINNING.test(line);
+}
+
+/**
+ * The roles that a statement of pg_dump's names: who owns something, has a right on it, or is who a policy is for. Those that
+ * PostgreSQL predefines are left out: they are there, or cannot be made.
+ */
+export function roleNamesIn(statement: string): readonly string[] {
+  return FORMS.flatMap((form) => form.exec(statement)?.[1]?.match(EACH_NAME) ?? [])
+    .filter((name) => !KEYWORDS.has(name))
+    .map((name) => (/^["']/.test(name) ? unquote(name) : name))
+    .filter((name) => !name.startsWith('pg_'));
+}
+
+const EACH_NAME = new RegExp(String.raw`${NAME}|'(?:[^']|'')*'`, 'g');
+
+function unquote(name: string): string {
+  const quote = name.charAt(0);
+  return name.slice(1, -1).replaceAll(quote + quote, quote);
+}

@@ -1,0 +1,146 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { postgresBinDirs } from '@pgstow/testing/find-program.ts';
+import { isAlive, runningProcesses } from '@pgstow/testing/running-processes.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findServers } from './client-version.ts';
+import { findPostgres } from './end-postgres.ts';
+import { NoScratchServerError } from './choose-scratch-programs.ts';
+import { removeScratchServer, startScratchServer, type ScratchServer } from './scratch-server.ts';
+
+const MIB = 1024 * 1024;
+const signal = new AbortController().signal;
+
+describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch server', () => {
+  let parent: TempFolder;
+  let major: number;
+  const options = (folder: string, others: Partial<Parameters<typeof startScratchServer>[0]> = {}) => ({
+    folder: join(parent.path, folder),
+    major,
+    encoding: 'UTF8',
+    collate: 'C.UTF-8',
+    ctype: 'C.UTF-8',
+    memoryBytes: 128 * MIB,
+    signal,
+    ...others,
+  });
+
+  beforeAll(async () => {
+    parent = await tempFolder('pgstow-scratch-test-', unprivilegedUser());
+    major = (await findServers())[0]!.major;
+  });
+  afterAll(() => parent[Symbol.asyncDispose]());
+
+  describe('that runs', () => {
+    let server: ScratchServer;
+    beforeAll(async () => {
+      server = await startScratchServer(options('runs'));
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+
+    it('listens on nothing but a socket that only its user reaches', async () => {
+      expect(await server.query('postgres', 'show listen_addresses')).toBe('');
+      const socket = server.env('postgres')['PGHOST']!;
+      expect((await stat(socket)).mode & 0o777).toBe(0o700);
+      expect((await readdir(socket)).sort()).toEqual(['.s.PGSQL.5432', '.s.PGSQL.5432.lock']);
+      expect((await stat(server.path)).mode & 0o777).toBe(0o700);
+    });
+
+    it('has no network, or says that it has', async () => {
+      const interfaces = await server.query('postgres', "select pg_read_file('/proc/self/net/dev')");
+      const others = interfaces.split('\n').filter((line) => /^\s*\w+:/.test(line) && !/^\s*lo:/.test(line));
+      if (others.length > 0) expect(server.notes.join()).toContain('had the network of this host');
+      else expect(server.notes).toEqual([]);
+    });
+
+    it('holds a database of any name, encoding and locale', async () => {
+      const name = `He said "it's" ü`;
+      await server.createDatabase(name);
+      const sql =
+        'select current_database(), pg_encoding_to_char(encoding), datcollate from pg_database where datname = current_database()';
+      expect(await server.query(name, sql)).toBe(`${name}\tUTF8\tC.UTF-8`);
+      expect(server.isOtherLocale).toBe(false);
+    });
+
+    it('commits one transaction with 2,000 tables and their indexes in the least memory', async () => {
+      await server.createDatabase('wide');
+      const tables = Array.from(
+        { length: 2000 },
+        (_, i) => `create table t${i} (id serial primary key, a text unique);`,
+      );
+      await server.query('wide', `begin; ${tables.join('\n')} commit;`);
+      expect(await server.query('wide', "select count(*) from pg_class where relname ~ '^t\\d+$'")).toBe('2000');
+    }, 120_000);
+  });
+
+  it('says what it has in place of a locale that this machine lacks', async () => {
+    await using server = await startScratchServer(
+      options('locale', { encoding: 'LATIN1', collate: 'xx_XX', ctype: 'xx_XX' }),
+    );
+    await server.createDatabase('latin');
+    expect(await server.query('latin', 'show server_encoding')).toBe('LATIN1');
+    expect(server.isOtherLocale).toBe(true);
+    expect(server.notes.join()).toContain('this machine has no locale xx_XX');
+  });
+
+  it('is gone with its folder once it is disposed, even in the middle of a query', async () => {
+    const server = await startScratchServer(options('disposed'));
+    const busy = server.query('postgres', 'select pg_sleep(600)').catch(String);
+    const data = join(server.path, 'data');
+    const pids = await eventually(async () => {
+      const found = await findPostgres(data);
+      return found.length > 0 && found;
+    });
+    await server[Symbol.asyncDispose]();
+    expect(pids.filter(isAlive)).toEqual([]);
+    await expect(stat(server.path)).rejects.toThrow('ENOENT');
+    expect(await busy).toContain('the scratch server refused');
+    expect(runningProcesses().filter(({ command }) => command.includes(server.path))).toEqual([]);
+  });
+
+  it('says so when it ends by itself', async () => {
+    await using server = await startScratchServer(options('ended'));
+    for (const pid of await findPostgres(join(server.path, 'data'))) process.kill(pid, 'SIGKILL');
+    await eventually(() => server.signal.aborted);
+    expect(String(server.signal.reason)).toContain('the scratch server ended (SIGKILL)');
+  });
+
+  it('leaves nothing behind if its start is given up', async () => {
+    const folder = join(parent.path, 'given-up');
+    const started = startScratchServer(options('given-up', { signal: AbortSignal.timeout(300) }));
+    await expect(started).rejects.toThrow(/aborted|timeout/i);
+    await expect(stat(folder)).rejects.toThrow('ENOENT');
+  });
+
+  it('puts its socket elsewhere where the path would be too long, and removes that, too', async () => {
+    const long = 'a-folder-with-a-name-that-is-rather-long-'.repeat(3);
+    const server = await startScratchServer(options(long));
+    const socket = server.env('postgres')['PGHOST']!;
+    expect(socket.length).toBeLessThan(90);
+    expect(await server.query('postgres', 'select 1')).toBe('1');
+    await server[Symbol.asyncDispose]();
+    await expect(stat(socket)).rejects.toThrow('ENOENT');
+  });
+
+  it('names the major version that is missing, and those that are there', async () => {
+    const refused = startScratchServer(options('missing', { major: 9 }));
+    await expect(refused).rejects.toThrow(NoScratchServerError);
+    await expect(refused).rejects.toThrow(`there is no PostgreSQL server 9 here, only`);
+  });
+
+  it('is swept where its owner is gone, and nobody else is', async () => {
+    const server = await startScratchServer(options('swept'));
+    const other = join(parent.path, 'other');
+    await mkdir(other);
+    await removeScratchServer(other);
+    expect(await server.query('postgres', 'select 1')).toBe('1');
+    await removeScratchServer(server.path);
+    expect(await findPostgres(join(server.path, 'data'))).toEqual([]);
+    await expect(stat(server.path)).rejects.toThrow('ENOENT');
+    await server[Symbol.asyncDispose]();
+  });
+});
