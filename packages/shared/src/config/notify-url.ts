@@ -264,7 +264,7 @@ function bare(url: URL): string {
   return copy.href;
 }
 
-function basicAuthorization(url: URL): string | undefined {
+export function basicAuthorization(url: URL): string | undefined {
   const { username, password } = decoded(url);
   if (username === '' && password === '') return undefined;
   const bytes = new TextEncoder().encode(`${username}:${password}`);
