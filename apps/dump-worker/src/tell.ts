@@ -32,7 +32,7 @@ export class Tell {
     const { name } = dumpResultSchema.parse(result);
     const at = parseBackupName(name)?.takenAt;
     // One that was there already proves nothing of today.
-    if (at === undefined || at.getTime() < Math.floor(wantedSince.getTime() / 1000) * 1000) return;
+    if (at === undefined || at < toSecond(wantedSince)) return;
     heartbeat.succeeds(data.target, name);
     const happened = `${name} was dumped and proven.`;
     for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const)
@@ -46,7 +46,7 @@ export class Tell {
     // Anyone who may write to Redis can ask for any database.
     if (!postgres.databases.includes(data.target)) return;
     heartbeat.fails(data.target, name ?? id, message);
-    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: new Date() });
+    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: toSecond(new Date()) });
   };
 
   /** @param freeze why the retention policy lets nothing go */
@@ -66,4 +66,9 @@ export class Tell {
       alarms.raise({ ...alarm, safe: await readWhatIsSafe(backup.folder, alarm.database, destination) });
     });
   }
+}
+
+/** Names of dumps tell no more. */
+function toSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
 }
