@@ -1,3 +1,4 @@
+import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
 import { runIdOf } from '@pgstow/notify/run-id.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
@@ -8,6 +9,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage, type DumpStage } from './start-dump-worker.ts';
+import { makeDump } from './upload-stage.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
 
@@ -127,6 +129,23 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     await worker.stop();
     expect(notified(endpoint)).toHaveLength(1);
     expect(pings(endpoint)).toHaveLength(1);
+  });
+
+  test('raises an alarm while a dump from the future keeps all others from being deleted, and lifts it', async () => {
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await stageOf();
+    const { name } = await makeDump(stage.folder, { takenAt: new Date(Date.now() + 3 * 24 * 3_600_000) });
+    const worker = await stage.startWorker(toldTo(endpoint));
+    await stage.dump('shop');
+    await stage.dump('shop');
+    await eventually(() => expect(notified(endpoint)).toHaveLength(1));
+    await deleteDump(stage.folder, name);
+    await stage.dump('shop');
+    await worker.stop();
+    expect(notified(endpoint)).toMatchObject([
+      { event: 'raised', kind: 'pruning-frozen', severity: 'warning', happened: expect.stringContaining(name) },
+      { event: 'recovered', kind: 'pruning-frozen' },
+    ]);
   });
 
   test('raises nothing for what others write into the queue', async () => {
