@@ -49,13 +49,15 @@ describe('completion in bash', () => {
   it('offers the options of a verb and their values', async () => {
     expect(await offered('list', '--')).toEqual(expect.arrayContaining(['--json', '--long', '--from']));
     expect(await offered('verify', '--w')).toEqual(['--wait']);
-    expect(await offered('list', '--from', '')).toEqual(['local', 's3']);
+    expect(await offered('restore', 'shop', '--cr')).toEqual(['--create']);
+    expect(await offered('restore', 'shop', '--from', '')).toEqual(['local', 's3']);
     expect(await offered('completion', 'z')).toEqual(['zsh']);
   });
 
   it('offers the configured databases, quoted as bash needs it, and runs nothing that is typed', async () => {
     expect(await offered('list', '')).toEqual(['shop', 'orders', 'my\\ db']);
     expect(await offered('dump', 'shop', 'o')).toEqual(['orders']);
+    expect(await offered('restore', 's')).toEqual(['shop']);
     expect(await offered('verify', '--database', '')).toEqual(['shop', 'orders', 'my\\ db']);
     expect(await offered('list', '$(echo shop)')).toEqual([]);
   });

@@ -10,6 +10,8 @@ import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker, type Task } from '@pgstow/shared/runtime/worker.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
@@ -182,6 +184,20 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
       code: 1,
       stdout: `shop: job verify.${newest.name}.s3`,
       stderr: 'pgstow: no backup of orders is known at s3',
+    });
+  });
+
+  it('waits for no Redis that takes the connection and says nothing, and can be interrupted meanwhile', async () => {
+    await using proxy = await startFaultProxy({ targetPort: server.port, protocol: 'tcp' });
+    await proxy.hang();
+    const hung = { ...env, REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+    await using child = await launchCli(['verify'], hung);
+    await eventually(() => proxy.connectionCount > 0);
+    child.signal('SIGINT');
+    expect(await child.waitForExit({ timeoutMs: 3000 })).toMatchObject({ code: 130 });
+    expect(await runCli(['verify'], hung)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not answer within 10 s/),
     });
   });
 

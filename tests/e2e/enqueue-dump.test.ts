@@ -14,12 +14,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const COMMANDS = [
-  { command: 'pnpm enqueue-dump', program: 'enqueue-dump', script: inRoot('scripts/enqueue-dump.ts'), verb: [] },
-  { command: 'pgstow dump', program: 'pgstow', script: inRoot('apps/cli/src/main.ts'), verb: ['dump'] },
+  {
+    command: 'pnpm enqueue-dump',
+    program: 'enqueue-dump',
+    script: inRoot('scripts/enqueue-dump.ts'),
+    verb: [],
+    usage: 1,
+  },
+  { command: 'pgstow dump', program: 'pgstow', script: inRoot('apps/cli/src/main.ts'), verb: ['dump'], usage: 2 },
 ] as const;
 const NAME = formatBackupName('shop', new Date('2026-11-22T03:00:00Z'));
 
-describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb }) => {
+describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb, usage }) => {
   let server: RedisServer;
   let redis: RedisConnection;
   let dumps: OpenQueue<'dump'> & AsyncDisposable;
@@ -88,7 +94,7 @@ describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb
 
   test.each(['nope', '../../etc/passwd', 'postgresql://evil/x', '__proto__'])('refuses %s', async (database) => {
     await using child = await enqueue([database]);
-    expect(await child.waitForExit()).toEqual({ code: 1, signal: null });
+    expect(await child.waitForExit()).toEqual({ code: usage, signal: null });
     expect(textOf(child)).toEqual([
       `${program}: expected a configured database ("shop", "a,b"), got ${JSON.stringify(database)}`,
     ]);
@@ -97,7 +103,7 @@ describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb
 
   test('says all that is wrong with the configuration', async () => {
     await using child = await enqueue([], { POSTGRES_HOST: '', POSTGRES_PORT: 'x', REDIS_URL: 'http://x' });
-    expect(await child.waitForExit()).toEqual({ code: 1, signal: null });
+    expect(await child.waitForExit()).toEqual({ code: usage, signal: null });
     for (const name of ['POSTGRES_HOST', 'POSTGRES_PORT', 'REDIS_URL']) expect(child.tail).toContain(`- ${name}: `);
   });
 

@@ -32,7 +32,7 @@ async function requestDumps(
 ): Promise<void> {
   const config = readSettings('postgres', 'redis');
   const targets = chooseDatabases(named, config.postgres);
-  await using connection = await connect(config.redis.url);
+  await using connection = await connect(config.redis.url, signal);
   await using queue = openQueue('dump', config.redis.site, connection);
   const jobs = await Promise.all(targets.map((target) => enqueueDump(queue, target, 'ad-hoc')));
   for (const job of jobs) console.log(`${job.data.target}: job ${job.id}`);

@@ -78,8 +78,8 @@ const TITLES = { good: 'GOOD', bad: 'BAD', 'could-not-tell': 'COULD NOT TELL' } 
 function describeEnding(name: string, ending: Ending): string {
   const { result, reason, differences = [], differenceCount = 0, notes = [], tables, rows, restoreMs } = ending;
   const facts = [
-    tables === undefined ? undefined : `${tables.toLocaleString('en')} tables`,
-    rows === undefined ? undefined : `${rows.toLocaleString('en')} rows`,
+    tables === undefined ? undefined : count(tables, 'table'),
+    rows === undefined ? undefined : count(rows, 'row'),
     restoreMs === undefined ? undefined : `restored in ${prettyMilliseconds(restoreMs)}`,
   ].filter((fact) => fact !== undefined);
   const more = differenceCount - differences.length;
@@ -90,4 +90,8 @@ function describeEnding(name: string, ending: Ending): string {
     ...(more > 0 ? [`and ${more} more differences`] : []),
     ...notes.map((note) => `note: ${note}`),
   ].join('\n  ');
+}
+
+function count(things: number, name: string): string {
+  return `${things.toLocaleString('en')} ${name}${things === 1 ? '' : 's'}`;
 }

@@ -1,9 +1,5 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
-import Table from 'cli-table3';
-
-const LINES =
-  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid middle';
-const NO_LINES = Object.fromEntries(LINES.split(' ').map((name) => [name, '']));
+import { getBorderCharacters, table } from 'table';
 
 /** Columns of plain text under a heading, with neither lines nor colours. @param right the columns that hold numbers */
 export function formatTable(
@@ -11,17 +7,25 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const table = new Table({
-    chars: NO_LINES,
-    colAligns: heading.map((_, index) => (right.includes(index) ? 'right' : 'left')),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  table.push([...heading], ...rows.map((row) => [...row]));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const text = table(
+    [heading, ...rows].map((row) => row.map(formatName)),
+    {
+      border: getBorderCharacters('void'),
+      columnDefault: { paddingLeft: 0, paddingRight: 2 },
+      columns: heading.map((_, index) => ({ alignment: right.includes(index) ? 'right' : 'left' })),
+      drawHorizontalLine: () => false,
+    },
+  );
+  return text.trimEnd().replaceAll(/ +$/gm, '');
+}
+
+/** A name as it may be shown on a terminal: one that holds control characters, which a terminal would obey, as JSON. */
+export function formatName(name: string): string {
+  return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)
+    ? JSON.stringify(name).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+        return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+      })
+    : name;
 }
 
 /** `2026-11-26 03:00:05`, in UTC. */

@@ -4,7 +4,7 @@ import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { formatAge, formatTable, formatTime } from './format-text.ts';
+import { formatAge, formatName, formatTable, formatTime } from './format-text.ts';
 import { interruptible } from './interruptible.ts';
 import { openStores } from './open-stores.ts';
 import { readSettings } from './read-settings.ts';
@@ -78,7 +78,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
         each.state,
         ...(isLong ? [each.name] : []),
       ]);
-      return `${database}\n${formatTable(heading, rows, [1, 2, 3])}`;
+      return `${formatName(database)}\n${formatTable(heading, rows, [1, 2, 3])}`;
     })
     .join('\n\n');
 }

@@ -5,6 +5,7 @@ import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { addList } from './list.ts';
 import { addNotify } from './notify.ts';
 import { addPrune } from './prune.ts';
+import { addRestore } from './restore.ts';
 import { addStatus } from './status.ts';
 import { addVerify } from './verify.ts';
 
@@ -15,7 +16,7 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  for (const add of [addStatus, addList, addDump, addVerify, addPrune, addNotify]) add(pgstow);
+  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addNotify]) add(pgstow);
   addCompletion(pgstow);
   return pgstow;
 }

@@ -1,8 +1,8 @@
-import { folderError } from '@pgstow/catalog/backup-folder.ts';
+import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { formatTable } from './format-text.ts';
+import { formatName, formatTable } from './format-text.ts';
 import { readSettings } from './read-settings.ts';
 
 const EXAMPLES = `
@@ -33,12 +33,12 @@ async function showVerdicts(database: string | undefined, { dryRun }: { readonly
   const { backup, s3 } = readSettings('backup', 's3');
   const policy = { keepLast: backup.keepLast, destination: s3?.place };
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
-    throw folderError(error, backup.folder);
+    throw unreadableFolder(error, backup.folder);
   });
   const shown = [...verdicts].filter(([name]) => database === undefined || name === database);
   for (const [name, theirs] of shown.sort(([a], [b]) => (a < b ? -1 : 1))) {
     const rows = theirs.toReversed().map(({ action, name, reason }) => [action, name, reason]);
-    console.log(`${name}\n${formatTable(['VERDICT', 'DUMP', 'BECAUSE'], rows)}\n`);
+    console.log(`${formatName(name)}\n${formatTable(['VERDICT', 'DUMP', 'BECAUSE'], rows)}\n`);
   }
   if (shown.length === 0)
     console.log(`no dump${database === undefined ? '' : ` of ${database}`} lies in ${backup.folder}`);

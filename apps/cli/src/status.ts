@@ -1,11 +1,11 @@
-import { folderError } from '@pgstow/catalog/backup-folder.ts';
+import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/health-policy.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { formatAge, formatTable } from './format-text.ts';
+import { formatAge, formatName, formatTable } from './format-text.ts';
 import { restoreTestJson } from './list.ts';
 import { readNextRuns } from './read-next-runs.ts';
 import { readSettings } from './read-settings.ts';
@@ -76,7 +76,7 @@ async function readDumps(
   } catch (error) {
     return {
       dumps: undefined,
-      faults: [`the backup folder cannot be read: ${describeError(folderError(error, folder))}`],
+      faults: [`the backup folder cannot be read: ${describeError(unreadableFolder(error, folder))}`],
     };
   }
 }
@@ -102,7 +102,9 @@ function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: 
     nextRun === undefined ? '?' : nextRun <= now ? 'due' : formatAge(nextRun, now),
     isHealthy ? 'healthy' : 'NOT HEALTHY',
   ]);
-  const reasons = statuses.flatMap(({ database, reasons }) => reasons.map((reason) => `${database}: ${reason}`));
+  const reasons = statuses.flatMap(({ database, reasons }) =>
+    reasons.map((reason) => formatName(`${database}: ${reason}`)),
+  );
   return [formatTable(heading, rows), ...reasons].join('\n');
 }
 

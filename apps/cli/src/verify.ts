@@ -100,7 +100,7 @@ async function enqueue(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  await using connection = await connect(redis.url);
+  await using connection = await connect(redis.url, signal);
   await using queue = openQueue('verify', redis.site, connection);
   const tests: RequestedTest[] = [];
   for (const { name, database } of backups) {

@@ -5,7 +5,7 @@ import { CannotTellError } from './restore-finding.ts';
 const DATABASE = 'restored';
 
 /**
- * Gives the server what a dump takes for granted: the roles that it names, without a way in, and an empty database.
+ * Gives the server what a dump takes for granted: the roles that it names, without a login, and an empty database.
  *
  * @returns the database
  * @throws CannotTellError if the server lacks an extension of the source
@@ -28,7 +28,10 @@ export async function prepareServer(
   return DATABASE;
 }
 
-/** Those that are there already are the server's own. */
+/**
+ * Those that are there already are the server's own. What they may do at the source is not in a dump, and some of what they
+ * own (an event trigger, a foreign-data wrapper) may belong to a superuser alone.
+ */
 async function createRole(server: ScratchServer, role: string): Promise<void> {
   const name = `"${role.replaceAll('"', '""')}"`;
   const text = `E'${role.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
@@ -36,7 +39,7 @@ async function createRole(server: ScratchServer, role: string): Promise<void> {
     'postgres',
     `select count(*) = 0 as missing from pg_roles where rolname = ${text} \\gset
 \\if :missing
-create role ${name} nologin;
+create role ${name} superuser nologin;
 \\endif`,
   );
 }

@@ -11,5 +11,5 @@ export async function readRestoredFacts(
 ): Promise<DatabaseFacts> {
   await using session = await PsqlSession.start(server.clients, server.env(database), signal, server.runAs);
   await session.query('begin transaction isolation level repeatable read, read only');
-  return readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: Number.POSITIVE_INFINITY });
+  return await readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: Number.POSITIVE_INFINITY });
 }

@@ -1,7 +1,7 @@
 import { restoreDump } from '@pgstow/postgres/restore-dump.ts';
-import { RestoreError } from '@pgstow/postgres/restore-error.ts';
+import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore-error.ts';
 import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
-import { describeError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError, CannotTellError } from './restore-finding.ts';
 import { scratchFaultIn } from './restore-fault-policy.ts';
 
@@ -28,10 +28,12 @@ export async function restoreInto(
     return (await restoreDump({ clients, env: env(database), path, runAs, signal, onProgress })).restoreMs;
   } catch (error) {
     signal.throwIfAborted();
-    const message = describeError(error);
+    const { message } = error as Error;
     const fault = scratchFaultIn(message, options.isLikeSource);
     if (fault?.isLasting === true) throw new CannotTellError(`${fault.why}: ${message}`);
     if (fault !== undefined) throw new RetryableError(`${fault.why}: ${message}`, { cause: error });
+    // Here it is thrown away in any case.
+    if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });
     if (!(error instanceof RestoreError)) throw error;
     throw new BadDumpError(`it does not restore: ${error.message}`);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { expect, it } from 'vitest';
-import { assertFolderWritable, assertRoom, folderError, NoSpaceError } from './backup-folder.ts';
+import { assertFolderWritable, assertRoom, folderError, NoSpaceError, unreadableFolder } from './backup-folder.ts';
 
 const fault = (code: string) => Object.assign(new Error(code), { code });
 
@@ -22,6 +22,13 @@ it('a folder that is not ours to write to is named as the host has it', () => {
     message: `cannot write to /backups as user ${who}`,
     hint: `Let this user write there: chown -R ${who} '/mnt/my dumps'`,
   });
+});
+
+it('a folder that may not be read is said to be that, and not to be written to', () => {
+  expect(unreadableFolder(fault('EACCES'), '/b')).toMatchObject({
+    message: expect.stringMatching(/may not read \/b$/),
+  });
+  expect(unreadableFolder(fault('ENOENT'), '/b')).toMatchObject({ message: '/b does not exist' });
 });
 
 it('a dump needs half as much again as the last one, or the first time half of what the database takes', async () => {

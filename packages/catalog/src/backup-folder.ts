@@ -71,3 +71,14 @@ export function folderError(error: unknown, folder: string, onHost = folder): un
       return error;
   }
 }
+
+/** The same for whoever only reads there. */
+export function unreadableFolder(error: unknown, folder: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'EACCES' && code !== 'EPERM') return folderError(error, folder);
+  const who = `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
+  return new PermanentError(`user ${who} may not read ${folder}`, {
+    hint: 'Run it as the user that the dump worker runs as.',
+    cause: error,
+  });
+}

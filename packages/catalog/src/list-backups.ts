@@ -5,7 +5,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { folderError } from './backup-folder.ts';
+import { unreadableFolder } from './backup-folder.ts';
 import { decisiveRestoreTest } from './decisive-restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import { readFolder, type FolderContents, type KnownDump } from './read-folder.ts';
@@ -144,7 +144,7 @@ async function readLocal(folder: string, faults: string[]): Promise<FolderConten
     faults.push(...contents.faults);
     return contents;
   } catch (error) {
-    faults.push(`the backup folder cannot be read: ${describeError(folderError(error, folder))}`);
+    faults.push(`the backup folder cannot be read: ${describeError(unreadableFolder(error, folder))}`);
     return undefined;
   }
 }

@@ -48,10 +48,9 @@ export function restoreError(
   firstLine: number,
   headings: readonly Heading[],
 ): RestoreError | PermanentError | RetryableError {
-  // In the server's own language; the state tells an error from a warning.
-  const said = /^(?:psql:[^\n]*?:(\d+): )?([^\s:]+):  (?!0[0-2])([0-9A-Z]{5}): ([\s\S]*)/m.exec(stderr);
-  if (said === null) return clientError(stderr, ending);
-  const [, line, severity = '', sqlState = '', rest = ''] = said;
+  const last = lastMessage(stderr);
+  if (last === undefined) return clientError(stderr, ending);
+  const { line, severity, sqlState, rest } = last;
   const field = (name: string): string | undefined =>
     new RegExp(String.raw`^${name}:  ([\s\S]*?)(?=^[A-Z ]+:  |^psql:|$(?![\s\S]))`, 'm').exec(rest)?.[1]?.trim();
   const message = rest.split(/^[A-Z ]+:  |^LINE \d+: |^psql:/m, 1)[0]?.trim() ?? '';
@@ -59,7 +58,7 @@ export function restoreError(
   if (/^(?:FATAL|PANIC)$/.test(severity) || /^(?:57P|08)/.test(sqlState))
     return new RetryableError(`the server ended the restore: ${sqlState} ${message}`);
 
-  const lineOfDump = line === undefined ? undefined : Number(line) - firstLine + 1;
+  const lineOfDump = line === undefined ? undefined : line - firstLine + 1;
   const isBefore = lineOfDump !== undefined && lineOfDump < 1;
   const copied = /^COPY (.*?)(?:, line (\d+).*)?$/m.exec(field('CONTEXT') ?? '');
   const table = [field('SCHEMA NAME'), field('TABLE NAME')].filter((part) => part !== undefined).join('.');
@@ -75,6 +74,30 @@ export function restoreError(
     object: isBefore ? undefined : object,
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+type Message = {
+  readonly line: number | undefined;
+  readonly severity: string;
+  readonly sqlState: string;
+  /** The message itself and all that belongs to it. */
+  readonly rest: string;
+};
+
+/** The error that ended psql: the last that was said, but for warnings. The server may speak its own language. */
+function lastMessage(stderr: string): Message | undefined {
+  const found = [...stderr.matchAll(/^(?:psql:[^\n]*?:(\d+): )?(\S+?):  ([0-9A-Z]{5}): /gm)].findLast(
+    ([, , severity = '', sqlState = '']) =>
+      !/^(?:WARNING|NOTICE|INFO|LOG|DEBUG)$/.test(severity) && !/^0[0-2]/.test(sqlState),
+  );
+  if (found === undefined) return undefined;
+  const [head, line, severity = '', sqlState = ''] = found;
+  return {
+    line: line === undefined ? undefined : Number(line),
+    severity,
+    sqlState,
+    rest: stderr.slice(found.index + head.length),
+  };
 }
 
 const HINTS: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
@@ -94,7 +117,7 @@ const HINTS: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
   { pattern: /^53100 |No space left on device/, hint: 'The disk of the database server is full.' },
   {
     pattern: /^53200 /,
-    hint: 'A restore locks all that it creates until it is done: raise max_locks_per_transaction on the target server.',
+    hint: 'A restore locks all that it creates until it is done, some six locks for a table with its indexes: raise max_locks_per_transaction on the target server.',
   },
   {
     pattern: /unrecognized configuration parameter/,

@@ -33,19 +33,14 @@ export async function startHttpEndpoint(): Promise<HttpEndpoint> {
   let always: Answer = 200;
   let queue: Answer[] = [];
   const server = createServer((request, response) => {
-    void text(request).then(
-      (body) => {
-        requests.push({
-          method: request.method ?? '',
-          path: request.url ?? '',
-          headers: request.headers,
-          body,
-          json: parseJson(body),
-        });
-        give(queue.shift() ?? always, response);
-      },
-      () => undefined,
-    );
+    const record = async (): Promise<void> => {
+      const { method = '', url: path = '', headers } = request;
+      const body = await text(request);
+      requests.push({ method, path, headers, body, json: parseJson(body) });
+      give(queue.shift() ?? always, response);
+    };
+    // A client that is gone amid its request sent none.
+    record().catch(() => undefined);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -58,7 +53,7 @@ export async function startHttpEndpoint(): Promise<HttpEndpoint> {
       always = each;
       queue = [...next];
     },
-    received: (fits, options) => eventually(() => requests.find(fits) ?? null, options) as Promise<RecordedRequest>,
+    received: (fits, options) => eventually<RecordedRequest | null>(() => requests.find(fits) ?? null, options),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { callbackify } from 'node:util';
 import { SMTPServer } from 'smtp-server';
 import { eventually } from './eventually.ts';
 
@@ -41,11 +42,12 @@ export async function startMailServer(login?: {
           : null,
       ),
     onData: (stream, { envelope }, done) => {
-      void text(stream).then((source) => {
+      const record = async (): Promise<void> => {
+        const source = await text(stream);
         const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
         mails.push({ from, to: envelope.rcptTo.map(({ address }) => address), source });
-        done();
-      }, done);
+      };
+      callbackify(record)(done);
     },
   });
   server.on('error', () => undefined);
@@ -56,7 +58,7 @@ export async function startMailServer(login?: {
     host: '127.0.0.1',
     port,
     mails,
-    received: (fits) => eventually(() => mails.find(fits) ?? null) as Promise<RecordedMail>,
+    received: (fits) => eventually<RecordedMail | null>(() => mails.find(fits) ?? null),
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

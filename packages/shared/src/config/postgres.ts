@@ -106,10 +106,31 @@ function fromUrl(text: string, values: Values<typeof variables>, report: ReportF
   ] as const) {
     if (values[name] !== undefined) fault(`give either DATABASE_URL or ${name}, not both`);
   }
+  const server = parseServerUrl(text, fault);
+  if (server === undefined)
+    return fromVariables({ ...values, POSTGRES_HOST: '-', POSTGRES_USER: '-', POSTGRES_DB: '-' }, report);
+  const { database, port, sslMode, sslRootCert, ...rest } = server;
+  return {
+    ...rest,
+    port: port ?? values.POSTGRES_PORT,
+    databases: [database],
+    sslMode: sslMode ?? values.PGSSLMODE,
+    sslRootCert: sslRootCert ?? values.PGSSLROOTCERT,
+  };
+}
+
+/** What a URL says of a server, a role and a database; `undefined` where it leaves something to its reader. */
+export type ServerUrl = Pick<PostgresConfig, 'host' | 'user' | 'password' | 'sslMode' | 'sslRootCert'> & {
+  readonly port: number | undefined;
+  readonly database: string;
+};
+
+/** Reads `postgresql://user:password@host:port/database`. @returns `undefined` if it is no such URL at all */
+export function parseServerUrl(text: string, fault: (message: string) => void): ServerUrl | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['postgres:', 'postgresql:'].includes(url.protocol)) {
     fault('expected postgresql://user:password@host:port/database');
-    return fromVariables({ ...values, POSTGRES_HOST: '-', POSTGRES_USER: '-', POSTGRES_DB: '-' }, report);
+    return undefined;
   }
   if (url.hash !== '') fault('holds a #; write it as %23');
   const part = (encoded: string): string => {
@@ -127,7 +148,7 @@ function fromUrl(text: string, values: Values<typeof variables>, report: ReportF
   const sslMode = z
     .enum(sslModes)
     .optional()
-    .safeParse(url.searchParams.get('sslmode') ?? values.PGSSLMODE);
+    .safeParse(url.searchParams.get('sslmode') ?? undefined);
   if (!sslMode.success) fault(`sslmode is one of ${sslModes.join(', ')}`);
   for (const name of url.searchParams.keys()) {
     if (name !== 'sslmode' && name !== 'sslrootcert')
@@ -136,11 +157,11 @@ function fromUrl(text: string, values: Values<typeof variables>, report: ReportF
   return {
     // An IPv6 address stands in brackets in a URL, and without them for libpq.
     host: part(url.hostname).replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? values.POSTGRES_PORT : Number(url.port),
+    port: url.port === '' ? undefined : Number(url.port),
     user: part(url.username),
     password: url.password === '' ? undefined : part(url.password),
-    databases: [database],
+    database,
     sslMode: sslMode.data,
-    sslRootCert: url.searchParams.get('sslrootcert') ?? values.PGSSLROOTCERT,
+    sslRootCert: url.searchParams.get('sslrootcert') ?? undefined,
   };
 }

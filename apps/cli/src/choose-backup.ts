@@ -1,0 +1,58 @@
+import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { exitCodes, ExitError } from './exit-codes.ts';
+import { formatTime } from './format-text.ts';
+
+/** Which backup is meant: the newest, the newest at or before a time, or the one of that name. */
+export type Wanted = 'latest' | { readonly until: Date } | { readonly name: BackupName };
+
+const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Reads `latest`, a time (in UTC unless it says otherwise) or a backup's name. @throws ExitError for anything else */
+export function parseWanted(text: string, database: string): Wanted {
+  if (text === 'latest') return 'latest';
+  if (isBackupName(text)) {
+    const theirs = parseBackupName(text)?.database;
+    if (theirs === database) return { name: text };
+    throw new ExitError(exitCodes.usage, `${text} is a backup of ${theirs}, not of ${database}`);
+  }
+  const until = TIME.test(text)
+    ? new Date(/Z$|[+-]\d\d:\d\d$/.test(text) || !/:/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
+    : new Date(Number.NaN);
+  if (!Number.isNaN(until.getTime())) return { until };
+  throw new ExitError(
+    exitCodes.usage,
+    `expected --at latest, a time such as 2026-11-26T03:00:00Z, or the name of a backup, got ${JSON.stringify(text)}`,
+  );
+}
+
+/**
+ * The backup that is meant, of those that lie at one place or anywhere. One without a manifest is only meant by its name:
+ * nobody has proven it yet.
+ *
+ * @param backups of the database, newest first
+ * @throws ExitError if there is none
+ */
+export function chooseBackup(backups: readonly Backup[], wanted: Wanted, from: string | undefined): Backup {
+  const there = backups.filter(({ places }) => from === undefined || places.includes(from));
+  const found = there.find((backup) => {
+    if (wanted === 'latest') return backup.manifest !== undefined;
+    if ('name' in wanted) return backup.name === wanted.name;
+    return backup.manifest !== undefined && backup.takenAt <= wanted.until;
+  });
+  if (found !== undefined) return found;
+  const what =
+    wanted === 'latest'
+      ? 'no backup'
+      : 'name' in wanted
+        ? wanted.name
+        : `no backup until ${formatTime(wanted.until)} UTC`;
+  const oldest = there.findLast(({ manifest }) => manifest !== undefined);
+  const hint =
+    oldest !== undefined
+      ? `The oldest is of ${formatTime(oldest.takenAt)} UTC; pgstow list shows all.`
+      : there[0] !== undefined
+        ? `There is ${there[0].name} without a manifest; give its name to --at to restore it all the same.`
+        : 'pgstow list shows what there is.';
+  throw new ExitError(exitCodes.failed, `${what} is known${from === undefined ? '' : ` at ${from}`}`, hint);
+}

@@ -1,0 +1,39 @@
+import type { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+import { quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+
+export type RowComparison = {
+  readonly tables: number;
+  readonly rows: number;
+  /** A sentence each. */
+  readonly differences: readonly string[];
+};
+
+/**
+ * Counts the rows of every table that a dump holds rows of. A partitioned table is counted with its partitions; of others,
+ * those that inherit from them are tables of their own.
+ *
+ * @param tables rows by SQL name
+ */
+export async function compareRows(
+  session: PsqlSession,
+  tables: Readonly<Record<string, number>>,
+): Promise<RowComparison> {
+  const differences: string[] = [];
+  let rows = 0;
+  // Row-level security may hide rows; that is a fault here, and not fewer rows.
+  await session.query('set row_security = off');
+  for (const [name, wanted] of Object.entries(tables)) {
+    const [table] = await session.query(
+      `select jsonb_build_object('name', oid::regclass::text, 'only', relkind <> 'p') from pg_class where oid = to_regclass(${quoteLiteral(name)})`,
+    );
+    if (table === undefined) {
+      differences.push(`table ${name} is missing`);
+      continue;
+    }
+    const { name: own, only } = table as { name: string; only: boolean };
+    const [count] = (await session.query(`select to_jsonb(count(*)) from ${only ? 'only ' : ''}${own}`)) as [number];
+    rows += count;
+    if (count !== wanted) differences.push(`table ${name} has ${count} rows; the manifest says ${wanted}`);
+  }
+  return { tables: Object.keys(tables).length, rows, differences };
+}

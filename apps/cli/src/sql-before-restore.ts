@@ -1,0 +1,76 @@
+import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
+
+export type BeforeOptions = {
+  /** Roles to create. */
+  readonly roles: readonly string[];
+  readonly isSuperuser: boolean;
+  /** Whether what is in the target goes. */
+  readonly isForced: boolean;
+};
+
+/** What is run in the restore's own transaction before the dump, so that a restore that fails takes it back. */
+export function sqlBeforeRestore({ roles, isSuperuser, isForced }: BeforeOptions): string {
+  const creations = roles.flatMap((role) => createRole(role, isSuperuser));
+  return [...creations, ...(isForced ? [DROP_ALL] : [])].join('\n');
+}
+
+/** Only a superuser may give things to a role that it is not a member of. */
+export function createRole(role: string, isSuperuser: boolean): readonly string[] {
+  const name = quoteIdentifier(role);
+  const create = `CREATE ROLE ${name} NOLOGIN;`;
+  return isSuperuser ? [create] : [create, `GRANT ${name} TO CURRENT_USER;`];
+}
+
+/**
+ * Drops what a user has made in a database: schemas with all that is in them, what lies in `public` and belongs to no
+ * extension, and what lies in no schema. Event triggers go first, since they would be told of all the rest. Extensions in
+ * `public` stay: a dump creates them only if they are not there. It waits no longer than five minutes for those who use a
+ * table.
+ */
+const DROP_ALL = `SET LOCAL lock_timeout = '5min';
+DO $pgstow$
+DECLARE
+  made record;
+  -- Of each kind, how it is dropped; in the order in which they go.
+  kinds constant text[] := array['event trigger', 'publication', 'schema', 'view', 'materialized view', 'foreign table',
+    'table', 'sequence', 'function', 'procedure', 'aggregate', 'operator class', 'operator family', 'operator', 'type',
+    'composite type', 'text search configuration', 'text search dictionary', 'text search template',
+    'text search parser', 'conversion', 'collation', 'statistics object', 'server', 'foreign-data wrapper', 'cast',
+    'language', 'access method'];
+BEGIN
+  CREATE TEMPORARY TABLE pgstow_made ON COMMIT DROP AS
+  SELECT i.type, i.identity FROM (
+    SELECT tableoid, oid FROM pg_catalog.pg_event_trigger
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_publication
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'public'
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_class WHERE relpersistence <> 't' AND relkind IN ('v', 'm', 'f', 'r', 'p', 'S', 'c')
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_proc
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opclass
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opfamily
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_operator
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_type WHERE typtype IN ('d', 'e', 'r') OR typtype = 'b' AND typelem = 0
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_config
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_dict
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_template
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_parser
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_conversion
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_collation
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_statistic_ext
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_server
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_data_wrapper
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_cast
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_language
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_am
+  ) thing (classid, objid), LATERAL pg_catalog.pg_identify_object(classid, objid, 0) i
+  WHERE objid >= 16384 AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d
+    WHERE d.classid = thing.classid AND d.objid = thing.objid AND d.deptype IN ('e', 'i'));
+  FOR made IN SELECT type, identity FROM pg_temp.pgstow_made ORDER BY pg_catalog.array_position(kinds, type) LOOP
+    EXECUTE format('DROP %s IF EXISTS %s CASCADE', CASE made.type
+      WHEN 'composite type' THEN 'TYPE' WHEN 'foreign-data wrapper' THEN 'FOREIGN DATA WRAPPER'
+      WHEN 'statistics object' THEN 'STATISTICS' ELSE made.type END, made.identity);
+  END LOOP;
+  DROP TABLE pg_temp.pgstow_made;
+  PERFORM pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;
+END
+$pgstow$;`;
