@@ -149,6 +149,7 @@ COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
 COPY apps/verify-worker/src apps/verify-worker/src
 USER node
 CMD ["node", "apps/verify-worker/src/main.ts"]
