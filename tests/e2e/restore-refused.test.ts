@@ -135,7 +135,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     expect(failed).toMatchObject({ code: 1, text: expect.stringContaining('syntax error') });
     expect(await postgres.psql('postgres', "select count(*) from pg_roles where rolname = 'Gone ü'")).toBe('0');
     const made = await runRestore(['shop', '--to', to('maker', 'makers')], settings);
-    expect(made).toMatchObject({ code: 0, text: expect.stringContaining('equal to the manifest: 1,001 rows') });
+    expect(made).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest: 1,001 rows') });
     const owner = "select tableowner from pg_tables where tablename = 't'";
     expect(await postgres.psql('makers', owner)).toBe('Gone ü');
   }, 60_000);

@@ -36,20 +36,22 @@ import { showTransfer } from './show-transfer.ts';
 type Show = ReturnType<Progress['add']>;
 
 const EXAMPLES = `
-It restores all or nothing, in one transaction: if anything fails, or it is interrupted, the target is as it was. The backup
-is checked against its manifest before the target is touched, and the rows of every table afterwards.
+It restores all or nothing, in one transaction: if anything fails, or it is
+interrupted, the target is as it was. The backup is checked against its manifest
+before the target is touched, and the rows of every table afterwards.
 
 Examples:
-  pgstow restore shop --to shop_restored --create              the newest backup into a new database of the same server
+  pgstow restore shop --to shop_restored --create
+      the newest backup into a new database of the same server
   pgstow restore shop --to shop_restored --create --at 2026-11-26T03:00:00Z
-                                                               as it was at that time, or a little before
+      as it was at that time, or a little before
   pgstow restore shop --to postgresql://admin@db2/shop --from s3
-                                                               what the store holds into an empty database elsewhere
+      what the store holds, into an empty database elsewhere
   pgstow restore shop --to shop --force --yes-overwrite-source shop
-                                                               over the source itself
+      over the source itself
 
-A URL's password is better left out of it, and given as PGPASSWORD or in the file that PGPASSFILE names: others see what is
-on a command line.`;
+Leave the password out of the URL and give it as PGPASSWORD, or in the file that
+PGPASSFILE names: others see what is on a command line.`;
 
 /** `pgstow restore`: a backup into a database, all or nothing. */
 export function addRestore(pgstow: Command): void {
