@@ -1,5 +1,4 @@
 import type { MailEndpoint } from '@pgstow/shared/config/notify-url.ts';
-import { createTransport } from 'nodemailer';
 import { bodyOf, type Notification } from './notification.ts';
 import { TIMEOUT_MS } from './request.ts';
 import { describeFault, SendError } from './send-error.ts';
@@ -7,6 +6,8 @@ import { describeFault, SendError } from './send-error.ts';
 /** @throws SendError if the server refuses it, for one of the recipients or all */
 export async function sendMail(endpoint: MailEndpoint, notification: Notification, signal: AbortSignal): Promise<void> {
   const { host, port, tls, isTlsVerified, user, password, from, to } = endpoint;
+  // It takes tens of megabytes, and most processes never send a mail.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host,
     port,
