@@ -12,20 +12,19 @@ type TellOptions = Pick<DumpWorker, 'postgres' | 'backup' | 'destination'> & Tel
 /** Tells the world outside of dumps: the heartbeat's check, and by alarm. No dump waits for it. */
 export class Tell {
   readonly #options: TellOptions;
-  /** The dump that each running job is at. */
-  readonly #names = new Map<string, BackupName>();
+  /** The dump that was begun last: the worker is at one job at a time. */
+  #begun: { readonly jobId: string; readonly name: BackupName } | undefined;
 
   constructor(options: TellOptions) {
     this.#options = options;
   }
 
   dumpBegins(jobId: string, database: string, name: BackupName): void {
-    this.#names.set(jobId, name);
+    this.#begun = { jobId, name };
     this.#options.heartbeat.starts(database, name);
   }
 
-  readonly dumpEnds = ({ id, data, result, wantedSince }: EndedJob<'dump'>): void => {
-    this.#names.delete(id);
+  readonly dumpEnds = ({ data, result, wantedSince }: EndedJob<'dump'>): void => {
     const { heartbeat, alarms, destination } = this.#options;
     // With a destination, a dump counts once it is there: the upload worker tells.
     if (destination !== undefined) return;
@@ -40,12 +39,11 @@ export class Tell {
   };
 
   readonly dumpFails = ({ id, data, message }: FailedJob<'dump'>): void => {
-    const name = this.#names.get(id);
-    this.#names.delete(id);
     const { postgres, heartbeat } = this.#options;
     // Anyone who may write to Redis can ask for any database.
     if (!postgres.databases.includes(data.target)) return;
-    heartbeat.fails(data.target, name ?? id, message);
+    // Without a dump that was begun, the check is told of a run by the job alone.
+    heartbeat.fails(data.target, this.#begun?.jobId === id ? this.#begun.name : id, message);
     this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: toSecond(new Date()) });
   };
 

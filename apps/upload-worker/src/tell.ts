@@ -5,7 +5,7 @@ import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
@@ -42,7 +42,7 @@ export class Tell {
     const { folder, s3, heartbeat, alarms, background, log } = this.#options;
     const place = s3?.place;
     // Anyone who may write to Redis can ask for any destination.
-    if (place !== undefined && data.destination !== place.name) return;
+    if (data.destination !== (place?.name ?? S3_DESTINATION)) return;
     background.run(`tell that the upload of ${data.name} failed`, async () => {
       const { dumps: all } = await readFolder(folder);
       const dump = all.find(({ manifest }) => manifest.name === data.name);
