@@ -69,6 +69,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     expect(await stage.record(name, 's3')).toBeUndefined();
   });
 
+  it('of a dump whose manifest says little, as that of another tool, learns from its text what it needs', async () => {
+    const { source: _, roles: __, serverVersion: ___, ...manifest } = await stage.dumpAndUpload('odd');
+    const { name } = await stage.rewrite(manifest, {});
+    const { notes } = await stage.good(name);
+    expect(notes).toContain('the manifest does not say what the source held');
+  });
+
   it('finds the newest dump of a target that the store has confirmed', async () => {
     const { name } = await stage.dumpAndUpload('shop');
     await stage.dumpOnly('shop');

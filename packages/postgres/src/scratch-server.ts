@@ -52,6 +52,7 @@ export type ScratchServer = AsyncDisposable & {
 export const SCRATCH_USER = 'pgstow_scratch';
 const PORT = '5432';
 const START_MS = 120_000;
+const KILL_AFTER_MS = 10_000;
 /** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
 const LONGEST_SOCKET_PATH = 107;
 const SOCKET_FOLDER = 'pgstow-socket-';
@@ -76,7 +77,10 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     ended.abort(new RetryableError('the scratch server was ended'));
     server.kill('SIGQUIT');
     await endPostgres(join(folder, 'data'));
+    // Where there is no /proc to find its processes by.
+    const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
     await server;
+    clearTimeout(harder);
   });
   const said = await waitUntilReady(server, signal);
   const noteEnd = async (): Promise<void> => {
