@@ -22,6 +22,7 @@ ENV CI=true
 RUN npm install --global --no-fund --no-audit --no-update-notifier pnpm@12.21.0
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY packages/catalog/package.json packages/catalog/
+COPY packages/notify/package.json packages/notify/
 COPY packages/postgres/package.json packages/postgres/
 COPY packages/s3-server/package.json packages/s3-server/
 COPY packages/shared/package.json packages/shared/
@@ -89,6 +90,7 @@ COPY --from=dump-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
+COPY packages/notify/src packages/notify/src
 COPY apps/dump-worker/src apps/dump-worker/src
 USER node
 CMD ["node", "apps/dump-worker/src/main.ts"]
@@ -103,6 +105,7 @@ COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
 COPY apps/upload-worker/src apps/upload-worker/src
 USER node
 CMD ["node", "apps/upload-worker/src/main.ts"]
@@ -146,6 +149,7 @@ COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
 COPY apps/verify-worker/src apps/verify-worker/src
 USER node
 CMD ["node", "apps/verify-worker/src/main.ts"]
@@ -160,6 +164,7 @@ COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
 COPY apps/cli/src apps/cli/src
 USER node
 ENTRYPOINT ["node", "apps/cli/src/main.ts"]

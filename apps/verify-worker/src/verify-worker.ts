@@ -1,4 +1,5 @@
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
@@ -15,4 +16,6 @@ export type VerifyWorker = {
   readonly stores: ReadonlyMap<string, Store>;
   readonly queue: OpenQueue<'verify'>;
   readonly log: Log;
+  /** Has an alarm raised or lifted by what was found. */
+  readonly tell: (test: RestoreTest) => void;
 };

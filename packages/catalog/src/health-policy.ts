@@ -19,6 +19,8 @@ export type Health = {
   readonly isHealthy: boolean;
   /** Why it is not, a sentence each. */
   readonly reasons: readonly string[];
+  /** That of the reasons which says that there is no confirmed backup in time; `undefined`: there is one. */
+  readonly staleReason: string | undefined;
   readonly newest: KnownDump | undefined;
   /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
   readonly newestConfirmed: KnownDump | undefined;
@@ -39,12 +41,12 @@ export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions
   const newestConfirmed = dumps.findLast(counts);
   const newestRestoreTest = newestVerdict(dumps);
   const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
+  const staleReason =
+    newestConfirmed === undefined
+      ? whyNoneIsConfirmed(dumps, destination)
+      : findLateness(newestConfirmed, schedule, destination, now);
   const reasons = [
-    newest === undefined ? 'it has never been backed up' : undefined,
-    newest !== undefined && newestConfirmed === undefined
-      ? `no dump of it has reached ${destination?.name}, where ${dumps.length === 1 ? 'its only one' : `all ${dumps.length}`} should be`
-      : undefined,
-    newestConfirmed === undefined ? undefined : findLateness(newestConfirmed, schedule, destination, now),
+    staleReason,
     newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
       ? `its newest dump, ${newest.manifest.name}, lies in the future: a clock is wrong, or was`
       : undefined,
@@ -55,7 +57,13 @@ export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions
       ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
       : undefined,
   ].filter((reason) => reason !== undefined);
-  return { isHealthy: reasons.length === 0, reasons, newest, newestConfirmed, newestRestoreTest };
+  return { isHealthy: reasons.length === 0, reasons, staleReason, newest, newestConfirmed, newestRestoreTest };
+}
+
+function whyNoneIsConfirmed(dumps: readonly KnownDump[], destination: DestinationPlace | undefined): string {
+  if (dumps.length === 0) return 'it has never been backed up';
+  const all = dumps.length === 1 ? 'its only one' : `all ${dumps.length}`;
+  return `no dump of it has reached ${destination?.name}, where ${all} should be`;
 }
 
 function findLateness(
