@@ -1,5 +1,5 @@
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
-import { listBackups } from '@pgstow/catalog/list-backups.ts';
+import { listBackups } from '@pgstow/backups/list-backups.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { JobData } from '@pgstow/shared/contract/jobs.ts';
