@@ -49,7 +49,7 @@ export type ScratchServer = AsyncDisposable & {
   readonly query: (database: string, sql: string) => Promise<string>;
 };
 
-export const SCRATCH_USER = 'pgstow_scratch';
+const SCRATCH_USER = 'pgstow_scratch';
 const PORT = '5432';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
