@@ -52,15 +52,18 @@ describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurr
     await worker.waitForLine(/could not be asked what the dump must hold/);
   });
 
-  test('is left out for a role that may have one connection only', async () => {
-    await postgres.psql(
-      'postgres',
-      `CREATE ROLE lonely LOGIN PASSWORD 'x' CONNECTION LIMIT 1 IN ROLE pg_read_all_data`,
-    );
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
-    const worker = await stage.startWorker({ POSTGRES_USER: 'lonely', POSTGRES_PASSWORD: 'x' });
-    expect((await stage.dump('shop')).manifest.source).toBeUndefined();
-    await worker.waitForLine(/may have one connection only/);
+  test.each([
+    ['role', `CONNECTION LIMIT 1`, ''],
+    ['database', '', `ALTER DATABASE "lonely database" CONNECTION LIMIT 1`],
+  ])('is left out where the %s may have one connection only', async (what, ofRole, ofDatabase) => {
+    const name = `lonely ${what}`;
+    await postgres.psql('postgres', `CREATE DATABASE "${name}" TEMPLATE shop`);
+    const role = `CREATE ROLE "${name}" LOGIN PASSWORD 'x' ${ofRole} IN ROLE pg_read_all_data`;
+    await postgres.psql('postgres', `${role}; ${ofDatabase}`);
+    await using stage = await setDumpStage({ redis, postgres, databases: name });
+    const worker = await stage.startWorker({ POSTGRES_USER: name, POSTGRES_PASSWORD: 'x' });
+    expect((await stage.dump(name)).manifest.source).toBeUndefined();
+    await worker.waitForLine(/no second connection is left/);
   });
 
   test('is not counted where that is not wanted', async () => {
