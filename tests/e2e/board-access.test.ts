@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis())('the board', () => {
         expect([200, 404]).toContain((await scheduler.request(path)).status);
       }
       const listed = (await (await scheduler.request('/queues/api/queues')).json()) as { queues: { name: string }[] };
-      expect(listed.queues.map((queue) => queue.name)).toEqual(['dump', 'upload']);
+      expect(listed.queues.map((queue) => queue.name)).toEqual(['dump', 'upload', 'verify']);
     });
 
     test.each<[string, string | undefined]>([
