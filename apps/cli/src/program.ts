@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCompletion } from './completion.ts';
+import { addDoctor } from './doctor.ts';
 import { addDump } from './dump.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { addList } from './list.ts';
@@ -15,7 +16,7 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune]) add(pgstow);
+  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor]) add(pgstow);
   addCompletion(pgstow);
   return pgstow;
 }

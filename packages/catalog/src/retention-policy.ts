@@ -54,8 +54,8 @@ export function badTestOf({ restoreTests }: KnownDump): RestoreTest | undefined 
   return [...restoreTests.values()].find(({ result }) => result === 'bad');
 }
 
-/** Why nothing may go, if so. */
-function whyFrozen(dumps: readonly KnownDump[], now: Date): string | undefined {
+/** Why nothing of one database may go, if so. @param dumps oldest first */
+export function whyFrozen(dumps: readonly KnownDump[], now: Date): string | undefined {
   const newest = dumps.at(-1);
   if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
     return `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future`;

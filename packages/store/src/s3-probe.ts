@@ -1,0 +1,396 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  UploadPartCommand,
+  type LifecycleRule,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import type { FileDigest } from './digest-file.ts';
+import { compareObject } from './object-comparison.ts';
+import { createS3Client } from './s3-client.ts';
+import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { s3PutParams } from './s3-put-params.ts';
+import { S3Store } from './s3-store.ts';
+import { PROBE_NAME, type ProbeFinding } from './store-probe.ts';
+
+const OPTIONS = { contentType: 'text/plain', metadata: { 'pgstow-doctor': 'trial' } } as const;
+/** It is never completed: of what is given up, no store asks for parts of a certain size. */
+const PART_BYTES = 64 * 1024;
+
+type Found = Omit<ProbeFinding, 'step'>;
+
+/**
+ * Tries all that uploads do, with the settings and the code that they do it with, on a small object of its own; it is
+ * deleted again if the access key may do that. Ends after the first step without which the others cannot be tried.
+ *
+ * @throws the reason of the signal alone
+ */
+export async function* probeS3(config: S3Config, signal: AbortSignal): AsyncGenerator<ProbeFinding, void, undefined> {
+  using store = new S3Store(config);
+  const client = createS3Client(config);
+  using _ = { [Symbol.dispose]: () => client.destroy() };
+  const probe = new S3Probe(config, store, client, signal);
+
+  const clock = watchClock(client);
+  const put = await probe.put();
+  yield { step: 'put', ...put };
+  if (put.status === 'fault') {
+    // A refusal has a date as well, and a wrong clock may be the reason.
+    await probe.knock();
+    if (clock.skewMs !== undefined) yield clockStep(clock.skewMs);
+    return;
+  }
+  const look = await probe.look();
+  yield { step: 'look', ...look.found };
+  yield { step: 'read', ...(await probe.read()) };
+  if (look.confirm !== undefined) yield { step: 'confirm', ...look.confirm };
+  yield { step: 'conditional', ...(await probe.putAgain()) };
+  yield { step: 'list', ...(await probe.list()) };
+  yield* probe.uploadParts();
+  yield { step: 'versioning', ...(await probe.readVersioning()) };
+  yield { step: 'lifecycle', ...(await probe.readLifecycle()) };
+  yield { step: 'delete', ...(await probe.remove()) };
+  if (clock.skewMs !== undefined) yield clockStep(clock.skewMs);
+}
+
+function clockStep(skewMs: number): ProbeFinding {
+  return { step: 'clock', status: 'ok', message: '', skewMs };
+}
+
+class S3Probe {
+  readonly #config: S3Config;
+  readonly #store: S3Store;
+  readonly #client: S3Client;
+  readonly #signal: AbortSignal;
+  readonly #key: string;
+  readonly #text = `A trial of pgstow doctor; it may be deleted.\n${randomBytes(16).toString('hex')}\n`;
+
+  constructor(config: S3Config, store: S3Store, client: S3Client, signal: AbortSignal) {
+    this.#config = config;
+    this.#store = store;
+    this.#client = client;
+    this.#signal = signal;
+    this.#key = `${config.place.prefix}${PROBE_NAME}${randomBytes(6).toString('hex')}`;
+  }
+
+  put(): Promise<Found> {
+    return this.#found(async () => {
+      const outcome = await this.#store.putText(this.#key, this.#text, {
+        mode: 'create',
+        ...OPTIONS,
+        signal: this.#signal,
+      });
+      const where = `s3://${this.#config.place.bucket}/${this.#config.place.prefix}`;
+      if (outcome === 'stored') return { status: 'ok', message: `takes an object under ${where}` };
+      return {
+        status: 'fault',
+        message: `says of a new key under ${where} that something lies there`,
+        hint: 'Does this store honour If-None-Match as S3 does? Without that, no dump can be uploaded.',
+      };
+    });
+  }
+
+  async look(): Promise<{ readonly found: Found; readonly confirm: Found | undefined }> {
+    let confirm: Found | undefined;
+    const found = await this.#found(async () => {
+      const object = await this.#store.look(this.#key, this.#signal);
+      if (object === undefined) {
+        return {
+          status: 'fault',
+          message: 'hides the object that was just put: no upload can be confirmed',
+          hint: `Allow this access key s3:GetObject in the bucket ${this.#config.place.bucket}.`,
+        };
+      }
+      const comparison = compareObject(object, digestText(this.#text));
+      confirm = this.#judgeConfirmation(comparison);
+      return comparison.verdict === 'different'
+        ? {
+            status: 'fault',
+            message: `the object that was just put differs: ${comparison.why}`,
+            hint: 'Check S3_ENDPOINT: something on the way changes what is sent.',
+          }
+        : { status: 'ok', message: 'shows the object and its size' };
+    });
+    return { found, confirm };
+  }
+
+  #judgeConfirmation(comparison: ReturnType<typeof compareObject>): Found {
+    if (comparison.verdict === 'same') {
+      const by = comparison.by === 'checksum' ? 'the checksum that the store keeps' : "the store's ETag";
+      return { status: 'ok', message: `uploads are confirmed by ${by}` };
+    }
+    if (this.#config.confirm === 'read') return { status: 'ok', message: 'uploads are confirmed by reading them back' };
+    return {
+      status: 'warning',
+      message: `uploads can be confirmed by their size alone: ${comparison.why}`,
+      hint: 'Set S3_CONFIRM=read to have each upload read back, or S3_CHECKSUM=sha256 if the store keeps it.',
+    };
+  }
+
+  read(): Promise<Found> {
+    return this.#found(async () => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of this.#store.read(this.#key, this.#signal)) chunks.push(chunk);
+      return Buffer.concat(chunks).toString() === this.#text
+        ? { status: 'ok', message: 'gives it back as it was put' }
+        : {
+            status: 'fault',
+            message: 'gives it back otherwise than it was put',
+            hint: 'Check S3_ENDPOINT: something on the way changes what is sent.',
+          };
+    });
+  }
+
+  putAgain(): Promise<Found> {
+    return this.#found(async () => {
+      const again = { mode: 'create', ...OPTIONS, signal: this.#signal } as const;
+      if ((await this.#store.putText(this.#key, this.#text, again)) === 'occupied')
+        return { status: 'ok', message: 'refuses to put over what lies there (If-None-Match)' };
+      return {
+        status: 'warning',
+        message: 'ignores If-None-Match: it lets an object be put over what lies there',
+        hint: 'pgstow looks before it puts. Turn on versioning, and let no two sites share a prefix.',
+      };
+    });
+  }
+
+  list(): Promise<Found> {
+    return this.#optional(async () => {
+      for await (const { key } of this.#store.list(this.#key, this.#signal)) {
+        if (key === this.#key) return { status: 'ok', message: 'lists the objects under the prefix' };
+      }
+      return {
+        status: 'warning',
+        message: 'does not list the object that was just put',
+        hint: 'pgstow list and status may not see all backups there.',
+      };
+    }, 's3:ListBucket');
+  }
+
+  /** Two parts that are given up again. */
+  async *uploadParts(): AsyncGenerator<ProbeFinding> {
+    const options = { abortSignal: this.#signal };
+    const key = `${this.#key}-parts`;
+    const params = s3PutParams(this.#config, key, { mode: 'replace', ...OPTIONS });
+    let id: string | undefined;
+    const sent = await this.#found(async () => {
+      const begun = await this.#try('begin an upload in parts', () =>
+        this.#client.send(new CreateMultipartUploadCommand(params), options),
+      );
+      id = begun.UploadId;
+      const { Bucket, ...rest } = params;
+      const algorithm = 'ChecksumAlgorithm' in rest ? { ChecksumAlgorithm: rest.ChecksumAlgorithm } : {};
+      for (const PartNumber of [1, 2]) {
+        const part = { Bucket, Key: key, UploadId: id, PartNumber, Body: randomBytes(PART_BYTES), ...algorithm };
+        await this.#try('send a part', () => this.#client.send(new UploadPartCommand(part), options));
+      }
+      return { status: 'ok', message: 'takes an upload in parts, and drops it when told' };
+    });
+    if (sent.status === 'fault')
+      yield { step: 'multipart', ...sent, message: `${sent.message}; larger dumps cannot be uploaded` };
+    if (id === undefined) return;
+    yield { step: 'open-uploads', ...(await this.#listUploads(key)) };
+    const input = { Bucket: params.Bucket, Key: key, UploadId: id };
+    const aborted = await this.#found(async () => {
+      await this.#try('give up an upload in parts', () =>
+        this.#client.send(new AbortMultipartUploadCommand(input), options),
+      );
+      return sent;
+    });
+    if (aborted !== sent) yield { step: 'multipart', ...aborted, status: 'warning' };
+    else if (sent.status === 'ok') yield { step: 'multipart', ...sent };
+  }
+
+  async #listUploads(key: string): Promise<Found> {
+    return this.#optional(async () => {
+      const open = await this.#store.listOpenUploads(key, this.#signal);
+      const hint =
+        'Leftovers of interrupted uploads are billed until a lifecycle rule drops them (AbortIncompleteMultipartUpload).';
+      if ('refused' in open) {
+        const allow = `Allow this access key s3:ListBucketMultipartUploads in the bucket ${this.#config.place.bucket}.`;
+        return {
+          status: 'warning',
+          message: `uploads that were left open cannot be found: ${open.refused}`,
+          hint: `${allow} ${hint}`,
+        };
+      }
+      return open.length > 0
+        ? { status: 'ok', message: 'lists uploads that were left open' }
+        : { status: 'warning', message: 'does not list an upload that is open', hint };
+    }, 's3:ListBucketMultipartUploads');
+  }
+
+  readVersioning(): Promise<Found> {
+    return this.#unless('versioning', async () => {
+      const input = { Bucket: this.#config.place.bucket };
+      const { Status } = await this.#client.send(new GetBucketVersioningCommand(input), { abortSignal: this.#signal });
+      if (Status === 'Enabled') return { status: 'ok', message: 'keeps versions of the bucket' };
+      return {
+        status: 'warning',
+        message: 'keeps no versions: whoever has this access key can overwrite backups for good',
+        hint: 'Turn on versioning of the bucket (or object lock).',
+      };
+    });
+  }
+
+  readLifecycle(): Promise<Found> {
+    return this.#unless('lifecycle rules', async () => {
+      const rules = await this.#readRules();
+      const { prefix } = this.#config.place;
+      const days = rules
+        .filter((rule) => rule.Status === 'Enabled' && prefix.startsWith(prefixOf(rule)))
+        .map(({ AbortIncompleteMultipartUpload }) => AbortIncompleteMultipartUpload?.DaysAfterInitiation)
+        .find((number) => number !== undefined);
+      if (days !== undefined) {
+        const message = `drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
+        return { status: 'ok', message };
+      }
+      return {
+        status: 'warning',
+        message: 'has no rule that drops uploads in parts that were left open; their parts are billed',
+        hint: 'Add a lifecycle rule AbortIncompleteMultipartUpload to the bucket, of 7 days for instance.',
+      };
+    });
+  }
+
+  async #readRules(): Promise<readonly LifecycleRule[]> {
+    const command = new GetBucketLifecycleConfigurationCommand({ Bucket: this.#config.place.bucket });
+    try {
+      return (await this.#client.send(command, { abortSignal: this.#signal })).Rules ?? [];
+    } catch (error) {
+      if (s3ErrorCode(error) === 'NoSuchLifecycleConfiguration') return [];
+      throw error;
+    }
+  }
+
+  async remove(): Promise<Found> {
+    const input = { Bucket: this.#config.place.bucket, Key: this.#key };
+    try {
+      await this.#client.send(new DeleteObjectCommand(input), { abortSignal: this.#signal });
+      return { status: 'ok', message: 'the object of this trial is deleted again' };
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const why = isRefused(error)
+        ? 'this access key may not delete, which protects the backups'
+        : describeError(error).split('\n')[0];
+      return { status: 'ok', message: `one small object stays, ${this.#key}: ${why}` };
+    }
+  }
+
+  /** Asks for anything, for the sake of the answer's date. */
+  async knock(): Promise<void> {
+    const input = { Bucket: this.#config.place.bucket };
+    await this.#client
+      .send(new GetBucketVersioningCommand(input), { abortSignal: this.#signal })
+      .catch(() => undefined);
+    this.#signal.throwIfAborted();
+  }
+
+  async #try<T>(action: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#translate(error, action);
+    }
+  }
+
+  #translate(error: unknown, action: string): unknown {
+    return translateS3Error(error, {
+      action,
+      bucket: this.#config.place.bucket,
+      endpoint: this.#config.place.endpoint,
+      region: this.#config.region,
+      hasStaticKeys: this.#config.credentials !== undefined,
+    });
+  }
+
+  /** A failure is a fault. */
+  async #found(work: () => Promise<Found>): Promise<Found> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const { message, hint } = error as { message: string; hint?: string };
+      return { status: 'fault', message, hint };
+    }
+  }
+
+  /** What uploads can do without. */
+  async #optional(work: () => Promise<Found>, right: string): Promise<Found> {
+    const found = await this.#found(work);
+    const hint = found.hint ?? `Allow this access key ${right}.`;
+    return found.status === 'fault' ? { ...found, status: 'warning', hint } : found;
+  }
+
+  /** What only says more about the bucket, and may be refused. */
+  async #unless(what: string, work: () => Promise<Found>): Promise<Found> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const translated = this.#translate(error, `read the bucket's ${what}`);
+      const isRefusal = isRefused(error) || (translated instanceof PermanentError && isRefusedAlone(error));
+      const reason = isRefusal
+        ? 'this store or this access key does not say'
+        : describeError(translated).split('\n')[0];
+      return { status: 'skipped', message: `the bucket's ${what} are not known: ${reason}` };
+    }
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return [401, 403, 405, 501].includes(s3ErrorStatus(error) ?? 0);
+}
+
+function prefixOf(rule: LifecycleRule): string {
+  return rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? '';
+}
+
+/** The last answer's Date, which says the time to the second, against the middle of the request. */
+function watchClock(client: S3Client): { readonly skewMs: number | undefined } {
+  const clock: { skewMs: number | undefined } = { skewMs: undefined };
+  const note = (response: unknown, askedAt: number): void => {
+    const date = (response as { headers?: Record<string, string> } | undefined)?.headers?.['date'];
+    const time = date === undefined ? Number.NaN : Date.parse(date);
+    if (!Number.isNaN(time)) clock.skewMs = time + 500 - (askedAt + Date.now()) / 2;
+  };
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const askedAt = Date.now();
+      try {
+        const result = await next(args);
+        note(result.response, askedAt);
+        return result;
+      } catch (error) {
+        note((error as { $response?: unknown }).$response, askedAt);
+        throw error;
+      }
+    },
+    { step: 'deserialize', name: 'watchClock', priority: 'high' },
+  );
+  return clock;
+}
+
+function digestText(text: string): FileDigest {
+  const content = Buffer.from(text);
+  const sum = (algorithm: 'md5' | 'sha256'): Buffer => createHash(algorithm).update(content).digest();
+  const crc = Buffer.alloc(4);
+  crc.writeUInt32BE(crc32(content));
+  const checksums = { crc32: crc.toString('base64'), sha256: sum('sha256').toString('base64') };
+  return {
+    bytes: content.length,
+    sha256: sum('sha256').toString('hex'),
+    partCount: 1,
+    etag: sum('md5').toString('hex'),
+    checksums,
+    // No part, no checksum of parts.
+    partsChecksums: { crc32: '', sha256: undefined },
+  };
+}
