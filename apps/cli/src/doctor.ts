@@ -4,6 +4,7 @@ import { checkBoard } from './doctor/check-board.ts';
 import { checkConfiguration } from './doctor/check-configuration.ts';
 import { checkFolder } from './doctor/check-folder.ts';
 import { checkPostgres } from './doctor/check-postgres.ts';
+import { checkQueues } from './doctor/check-queues.ts';
 import { checkRedis } from './doctor/check-redis.ts';
 import { checkRestoreTests } from './doctor/check-restore-tests.ts';
 import { checkRetention } from './doctor/check-retention.ts';
@@ -39,6 +40,7 @@ const CHECKS: readonly Check[] = [
   checkRetention,
   checkS3,
   checkRedis,
+  checkQueues,
   checkScratch,
   checkRestoreTests,
   checkBoard,

@@ -88,10 +88,10 @@ class S3Probe {
         signal: this.#signal,
       });
       const where = `s3://${this.#config.place.bucket}/${this.#config.place.prefix}`;
-      if (outcome === 'stored') return { status: 'ok', message: `takes an object under ${where}` };
+      if (outcome === 'stored') return { status: 'ok', message: `the store takes an object under ${where}` };
       return {
         status: 'fault',
-        message: `says of a new key under ${where} that something lies there`,
+        message: `the store says of a new key under ${where} that something lies there`,
         hint: 'Does this store honour If-None-Match as S3 does? Without that, no dump can be uploaded.',
       };
     });
@@ -104,7 +104,7 @@ class S3Probe {
       if (object === undefined) {
         return {
           status: 'fault',
-          message: 'hides the object that was just put: no upload can be confirmed',
+          message: 'the store hides the object that was just put: no upload can be confirmed',
           hint: `Allow this access key s3:GetObject in the bucket ${this.#config.place.bucket}.`,
         };
       }
@@ -116,7 +116,7 @@ class S3Probe {
             message: `the object that was just put differs: ${comparison.why}`,
             hint: 'Check S3_ENDPOINT: something on the way changes what is sent.',
           }
-        : { status: 'ok', message: 'shows the object and its size' };
+        : { status: 'ok', message: 'the store shows the object and its size' };
     });
     return { found, confirm };
   }
@@ -139,10 +139,10 @@ class S3Probe {
       const chunks: Uint8Array[] = [];
       for await (const chunk of this.#store.read(this.#key, this.#signal)) chunks.push(chunk);
       return Buffer.concat(chunks).toString() === this.#text
-        ? { status: 'ok', message: 'gives it back as it was put' }
+        ? { status: 'ok', message: 'the store gives the object back as it was put' }
         : {
             status: 'fault',
-            message: 'gives it back otherwise than it was put',
+            message: 'the store gives the object back otherwise than it was put',
             hint: 'Check S3_ENDPOINT: something on the way changes what is sent.',
           };
     });
@@ -152,10 +152,10 @@ class S3Probe {
     return this.#found(async () => {
       const again = { mode: 'create', ...OPTIONS, signal: this.#signal } as const;
       if ((await this.#store.putText(this.#key, this.#text, again)) === 'occupied')
-        return { status: 'ok', message: 'refuses to put over what lies there (If-None-Match)' };
+        return { status: 'ok', message: 'the store refuses to put over what lies there (If-None-Match)' };
       return {
         status: 'warning',
-        message: 'ignores If-None-Match: it lets an object be put over what lies there',
+        message: 'the store ignores If-None-Match: it lets an object be put over what lies there',
         hint: 'pgstow looks before it puts. Turn on versioning, and let no two sites share a prefix.',
       };
     });
@@ -164,11 +164,11 @@ class S3Probe {
   list(): Promise<Found> {
     return this.#optional(async () => {
       for await (const { key } of this.#store.list(this.#key, this.#signal)) {
-        if (key === this.#key) return { status: 'ok', message: 'lists the objects under the prefix' };
+        if (key === this.#key) return { status: 'ok', message: 'the store lists the objects under the prefix' };
       }
       return {
         status: 'warning',
-        message: 'does not list the object that was just put',
+        message: 'the store does not list the object that was just put',
         hint: 'pgstow list and status may not see all backups there.',
       };
     }, 's3:ListBucket');
@@ -191,7 +191,7 @@ class S3Probe {
         const part = { Bucket, Key: key, UploadId: id, PartNumber, Body: randomBytes(PART_BYTES), ...algorithm };
         await this.#try('send a part', () => this.#client.send(new UploadPartCommand(part), options));
       }
-      return { status: 'ok', message: 'takes an upload in parts, and drops it when told' };
+      return { status: 'ok', message: 'the store takes an upload in parts, and drops it when told' };
     });
     if (sent.status === 'fault')
       yield { step: 'multipart', ...sent, message: `${sent.message}; larger dumps cannot be uploaded` };
@@ -222,8 +222,8 @@ class S3Probe {
         };
       }
       return open.length > 0
-        ? { status: 'ok', message: 'lists uploads that were left open' }
-        : { status: 'warning', message: 'does not list an upload that is open', hint };
+        ? { status: 'ok', message: 'the store lists uploads that were left open' }
+        : { status: 'warning', message: 'the store does not list an upload that is open', hint };
     }, 's3:ListBucketMultipartUploads');
   }
 
@@ -231,10 +231,10 @@ class S3Probe {
     return this.#unless('versioning', async () => {
       const input = { Bucket: this.#config.place.bucket };
       const { Status } = await this.#client.send(new GetBucketVersioningCommand(input), { abortSignal: this.#signal });
-      if (Status === 'Enabled') return { status: 'ok', message: 'keeps versions of the bucket' };
+      if (Status === 'Enabled') return { status: 'ok', message: 'the bucket keeps versions' };
       return {
         status: 'warning',
-        message: 'keeps no versions: whoever has this access key can overwrite backups for good',
+        message: 'the bucket keeps no versions: whoever has this access key can overwrite backups for good',
         hint: 'Turn on versioning of the bucket (or object lock).',
       };
     });
@@ -249,12 +249,12 @@ class S3Probe {
         .map(({ AbortIncompleteMultipartUpload }) => AbortIncompleteMultipartUpload?.DaysAfterInitiation)
         .find((number) => number !== undefined);
       if (days !== undefined) {
-        const message = `drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
+        const message = `the bucket drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
         return { status: 'ok', message };
       }
       return {
         status: 'warning',
-        message: 'has no rule that drops uploads in parts that were left open; their parts are billed',
+        message: 'the bucket has no rule that drops uploads in parts that were left open; their parts are billed',
         hint: 'Add a lifecycle rule AbortIncompleteMultipartUpload to the bucket, of 7 days for instance.',
       };
     });

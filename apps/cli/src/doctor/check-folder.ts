@@ -124,7 +124,7 @@ async function* describeContents(
     yield {
       check: 'folder.strays',
       status: 'warning',
-      message: `${strays.length === 1 ? 'a dump has' : `${strays.length} dumps have`} no manifest and count for nothing yet: ${nameFirst(strays, ', ')}`,
+      message: `${strays.length === 1 ? 'one file has' : `${strays.length} files have`} the name of a dump and no manifest, and does not count yet: ${nameFirst(strays, ', ')}`,
       hint: 'A worker reads and adopts them when it starts. What it refuses, it says in its log.',
     };
   }

@@ -72,9 +72,16 @@ async function askServer(
     } catch (error) {
       signal.throwIfAborted();
       fault ??= error;
+      if (!mayBeOfOneDatabase(error)) break;
     }
   }
   return fault as Error;
+}
+
+/** A server that is away or refuses the password does so for every database. Some say why in a language of their own. */
+function mayBeOfOneDatabase(error: unknown): boolean {
+  const { hint } = error as { hint?: string };
+  return hint === undefined || /POSTGRES_DB|pg_hba/.test(hint);
 }
 
 function* judgeClients(installed: readonly Clients[], { major }: ServerAbout): Generator<Finding, Clients | undefined> {
