@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, chown, copyFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -11,6 +14,7 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, diagnose, PREFIX, setDoctorStage, type DoctorStage } from './doctor-stage.ts';
 import { CLI, runCli } from './run-cli.ts';
+import { makeDump } from './upload-stage.ts';
 
 const asOtherUser = findOtherUser();
 
@@ -49,7 +53,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
         ...['writable', 'private', 'contents', 'room'].map((n) => `folder.${n}`),
         ...['words', 'next', 'missed'].map((n) => `schedule.${n}`),
         ...['words', 'today'].map((n) => `retention.${n}`),
-        ...'put look read confirm conditional list open-uploads multipart delete clock'.split(' ').map((n) => `s3.${n}`),
+        ...'put look read confirm conditional list open-uploads multipart delete clock'
+          .split(' ')
+          .map((n) => `s3.${n}`),
         ...['server', 'eviction', 'persistence', 'memory'].map((n) => `redis.${n}`),
         ...['workers', 'failed', 'plan'].map((n) => `queues.${n}`),
         ...['scratch', 'server', 'room', 'words', 'result'].map((n) => `restore.${n}`),
@@ -201,7 +207,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
         hint: 'ALTER ROLE "reader" BYPASSRLS;',
       });
       // What is left out of the dump need not be read.
-      const limited = await doctor({ ...env, POSTGRES_EXTRA_OPTS: '--exclude-table=guarded --no-large-objects' });
+      const limited = await doctor({ ...env, POSTGRES_EXTRA_OPTS: '--exclude-table=guarded --no-blobs' });
       expect(limited.finding('postgres.row-security')).toMatchObject({ status: 'warning' });
       expect(limited.faults.filter((check) => check.startsWith('postgres.'))).toEqual([]);
     });
@@ -231,7 +237,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
         message: expect.stringMatching(/^pg_dump \d+\.3 cannot dump a server of version \d+: it is older$/),
         hint: expect.stringContaining(`postgresql-client-${stage.postgres.major}`),
       });
-      expect(finding('restore.server')).toMatchObject({ status: 'fault', hint: expect.stringContaining('postgresql-') });
+      expect(finding('restore.server')).toMatchObject({
+        status: 'fault',
+        hint: expect.stringContaining('postgresql-'),
+      });
     });
 
     it.skipIf(asOtherUser === undefined)('a folder that this user may not write to', async () => {
@@ -280,10 +289,34 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       expect(finding('folder.partials').message).toContain('backup_shop_20260102_030000.sql.gz.partial');
     });
 
-    it('runs that were missed, for an interval and a cron pattern', async () => {
-      const { findings } = await doctor({ BACKUP_CRON: '', BACKUP_INTERVAL: '86400' });
-      expect(findings.find(({ check }) => check === 'schedule.words')?.message).toBe('dumps are made every 1d');
-      expect(findings.find(({ check }) => check === 'schedule.missed')?.status).toBe('ok');
+    it('runs that were missed, and a bad restore test that freezes pruning', async () => {
+      await using folder = await tempFolder('pgstow-doctor-');
+      await makeDump(folder.path, { takenAt: hoursAgo(200) });
+      const manifest = await makeDump(folder.path, { takenAt: hoursAgo(100) });
+      await writeRestoreTest(folder.path, badTestOf(manifest));
+      const env = { BACKUP_DIR: folder.path, BACKUP_KEEP_LAST: '1', S3_BUCKET: '', VERIFY_SCHEDULE: '30 4 * * 0' };
+      const cron = await doctor(env);
+      expect(cron.faults).toEqual(['schedule.missed', 'queues.plan', 'restore.result']);
+      expect(cron.finding('schedule.missed')).toMatchObject({
+        message: expect.stringMatching(/^[45] runs were missed since its newest dump, which is 4d 4h old$/),
+        hint: expect.stringContaining("pgstow dump 'shop' --wait"),
+      });
+      expect(cron.finding('restore.result').message).toMatch(/was bad: .*: public\.t has 1 row, not 2$/);
+      expect(cron.finding('retention.frozen')).toMatchObject({ status: 'warning', subject: 'shop' });
+      const words = cron.findings.find(({ check }) => check === 'restore.words')?.message;
+      expect(words).toMatch(
+        /at 04:30, only on Sunday \(30 4 \* \* 0, Europe\/Berlin\); next at Sun \d{4}-\d\d-\d\d 04:30, /,
+      );
+
+      const interval = await doctor({ ...env, BACKUP_CRON: '', BACKUP_INTERVAL: '259200', VERIFY_SCHEDULE: '' });
+      expect(interval.faults).toEqual(['restore.result']);
+      expect(interval.finding('schedule.missed')).toMatchObject({
+        status: 'warning',
+        message: expect.stringMatching(/^one run was missed/),
+      });
+      expect(interval.findings.find(({ check }) => check === 'schedule.next')?.message).toMatch(
+        /^next once the scheduler runs, \w{3} \d{4}-.*\(UTC\)$/,
+      );
     });
 
     it('workers and a plan that are not there', async () => {
@@ -310,17 +343,6 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       expect(finding('queues.paused')).toMatchObject({ subject: 'upload', hint: expect.stringContaining('Resume') });
       expect(finding('queues.failed')).toMatchObject({ status: 'warning', subject: 'upload' });
     });
-
-    it.each([
-      ['pgstow-demo', /is known from examples/],
-      ['password', /is known from examples/],
-      ['12345678901234', /has digits alone/],
-      ['sh0rt-one', /has fewer than 12 characters/],
-    ])('a weak password of the board: %s', async (BOARD_PASSWORD, says) => {
-      const { code, finding } = await doctor({ BOARD_PASSWORD, POSTGRES_PORT: stage.env['POSTGRES_PORT']! });
-      expect(code).toBe(0);
-      expect(finding('board.password')).toMatchObject({ status: 'warning', message: expect.stringMatching(says) });
-    });
   });
 
   it('a fault of one subject hides nothing of the others', async () => {
@@ -344,20 +366,29 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
     };
     const url = `postgresql://clerk:canary-url@127.0.0.1:${stage.postgres.port}/shop`;
     const broken = { POSTGRES_HOST: '', POSTGRES_USER: '', POSTGRES_DB: '', POSTGRES_PASSWORD: '', DATABASE_URL: url };
-    for (const env of [canaries, { ...canaries, S3_BUCKET: 'nowhere' }, broken, { ...broken, DATABASE_URL: `${url}#x` }]) {
-      for (const args of [['doctor'], ['doctor', '--json']]) {
-        const { code, stdout, stderr } = await runCli(args, { ...stage.env, ...env }, 60_000);
+    for (const env of [canaries, broken, { ...broken, DATABASE_URL: `${url}#x` }]) {
+      const run = (...args: readonly string[]) => runCli(['doctor', ...args], { ...stage.env, ...env }, 60_000);
+      for (const { code, stdout, stderr } of await Promise.all([run(), run('--json')])) {
         expect(code).toBe(1);
         expect(`${stdout}${stderr}`).not.toMatch(/canary/);
       }
     }
   });
+});
 
-  it('sees whether the folder is damaged only while it is', async () => {
-    // The stage is as it was after all that.
-    await rm(join(stage.folder, 'filler'), { force: true });
-    expect(await doctor()).toMatchObject({ code: 0, faults: [] });
-  });
+const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+
+const badTestOf = ({ name, sha256 }: Manifest): RestoreTest => ({
+  version: 1,
+  name,
+  sha256,
+  destination: 'local',
+  result: 'bad',
+  testedAt: hoursAgo(99).toISOString(),
+  durationMs: 1,
+  differences: ['public.t has 1 row, not 2'],
+  differenceCount: 1,
+  notes: [],
 });
 
 /** A user who is not root, and how setpriv runs a program as them, if they may read this checkout at all. */
