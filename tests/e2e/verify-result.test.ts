@@ -174,6 +174,16 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
       expect(await stage.record(name)).toMatchObject({ result: 'could-not-tell' });
     });
 
+    it.each(['--clean', '--create', '--exclude-table-data=customers'])(
+      'of a dump that was made with %s',
+      async (options) => {
+        const { name } = await stage.dumpOnly('shop', { POSTGRES_EXTRA_OPTS: options });
+        const job = await stage.reaches(await stage.ask(name, 'local'), 'failed');
+        expect(job.failedReason).toMatch(/^COULD NOT TELL/);
+        expect(job.failedReason).toContain(options);
+      },
+    );
+
     it('of a dump that is not there', async () => {
       const name = formatBackupName('shop', new Date('2020-01-01T00:00:00Z'));
       expect((await stage.reaches(await stage.ask(name), 'failed')).failedReason).toContain('there is no manifest of');
