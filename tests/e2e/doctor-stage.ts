@@ -33,12 +33,12 @@ export type Diagnosis = {
   /** The names of the checks that found a fault. */
   readonly faults: readonly string[];
   /** The one finding of a check that is no `ok`. */
-  finding(check: string): Finding;
+  readonly finding: (check: string) => Finding;
 };
 
 /** What `pgstow doctor --json` says. @param prefix a command that runs it */
 export async function diagnose(env: Environment, prefix: readonly string[] = []): Promise<Diagnosis> {
-  const [command = '', ...args] = [...prefix, process.execPath, CLI, 'doctor', '--json'];
+  const [command = '', ...args] = prefix.concat(process.execPath, CLI, 'doctor', '--json');
   await using child = await startProcess({ command, args, env, cwd: '/' });
   const { code } = await child.waitForExit({ timeoutMs: 60_000 });
   const { findings } = JSON.parse(outputOf(child, 'stdout')) as { findings: readonly Finding[] };

@@ -4,18 +4,17 @@ import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
-  GetBucketLifecycleConfigurationCommand,
-  GetBucketVersioningCommand,
   UploadPartCommand,
-  type LifecycleRule,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
-import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { FileDigest } from './digest-file.ts';
 import { compareObject } from './object-comparison.ts';
 import { createS3Client } from './s3-client.ts';
-import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { isForbidden, readLifecycle, readVersioning, type Found } from './s3-bucket-settings.ts';
+import { watchClock } from './s3-clock.ts';
+import { translateS3Error } from './s3-error.ts';
 import { s3PutParams } from './s3-put-params.ts';
 import { S3Store } from './s3-store.ts';
 import { PROBE_NAME, type ProbeFinding } from './store-probe.ts';
@@ -23,8 +22,8 @@ import { PROBE_NAME, type ProbeFinding } from './store-probe.ts';
 const OPTIONS = { contentType: 'text/plain', metadata: { 'pgstow-doctor': 'trial' } } as const;
 /** It is never completed: of what is given up, no store asks for parts of a certain size. */
 const PART_BYTES = 64 * 1024;
-
-type Found = Omit<ProbeFinding, 'step'>;
+/** For what is this small, silence means something sooner than for a dump. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Tries all that uploads do, with the settings and the code that they do it with, on a small object of its own; it is
@@ -32,7 +31,11 @@ type Found = Omit<ProbeFinding, 'step'>;
  *
  * @throws the reason of the signal alone
  */
-export async function* probeS3(config: S3Config, signal: AbortSignal): AsyncGenerator<ProbeFinding, void, undefined> {
+export async function* probeS3(
+  { timeoutMs, ...settings }: S3Config,
+  signal: AbortSignal,
+): AsyncGenerator<ProbeFinding, void, undefined> {
+  const config = { ...settings, timeoutMs: Math.min(timeoutMs, PATIENCE_MS) };
   using store = new S3Store(config);
   const client = createS3Client(config);
   using _ = { [Symbol.dispose]: () => client.destroy() };
@@ -43,8 +46,8 @@ export async function* probeS3(config: S3Config, signal: AbortSignal): AsyncGene
   yield { step: 'put', ...put };
   if (put.status === 'fault') {
     // A refusal has a date as well, and a wrong clock may be the reason.
-    await probe.knock();
-    if (clock.skewMs !== undefined) yield clockStep(clock.skewMs);
+    await readVersioning(client, config.place, signal);
+    if (clock.skewMs !== undefined) yield { step: 'clock', skewMs: clock.skewMs };
     return;
   }
   const look = await probe.look();
@@ -54,14 +57,10 @@ export async function* probeS3(config: S3Config, signal: AbortSignal): AsyncGene
   yield { step: 'conditional', ...(await probe.putAgain()) };
   yield { step: 'list', ...(await probe.list()) };
   yield* probe.uploadParts();
-  yield { step: 'versioning', ...(await probe.readVersioning()) };
-  yield { step: 'lifecycle', ...(await probe.readLifecycle()) };
+  yield { step: 'versioning', ...(await readVersioning(client, config.place, signal)) };
+  yield { step: 'lifecycle', ...(await readLifecycle(client, config.place, signal)) };
   yield { step: 'delete', ...(await probe.remove()) };
-  if (clock.skewMs !== undefined) yield clockStep(clock.skewMs);
-}
-
-function clockStep(skewMs: number): ProbeFinding {
-  return { step: 'clock', status: 'ok', message: '', skewMs };
+  if (clock.skewMs !== undefined) yield { step: 'clock', skewMs: clock.skewMs };
 }
 
 class S3Probe {
@@ -171,7 +170,7 @@ class S3Probe {
         message: 'the store does not list the object that was just put',
         hint: 'pgstow list and status may not see all backups there.',
       };
-    }, 's3:ListBucket');
+    });
   }
 
   /** Two parts that are given up again. */
@@ -224,50 +223,7 @@ class S3Probe {
       return open.length > 0
         ? { status: 'ok', message: 'the store lists uploads that were left open' }
         : { status: 'warning', message: 'the store does not list an upload that is open', hint };
-    }, 's3:ListBucketMultipartUploads');
-  }
-
-  readVersioning(): Promise<Found> {
-    return this.#unless('versioning', async () => {
-      const input = { Bucket: this.#config.place.bucket };
-      const { Status } = await this.#client.send(new GetBucketVersioningCommand(input), { abortSignal: this.#signal });
-      if (Status === 'Enabled') return { status: 'ok', message: 'the bucket keeps versions' };
-      return {
-        status: 'warning',
-        message: 'the bucket keeps no versions: whoever has this access key can overwrite backups for good',
-        hint: 'Turn on versioning of the bucket (or object lock).',
-      };
     });
-  }
-
-  readLifecycle(): Promise<Found> {
-    return this.#unless('lifecycle rules', async () => {
-      const rules = await this.#readRules();
-      const { prefix } = this.#config.place;
-      const days = rules
-        .filter((rule) => rule.Status === 'Enabled' && prefix.startsWith(prefixOf(rule)))
-        .map(({ AbortIncompleteMultipartUpload }) => AbortIncompleteMultipartUpload?.DaysAfterInitiation)
-        .find((number) => number !== undefined);
-      if (days !== undefined) {
-        const message = `the bucket drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
-        return { status: 'ok', message };
-      }
-      return {
-        status: 'warning',
-        message: 'the bucket has no rule that drops uploads in parts that were left open; their parts are billed',
-        hint: 'Add a lifecycle rule AbortIncompleteMultipartUpload to the bucket, of 7 days for instance.',
-      };
-    });
-  }
-
-  async #readRules(): Promise<readonly LifecycleRule[]> {
-    const command = new GetBucketLifecycleConfigurationCommand({ Bucket: this.#config.place.bucket });
-    try {
-      return (await this.#client.send(command, { abortSignal: this.#signal })).Rules ?? [];
-    } catch (error) {
-      if (s3ErrorCode(error) === 'NoSuchLifecycleConfiguration') return [];
-      throw error;
-    }
   }
 
   async remove(): Promise<Found> {
@@ -277,20 +233,11 @@ class S3Probe {
       return { status: 'ok', message: 'the object of this trial is deleted again' };
     } catch (error) {
       this.#signal.throwIfAborted();
-      const why = isRefused(error)
+      const why = isForbidden(error)
         ? 'this access key may not delete, which protects the backups'
         : describeError(error).split('\n')[0];
       return { status: 'ok', message: `one small object stays, ${this.#key}: ${why}` };
     }
-  }
-
-  /** Asks for anything, for the sake of the answer's date. */
-  async knock(): Promise<void> {
-    const input = { Bucket: this.#config.place.bucket };
-    await this.#client
-      .send(new GetBucketVersioningCommand(input), { abortSignal: this.#signal })
-      .catch(() => undefined);
-    this.#signal.throwIfAborted();
   }
 
   async #try<T>(action: string, work: () => Promise<T>): Promise<T> {
@@ -317,65 +264,21 @@ class S3Probe {
       return await work();
     } catch (error) {
       this.#signal.throwIfAborted();
-      const { message, hint } = error as { message: string; hint?: string };
+      const { message, hint = this.#unreachable() } = error as { message: string; hint?: string };
       return { status: 'fault', message, hint };
     }
   }
 
+  #unreachable(): string {
+    const { endpoint } = this.#config.place;
+    return `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}), and whether this machine reaches it. Time may mend it as well.`;
+  }
+
   /** What uploads can do without. */
-  async #optional(work: () => Promise<Found>, right: string): Promise<Found> {
+  async #optional(work: () => Promise<Found>): Promise<Found> {
     const found = await this.#found(work);
-    const hint = found.hint ?? `Allow this access key ${right}.`;
-    return found.status === 'fault' ? { ...found, status: 'warning', hint } : found;
+    return found.status === 'fault' ? { ...found, status: 'warning' } : found;
   }
-
-  /** What only says more about the bucket, and may be refused. */
-  async #unless(what: string, work: () => Promise<Found>): Promise<Found> {
-    try {
-      return await work();
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      const translated = this.#translate(error, `read the bucket's ${what}`);
-      const isRefusal = isRefused(error) || (translated instanceof PermanentError && isRefusedAlone(error));
-      const reason = isRefusal
-        ? 'this store or this access key does not say'
-        : describeError(translated).split('\n')[0];
-      return { status: 'skipped', message: `the bucket's ${what} are not known: ${reason}` };
-    }
-  }
-}
-
-function isRefused(error: unknown): boolean {
-  return [401, 403, 405, 501].includes(s3ErrorStatus(error) ?? 0);
-}
-
-function prefixOf(rule: LifecycleRule): string {
-  return rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? '';
-}
-
-/** The last answer's Date, which says the time to the second, against the middle of the request. */
-function watchClock(client: S3Client): { readonly skewMs: number | undefined } {
-  const clock: { skewMs: number | undefined } = { skewMs: undefined };
-  const note = (response: unknown, askedAt: number): void => {
-    const date = (response as { headers?: Record<string, string> } | undefined)?.headers?.['date'];
-    const time = date === undefined ? Number.NaN : Date.parse(date);
-    if (!Number.isNaN(time)) clock.skewMs = time + 500 - (askedAt + Date.now()) / 2;
-  };
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const askedAt = Date.now();
-      try {
-        const result = await next(args);
-        note(result.response, askedAt);
-        return result;
-      } catch (error) {
-        note((error as { $response?: unknown }).$response, askedAt);
-        throw error;
-      }
-    },
-    { step: 'deserialize', name: 'watchClock', priority: 'high' },
-  );
-  return clock;
 }
 
 function digestText(text: string): FileDigest {

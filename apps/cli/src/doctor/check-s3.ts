@@ -20,13 +20,14 @@ export const checkS3 = defineCheck({
       };
       return;
     }
-    for await (const { step, status, message, hint, skewMs } of probeS3(s3, signal)) {
-      if (skewMs === undefined) {
-        yield { check: `s3.${step}`, status, message, hint };
-        continue;
+    for await (const finding of probeS3(s3, signal)) {
+      if (finding.step === 'clock') {
+        const clock = clockFinding('s3.clock', "the store's clock", finding.skewMs);
+        yield Math.abs(finding.skewMs) < REFUSED_MS ? clock : { ...clock, status: 'fault' };
+      } else {
+        const { step, ...rest } = finding;
+        yield { check: `s3.${step}`, ...rest };
       }
-      const clock = clockFinding('s3.clock', "the store's clock", skewMs);
-      yield Math.abs(skewMs) < REFUSED_MS ? clock : { ...clock, status: 'fault' };
     }
   },
 });

@@ -49,5 +49,5 @@ export type Check<K extends SubjectName = SubjectName> = {
 };
 
 export function defineCheck<const K extends SubjectName>(check: Check<K>): Check {
-  return check as Check;
+  return check;
 }
