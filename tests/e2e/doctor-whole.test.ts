@@ -213,6 +213,18 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       expect(limited.faults.filter((check) => check.startsWith('postgres.'))).toEqual([]);
     });
 
+    it('a table that somebody holds, which is no fault', async () => {
+      const { postgres } = stage;
+      const held = postgres.psql('rights', 'begin; lock table open; select pg_sleep(60)').catch(() => undefined);
+      const sleeper = `select pid from pg_stat_activity where wait_event = 'PgSleep'`;
+      await expect.poll(() => postgres.psql('postgres', sleeper)).not.toBe('');
+      const { finding, faults } = await doctor({ POSTGRES_DB: 'rights' });
+      await postgres.psql('postgres', `select pg_terminate_backend(pid) from (${sleeper}) s`);
+      await held;
+      expect(faults).toEqual(['queues.plan']);
+      expect(finding('postgres.dump')).toMatchObject({ status: 'warning', hint: expect.stringContaining('migration') });
+    });
+
     it('a role that may have one connection alone', async () => {
       const env = { POSTGRES_DB: 'shop', POSTGRES_USER: 'single', POSTGRES_PASSWORD: 'canary-single' };
       const { finding, faults } = await doctor(env);
@@ -301,7 +313,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       expect(cron.faults).toEqual(['schedule.missed', 'queues.plan', 'restore.result']);
       expect(cron.finding('schedule.missed')).toMatchObject({
         message: expect.stringMatching(/^[45] runs were missed since its newest dump, which is 4d 4h old$/),
-        hint: expect.stringContaining("pgstow dump 'shop' --wait"),
+        hint: expect.stringContaining('pgstow dump shop --wait'),
       });
       expect(cron.finding('restore.result').message).toMatch(/was bad: .*: public\.t has 1 row, not 2$/);
       expect(cron.finding('retention.frozen')).toMatchObject({ status: 'warning', subject: 'shop' });

@@ -6,6 +6,11 @@ import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';
 
+/** Somebody held a table, or the server was slow: it may go well the next time. */
+export class DelayedDumpError extends RetryableError {
+  override readonly name = 'DelayedDumpError';
+}
+
 /** With these, pg_dump takes no `--schema-only`. */
 const WITHOUT_SCHEMA = new Set(['-a', '--data-only', '--no-schema', '--section', '--statistics-only']);
 
@@ -17,7 +22,7 @@ const LIMIT_MS = 60_000;
  * every table that it would dump.
  *
  * @returns whether it could be tried with these options
- * @throws PermanentError | RetryableError with what pg_dump said and a hint
+ * @throws DelayedDumpError; PermanentError | RetryableError with what pg_dump said and a hint
  */
 export async function trySchemaDump(options: {
   readonly clients: Clients;
@@ -50,7 +55,12 @@ export async function trySchemaDump(options: {
     stdout: 'ignore',
   });
   signal.throwIfAborted();
-  if (timedOut) throw new RetryableError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
+  if (timedOut) throw new DelayedDumpError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
+  if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(stderr)) {
+    throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a table that somebody has locked`, {
+      hint: 'Is a migration under way? A dump waits for five minutes, and is tried again.',
+    });
+  }
   if (failed) throw postgresError(`pg_dump cannot write the schema of ${JSON.stringify(database)}`, stderr);
   return true;
 }

@@ -11,7 +11,7 @@ import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { FileDigest } from './digest-file.ts';
 import { compareObject } from './object-comparison.ts';
-import { createS3Client } from './s3-client.ts';
+import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { isForbidden, readLifecycle, readVersioning, type Found } from './s3-bucket-settings.ts';
 import { watchClock } from './s3-clock.ts';
 import { translateS3Error } from './s3-error.ts';
@@ -122,8 +122,11 @@ class S3Probe {
 
   #judgeConfirmation(comparison: ReturnType<typeof compareObject>): Found {
     if (comparison.verdict === 'same') {
-      const by = comparison.by === 'checksum' ? 'the checksum that the store keeps' : "the store's ETag";
-      return { status: 'ok', message: `uploads are confirmed by ${by}` };
+      if (comparison.by === 'checksum')
+        return { status: 'ok', message: 'uploads are confirmed by the checksum that the store keeps' };
+      const isLost = checksumAlgorithm(this.#config) !== undefined;
+      const lost = isLost ? '; it does not keep the checksum that is sent' : '';
+      return { status: 'ok', message: `uploads are confirmed by the store's ETag${lost}` };
     }
     if (this.#config.confirm === 'read') return { status: 'ok', message: 'uploads are confirmed by reading them back' };
     return {

@@ -9,6 +9,7 @@ import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { defineCheck, type Finding } from './check.ts';
 import { findingOf } from './run-check.ts';
+import { shellWord } from './shell-word.ts';
 
 /** The backup folder: whether we may do there all that a dump worker does, and what lies there. */
 export const checkFolder = defineCheck({
@@ -74,7 +75,7 @@ async function judgePrivacy(folder: string, mode: number, { dumps, strays }: Fol
   const isSticky = (mode & 0o1000) !== 0;
   if ((mode & 0o002) !== 0 && !isSticky) {
     const message = 'other users of this machine may delete dumps';
-    return { check, status: 'warning', message, hint: `Take the right from them: chmod o-rwx '${folder}'` };
+    return { check, status: 'warning', message, hint: `Take the right from them: chmod o-rwx ${shellWord(folder)}` };
   }
   let readable = 0;
   if ((mode & 0o001) !== 0) {
@@ -85,11 +86,11 @@ async function judgePrivacy(folder: string, mode: number, { dumps, strays }: Fol
   }
   if (readable > 0) {
     const message = `other users of this machine may read ${readable === 1 ? 'a dump' : `${readable} dumps`}`;
-    return { check, status: 'warning', message, hint: `Take the right from them: chmod -R o-rwx '${folder}'` };
+    return { check, status: 'warning', message, hint: `Take the right from them: chmod -R o-rwx ${shellWord(folder)}` };
   }
   if ((mode & 0o004) !== 0) {
     const message = 'other users of this machine may list the folder; no dump in it can be read by them';
-    return { check, status: 'warning', message, hint: `Take the right from them: chmod o-rwx '${folder}'` };
+    return { check, status: 'warning', message, hint: `Take the right from them: chmod o-rwx ${shellWord(folder)}` };
   }
   return { check, status: 'ok', message: 'other users of this machine may not look into it' };
 }

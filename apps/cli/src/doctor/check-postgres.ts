@@ -5,7 +5,7 @@ import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
 import { readDumpRights } from '@pgstow/postgres/read-dump-rights.ts';
 import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
-import { trySchemaDump } from '@pgstow/postgres/try-schema-dump.ts';
+import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/try-schema-dump.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck, type Finding } from './check.ts';
@@ -170,7 +170,8 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     yield { check: 'postgres.dump', subject, status: 'ok', message: 'pg_dump writes its schema' };
   } catch (error) {
     signal.throwIfAborted();
-    yield findingOf('postgres.dump', error, subject);
+    const finding = findingOf('postgres.dump', error, subject);
+    yield error instanceof DelayedDumpError ? { ...finding, status: 'warning' } : finding;
   }
 }
 

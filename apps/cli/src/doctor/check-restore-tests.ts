@@ -4,6 +4,7 @@ import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { nextRuns } from '@pgstow/shared/config/schedule.ts';
 import { defineCheck, type Finding } from './check.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
+import { shellWord } from './shell-word.ts';
 
 /** When restore tests are made, and what the newest found. */
 export const checkRestoreTests = defineCheck({
@@ -52,7 +53,7 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
       subject,
       status: 'warning',
       message: 'none of its dumps was ever restored',
-      hint: `Ask for a restore test now: pgstow verify --database '${subject}' --wait`,
+      hint: `Ask for a restore test now: pgstow verify --database ${shellWord(subject)} --wait`,
     };
   }
   const of = `${test.name} from ${test.destination}`;
@@ -66,7 +67,7 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
         subject,
         status: 'fault',
         message: `the newest restore test, ${ago}, was bad: ${of}: ${test.reason ?? test.differences[0] ?? 'it differs from its manifest'}`,
-        hint: `Have a dump taken now (pgstow dump '${subject}' --wait), and see pgstow list --long for what is good.`,
+        hint: `Have a dump taken now (pgstow dump ${shellWord(subject)} --wait), and see pgstow list --long for what is good.`,
       };
     case 'could-not-tell':
       return {
@@ -74,7 +75,7 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
         subject,
         status: 'warning',
         message: `no restore test could tell yet; the newest, ${ago}, of ${of}: ${test.reason ?? 'no reason was recorded'}`,
-        hint: `Mend that, and ask for another: pgstow verify --database '${subject}' --wait`,
+        hint: `Mend that, and ask for another: pgstow verify --database ${shellWord(subject)} --wait`,
       };
     default:
       return test.result satisfies never;

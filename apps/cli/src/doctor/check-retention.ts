@@ -26,7 +26,7 @@ export const checkRetention = defineCheck({
         message:
           ours.length === 0
             ? 'no dump to keep or to delete'
-            : `today ${verdicts.length - released} of ${verdicts.length} are kept and ${released === 0 ? 'none' : released} deleted after the next dump`,
+            : `today ${verdicts.length - released} of ${verdicts.length} would be kept, and ${released === 0 ? 'none' : released} deleted`,
       };
       const why = whyFrozen(ours, facts.now);
       if (why === undefined) continue;

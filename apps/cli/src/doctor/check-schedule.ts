@@ -3,6 +3,7 @@ import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { nextRuns, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import { defineCheck, type Finding } from './check.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
+import { shellWord } from './shell-word.ts';
 
 const SHOWN = 3;
 /** A run that was due so shortly ago may still be under way. */
@@ -58,6 +59,6 @@ function judgeMissed(subject: string, newest: KnownDump | undefined, schedule: S
     // One run may fail, two may not.
     status: missed === 1 ? 'warning' : 'fault',
     message: `${missed === 1 ? 'one run was' : `${missed === MOST_COUNTED ? 'at least ' : ''}${missed} runs were`} missed since its newest dump, which is ${age} old`,
-    hint: `See the log of the dump worker and the failed jobs on the board, or ask for one now: pgstow dump '${subject}' --wait`,
+    hint: `See the log of the dump worker and the failed jobs on the board, or ask for one now: pgstow dump ${shellWord(subject)} --wait`,
   };
 }
