@@ -1,10 +1,12 @@
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, diagnose, PREFIX, startHeaderProxy } from './doctor-stage.ts';
+import { launchCli, outputOf } from './run-cli.ts';
 import { s3Error } from './upload-stage.ts';
 
 /** PostgreSQL and the workers are not there; what is found of them is another file's. */
@@ -13,22 +15,21 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
   let s3: S3Server;
   let proxy: FaultProxy;
   let folder: TempFolder;
-  const doctor = (env: Readonly<Record<string, string>> = {}) =>
-    diagnose({
-      POSTGRES_HOST: '127.0.0.1',
-      POSTGRES_PORT: '9',
-      POSTGRES_USER: 'backup',
-      POSTGRES_DB: 'shop',
-      REDIS_URL: redis.url,
-      BACKUP_DIR: folder.path,
-      S3_BUCKET: BUCKET,
-      S3_PREFIX: PREFIX,
-      S3_ENDPOINT: proxy.url,
-      S3_REGION: s3.region,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-      ...env,
-    });
+  const settings = () => ({
+    POSTGRES_HOST: '127.0.0.1',
+    POSTGRES_PORT: '9',
+    POSTGRES_USER: 'backup',
+    POSTGRES_DB: 'shop',
+    REDIS_URL: redis.url,
+    BACKUP_DIR: folder.path,
+    S3_BUCKET: BUCKET,
+    S3_PREFIX: PREFIX,
+    S3_ENDPOINT: proxy.url,
+    S3_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+  });
+  const doctor = (env: Readonly<Record<string, string>> = {}) => diagnose({ ...settings(), ...env });
   const faultsOf = async (group: 's3' | 'redis', diagnosis: ReturnType<typeof doctor>) =>
     (await diagnosis).faults.filter((check) => check.startsWith(`${group}.`));
   const probes = async () => (await s3.listObjects(BUCKET, `${PREFIX}pgstow-doctor-`)).map(({ key }) => key);
@@ -182,6 +183,17 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
       expect(faults.filter((each) => each.startsWith('redis.'))).toEqual([check]);
       expect(finding(check).hint).toContain(name);
     });
+  });
+
+  it('ends when it is interrupted, with exit code 130', async () => {
+    await using silent = await startFaultProxy({ targetPort: redis.port, protocol: 'tcp' });
+    await silent.hang();
+    const env = { ...settings(), POSTGRES_PORT: String(silent.port) };
+    await using child = await launchCli(['doctor'], env);
+    // psql waits for the server now.
+    await eventually(() => silent.connectionCount > 0, { timeoutMs: 20_000 });
+    expect(await child.stop('SIGINT')).toMatchObject({ code: 130 });
+    expect(outputOf(child, 'stderr')).toBe('pgstow: interrupted');
   });
 
   it('ends in time where nothing answers, and checks the others meanwhile', async () => {

@@ -268,9 +268,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
         hint: `Let this user write there: chown -R ${user.uid}:${user.gid} '${folder.path}'`,
       });
       await chown(folder.path, user.uid, user.gid);
+      await writeFile(join(folder.path, 'backup_shop_20260101_030000.sql.gz'), 'x', { mode: 0o644 });
       const asRoot = await doctor({ BACKUP_DIR: folder.path });
       expect(asRoot.finding('folder.owner')).toMatchObject({ status: 'warning' });
-      expect(asRoot.finding('folder.private')).toMatchObject({ status: 'warning' });
+      expect(asRoot.finding('folder.private')).toMatchObject({
+        status: 'warning',
+        message: 'other users of this machine may read a dump',
+        hint: `Take the right from them: chmod -R o-rwx ${folder.path}`,
+      });
     });
 
     it.skipIf(!canMountTmpfs())('a disk that is full, or too small for a dump', async () => {

@@ -21,9 +21,10 @@ import { exitCodes, ExitError } from './exit-codes.ts';
 import { interruptible } from './interruptible.ts';
 
 const EXAMPLES = `
-It reads the database's catalogs and has pg_dump write its schema to nowhere, writes and removes a small file in the
-backup folder, and puts a small object into the bucket, which stays there if the access key may not delete.
-Run it as the user that the workers run as.
+It reads the catalogs of each database and has pg_dump write its schema to
+nowhere, writes and removes a small file in the backup folder, and puts a small
+object into the bucket, which stays there if the access key may not delete.
+Run it where the workers run, and as their user.
 
 Exit code: 0 if there is no fault, warnings or not; else 1.
 

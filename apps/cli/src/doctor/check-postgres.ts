@@ -10,6 +10,7 @@ import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck, type Finding } from './check.ts';
 import { clockFinding } from './clock-finding.ts';
+import { sourceTimeoutMs } from './facts.ts';
 import { rightsFindings } from './rights-findings.ts';
 import { findingOf } from './run-check.ts';
 import { readConnectionFacts, readServerAbout, type ServerAbout } from './server-about.ts';
@@ -18,7 +19,7 @@ import { readConnectionFacts, readServerAbout, type ServerAbout } from './server
 export const checkPostgres = defineCheck({
   name: 'postgres.server',
   needs: ['postgres'],
-  timeoutMs: 120_000,
+  timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres),
   async *run({ postgres }, facts, signal) {
     const installed = await findClients();
     const [newest] = installed;

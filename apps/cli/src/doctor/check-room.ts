@@ -2,12 +2,13 @@ import { statfs } from 'node:fs/promises';
 import { neededBytes } from '@pgstow/catalog/backup-folder.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
+import { sourceTimeoutMs } from './facts.ts';
 
 /** Whether the next dumps fit on the disk of the backup folder, by the rule that the dump worker goes by. */
 export const checkRoom = defineCheck({
   name: 'folder.room',
   needs: ['backup', 'postgres'],
-  timeoutMs: 130_000,
+  timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ backup, postgres }, facts) {
     const check = 'folder.room';
     const dumps = await facts.readDumps(backup.folder);
@@ -15,13 +16,13 @@ export const checkRoom = defineCheck({
     const free = bavail * bsize;
     const { databaseBytes } = await facts.source;
     let inAll = 0;
-    let isKnown = true;
+    let isSummed = true;
     for (const subject of postgres.databases) {
       const last = dumps.findLast(({ manifest }) => manifest.database === subject)?.manifest.bytes;
       // With options of the user's own, the database's size says nothing of a first dump.
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {
-        isKnown = false;
+        isSummed = false;
         yield {
           check,
           subject,
@@ -33,7 +34,7 @@ export const checkRoom = defineCheck({
       const needed = neededBytes(last, bytes ?? 0);
       inAll += needed;
       if (needed <= free) continue;
-      isKnown = false;
+      isSummed = false;
       yield {
         check,
         subject,
@@ -42,7 +43,7 @@ export const checkRoom = defineCheck({
         hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
       };
     }
-    if (!isKnown) return;
+    if (!isSummed) return;
     yield inAll <= free
       ? {
           check,

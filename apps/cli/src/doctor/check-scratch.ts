@@ -4,13 +4,14 @@ import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
 import { chooseScratchPrograms } from '@pgstow/postgres/choose-scratch-programs.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
+import { sourceTimeoutMs } from './facts.ts';
 import { findingOf } from './run-check.ts';
 
 /** What a verify worker needs of its machine, where this is it: the folder of its scratch servers says so. */
 export const checkScratch = defineCheck({
   name: 'restore.scratch',
-  needs: ['verify'],
-  timeoutMs: 130_000,
+  needs: ['verify', 'postgres'],
+  timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ verify }, facts) {
     const check = 'restore.scratch';
     const { folder, schedule } = verify;

@@ -43,7 +43,8 @@ export type Check<K extends SubjectName = SubjectName> = {
   readonly name: Finding['check'];
   /** Subjects of the configuration without which there is nothing to check. */
   readonly needs: readonly K[];
-  readonly timeoutMs: number;
+  /** For all of it. */
+  readonly timeoutMs: number | ((settings: Needed<K>) => number);
   /** Gives each finding as soon as it is known, so that what comes to a stop later costs none of them. */
   readonly run: (settings: Needed<K>, facts: Facts, signal: AbortSignal) => AsyncIterable<Finding>;
 };

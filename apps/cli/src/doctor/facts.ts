@@ -1,4 +1,5 @@
 import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 
 /** What a check of PostgreSQL learned that others need; nothing where no server answered. */
@@ -8,6 +9,11 @@ export type SourceFacts = {
   /** What each database that answered takes on the server's disk. */
   readonly databaseBytes: ReadonlyMap<string, number>;
 };
+
+/** That PostgreSQL may take to be checked, database by database. */
+export function sourceTimeoutMs({ databases }: Pick<PostgresConfig, 'databases'>): number {
+  return 60_000 + 20_000 * databases.length;
+}
 
 /** What a check goes by is not known, for a reason that another check tells: the check is skipped. */
 export class UnknownFactError extends Error {

@@ -9,7 +9,7 @@ import { UnknownFactError, type Facts } from './facts.ts';
  * @throws the reason of the signal alone
  */
 export async function runCheck(
-  { name, needs, timeoutMs, run }: Check,
+  { name, needs, run, ...check }: Check,
   settings: Settings,
   facts: Facts,
   signal: AbortSignal,
@@ -19,6 +19,7 @@ export async function runCheck(
     const message = `not checked, because the configuration has a fault (${subjects[faulty].title})`;
     return [{ check: name, status: 'skipped', message }];
   }
+  const timeoutMs = typeof check.timeoutMs === 'number' ? check.timeoutMs : check.timeoutMs(settings as never);
   const findings: Finding[] = [];
   const ended = new AbortController();
   const collect = async (): Promise<void> => {
