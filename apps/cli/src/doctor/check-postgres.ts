@@ -1,15 +1,16 @@
-import { chooseClients, findClients, newestClients, type Clients } from '@pgstow/postgres/client-version.ts';
+import { findClients, newestClients, type Clients } from '@pgstow/postgres/client-version.ts';
 import { dumpRole, limitingOptions } from '@pgstow/postgres/dump-options.ts';
 import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
-import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
 import { readDumpRights } from '@pgstow/postgres/read-dump-rights.ts';
 import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
 import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/try-schema-dump.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck, type Finding } from './check.ts';
+import { judgeClients } from './client-findings.ts';
 import { clockFinding } from './clock-finding.ts';
+import { connectionsFinding } from './connections-finding.ts';
 import { sourceTimeoutMs } from './facts.ts';
 import { rightsFindings } from './rights-findings.ts';
 import { findingOf } from './run-check.ts';
@@ -22,9 +23,11 @@ export const checkPostgres = defineCheck({
   timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres),
   async *run({ postgres }, facts, signal) {
     const installed = await findClients();
-    const [newest] = installed;
-    if (newest === undefined) {
-      yield findingOf('postgres.clients', missingClients());
+    let newest: Clients;
+    try {
+      newest = newestClients(installed);
+    } catch (error) {
+      yield findingOf('postgres.clients', error);
       return;
     }
     const connect = (database: string): Promise<PsqlSession> =>
@@ -41,7 +44,7 @@ export const checkPostgres = defineCheck({
       message: `PostgreSQL ${about.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${about.isEncrypted ? 'over TLS' : 'without TLS'}`,
     };
     yield clockFinding('postgres.clock', "the database server's clock", about.skewMs);
-    const clients = yield* judgeClients(installed, about);
+    const clients = yield* judgeClients(installed, about.major);
     const sizes = new Map<string, number>();
     for (const database of postgres.databases) {
       signal.throwIfAborted();
@@ -50,14 +53,6 @@ export const checkPostgres = defineCheck({
     facts.tellSource({ major: about.major, databaseBytes: sizes });
   },
 });
-
-function missingClients(): unknown {
-  try {
-    return newestClients([]);
-  } catch (error) {
-    return error;
-  }
-}
 
 /** From the first database that lets us in: where one of several is missing, that is the database's fault and not the server's. */
 async function askServer(
@@ -83,35 +78,6 @@ async function askServer(
 function mayBeOfOneDatabase(error: unknown): boolean {
   const { hint } = error as { hint?: string };
   return hint === undefined || /POSTGRES_DB|pg_hba/.test(hint);
-}
-
-function* judgeClients(installed: readonly Clients[], { major }: ServerAbout): Generator<Finding, Clients | undefined> {
-  let clients: Clients;
-  try {
-    clients = chooseClients(installed, major);
-  } catch (error) {
-    yield findingOf('postgres.clients', error);
-    return undefined;
-  }
-  const { version, folder } = clients;
-  yield clients.major === major
-    ? { check: 'postgres.clients', status: 'ok', message: `pg_dump ${version} in ${folder} is of the server's version` }
-    : {
-        check: 'postgres.clients',
-        status: 'warning',
-        message: `pg_dump ${version} in ${folder} is newer than the server, ${major}: its dumps may hold settings that a server ${major} does not know`,
-        hint: `Install pg_dump ${major} as well, for instance the package postgresql-client-${major}.`,
-      };
-  const { warning } = judgePsql(version);
-  yield warning === undefined
-    ? { check: 'postgres.psql', status: 'ok', message: `psql ${version} has no fault that is known to pgstow` }
-    : {
-        check: 'postgres.psql',
-        status: 'warning',
-        message: warning.replace(/\.$/, ''),
-        hint: 'Update the PostgreSQL client programs; they are what restores a dump.',
-      };
-  return clients;
 }
 
 type DatabaseContext = {
@@ -145,7 +111,7 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
         hint: 'Restore it into a database of the encoding SQL_ASCII alone, or convert it.',
       };
     }
-    yield judgeConnections(subject, facts);
+    yield connectionsFinding(subject, facts);
     // What may be read is asked for as the role that pg_dump takes on.
     const role = dumpRole(postgres.extraOptions);
     if (role !== undefined) await session.query(`set role ${quoteIdentifier(role)}`);
@@ -174,38 +140,4 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     const finding = findingOf('postgres.dump', error, subject);
     yield error instanceof DelayedDumpError ? { ...finding, status: 'warning' } : finding;
   }
-}
-
-/** For a dump and, beside it, for what counts its rows in the same snapshot. */
-const CONNECTIONS_NEEDED = 2;
-
-function judgeConnections(
-  subject: string,
-  {
-    role,
-    isSuperuser,
-    roleLimit,
-    databaseLimit,
-    roleUsed,
-    databaseUsed,
-  }: Awaited<ReturnType<typeof readConnectionFacts>>,
-): Finding {
-  const check = 'postgres.connections';
-  const limits = [
-    { limit: roleLimit, used: roleUsed, of: `role ${role}`, mend: `ALTER ROLE ${quoteIdentifier(role)}` },
-    { limit: databaseLimit, used: databaseUsed, of: 'database', mend: `ALTER DATABASE ${quoteIdentifier(subject)}` },
-  ].filter(({ limit }) => limit >= 0 && !isSuperuser);
-  const small = limits.find(({ limit }) => limit < CONNECTIONS_NEEDED);
-  if (small !== undefined) {
-    const message = `the ${small.of} may have ${small.limit} connection${small.limit === 1 ? '' : 's'} at a time, and a dump needs ${CONNECTIONS_NEEDED}`;
-    return { check, subject, status: 'fault', message, hint: `${small.mend} CONNECTION LIMIT 5;` };
-  }
-  const busy = limits.find(({ limit, used }) => limit - used < CONNECTIONS_NEEDED);
-  if (busy !== undefined) {
-    const message = `of the ${busy.limit} connections that the ${busy.of} may have, ${busy.used} are in use now, and a dump needs ${CONNECTIONS_NEEDED}`;
-    return { check, subject, status: 'warning', message, hint: `${busy.mend} CONNECTION LIMIT ${busy.limit + 5};` };
-  }
-  const message =
-    limits.length === 0 ? 'no limit of its own for connections' : 'enough connections are allowed for a dump';
-  return { check, subject, status: 'ok', message };
 }
