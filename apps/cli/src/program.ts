@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCompletion } from './completion.ts';
+import { addDoctor } from './doctor.ts';
 import { addDump } from './dump.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { addList } from './list.ts';
@@ -16,7 +17,11 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
+<<<<<<< HEAD
   for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addNotify]) add(pgstow);
+=======
+  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor]) add(pgstow);
+>>>>>>> wip-doctor
   addCompletion(pgstow);
   return pgstow;
 }

@@ -57,7 +57,7 @@ export function badTestOf({ restoreTests }: KnownDump): RestoreTest | undefined 
   return [...restoreTests.values()].find(({ result }) => result === 'bad');
 }
 
-/** Why nothing may go, if so. @param dumps of one database, oldest first */
+/** Why nothing of one database may go, if so. @param dumps oldest first */
 export function whyFrozen(dumps: readonly KnownDump[], now: Date): Freeze | undefined {
   const newest = dumps.at(-1);
   if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
