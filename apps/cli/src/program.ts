@@ -17,11 +17,8 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-<<<<<<< HEAD
-  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addNotify]) add(pgstow);
-=======
-  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor]) add(pgstow);
->>>>>>> wip-doctor
+  const verbs = [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor, addNotify];
+  for (const add of verbs) add(pgstow);
   addCompletion(pgstow);
   return pgstow;
 }
