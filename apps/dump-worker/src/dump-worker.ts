@@ -5,6 +5,7 @@ import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { Tell } from './tell.ts';
 
 /** What every step of the dump worker works with. */
 export type DumpWorker = {
@@ -18,4 +19,5 @@ export type DumpWorker = {
   readonly uploads: OpenQueue<'upload'>;
   /** Where restore tests are asked for. */
   readonly verifications: OpenQueue<'verify'>;
+  readonly tell: Pick<Tell, 'dumpBegins' | 'pruned'>;
 };

@@ -5,10 +5,10 @@ import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 /** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */
-export async function prune(task: Task<'dump'>, { backup, destination }: DumpWorker): Promise<void> {
+export async function prune(task: Task<'dump'>, { backup, destination, tell }: DumpWorker): Promise<void> {
   try {
     const policy = { keepLast: backup.keepLast, destination };
-    const { verdicts: all, faults } = await readVerdicts(backup.folder, policy, new Date());
+    const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(task.data.target) ?? [];
     for (const { name, action, reason } of verdicts) {
@@ -19,6 +19,7 @@ export async function prune(task: Task<'dump'>, { backup, destination }: DumpWor
       await deleteDump(backup.folder, name);
       task.note(`deleted ${name}: ${reason}`);
     }
+    tell.pruned(task.data.target, frozen.get(task.data.target));
     const held = verdicts.slice(0, -backup.keepLast).filter(({ action }) => action === 'keep');
     if (held[0] !== undefined) {
       task.note(`kept ${held.length} beyond the ${backup.keepLast} newest; ${held[0].name}: ${held[0].reason}`);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { postgres } from '@pgstow/shared/config/postgres.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
@@ -8,16 +9,18 @@ import { verify } from '@pgstow/shared/config/verify.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { startWorker } from '@pgstow/shared/runtime/worker.ts';
+import { startWorker, type Task } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { startTelling, warningOf } from '@pgstow/notify/start-telling.ts';
 import { openPipe } from '@pgstow/postgres/open-pipe.ts';
 import { handleDump } from './handle-dump.ts';
 import { reconcile } from './reconcile.ts';
+import { Tell } from './tell.ts';
 
 /** For a reconciliation that was told to end. */
 const STOP_LIMIT_MS = 3000;
 
-const subjects = { postgres, schedule, backup, s3, verify, redis: redisSubject } as const;
+const subjects = { postgres, schedule, backup, s3, verify, alarms, redis: redisSubject } as const;
 
 await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
@@ -27,14 +30,22 @@ await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, s
   const redis = stack.use(await connectRedis(config.redis.url, log));
   const uploads = stack.use(openQueue('upload', site, redis));
   const verifications = stack.use(openQueue('verify', site, redis));
-  const worker = { ...config, site, destination: config.s3?.place, redis, uploads, verifications };
+  const destination = config.s3?.place;
+  const tell = new Tell({
+    ...config,
+    destination,
+    ...startTelling({ config: config.alarms, site, redis, log, redact, stack }),
+  });
+  const worker = { ...config, site, destination, redis, uploads, verifications, tell };
   if (worker.destination === undefined) log.warn('no S3_BUCKET: local backups only');
+  const warning = warningOf(config.alarms, config.postgres.databases);
+  if (warning !== undefined) log.warn(warning);
 
   const reconciled = reconcile(worker, log, signal);
   const { shutdownGraceMs: graceMs } = config.runtime;
-  stack.use(
-    startWorker({ queue: 'dump', site, redis, log, redact, graceMs, handle: (task) => handleDump(task, worker) }),
-  );
+  const { dumpEnds: onCompleted, dumpFails: onFailedForGood } = tell;
+  const handle = (task: Task<'dump'>) => handleDump(task, worker);
+  stack.use(startWorker({ queue: 'dump', site, redis, log, redact, graceMs, handle, onCompleted, onFailedForGood }));
   // A command to a Redis that is away would wait for it for ever.
   stack.defer(() => Promise.race([reconciled, delay(STOP_LIMIT_MS, undefined, { ref: false })]));
 });

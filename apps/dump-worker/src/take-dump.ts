@@ -43,7 +43,7 @@ export type ProvenDump = {
  */
 export async function takeDump(
   task: Task<'dump'>,
-  { postgres, backup, verify }: DumpWorker,
+  { postgres, backup, verify, tell }: DumpWorker,
   earlier: readonly KnownDump[],
   signal: AbortSignal,
 ): Promise<ProvenDump> {
@@ -63,6 +63,7 @@ export async function takeDump(
   const takenAt = new Date();
   const startedAt = performance.now();
   const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
+  tell.dumpBegins(task.id, database, name);
   try {
     const { gzip, source } = await dumpAndProve(partial, file, signal, {
       ...backup,

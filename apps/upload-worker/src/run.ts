@@ -1,3 +1,4 @@
+import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
 import { s3 } from '@pgstow/shared/config/s3.ts';
@@ -7,12 +8,14 @@ import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { openDestinations } from './destination.ts';
 import { handleUpload } from './handle-upload.ts';
 import { startReconciliation } from './reconcile.ts';
+import { Tell } from './tell.ts';
 import type { UploadContext } from './upload-context.ts';
 
-await runProcess('upload-worker', { backup, s3, verify, redis: redisSubject }, async (process) => {
+await runProcess('upload-worker', { backup, s3, verify, alarms, redis: redisSubject }, async (process) => {
   const { config, log, redact, stack } = process;
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
   const { url, site } = config.redis;
@@ -39,6 +42,11 @@ await runProcess('upload-worker', { backup, s3, verify, redis: redisSubject }, a
     );
   const graceMs = config.runtime.shutdownGraceMs;
   const handle = handleUpload.bind(undefined, context);
-  stack.use(startWorker({ queue: 'upload', site, redis, log, redact, graceMs, handle }));
+  const { uploadEnds: onCompleted, uploadFails: onFailedForGood } = new Tell({
+    ...context,
+    s3: config.s3,
+    ...startTelling({ config: config.alarms, site, redis, log, redact, stack }),
+  });
+  stack.use(startWorker({ queue: 'upload', site, redis, log, redact, graceMs, handle, onCompleted, onFailedForGood }));
   stack.use(startReconciliation(context, queue));
 });

@@ -1,9 +1,11 @@
 import { readFolder } from './read-folder.ts';
-import { applyRetention, type RetentionPolicy, type Verdict } from './retention-policy.ts';
+import { applyRetention, whyFrozen, type Freeze, type RetentionPolicy, type Verdict } from './retention-policy.ts';
 
 export type Verdicts = {
   /** By database, oldest dump first. */
   readonly verdicts: ReadonlyMap<string, readonly Verdict[]>;
+  /** Of the databases of which nothing may go, why. */
+  readonly frozen: ReadonlyMap<string, Freeze>;
   /** What in the folder does not count, a sentence each. */
   readonly faults: readonly string[];
 };
@@ -17,5 +19,8 @@ export async function readVerdicts(folder: string, policy: RetentionPolicy, now:
   const { dumps, faults } = await readFolder(folder);
   const byDatabase = Map.groupBy(dumps, ({ manifest }) => manifest.database);
   const verdicts = Array.from(byDatabase, ([database, ours]) => [database, applyRetention(ours, policy, now)] as const);
-  return { verdicts: new Map(verdicts), faults };
+  const frozen = Array.from(byDatabase, ([database, ours]) => [database, whyFrozen(ours, now)] as const).filter(
+    (each): each is [string, Freeze] => each[1] !== undefined,
+  );
+  return { verdicts: new Map(verdicts), frozen: new Map(frozen), faults };
 }

@@ -11,6 +11,9 @@ export type RetentionPolicy = {
   readonly destination: DestinationPlace | undefined;
 };
 
+/** Why nothing of a database may be deleted. */
+export type Freeze = { readonly by: 'clock' | 'restore-test'; readonly reason: string };
+
 export type Verdict = {
   readonly name: BackupName;
   readonly action: 'keep' | 'delete';
@@ -39,7 +42,7 @@ export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPol
       const bad = badTestOf(dump);
       if (bad === undefined) counted += 1;
       const kept = bad === undefined ? whyCounted(counted, index, policy) : whyBadIsKept(counted, bad, policy);
-      const reason = kept ?? frozen ?? whyUnconfirmed(dump, policy);
+      const reason = kept ?? frozen?.reason ?? whyUnconfirmed(dump, policy);
       if (reason !== undefined) return { name, action: 'keep', reason };
       return { name, action: 'delete', reason: whyReleased(counted, bad, policy) };
     })
@@ -54,17 +57,20 @@ export function badTestOf({ restoreTests }: KnownDump): RestoreTest | undefined 
   return [...restoreTests.values()].find(({ result }) => result === 'bad');
 }
 
-/** Why nothing may go, if so. */
-function whyFrozen(dumps: readonly KnownDump[], now: Date): string | undefined {
+/** Why nothing may go, if so. @param dumps of one database, oldest first */
+export function whyFrozen(dumps: readonly KnownDump[], now: Date): Freeze | undefined {
   const newest = dumps.at(-1);
   if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
-    return `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future`;
+    return { by: 'clock', reason: `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future` };
   const lastTold = dumps.findLast((dump) =>
     [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
   );
   const bad = lastTold === undefined ? undefined : badTestOf(lastTold);
   if (bad === undefined) return undefined;
-  return `nothing is deleted while the newest restore test with a result, of ${bad.name} from ${bad.destination}, is bad`;
+  return {
+    by: 'restore-test',
+    reason: `nothing is deleted while the newest restore test with a result, of ${bad.name} from ${bad.destination}, is bad`,
+  };
 }
 
 function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): string | undefined {

@@ -148,6 +148,8 @@ describe('secrets', () => {
       'AWS_ACCESS_KEY_ID',
       'AWS_SECRET_ACCESS_KEY',
       'AWS_SESSION_TOKEN',
+      'HEARTBEAT_URL',
+      'NOTIFY_URLS',
       'REDIS_URL',
       'BOARD_PASSWORD',
     ]);
@@ -232,6 +234,8 @@ function sampleOf(name: string): string {
     S3_SSE: 'AES256',
     S3_CHECKSUM: 'sha256',
     S3_CONFIRM: 'read',
+    HEARTBEAT_URL: 'https://hc-ping.com/key',
+    NOTIFY_URLS: 'ntfy://ntfy.sh/topic',
     REDIS_URL: 'redis://u:p@h',
     SITE: 'paris',
     BOARD_PASSWORD: 'geheimnis',

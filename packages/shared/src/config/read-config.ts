@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import type { Subject } from './subject.ts';
+import type { Subject, Variable } from './subject.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a subject of any variables
 type AnySubject = Subject<any, any>;
@@ -95,7 +95,8 @@ function readRaw(
 }
 
 /** The secret's own text or, of a URL, the password in it, encoded and not. Many a password can be read as a URL. */
-function secretsIn(raw: string, kind: true | 'url'): string[] {
+function secretsIn(raw: string, kind: NonNullable<Variable['secret']>): readonly string[] {
+  if (typeof kind === 'function') return [raw, ...kind(raw)];
   if (kind === true || !URL.canParse(raw)) return [raw];
   const { password } = new URL(raw);
   if (password === '') return [];
@@ -109,7 +110,7 @@ function secretsIn(raw: string, kind: true | 'url'): string[] {
 function unknownNames(env: Readonly<Record<string, string | undefined>>, known: readonly AnySubject[]): string[] {
   const names = known.flatMap((subject) => Object.keys(subject.variables)).flatMap((name) => [name, `${name}_FILE`]);
   return Object.keys(env)
-    .filter((name) => /^(?:POSTGRES|S3|BACKUP|VERIFY|BOARD)_/.test(name) && !names.includes(name))
+    .filter((name) => /^(?:POSTGRES|S3|BACKUP|VERIFY|BOARD|HEARTBEAT|NOTIFY)_/.test(name) && !names.includes(name))
     .map((name) => {
       const nearest = closest(name, names);
       const guess = distance(name, nearest) <= 4 ? `; did you mean ${nearest}?` : '';

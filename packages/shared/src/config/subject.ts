@@ -10,8 +10,11 @@ export type Variable<T extends z.ZodType = z.ZodType> = {
   readonly description: string;
   /** How the default reads in the documentation, if not as the schema's own. */
   readonly defaultText?: string;
-  /** Never shown: not in a fault, a log line, a job or a page. Of a `url`, it is the password that is never shown. */
-  readonly secret?: true | 'url';
+  /**
+   * Never shown: not in a fault, a log line, a job or a page. Of a `url`, it is the password that is never shown; of what a
+   * function reads, the pieces that it returns.
+   */
+  readonly secret?: true | 'url' | ((text: string) => readonly string[]);
 };
 
 export type Variables = Readonly<Record<string, Variable>>;

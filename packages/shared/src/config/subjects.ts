@@ -1,3 +1,4 @@
+import { alarms } from './alarms.ts';
 import { backup } from './backup.ts';
 import { board } from './board.ts';
 import { postgres } from './postgres.ts';
@@ -8,4 +9,4 @@ import { schedule } from './schedule.ts';
 import { verify } from './verify.ts';
 
 /** Every subject that any process has, in the order of docs/configuration.md. */
-export const subjects = { postgres, schedule, backup, s3, verify, redis, board, runtime } as const;
+export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis, board, runtime } as const;

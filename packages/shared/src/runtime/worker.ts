@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { ZodError, z } from 'zod';
-import { parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
+import { jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
 import { BusyError, PermanentError, describeError } from './errors.ts';
 import type { Log } from './log.ts';
 import { queuePrefix } from './queue.ts';
@@ -27,6 +27,23 @@ export type Task<Q extends QueueName> = {
   progress(percent: number): void;
 };
 
+/** A job that was done. */
+export type EndedJob<Q extends QueueName> = {
+  readonly id: string;
+  readonly data: JobData<Q>;
+  /** What its handler returned. */
+  readonly result: unknown;
+  readonly wantedSince: Date;
+};
+
+/** A job that failed and is not tried again by itself. */
+export type FailedJob<Q extends QueueName> = {
+  readonly id: string;
+  readonly data: JobData<Q>;
+  /** As `describeError` writes it, without secrets. */
+  readonly message: string;
+};
+
 export type WorkerOptions<Q extends QueueName> = {
   readonly queue: Q;
   readonly site: string;
@@ -36,6 +53,10 @@ export type WorkerOptions<Q extends QueueName> = {
   /** Time for a running job to finish once the worker is disposed. */
   readonly graceMs: number;
   readonly handle: (task: Task<Q>) => Promise<unknown>;
+  /** Called once a job is done, and waited for by nobody. A job whose data is not ours is neither done nor failed here. */
+  readonly onCompleted?: (job: EndedJob<Q>) => void;
+  /** The same once a job has failed for good: no other attempt would help, or all are used up. Never for an attempt. */
+  readonly onFailedForGood?: (job: FailedJob<Q>) => void;
 };
 
 const SHUTDOWN = 'shutdown';
@@ -78,6 +99,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
   });
   worker.on('error', (error) => log.warn({ err: redact(describeError(error)) }, 'queue error'));
   worker.on('stalled', (id) => log.warn({ job: id }, 'job was lost by its worker and goes back to the queue'));
+  listenToEnds(worker, options);
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'lost');
   });
@@ -107,6 +129,29 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
       });
     },
   };
+}
+
+function listenToEnds<Q extends QueueName>(
+  worker: Worker<unknown, unknown>,
+  { queue, log, redact, onCompleted, onFailedForGood }: WorkerOptions<Q>,
+): void {
+  const call = (job: Job<unknown, unknown>, tell: (data: JobData<Q>) => void): void => {
+    const parsed = jobs[queue].safeParse(job.data);
+    if (!parsed.success) return;
+    try {
+      tell(parsed.data as JobData<Q>);
+    } catch (error) {
+      log.warn({ job: job.id, err: redact(describeError(error)) }, 'nobody could be told how a job ended');
+    }
+  };
+  worker.on('completed', (job, result) =>
+    call(job, (data) => onCompleted?.({ id: job.id ?? '', data, result, wantedSince: wantedSince(job) })),
+  );
+  worker.on('failed', (job, error) => {
+    // Between attempts a job has not finished.
+    if (job === undefined || typeof job.finishedOn !== 'number') return;
+    call(job, (data) => onFailedForGood?.({ id: job.id ?? '', data, message: redact(error.message) }));
+  });
 }
 
 async function processJob<Q extends QueueName>(

@@ -1,0 +1,69 @@
+import { readWhatIsSafe } from '@pgstow/catalog/read-what-is-safe.ts';
+import type { Freeze } from '@pgstow/catalog/retention-policy.ts';
+import type { Alarm } from '@pgstow/notify/alarm-notification.ts';
+import type { Telling } from '@pgstow/notify/start-telling.ts';
+import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
+import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
+import type { DumpWorker } from './dump-worker.ts';
+
+type TellOptions = Pick<DumpWorker, 'postgres' | 'backup' | 'destination'> & Telling;
+
+/** Tells the world outside of dumps: the heartbeat's check, and by alarm. No dump waits for it. */
+export class Tell {
+  readonly #options: TellOptions;
+  /** The dump that each running job is at. */
+  readonly #names = new Map<string, BackupName>();
+
+  constructor(options: TellOptions) {
+    this.#options = options;
+  }
+
+  dumpBegins(jobId: string, database: string, name: BackupName): void {
+    this.#names.set(jobId, name);
+    this.#options.heartbeat.starts(database, name);
+  }
+
+  readonly dumpEnds = ({ id, data, result, wantedSince }: EndedJob<'dump'>): void => {
+    this.#names.delete(id);
+    const { heartbeat, alarms, destination } = this.#options;
+    // With a destination, a dump counts once it is there: the upload worker tells.
+    if (destination !== undefined) return;
+    const { name } = dumpResultSchema.parse(result);
+    const at = parseBackupName(name)?.takenAt;
+    // One that was there already proves nothing of today.
+    if (at === undefined || at.getTime() < Math.floor(wantedSince.getTime() / 1000) * 1000) return;
+    heartbeat.succeeds(data.target, name);
+    const happened = `${name} was dumped and proven.`;
+    for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const)
+      alarms.lift(kind, data.target, { at, name, happened });
+  };
+
+  readonly dumpFails = ({ id, data, message }: FailedJob<'dump'>): void => {
+    const name = this.#names.get(id);
+    this.#names.delete(id);
+    const { postgres, heartbeat } = this.#options;
+    // Anyone who may write to Redis can ask for any database.
+    if (!postgres.databases.includes(data.target)) return;
+    heartbeat.fails(data.target, name ?? id, message);
+    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: new Date() });
+  };
+
+  /** @param freeze why the retention policy lets nothing go */
+  pruned(database: string, freeze: Freeze | undefined): void {
+    const { alarms } = this.#options;
+    // A bad restore test raises an alarm of its own.
+    if (freeze === undefined || freeze.by === 'restore-test') {
+      alarms.lift('pruning-frozen', database, { at: new Date(), happened: 'Nothing holds old dumps back any more.' });
+      return;
+    }
+    this.#raise({ kind: 'pruning-frozen', database, reason: freeze.reason, since: new Date() });
+  }
+
+  #raise(alarm: Omit<Alarm, 'safe'>): void {
+    const { backup, destination, alarms, background } = this.#options;
+    background.run('raise an alarm', async () => {
+      alarms.raise({ ...alarm, safe: await readWhatIsSafe(backup.folder, alarm.database, destination) });
+    });
+  }
+}

@@ -1,0 +1,131 @@
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { shorten, showName, type AlarmKind, type Notification, type Severity } from './notification.ts';
+
+/** Something that must not stay as it is. */
+export type Alarm = {
+  readonly kind: AlarmKind;
+  readonly database: string;
+  /** The dump that it is about. */
+  readonly name?: BackupName | undefined;
+  /** What went wrong and, on a line of its own, perhaps a hint, as `describeError` writes it. */
+  readonly reason: string;
+  /** What backups of the database there are all the same, in a sentence. */
+  readonly safe: string;
+  /** Only what is newer ends the alarm: a dump that was taken then or later. Now, unless given. */
+  readonly since?: Date;
+};
+
+/** What ends an alarm. */
+export type Recovery = {
+  /** When what proves it was taken. */
+  readonly at: Date;
+  readonly name?: BackupName | undefined;
+  /** What happened, in a sentence. */
+  readonly happened: string;
+};
+
+type Words = {
+  readonly severity: Severity;
+  readonly title: (shown: string) => string;
+  readonly happened: (reason: string, alarm: Alarm) => string;
+  /** Where the reason has no hint of its own. */
+  readonly hint: (shown: string) => string;
+  readonly recovered: (shown: string) => string;
+};
+
+const WORDS: Readonly<Record<AlarmKind, Words>> = {
+  'dump-failed': {
+    severity: 'error',
+    title: (shown) => `The dump of ${shown} failed`,
+    happened: (reason) => `The dump failed, and is not tried again before its next run: ${reason}`,
+    hint: (shown) => `See the log of its job on the board, mend the cause, and run: pgstow dump ${shown} --wait`,
+    recovered: (shown) => `Dumps of ${shown} succeed again`,
+  },
+  'upload-failed': {
+    severity: 'error',
+    title: (shown) => `The upload of a dump of ${shown} failed`,
+    happened: (reason, { name }) => `${name ?? 'A dump'} could not be uploaded: ${reason}`,
+    hint: () => 'See the log of its job on the board. The upload worker asks for it again every hour.',
+    recovered: (shown) => `Dumps of ${shown} are uploaded again`,
+  },
+  'restore-test-bad': {
+    severity: 'critical',
+    title: (shown) => `A backup of ${shown} is BAD`,
+    happened: (reason, { name }) => `The restore test of ${name ?? 'a backup'} found it BAD: ${reason}`,
+    hint: (shown) =>
+      `Take a new dump, and see whether it is good: pgstow dump ${shown} --wait, then pgstow verify --database ${shown} --wait`,
+    recovered: (shown) => `Backups of ${shown} are GOOD again`,
+  },
+  stale: {
+    severity: 'error',
+    title: (shown) => `${shown} is not backed up as it should be`,
+    happened: (reason) => reason,
+    hint: () => 'See whether scheduler and workers run, and what failed: pgstow status, and the board.',
+    recovered: (shown) => `${shown} is backed up again`,
+  },
+  'pruning-frozen': {
+    severity: 'warning',
+    title: (shown) => `Nothing of ${shown} is deleted any more`,
+    happened: (reason) => `The retention policy holds all that it would delete: ${reason}`,
+    hint: (shown) => `See what is held, and why: pgstow prune ${shown} --dry-run. Until then the backup folder grows.`,
+    recovered: (shown) => `Old dumps of ${shown} are deleted again`,
+  },
+};
+
+/** @param at when it is raised */
+export function describeAlarm(alarm: Alarm, site: string, at: Date): Notification {
+  const words = WORDS[alarm.kind];
+  const shown = showName(alarm.database);
+  const [reason = '', hint] = alarm.reason.split(/\nhint: (.*)/s);
+  return shorten({
+    event: 'raised',
+    severity: words.severity,
+    kind: alarm.kind,
+    site,
+    database: alarm.database,
+    name: alarm.name,
+    title: words.title(shown),
+    happened: words.happened(reason, alarm),
+    safe: alarm.safe,
+    hint: hint ?? words.hint(shown),
+    at: at.toISOString(),
+  });
+}
+
+/** @param raisedAt when the alarm was raised, ISO 8601 */
+export function describeRecovery(
+  kind: AlarmKind,
+  database: string,
+  { name, happened }: Recovery,
+  { site, raisedAt, now }: { readonly site: string; readonly raisedAt: string; readonly now: Date },
+): Notification {
+  return shorten({
+    event: 'recovered',
+    severity: 'info',
+    kind,
+    site,
+    database,
+    name,
+    title: WORDS[kind].recovered(showName(database)),
+    happened,
+    safe: name === undefined ? 'All is as it should be again.' : `${name}, and what was kept before it.`,
+    hint: `Nothing. The alarm of ${raisedAt} is over.`,
+    at: now.toISOString(),
+  });
+}
+
+export function describeTest(site: string, now: Date): Notification {
+  return shorten({
+    event: 'test',
+    severity: 'info',
+    kind: undefined,
+    site,
+    database: undefined,
+    name: undefined,
+    title: 'A test of pgstow’s notifications',
+    happened: 'Somebody ran pgstow notify --test. Alarms of failed, missing and bad backups arrive like this.',
+    safe: 'Nothing was touched.',
+    hint: 'Nothing.',
+    at: now.toISOString(),
+  });
+}

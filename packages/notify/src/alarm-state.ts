@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { alarmRecordSchema, type AlarmRecord, type Change } from './alarm-record.ts';
+import type { AlarmKind } from './notification.ts';
+
+/** The alarms of a site that stand, by kind and database, in one hash. */
+function alarmsKey(site: string): string {
+  return `pgstow:${site}:alarms`;
+}
+
+function fieldOf(kind: AlarmKind, database: string): string {
+  return `${kind}:${database}`;
+}
+
+export type Changed = {
+  readonly before: AlarmRecord | undefined;
+  readonly after: AlarmRecord | undefined;
+  readonly tell: boolean;
+};
+
+/**
+ * Reads an alarm, decides, and writes, again and again until nobody wrote in between: of several workers that see the same,
+ * one tells.
+ *
+ * @returns what changed; `undefined`: nothing
+ * @throws RetryableError if Redis does not answer
+ */
+export async function changeAlarm(
+  redis: RedisConnection,
+  site: string,
+  { kind, database }: { readonly kind: AlarmKind; readonly database: string },
+  decide: (known: AlarmRecord | undefined) => Change,
+): Promise<Changed | undefined> {
+  const key = alarmsKey(site);
+  const field = fieldOf(kind, database);
+  for (;;) {
+    const text = (await answered(redis, () => redis.hget(key, field))) ?? '';
+    const before = parseRecord(text);
+    const change = decide(before);
+    if (change === undefined) return undefined;
+    const next = change.record === undefined ? '' : JSON.stringify(change.record);
+    const isOurs = await answered(redis, () => redis.eval(REPLACE, 1, key, field, text, next));
+    if (isOurs === 1) return { before, after: change.record, tell: change.tell };
+  }
+}
+
+/** The alarms that stand, the oldest first. @throws RetryableError if Redis does not answer */
+export async function readAlarms(redis: RedisConnection, site: string): Promise<readonly AlarmRecord[]> {
+  const all = await answered(redis, () => redis.hvals(alarmsKey(site)));
+  return all
+    .map(parseRecord)
+    .filter((record) => record !== undefined)
+    .sort((a, b) => (a.raisedAt < b.raisedAt ? -1 : 1));
+}
+
+/** What another version wrote counts for nothing, and is written anew. */
+function parseRecord(text: string): AlarmRecord | undefined {
+  try {
+    return alarmRecordSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const ANSWER_LIMIT_MS = 5000;
+
+/** A command to a Redis that is away waits for it for ever. */
+async function answered<T>(redis: RedisConnection, command: () => Promise<T>): Promise<T> {
+  if (redis.status !== 'ready') throw new RetryableError('redis is away');
+  const late = new AbortController();
+  const limit = delay(ANSWER_LIMIT_MS, undefined, { signal: late.signal }).then(() => {
+    throw new RetryableError(`redis does not answer within ${ANSWER_LIMIT_MS / 1000} s`);
+  });
+  limit.catch(() => undefined);
+  try {
+    return await Promise.race([command(), limit]);
+  } finally {
+    late.abort();
+  }
+}
+
+/** An empty text stands for no field. */
+const REPLACE = `
+if (redis.call('hget', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then redis.call('hdel', KEYS[1], ARGV[1]) else redis.call('hset', KEYS[1], ARGV[1], ARGV[3]) end
+return 1`;

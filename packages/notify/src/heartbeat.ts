@@ -1,0 +1,94 @@
+import { basicAuthorization } from '@pgstow/shared/config/notify-url.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Redact } from '@pgstow/shared/runtime/redact.ts';
+import type { Background } from './background.ts';
+import { pingUrl, type Ping } from './heartbeat-url.ts';
+import { request } from './request.ts';
+import { runIdOf } from './run-id.ts';
+import { retryQuickly } from './send.ts';
+
+export type HeartbeatOptions = {
+  /** With `{database}` perhaps; `undefined`: nobody listens. */
+  readonly url: string | undefined;
+  readonly background: Background;
+  readonly log: Log;
+  readonly redact: Redact;
+};
+
+/** Enough to know what failed; healthchecks.io shows it beside the ping. */
+const LONGEST_TEXT = 1000;
+
+/**
+ * Tells a check of each backup, so that silence is an alarm. Nobody waits for it, and nothing fails with it: what is not taken
+ * is logged.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  /** By database: a start that is slow must not arrive after its end. */
+  readonly #last = new Map<string, Promise<void>>();
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** @param run what the run is known by: the dump's name or, where there is none yet, the job's id */
+  starts(database: string, run: string): void {
+    this.#ping(database, 'start', run);
+  }
+
+  succeeds(database: string, run: string): void {
+    this.#ping(database, 'success', run);
+  }
+
+  /** @param text why, for whoever reads the check */
+  fails(database: string, run: string, text: string): void {
+    this.#ping(database, 'fail', run, this.#options.redact(text).slice(0, LONGEST_TEXT));
+  }
+
+  #ping(database: string, ping: Ping, run: string, text?: string): void {
+    if (this.#options.url === undefined) return;
+    const url = pingUrl(this.#options.url, database, ping, runIdOf(run));
+    const before = this.#last.get(database);
+    this.#options.background.run('send a heartbeat', async (signal) => {
+      const sent = (before ?? Promise.resolve()).then(() => this.#send(url, { database, ping, run, text }, signal));
+      this.#last.set(database, sent);
+      await sent;
+      if (this.#last.get(database) === sent) this.#last.delete(database);
+    });
+  }
+
+  async #send(
+    url: URL,
+    {
+      text,
+      ...about
+    }: { readonly database: string; readonly ping: Ping; readonly run: string; readonly text: string | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { log, redact } = this.#options;
+    const authorization = basicAuthorization(url);
+    url.username = '';
+    url.password = '';
+    const attempt = (): Promise<string> =>
+      request(url.href, {
+        method: text === undefined ? 'GET' : 'POST',
+        headers: {
+          ...(text === undefined ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        ...(text === undefined ? {} : { body: text }),
+        isQuotable: false,
+        signal,
+      });
+    try {
+      // A start that comes late says the wrong time.
+      await (about.ping === 'start' ? attempt() : retryQuickly(attempt, signal));
+      log.debug(about, 'heartbeat sent');
+    } catch (error) {
+      log.warn(
+        { ...about, host: url.host, err: redact(error instanceof Error ? error.message : String(error)) },
+        'heartbeat was not taken',
+      );
+    }
+  }
+}

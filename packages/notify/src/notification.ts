@@ -1,0 +1,59 @@
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+
+/** What an alarm is about; with the database it is what there is one alarm of. */
+export const alarmKinds = ['dump-failed', 'upload-failed', 'restore-test-bad', 'stale', 'pruning-frozen'] as const;
+export type AlarmKind = (typeof alarmKinds)[number];
+
+export const events = ['raised', 'recovered', 'test'] as const;
+export const severities = ['critical', 'error', 'warning', 'info'] as const;
+export type Severity = (typeof severities)[number];
+
+/** What a person is told: what happened, what is still safe, and what to do. Plain text; each service escapes it as it must. */
+export type Notification = {
+  readonly event: (typeof events)[number];
+  readonly severity: Severity;
+  /** `undefined` for a test. */
+  readonly kind: AlarmKind | undefined;
+  readonly site: string;
+  readonly database: string | undefined;
+  /** The dump that it is about, if it is about one. */
+  readonly name: BackupName | undefined;
+  readonly title: string;
+  readonly happened: string;
+  readonly safe: string;
+  /** What to do. */
+  readonly hint: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+};
+
+/** Long enough for an error with its context, short enough for every service once it is escaped. */
+const LONGEST_HAPPENED = 1000;
+const LONGEST_SENTENCE = 400;
+
+/** The same with all texts as long as every service takes them. */
+export function shorten(notification: Notification): Notification {
+  return {
+    ...notification,
+    title: cut(notification.title.replaceAll(/\s+/g, ' '), 120),
+    happened: cut(notification.happened, LONGEST_HAPPENED),
+    safe: cut(notification.safe, LONGEST_SENTENCE),
+    hint: cut(notification.hint, LONGEST_SENTENCE),
+  };
+}
+
+export function bodyOf({ happened, safe, hint, site, at }: Notification): string {
+  const where = site === 'default' ? '' : `, site ${site}`;
+  return [happened, `Still safe: ${safe}`, `What to do: ${hint}`, `pgstow${where}, ${at}`].join('\n\n');
+}
+
+/** A database's name as a title shows it: an odd one in quotes, so that it can pass for nothing else. */
+export function showName(database: string): string {
+  return /^[\p{L}\p{N}_-]+$/u.test(database) ? database : JSON.stringify(database);
+}
+
+/** @param length in code points */
+function cut(text: string, length: number): string {
+  const points = Array.from(text.toWellFormed());
+  return points.length <= length ? points.join('') : `${points.slice(0, length - 1).join('')}…`;
+}

@@ -1,0 +1,52 @@
+import { describeFault, SendError } from './send-error.ts';
+
+/** For one attempt, from the look-up of the host's name to the end of the answer. */
+export const TIMEOUT_MS = 10_000;
+
+export type RequestOptions = {
+  readonly method: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Whether what the server says of a refusal may be repeated. */
+  readonly isQuotable: boolean;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * One request, that counts only if the answer is a success. A redirect is none: it would lose the body, or lead elsewhere.
+ *
+ * @returns the beginning of the answer's text
+ * @throws SendError
+ */
+export async function request(url: string, options: RequestOptions): Promise<string> {
+  const { isQuotable, signal, ...rest } = options;
+  try {
+    const response = await fetch(url, {
+      ...rest,
+      headers: { 'user-agent': 'pgstow', ...rest.headers },
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    const text = await readBeginning(response);
+    if (response.ok) return text;
+    const said = isQuotable && text !== '' ? `: ${text.slice(0, 200)}` : '';
+    const moved = response.status >= 300 && response.status < 400 ? ' (a redirect; give the URL that it leads to)' : '';
+    throw new SendError(`the server answered ${response.status}${moved}${said}`, {
+      isPassing: response.status >= 500 || response.status === 429,
+    });
+  } catch (error) {
+    if (error instanceof SendError) throw error;
+    throw new SendError(describeFault(error), { isPassing: true, cause: error });
+  }
+}
+
+/** Enough for a reason, on one line; a server may send without end. */
+async function readBeginning(response: Response): Promise<string> {
+  let text = '';
+  if (response.body === null) return text;
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.length > 2000) break;
+  }
+  return text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
+}

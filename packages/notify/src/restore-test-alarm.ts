@@ -1,0 +1,27 @@
+import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import type { Alarms } from './alarms.ts';
+
+/**
+ * Raises or lifts the alarm of a database's restore tests. A good test ends it if its dump is as new as the bad one; a test that
+ * could not tell changes nothing.
+ *
+ * @param safe what backups of the database there are all the same, in a sentence
+ */
+export function tellRestoreTest(alarms: Pick<Alarms, 'raise' | 'lift'>, test: RestoreTest, safe: string): void {
+  const { name, destination, result } = test;
+  const { database, takenAt } = parseBackupName(name) ?? {};
+  if (database === undefined || takenAt === undefined) return;
+  if (result === 'bad') {
+    const more = test.differenceCount > 1 ? `, and ${test.differenceCount - 1} more` : '';
+    const difference = test.differences[0] === undefined ? '' : ` (${test.differences[0]}${more})`;
+    const reason = `${test.reason ?? 'it differs from its manifest'}${difference}, as it lies at ${destination}`;
+    alarms.raise({ kind: 'restore-test-bad', database, name, reason, safe, since: takenAt });
+  }
+  if (result === 'good')
+    alarms.lift('restore-test-bad', database, {
+      at: takenAt,
+      name,
+      happened: `${name} was restored from ${destination}, and is equal to what its manifest says.`,
+    });
+}

@@ -1,0 +1,38 @@
+/** A notification or a ping that was not taken. Its message tells nothing of the URL but what may be told. */
+export class SendError extends Error {
+  override readonly name = 'SendError';
+  /** Whether a moment later it may be taken. */
+  readonly isPassing: boolean;
+
+  constructor(message: string, { isPassing, cause }: { readonly isPassing: boolean; readonly cause?: unknown }) {
+    super(message, { cause });
+    this.isPassing = isPassing;
+  }
+}
+
+/** Why something was not sent that has no answer: in the words of the system, without the URL that they may come with. */
+export function describeFault(error: unknown): string {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each.name === 'TimeoutError') return 'no answer within 10 s';
+    if ('code' in each && typeof each.code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(each.code)) {
+      const what = FAULTS[each.code];
+      return what === undefined ? each.code : `${what} (${each.code})`;
+    }
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+const FAULTS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the host name could not be resolved',
+  EDNS: 'the host name could not be resolved',
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ETIMEDOUT: 'no answer in time',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is signed by itself",
+};

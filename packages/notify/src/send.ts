@@ -1,0 +1,37 @@
+import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
+import pRetry from 'p-retry';
+import type { Notification } from './notification.ts';
+import { request } from './request.ts';
+import { SendError } from './send-error.ts';
+import { sendMail } from './send-mail.ts';
+import { requestFor } from './service-request.ts';
+
+/** Runs what throws a SendError up to three times within a few seconds, as long as it may pass. @throws SendError */
+export async function retryQuickly<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return pRetry(attempt, {
+    retries: 2,
+    minTimeout: 500,
+    factor: 3,
+    signal,
+    shouldRetry: ({ error }) => error instanceof SendError && error.isPassing,
+  });
+}
+
+/** Sends a notification to one endpoint. @throws SendError once it is given up */
+export async function send(endpoint: NotifyEndpoint, notification: Notification, signal: AbortSignal): Promise<void> {
+  await retryQuickly(async () => {
+    if (endpoint.service === 'email') return sendMail(endpoint, notification, signal);
+    const { url, headers, body } = requestFor(endpoint, notification);
+    // What a known service says of a refusal helps; what any other says may be anything.
+    const isQuotable = endpoint.service !== 'webhook';
+    const answer = await request(url, { method: 'POST', headers, body, isQuotable, signal });
+    if (endpoint.service === 'slack' && endpoint.bot !== undefined) assertTakenBySlack(answer);
+  }, signal);
+}
+
+/** Slack's API answers 200 whatever comes of it. Source: https://docs.slack.dev/apis/web-api/#responses */
+function assertTakenBySlack(answer: string): void {
+  if (/"ok":\s*true/.test(answer)) return;
+  const [, code = 'something else'] = /"error":\s*"(\w+)"/.exec(answer) ?? [];
+  throw new SendError(`Slack answered ${code}`, { isPassing: false });
+}

@@ -1,0 +1,43 @@
+import { DATABASE_PLACEHOLDER, type AlarmsConfig } from '@pgstow/shared/config/alarms.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Redact } from '@pgstow/shared/runtime/redact.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { Alarms } from './alarms.ts';
+import { Background } from './background.ts';
+import { Heartbeat } from './heartbeat.ts';
+
+export type StartTellingOptions = {
+  readonly config: AlarmsConfig;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  readonly log: Log;
+  readonly redact: Redact;
+  /** To be disposed of after the process's worker: its last job may have something to tell. */
+  readonly stack: AsyncDisposableStack;
+};
+
+/** By what a process tells the world outside. */
+export type Telling = {
+  readonly alarms: Alarms;
+  readonly heartbeat: Heartbeat;
+  /** For what is to be found out before it can be told. */
+  readonly background: Background;
+};
+
+/** Alarms and heartbeat of a process, until `stack` is disposed of. */
+export function startTelling({ config, stack, ...options }: StartTellingOptions): Telling {
+  const background = stack.use(new Background(options.log, options.redact));
+  const { endpoints, heartbeatUrl: url } = config;
+  return {
+    alarms: stack.use(new Alarms({ ...options, background, endpoints })),
+    heartbeat: new Heartbeat({ ...options, background, url }),
+    background,
+  };
+}
+
+/** What an operator should know of the configuration, if anything. */
+export function warningOf({ heartbeatUrl }: AlarmsConfig, databases: readonly string[]): string | undefined {
+  if (heartbeatUrl === undefined || databases.length < 2 || heartbeatUrl.includes(DATABASE_PLACEHOLDER))
+    return undefined;
+  return `HEARTBEAT_URL has one check for ${databases.length} databases, where one that is backed up hides one that is not; put ${DATABASE_PLACEHOLDER} in it`;
+}

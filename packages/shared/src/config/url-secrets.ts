@@ -1,0 +1,41 @@
+/** From this length on, a piece of a URL is taken for a key. A shorter one may be any word of a log line. */
+const KEY_LENGTH = 16;
+const SECRET_NAME = /token|key|secret|^sig|pass|pwd|authorization/i;
+
+/**
+ * What must not be shown of a URL whose path may be a key (a webhook's, a heartbeat's): the password, path and query as they
+ * are, and each piece of them that looks like a key or is named like one. It need not parse.
+ */
+export function secretsInUrl(text: string): readonly string[] {
+  const [, credentials = '', host = '', rest = ''] = FORM.exec(text) ?? ['', '', '', text];
+  const [user = '', ...others] = credentials.split(':');
+  const password = others.join(':');
+  const [path = '', query = ''] = rest.split(/[?#](.*)/s);
+  const pieces = [
+    password,
+    // A lone user is a token (Discord); beside a password it is mostly a name.
+    ...(password === '' && user.length >= KEY_LENGTH / 2 ? [user] : []),
+    ...[user, host, rest, path, ...password.split('-'), ...path.split(/[/{}]/)].filter(isLikeKey),
+    ...query.split('&').flatMap((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      return isLikeKey(value.join('=')) || SECRET_NAME.test(name) ? [value.join('=')] : [];
+    }),
+  ];
+  return [...new Set(pieces.flatMap(withDecoded))].filter((piece) => piece !== '');
+}
+
+/** Scheme, credentials, host (Slack's older form has a part of its key there), and all that follows. */
+const FORM = /^[a-z][a-z0-9+.-]*:\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/is;
+
+/** Addresses and host names are none: they are shown, to say who was not reached. */
+function isLikeKey(piece: string): boolean {
+  return piece.length >= KEY_LENGTH && !/^[^/]*(?:@|%40)[^/]*$|^[\w-]+(?:\.[\w-]+)+(?::\d+)?$/.test(piece);
+}
+
+function withDecoded(text: string): readonly string[] {
+  try {
+    return [text, decodeURIComponent(text)];
+  } catch {
+    return [text];
+  }
+}
