@@ -88,6 +88,7 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
     }).catch((error: unknown) => {
       throw folderError(error, context.folder);
     });
+    context.catalog.publish();
     task.progress(100);
     await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;

@@ -27,6 +27,7 @@ export async function handleVerify(worker: VerifyWorker, task: Task<'verify'>): 
     // Whoever has lost the lock leaves the record to its new holder.
     signal.throwIfAborted();
     await recordRestoreTest(worker.folder, test, task);
+    worker.catalog.publish();
     return conclude(task, test, finding);
   });
 }

@@ -1,4 +1,5 @@
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { Publisher } from '@pgstow/catalog/publisher.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
 import { s3 } from '@pgstow/shared/config/s3.ts';
@@ -23,7 +24,9 @@ await runProcess('verify-worker', { backup, s3, verify, redis: redisSubject }, a
   const stores = new Map<string, Store>();
   if (config.s3 !== undefined) stores.set(config.s3.place.name, stack.use(new S3Store(config.s3)));
   const queue = stack.use(openQueue('verify', site, redis));
-  const worker: VerifyWorker = { folder: config.backup.folder, verify: config.verify, site, redis, stores, queue, log };
+  const { folder } = config.backup;
+  const catalog = stack.use(new Publisher({ folder, site, redis, destination: config.s3?.place, log }));
+  const worker: VerifyWorker = { folder, verify: config.verify, site, redis, stores, queue, catalog, log };
 
   const graceMs = config.runtime.shutdownGraceMs;
   const handle = handleVerify.bind(undefined, worker);

@@ -1,3 +1,4 @@
+import type { Publisher } from '@pgstow/catalog/publisher.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
@@ -14,5 +15,7 @@ export type VerifyWorker = {
   /** By destination; none where backups stay local. */
   readonly stores: ReadonlyMap<string, Store>;
   readonly queue: OpenQueue<'verify'>;
+  /** To be told of each change of the folder. */
+  readonly catalog: Pick<Publisher, 'publish'>;
   readonly log: Log;
 };

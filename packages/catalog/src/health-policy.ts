@@ -1,29 +1,30 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
-import type { KnownDump } from './read-folder.ts';
+import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 
-export type HealthOptions = {
+export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Of one database, oldest first. */
-  readonly dumps: readonly KnownDump[];
+  readonly dumps: readonly D[];
   readonly schedule: Schedule;
   /** Where a dump must be confirmed to count; `undefined` where backups stay local. */
   readonly destination: DestinationPlace | undefined;
   readonly now: Date;
 };
 
-export type Health = {
+export type Health<D extends JudgedDump = JudgedDump> = {
   readonly isHealthy: boolean;
   /** Why it is not, a sentence each. */
   readonly reasons: readonly string[];
-  readonly newest: KnownDump | undefined;
+  /** That of those which says that it has no backup that is new enough; `undefined` if it has. */
+  readonly staleness: string | undefined;
+  readonly newest: D | undefined;
   /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
-  readonly newestConfirmed: KnownDump | undefined;
+  readonly newestConfirmed: D | undefined;
   /** That of the newest dump for which there is a verdict. */
-  readonly newestRestoreTest: RestoreTest | undefined;
+  readonly newestRestoreTest: JudgedRestoreTest | undefined;
 };
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -33,18 +34,15 @@ const HOUR_MS = 60 * 60 * 1000;
  * for a cron pattern, as the run before the last one that is over for an hour: one run may fail, two may not. A restore test
  * that could not tell says nothing either way.
  */
-export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions): Health {
-  const counts = (dump: KnownDump): boolean => destination === undefined || isConfirmed(dump, destination);
+export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination, now }: HealthOptions<D>): Health<D> {
+  const counts = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
   const newest = dumps.at(-1);
   const newestConfirmed = dumps.findLast(counts);
   const newestRestoreTest = newestVerdict(dumps);
   const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
+  const staleness = findStaleness(dumps, newestConfirmed, { schedule, destination, now });
   const reasons = [
-    newest === undefined ? 'it has never been backed up' : undefined,
-    newest !== undefined && newestConfirmed === undefined
-      ? `no dump of it has reached ${destination?.name}, where ${dumps.length === 1 ? 'its only one' : `all ${dumps.length}`} should be`
-      : undefined,
-    newestConfirmed === undefined ? undefined : findLateness(newestConfirmed, schedule, destination, now),
+    staleness,
     newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
       ? `its newest dump, ${newest.manifest.name}, lies in the future: a clock is wrong, or was`
       : undefined,
@@ -55,15 +53,18 @@ export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions
       ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
       : undefined,
   ].filter((reason) => reason !== undefined);
-  return { isHealthy: reasons.length === 0, reasons, newest, newestConfirmed, newestRestoreTest };
+  return { isHealthy: reasons.length === 0, reasons, staleness, newest, newestConfirmed, newestRestoreTest };
 }
 
-function findLateness(
-  { manifest }: KnownDump,
-  schedule: Schedule,
-  destination: DestinationPlace | undefined,
-  now: Date,
+function findStaleness(
+  dumps: readonly JudgedDump[],
+  newestConfirmed: JudgedDump | undefined,
+  { schedule, destination, now }: Pick<HealthOptions, 'schedule' | 'destination' | 'now'>,
 ): string | undefined {
+  if (dumps.length === 0) return 'it has never been backed up';
+  if (newestConfirmed === undefined)
+    return `no dump of it has reached ${destination?.name}, where ${dumps.length === 1 ? 'its only one' : `all ${dumps.length}`} should be`;
+  const { manifest } = newestConfirmed;
   if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now).getTime()) return undefined;
   const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
   const wanted =
@@ -81,7 +82,7 @@ function oldestAllowed(schedule: Schedule, now: Date): Date {
 }
 
 /** An upload may take until the next dump, and an hour in any case. */
-function hasWaitedTooLong({ manifest }: KnownDump, schedule: Schedule, now: Date): boolean {
+function hasWaitedTooLong({ manifest }: JudgedDump, schedule: Schedule, now: Date): boolean {
   const recordedMs = Date.parse(manifest.recordedAt);
   return recordedMs < Math.min(previousRun(schedule, now).getTime(), now.getTime() - HOUR_MS);
 }
