@@ -5,12 +5,13 @@ import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { BOARD_PATH, createBoard } from './board.ts';
+import { createBoard } from './board.ts';
 import { checkHealth } from './healthz.ts';
 import { describePause } from './protection-policy.ts';
 import { queueOrder } from './read-site.ts';
 import { startServer } from './server.ts';
 import type { Site } from './site.ts';
+import { addStatusRoutes } from './status-routes.ts';
 import { wantDumps, wantRestoreTests } from './wanted-entries.ts';
 import { watchSchedules } from './watch-schedules.ts';
 
@@ -56,6 +57,7 @@ await runProcess('scheduler', { postgres, schedule, verify, place, redis, board 
     await startServer({
       config: config.board,
       board: createBoard(inOrder, site, log),
+      addPages: (scope) => addStatusRoutes(scope, served, log),
       readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
       log,
     }),
@@ -67,6 +69,6 @@ await runProcess('scheduler', { postgres, schedule, verify, place, redis, board 
   if (config.board.password === undefined) {
     log.warn({ url: `${server.url}/healthz` }, 'the board is closed; set BOARD_PASSWORD to open it');
   } else {
-    log.info({ url: `${server.url}${BOARD_PATH}` }, `board on ${server.url}${BOARD_PATH}`);
+    log.info({ url: server.url }, `status page and board on ${server.url}`);
   }
 });

@@ -3,12 +3,14 @@ import { PermanentError, describeError } from '@pgstow/shared/runtime/errors.ts'
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { fastify, type FastifyInstance, type FastifyPluginCallback, type FastifyReply } from 'fastify';
 import { openGate, protect } from './access.ts';
-import { BOARD_PATH } from './board.ts';
+import { BOARD_PATH } from './board-path.ts';
 import type { HealthAnswer } from './healthz.ts';
 
 export type ServerOptions = {
   readonly config: BoardConfig;
   readonly board: FastifyPluginCallback;
+  /** Adds what else only those who know the password may see. */
+  readonly addPages: (scope: FastifyInstance) => Promise<void>;
   readonly readHealth: (mayKnowNames: boolean) => Promise<HealthAnswer>;
   readonly log: Log;
 };
@@ -40,7 +42,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   return { url, [Symbol.asyncDispose]: () => server.close() };
 }
 
-async function addRoutes(server: FastifyInstance, { config, board, readHealth, log }: ServerOptions): Promise<void> {
+async function addRoutes(
+  server: FastifyInstance,
+  { config, board, addPages, readHealth, log }: ServerOptions,
+): Promise<void> {
   server.addHook('onRequest', protect);
   server.addHook('onError', async (request, _reply, error) => {
     if ((error.statusCode ?? 500) < 500) return;
@@ -57,7 +62,7 @@ async function addRoutes(server: FastifyInstance, { config, board, readHealth, l
   };
   if (password === undefined) {
     server.get('/healthz', (_request, reply) => answerHealth(reply, false));
-    for (const url of ['/', '/metrics', BOARD_PATH, `${BOARD_PATH}/*`]) {
+    for (const url of ['/', '/dump', '/restore-test', '/metrics', BOARD_PATH, `${BOARD_PATH}/*`]) {
       server.all(url, (_request, reply) => reply.code(503).type('text/plain').send(CLOSED));
     }
     return;
@@ -70,7 +75,7 @@ async function addRoutes(server: FastifyInstance, { config, board, readHealth, l
   await server.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => ((await gate.admit(request, reply)) ? undefined : reply));
     await scope.register(board, { prefix: BOARD_PATH });
-    scope.get('/', (_request, reply) => reply.redirect(BOARD_PATH));
+    await scope.register(addPages);
   });
 }
 
