@@ -82,7 +82,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(text).not.toMatch(/<script|javascript:|\son\w+=/i);
     expect(text).toContain('1 of your 2 databases is not protected');
-    expect(text).toContain('its newest backup at s3 is 4d 4h old, and one every 1d is wanted');
+    expect(text).toContain('Its newest backup at s3 is 4d 4h old, and one every 1d is wanted');
     expect(text).toContain('public.orders has 1 row, not 2');
     expect(text.match(/<svg class="timeline"/g)).toHaveLength(2);
     expect(text).toContain('5 backups from');
@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     await publish(redis, site, publishedCatalog({}));
     const { text } = await pageOf(scheduler);
     expect(text).toContain('A first backup is on its way');
-    expect(text).toContain('its first dump is due');
+    expect(text).toContain('Its first dump is due');
     expect(text).not.toContain('Test restore now');
   });
 

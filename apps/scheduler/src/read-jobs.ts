@@ -1,5 +1,4 @@
-import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { jobs, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { databaseOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { answerOf } from './redis-answer.ts';
 import { queueOrder } from './read-site.ts';
@@ -53,17 +52,11 @@ function show(queue: QueueName, job: Job, state: ShownJob['state'], atMs: number
   return {
     queue,
     id: job.id ?? '',
-    database: databaseOf(queue, job.data),
+    database: databaseOfJob(queue, job.data),
     state,
     percent: typeof job.progress === 'number' ? job.progress : undefined,
     reason: reason === '' ? undefined : reason,
     hint,
     at: atMs === undefined ? undefined : new Date(atMs),
   };
-}
-
-function databaseOf(queue: QueueName, data: unknown): string | undefined {
-  const parsed = jobs[queue].safeParse(data).data;
-  if (parsed === undefined) return undefined;
-  return 'target' in parsed ? parsed.target : parseBackupName(parsed.name)?.database;
 }

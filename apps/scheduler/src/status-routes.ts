@@ -8,6 +8,7 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { renderMetrics } from './metrics.ts';
 import { answerOf } from './redis-answer.ts';
 import { judgeSite } from './protection-policy.ts';
 import { readJobs } from './read-jobs.ts';
@@ -18,14 +19,13 @@ import { renderStatusPage, renderUnavailable, type Said } from './status-page.ts
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-export { version };
 
 /** Stricter than the board's: the page has neither a script nor anything that is loaded. */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const LONGEST_FORM = 4096;
 
-/** The status page and its two buttons, to be registered behind the password. */
+/** The status page with its two buttons, and the metrics, to be registered behind the password. */
 export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: Pick<Log, 'info'>): Promise<void> {
   const token = randomBytes(24).toString('base64url');
   scope.addContentTypeParser(
@@ -45,6 +45,11 @@ export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: P
     } catch (error) {
       return reply.code(503).send(renderUnavailable(site.name, describeError(error)));
     }
+  });
+
+  scope.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await renderMetrics(site, version);
+    return reply.type(contentType).send(text);
   });
 
   for (const [path, ask] of [
