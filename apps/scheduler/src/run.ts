@@ -1,3 +1,4 @@
+import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { place } from '@pgstow/shared/config/s3.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
@@ -14,61 +15,68 @@ import type { Site } from './site.ts';
 import { addStatusRoutes } from './status-routes.ts';
 import { wantDumps, wantRestoreTests } from './wanted-entries.ts';
 import { watchSchedules } from './watch-schedules.ts';
+import { watchStaleness } from './watch-staleness.ts';
 
-const { postgres, schedule, verify, redis, board } = subjects;
+const { postgres, schedule, verify, alarms, redis, board } = subjects;
 
-await runProcess('scheduler', { postgres, schedule, verify, place, redis, board }, async ({ config, log, stack }) => {
-  const { site, url } = config.redis;
-  const connection = stack.use(await connectRedis(url, log));
-  const queues = {
-    dump: stack.use(openQueue('dump', site, connection)),
-    upload: stack.use(openQueue('upload', site, connection)),
-    verify: stack.use(openQueue('verify', site, connection)),
-  };
-  const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
-  const { databases: targets } = config.postgres;
+await runProcess(
+  'scheduler',
+  { postgres, schedule, verify, place, alarms, redis, board },
+  async ({ config, log, redact, stack }) => {
+    const { site, url } = config.redis;
+    const connection = stack.use(await connectRedis(url, log));
+    const queues = {
+      dump: stack.use(openQueue('dump', site, connection)),
+      upload: stack.use(openQueue('upload', site, connection)),
+      verify: stack.use(openQueue('verify', site, connection)),
+    };
+    const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
+    const { databases: targets } = config.postgres;
 
-  const schedules = stack.use(
-    watchSchedules(wantDumps({ queue: queues.dump, targets, schedule: config.schedule, log })),
-  );
-  const restoreTests = stack.use(
-    watchSchedules(
-      wantRestoreTests({
-        queue: queues.verify,
-        targets,
-        schedule: config.verify.schedule,
-        destination: config.place?.name ?? LOCAL,
+    const schedules = stack.use(
+      watchSchedules(wantDumps({ queue: queues.dump, targets, schedule: config.schedule, log })),
+    );
+    const restoreTests = stack.use(
+      watchSchedules(
+        wantRestoreTests({
+          queue: queues.verify,
+          targets,
+          schedule: config.verify.schedule,
+          destination: config.place?.name ?? LOCAL,
+          log,
+        }),
+      ),
+    );
+    const served: Site = {
+      name: site,
+      targets,
+      schedule: config.schedule,
+      destination: config.place,
+      restoreTests: config.verify.schedule,
+      redis: connection,
+      queues,
+      schedules,
+      startedAt: new Date(),
+    };
+    const server = stack.use(
+      await startServer({
+        config: config.board,
+        board: createBoard(inOrder, site, log),
+        addPages: (scope) => addStatusRoutes(scope, served, log),
+        readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
         log,
       }),
-    ),
-  );
-  const served: Site = {
-    name: site,
-    targets,
-    schedule: config.schedule,
-    destination: config.place,
-    restoreTests: config.verify.schedule,
-    redis: connection,
-    queues,
-    schedules,
-    startedAt: new Date(),
-  };
-  const server = stack.use(
-    await startServer({
-      config: config.board,
-      board: createBoard(inOrder, site, log),
-      addPages: (scope) => addStatusRoutes(scope, served, log),
-      readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
-      log,
-    }),
-  );
-  await schedules.start();
-  await restoreTests.start();
-  for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
+    );
+    await schedules.start();
+    await restoreTests.start();
+    const telling = startTelling({ config: config.alarms, site, redis: connection, log, redact, stack });
+    stack.use(watchStaleness({ site: served, alarms: telling.alarms, log }));
+    for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
 
-  if (config.board.password === undefined) {
-    log.warn({ url: `${server.url}/healthz` }, 'the board is closed; set BOARD_PASSWORD to open it');
-  } else {
-    log.info({ url: server.url }, `status page and board on ${server.url}`);
-  }
-});
+    if (config.board.password === undefined) {
+      log.warn({ url: `${server.url}/healthz` }, 'the board is closed; set BOARD_PASSWORD to open it');
+    } else {
+      log.info({ url: server.url }, `status page and board on ${server.url}`);
+    }
+  },
+);

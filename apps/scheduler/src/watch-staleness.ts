@@ -1,0 +1,78 @@
+import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
+import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import type { Alarms } from '@pgstow/notify/alarms.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { judgeSite, type DatabaseStatus } from './protection-policy.ts';
+import { readSite, type SiteFacts } from './read-site.ts';
+import type { Site } from './site.ts';
+
+type Options = {
+  readonly site: Site;
+  readonly alarms: Pick<Alarms, 'raise' | 'lift'>;
+  readonly log: Pick<Log, 'warn'>;
+};
+
+const EVERY_MS = 60_000;
+/** What was missed while all was down is being made good: nobody is woken for it. */
+const CATCH_UP_MS = 60 * 60_000;
+
+/** Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. */
+export function watchStaleness(options: Options): Disposable {
+  let isJudging = false;
+  let isDisposed = false;
+  const judge = async (): Promise<void> => {
+    if (isJudging) return;
+    isJudging = true;
+    try {
+      await tellStaleness(options);
+    } catch (error) {
+      // At the end the connection may close under it.
+      if (!isDisposed) options.log.warn({ err: describeError(error) }, 'could not judge how old the backups are');
+    } finally {
+      isJudging = false;
+    }
+  };
+  void judge();
+  const timer = setInterval(() => void judge(), EVERY_MS);
+  return {
+    [Symbol.dispose]() {
+      isDisposed = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+async function tellStaleness({ site, alarms }: Options): Promise<void> {
+  const facts = await readSite(site);
+  const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
+  for (const status of databases) {
+    const { database, health } = status;
+    const newest = health.newestConfirmed?.dump;
+    const takenAt = new Date(newest?.takenAt ?? 0);
+    if (health.staleness === undefined) {
+      if (newest === undefined) continue;
+      const happened = `${newest.name} is there, and new enough for its schedule.`;
+      alarms.lift('stale', database, { at: takenAt, name: newest.name, happened });
+    } else if (isToBeTold(status, site, facts)) {
+      const dumps = status.known?.dumps.map(recallDump) ?? [];
+      const isKnown = facts.catalog !== undefined;
+      alarms.raise({
+        kind: 'stale',
+        database,
+        reason: `${database}: ${isKnown ? health.staleness : 'no worker has said what there is of it'}`,
+        safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
+        since: takenAt,
+      });
+    }
+  }
+}
+
+function isToBeTold(
+  { database, protection }: DatabaseStatus,
+  { startedAt }: Site,
+  { now, dumping }: SiteFacts,
+): boolean {
+  const isCatchingUp = dumping.has(database) && now.getTime() - startedAt.getTime() < CATCH_UP_MS;
+  return protection === 'no' && !isCatchingUp;
+}
