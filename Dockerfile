@@ -1,4 +1,5 @@
-# One small image for each process: scheduler, dump-worker, upload-worker; cli, the command line; demo-s3, the demo's store.
+# One small image for each process: scheduler, dump-worker, upload-worker, verify-worker; cli, the command line; demo-s3, the
+# demo's store.
 #
 #   docker build --target dump-worker --build-arg PG_MAJORS="15 17" -t pgstow-dump-worker .
 #
@@ -21,6 +22,7 @@ ENV CI=true
 RUN npm install --global --no-fund --no-audit --no-update-notifier pnpm@12.21.0
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY packages/catalog/package.json packages/catalog/
+COPY packages/notify/package.json packages/notify/
 COPY packages/postgres/package.json packages/postgres/
 COPY packages/s3-server/package.json packages/s3-server/
 COPY packages/shared/package.json packages/shared/
@@ -29,6 +31,7 @@ COPY apps/cli/package.json apps/cli/
 COPY apps/dump-worker/package.json apps/dump-worker/
 COPY apps/scheduler/package.json apps/scheduler/
 COPY apps/upload-worker/package.json apps/upload-worker/
+COPY apps/verify-worker/package.json apps/verify-worker/
 # Fetched once for all. The only optional ones are another node and msgpackr's native part, which it does without.
 RUN pnpm install --prod --no-optional --frozen-lockfile --ignore-scripts \
  && rm -rf node_modules apps/*/node_modules packages/*/node_modules
@@ -47,12 +50,9 @@ EXPOSE 3000
 # The board is for others to reach once it has a password, and not before.
 CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec node apps/scheduler/src/main.ts"]
 
-FROM workspace AS dump-worker-modules
-RUN install-in-image @pgstow/dump-worker
-
 # PostgreSQL's client programs and igzip. Of Debian's client package only the programs are taken: the rest is a wrapper in
 # Perl, which is several times as large and chooses a version as the dump worker does itself.
-FROM base AS dump-worker
+FROM base AS clients
 ARG PG_MAJORS=15
 RUN set -eux; \
     export DEBIAN_FRONTEND=noninteractive; \
@@ -81,10 +81,16 @@ RUN set -eux; \
       "/usr/lib/postgresql/$major/bin/psql" --version; \
     done; \
     rm -rf /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
+
+FROM workspace AS dump-worker-modules
+RUN install-in-image @pgstow/dump-worker
+
+FROM clients AS dump-worker
 COPY --from=dump-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
+COPY packages/notify/src packages/notify/src
 COPY apps/dump-worker/src apps/dump-worker/src
 USER node
 CMD ["node", "apps/dump-worker/src/main.ts"]
@@ -99,16 +105,66 @@ COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
 COPY apps/upload-worker/src apps/upload-worker/src
 USER node
 CMD ["node", "apps/upload-worker/src/main.ts"]
 
+# The servers that dumps are restored into, one of each major version, with the extensions that PostgreSQL itself brings. Left
+# out is what a scratch server never uses and what takes most room: the compiler of LLVM's. As of the clients, only files are
+# taken: no package makes a cluster or starts a service.
+FROM clients AS servers
+ARG PG_MAJORS=15
+# Of the databases that are dumped; `psql --list` shows them. Without its own, a database is restored with another collation.
+ARG PG_LOCALES=en_US.UTF-8
+RUN set -eux; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    apt-get update; \
+    cd /tmp; \
+    for major in $PG_MAJORS; do \
+      apt-get download "postgresql-$major" "postgresql-client-$major"; \
+      # Its libraries, but for LLVM's and for what is there to run it as a service.
+      apt-get install -y --no-install-recommends tzdata libnss-wrapper $(dpkg-deb --field "postgresql-${major}"_*.deb Depends \
+        | tr ',' '\n' | sed -e 's/[(|].*//' -e 's/ //g' | grep -v -e llvm -e '^postgresql' -e ssl-cert -e locales); \
+      dpkg-deb --fsys-tarfile "postgresql-${major}"_*.deb | tar -x -C / \
+        --exclude='*/bitcode' --exclude='*/llvmjit*' --exclude='*/man' \
+        "./usr/lib/postgresql/$major" "./usr/share/postgresql/$major" "./usr/share/doc/postgresql-$major/copyright"; \
+      dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / "./usr/lib/postgresql/$major/bin/pg_amcheck"; \
+      "/usr/lib/postgresql/$major/bin/postgres" --version; \
+      "/usr/lib/postgresql/$major/bin/initdb" --version; \
+    done; \
+    apt-get download locales; \
+    dpkg-deb --fsys-tarfile locales_*.deb | tar -x -C / ./usr/share/i18n; \
+    for locale in $PG_LOCALES; do localedef -i "${locale%%.*}" -f "${locale#*.}" "$locale"; done; \
+    rm -rf /usr/share/i18n /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log; \
+    mkdir -m 0777 /scratch
+
+FROM workspace AS verify-worker-modules
+RUN install-in-image @pgstow/verify-worker
+
+# It never connects to a database but its own.
+FROM servers AS verify-worker
+COPY --from=verify-worker-modules /app /app
+COPY packages/shared/src packages/shared/src
+COPY packages/postgres/src packages/postgres/src
+COPY packages/catalog/src packages/catalog/src
+COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
+COPY apps/verify-worker/src apps/verify-worker/src
+USER node
+CMD ["node", "apps/verify-worker/src/main.ts"]
+
 FROM workspace AS cli-modules
 RUN install-in-image @pgstow/cli
 
-FROM base AS cli
+# It restores by itself, and for the rest asks the others.
+FROM clients AS cli
 COPY --from=cli-modules /app /app
 COPY packages/shared/src packages/shared/src
+COPY packages/postgres/src packages/postgres/src
+COPY packages/catalog/src packages/catalog/src
+COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
 COPY apps/cli/src apps/cli/src
 USER node
 ENTRYPOINT ["node", "apps/cli/src/main.ts"]

@@ -16,6 +16,7 @@ import { startServers } from './start-servers.ts';
 import { startUploadWorker } from './start-upload-worker.ts';
 import { stayUp } from './stay-up.ts';
 import { watchPrune } from './watch-prune.ts';
+import { watchRestoreTest } from './watch-restore-test.ts';
 import { watchUpload } from './watch-upload.ts';
 
 await runToEnd(async (run) => {
@@ -36,10 +37,11 @@ await runToEnd(async (run) => {
   const pruned = await watchPrune(run, servers, older);
   const receipt = await watchUpload(run, manifest);
   await confirmAtStore(run, servers, receipt);
+  const test = await watchRestoreTest(run, servers, manifest);
   const file = await downloadDump(run, servers, receipt);
   const restored = await restoreDump(run, servers, file);
   const compared = await compareDatabases(run, servers, restored.database);
 
-  printSummary({ run, servers, manifest, proof, pruned, receipt, restored, compared, board, stays });
+  printSummary({ run, servers, manifest, proof, pruned, receipt, test, restored, compared, board, stays });
   if (stays) await stayUp(run);
 });

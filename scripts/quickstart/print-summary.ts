@@ -3,12 +3,14 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { describeConfirmation } from './confirm-at-store.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Restored } from './restore-dump.ts';
 import type { Run } from './run-to-end.ts';
 import { style } from './show-steps.ts';
 import { KEEP_LAST } from './start-app.ts';
 import type { Board } from './start-scheduler.ts';
 import type { Servers } from './start-servers.ts';
+import { describeRestoreTest } from './watch-restore-test.ts';
 
 export type Summary = {
   readonly run: Run;
@@ -17,6 +19,7 @@ export type Summary = {
   readonly proof: string;
   readonly pruned: readonly BackupName[];
   readonly receipt: Receipt;
+  readonly test: RestoreTest;
   readonly restored: Restored;
   readonly compared: string;
   readonly board: Board;
@@ -26,7 +29,7 @@ export type Summary = {
 
 /** What a person is to know in the end. */
 export function printSummary(summary: Summary): void {
-  const { run, servers, manifest, proof, pruned, receipt, restored, compared, board, stays } = summary;
+  const { run, servers, manifest, proof, pruned, receipt, test, restored, compared, board, stays } = summary;
   const sql = `${prettyBytes(manifest.sqlBytes)} of SQL, ${proof}`;
   const seconds = ((manifest.durationMs ?? 0) / 1000).toFixed(1);
   const lines: readonly (readonly [string, string])[] = [
@@ -42,6 +45,7 @@ export function printSummary(summary: Summary): void {
     ['key', receipt.key],
     ['confirmed', `${readableTime(receipt.confirmedAt)}, by ${describeConfirmation(receipt)}`],
     ['pruned', `${pruned.length} older dumps, all of them in the bucket; the ${KEEP_LAST} newest are kept`],
+    ['tested', `GOOD as it lies in the bucket: ${describeRestoreTest(test)}`],
     ['restored', `from the bucket in ${restored.seconds.toFixed(1)} s, with gunzip -c FILE | psql`],
     ['compared', `${compared}: row counts and content hashes as in the source`],
     ['board', `${board.url}  user ${board.user}  password ${board.password}${stays ? '' : '  (until this ends)'}`],

@@ -12,7 +12,7 @@ export const INTERVAL_MINUTES = 3;
 export async function startApp(
   run: Run,
   servers: Servers,
-  app: 'scheduler' | 'dump-worker' | 'upload-worker',
+  app: 'scheduler' | 'dump-worker' | 'upload-worker' | 'verify-worker',
   settings: Readonly<Record<string, string>> = {},
 ): Promise<BoundProcess> {
   run.signal.throwIfAborted();

@@ -100,14 +100,14 @@ describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong'
     await chown(stack.backups, 0, 0);
     await write(GOOD);
     await up();
-    for (const service of ['dump-worker', 'upload-worker']) {
+    for (const service of ['dump-worker', 'upload-worker', 'verify-worker']) {
       await says(
         service,
         new RegExp(`cannot write to /backups as user 1000:1000.*chown -R 1000:1000 '${stack.backups}'`),
       );
     }
     await chown(stack.backups, 1000, 1000);
-    for (const service of ['dump-worker', 'upload-worker']) await says(service, /"msg":"ready"/);
+    for (const service of ['dump-worker', 'upload-worker', 'verify-worker']) await says(service, /"msg":"ready"/);
   });
 
   test('with a backup folder that is not there names it, and the command that mends it', async () => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestSchema } from '@pgstow/shared/contract/manifest.ts';
+import { restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,6 +31,10 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     });
   };
 
+  /** What lies in the verify worker's folder of scratch servers. */
+  const scratchFiles = async () =>
+    (await stack.compose(['exec', '-T', 'verify-worker', 'find', '/scratch', '-mindepth', '1'], false)).stdout;
+
   beforeAll(async () => {
     stack = await openStack({
       BACKUP_INTERVAL: String(INTERVAL_SECONDS),
@@ -48,7 +53,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     expect(stdout.split('\n').length).toBeGreaterThanOrEqual(5);
   });
 
-  test.each(['scheduler', 'dump-worker', 'upload-worker', 'cli'])(
+  test.each(['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'cli'])(
     'has an image of %s with no other app, no test, no compiler and no root in it',
     async (service) => {
       const look =
@@ -79,6 +84,46 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
 
   test('takes an ad-hoc dump that the command line asks for', async () => {
     await dumpThroughCli();
+  });
+
+  test('restores what the store holds into a server of its own, without a word of difference', async () => {
+    const records = await eventually(
+      async () => {
+        const files = await stack.files('.s3.restore-test.json');
+        expect(files.length).toBeGreaterThan(0);
+        return Object.values(await readAll(stack, files)).map((text) => restoreTestSchema.parse(JSON.parse(text)));
+      },
+      { timeoutMs: 60_000 },
+    );
+    for (const record of records) {
+      expect(record).toMatchObject({ result: 'good', differences: [] });
+      expect(record.notes.filter((note) => !note.includes('the network of this host'))).toEqual([]);
+    }
+    expect(await stack.cli('verify', '--wait')).toMatchObject({ exitCode: 0, all: expect.stringContaining('GOOD') });
+    expect(await scratchFiles()).toBe('');
+  });
+
+  test('leaves nothing of a restore test whose container crashed, and runs it again', async () => {
+    await stack.cli('verify');
+    await eventually(async () => expect(await scratchFiles()).toContain('server/data/base'), { everyMs: 100 });
+    process.kill((await stack.inspect('verify-worker')).Pid, 'SIGKILL');
+    await eventually(async () => expect(await scratchFiles()).toBe(''), { timeoutMs: 60_000 });
+    await eventually(
+      async () => {
+        const jobs = await stack.jobs('verify', 'completed');
+        expect(jobs.some(({ name, timestamp }) => name === 'ad-hoc' && timestamp > Date.now() - 90_000)).toBe(true);
+      },
+      { timeoutMs: 90_000 },
+    );
+  });
+
+  test('lists backups and restores one through the command line', async () => {
+    const listed = await stack.cli('list', '--json');
+    expect(listed).toMatchObject({ exitCode: 0, all: expect.stringContaining('backup_mordor_') });
+    const restored = await stack.cli('restore', 'mordor', '--to', 'restored_by_cli', '--create');
+    expect(restored).toMatchObject({ exitCode: 0 });
+    const count = 'select count(*) from ledger.transaction';
+    expect(await psql(stack, 'restored_by_cli', count)).toBe(await psql(stack, 'mordor', count));
   });
 
   test('shows a board to whoever knows the password, and to nobody else', async () => {

@@ -1,4 +1,4 @@
-import { chown, stat, writeFile } from 'node:fs/promises';
+import { chown, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -102,6 +102,12 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
     const newest = await stat(join(stack.backups, left[3]!));
     expect(newest).toMatchObject({ uid: OWNER, gid: OWNER });
     expect(newest.mode & 0o777).toBe(0o600);
+    // A user without a name runs PostgreSQL all the same.
+    const record = await eventually(() => readFile(join(stack.backups, `${left[3]}.s3.restore-test.json`), 'utf8'), {
+      timeoutMs: 60_000,
+      everyMs: 500,
+    });
+    expect(JSON.parse(record)).toMatchObject({ result: 'good' });
     const look = `fetch('http://127.0.0.1:9000/pgstow-demo?list-type=2').then((a) => a.text()).then(console.log)`;
     const { stdout: listing } = await stack.plainCompose(['exec', '-T', 'demo-s3', 'node', '-e', look]);
     for (const name of [...old, ...left]) expect(listing).toContain(`<Key>${name}</Key>`);

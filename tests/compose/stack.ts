@@ -9,8 +9,16 @@ import { COMPOSE } from './engine.ts';
 const ROOT = join(import.meta.dirname, '../..');
 /** One name for all: images that one test has built serve the next. */
 export const PROJECT = 'pgstow-smoke';
-export const SERVICES = ['redis', 'scheduler', 'dump-worker', 'upload-worker', 'demo-postgres', 'demo-s3'] as const;
-export const APPS = ['scheduler', 'dump-worker', 'upload-worker'] as const;
+export const SERVICES = [
+  'redis',
+  'scheduler',
+  'dump-worker',
+  'upload-worker',
+  'verify-worker',
+  'demo-postgres',
+  'demo-s3',
+] as const;
+export const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
 
 /** A job as the board tells of it. */
 export type BoardJob = {
@@ -103,7 +111,7 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
     /** What lies in the backup folder and ends so. */
     files: async (ending: string) => (await readdir(backups)).filter((name) => name.endsWith(ending)).sort(),
     /** The board's newest jobs of a queue in a state. */
-    async jobs(queue: 'dump' | 'upload', status: string): Promise<readonly BoardJob[]> {
+    async jobs(queue: 'dump' | 'upload' | 'verify', status: string): Promise<readonly BoardJob[]> {
       const answer = await askBoard(`queues?activeQueue=${queue}&status=${status}&page=1&jobsPerPage=100`);
       const { queues } = (await answer.json()) as { queues: { name: string; jobs: BoardJob[] }[] };
       return queues.find(({ name }) => name === queue)?.jobs ?? [];

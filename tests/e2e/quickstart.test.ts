@@ -89,13 +89,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
       expect(text).toMatch(/^ +file +backup_household_\d{8}_\d{6}\.sql\.gz$/m);
       expect(text).toMatch(/^ +sha256 +[0-9a-f]{64}$/m);
       expect(text).toMatch(/^ +key +quickstart\/backup_household_/m);
+      expect(text).toMatch(/✔ .* Restore test +GOOD in [\d.]+ s, 7 tables with [\d,]+ rows/);
       expect(text).toMatch(
         /^ +compared +7 tables, 2 views, 4 sequences: row counts and content hashes as in the source$/m,
       );
       expect(text).toMatch(/^ +board +http:\/\/127\.0\.0\.1:\d+\/queues {2}user admin {2}password [0-9a-f]{12} /m);
 
       const commands = [...started.values()].join('\n');
-      for (const app of ['scheduler', 'dump-worker', 'upload-worker'])
+      for (const app of ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'])
         expect(commands).toContain(`apps/${app}/src/main`);
       await expectNothingLeft(started);
     },

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { writeManifest } from '@pgstow/catalog/write-record.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -38,6 +38,14 @@ export function settingsOf(postgres: PostgresServer, databases: string, folder: 
   };
 }
 
+type MakeBackupOptions = {
+  readonly takenAt?: Date;
+  /** Of the SQL, its bytes as latin1. */
+  readonly change?: (sql: string) => string;
+  /** What the manifest says besides. */
+  readonly more?: Partial<Manifest>;
+};
+
 export type BackupContent = { readonly manifest: Manifest; readonly sql: string };
 
 /** A backup of a database as pg_dump writes it, with a manifest that is right, made without any code of the product's own. */
@@ -45,14 +53,9 @@ export async function makeBackup(
   postgres: PostgresServer,
   database: string,
   folder: string,
-  {
-    takenAt = new Date(),
-    options = [] as readonly string[],
-    change = (sql: string) => sql,
-    more = {} as Partial<Manifest>,
-  } = {},
+  { takenAt = new Date(), change = (sql) => sql, more = {} }: MakeBackupOptions = {},
 ): Promise<BackupContent> {
-  const sql = change(await pgDump(postgres, database, ...options));
+  const sql = change(await pgDump(postgres, database));
   const file = gzipSync(Buffer.from(sql, 'latin1'), { level: 1 });
   const seconds = new Date(Math.floor(takenAt.getTime() / 1000) * 1000);
   const name = formatBackupName(database, seconds);
@@ -82,10 +85,6 @@ export async function pgDump(postgres: PostgresServer, database: string, ...opti
     maxBuffer: 1e9,
   });
   return stdout;
-}
-
-export async function readSql(folder: string, { name }: Manifest): Promise<string> {
-  return gunzipSync(await readFile(join(folder, name))).toString('latin1');
 }
 
 /** All that a database holds, by PostgreSQL's own words: its schema as pg_dump writes it, and a digest of every row there is. */

@@ -63,6 +63,28 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
     expect(await queue.getJobSchedulersCount()).toBe(1);
   });
 
+  test('asks for restore tests on a schedule of their own, and is healthy though that queue is paused', async () => {
+    await using verifications = openQueue('verify', 'default', redis);
+    await using scheduler = await start({ VERIFY_SCHEDULE: '0 5 29 2 *', TZ: 'Europe/Berlin', S3_BUCKET: 'backups' });
+    expect(await verifications.getJobSchedulers(0, -1)).toMatchObject([
+      {
+        key: 'verify.shop',
+        pattern: '0 5 29 2 *',
+        tz: 'Europe/Berlin',
+        template: { data: { target: 'shop', destination: 's3' } },
+      },
+    ]);
+    await verifications.pause();
+    expect((await fetch(`${scheduler.base}/healthz`)).status).toBe(200);
+    await queue.pause();
+    expect((await fetch(`${scheduler.base}/healthz`)).status).toBe(503);
+    await queue.resume();
+    await using again = await start({ VERIFY_SCHEDULE: 'off' });
+    await again.process.waitForLine(/the queue verify is paused/);
+    expect(await verifications.getJobSchedulers(0, -1)).toEqual([]);
+    await verifications.resume();
+  });
+
   test('a run that was missed while all was down, Redis too, is made once', async () => {
     {
       await using scheduler = await start({ BACKUP_CRON: '* * * * * *', BACKUP_INTERVAL: '', TZ: 'Europe/Berlin' });

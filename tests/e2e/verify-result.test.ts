@@ -69,6 +69,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     expect(await stage.record(name, 's3')).toBeUndefined();
   });
 
+  it('of a dump whose manifest says little, as that of another tool, learns from its text what it needs', async () => {
+    const { source: _, roles: __, serverVersion: ___, ...manifest } = await stage.dumpAndUpload('odd');
+    const { name } = await stage.rewrite(manifest, {});
+    const { notes } = await stage.good(name);
+    expect(notes).toContain('the manifest does not say what the source held');
+  });
+
   it('finds the newest dump of a target that the store has confirmed', async () => {
     const { name } = await stage.dumpAndUpload('shop');
     await stage.dumpOnly('shop');
@@ -173,6 +180,16 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
       expect(job.failedReason).toMatch(/there is no PostgreSQL server 9 here, only \d+/);
       expect(await stage.record(name)).toMatchObject({ result: 'could-not-tell' });
     });
+
+    it.each(['--clean', '--create', '--exclude-table-data=customers'])(
+      'of a dump that was made with %s',
+      async (options) => {
+        const { name } = await stage.dumpOnly('shop', { POSTGRES_EXTRA_OPTS: options });
+        const job = await stage.reaches(await stage.ask(name, 'local'), 'failed');
+        expect(job.failedReason).toMatch(/^COULD NOT TELL/);
+        expect(job.failedReason).toContain(options);
+      },
+    );
 
     it('of a dump that is not there', async () => {
       const name = formatBackupName('shop', new Date('2020-01-01T00:00:00Z'));

@@ -38,7 +38,7 @@ export interface VerifyStage extends AsyncDisposable {
   /** Dumps a database, and has the store confirm it. */
   dumpAndUpload(database: string): Promise<Manifest>;
   /** Dumps a database without a destination. */
-  dumpOnly(database: string): Promise<Manifest>;
+  dumpOnly(database: string, env?: Environment): Promise<Manifest>;
   /** A verify worker that is ready. */
   startWorker(env?: Environment): Promise<BoundProcess>;
   ask(name: BackupName, destination?: string): Promise<string>;
@@ -126,7 +126,7 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     record,
     reaches,
     ask,
-    dumpOnly: (database) => dump(database, {}),
+    dumpOnly: (database, env = {}) => dump(database, env),
     dumpAndUpload: async (database) => {
       const manifest = await dump(database, { S3_BUCKET: BUCKET, S3_ENDPOINT: s3.endpoint, S3_PREFIX: prefix });
       const worker = await start('upload-worker', { VERIFY_SCHEDULE: 'off' });

@@ -31,7 +31,7 @@ export async function isConfiguredSource(
       fault ??= error;
     }
   }
-  const [reason] = String((fault as Error).message).split('\n');
+  const [reason] = (fault as Error).message.split('\n');
   console.error(`pgstow: warning: the configured source does not answer; it is taken for another server: ${reason}`);
   return false;
 }

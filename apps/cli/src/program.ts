@@ -3,6 +3,7 @@ import { addCompletion } from './completion.ts';
 import { addDump } from './dump.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { addList } from './list.ts';
+import { addNotify } from './notify.ts';
 import { addPrune } from './prune.ts';
 import { addRestore } from './restore.ts';
 import { addStatus } from './status.ts';
@@ -15,7 +16,7 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune]) add(pgstow);
+  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addNotify]) add(pgstow);
   addCompletion(pgstow);
   return pgstow;
 }

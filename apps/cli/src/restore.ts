@@ -1,61 +1,57 @@
-import { join } from 'node:path';
 import { listBackups, type Backup } from '@pgstow/catalog/list-backups.ts';
-import { findClients, newestClients, type Clients } from '@pgstow/postgres/client-version.ts';
+import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
+import {
+  assertPsqlFitsDump,
+  readPsqlVersion,
+  restoreDump,
+  type RestoredDump,
+  type RestoreDumpOptions,
+} from '@pgstow/postgres/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
-import { readPsqlVersion, restoreDump, type RestoredDump } from '@pgstow/postgres/restore-dump.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Store } from '@pgstow/store/store.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
+import { assertTargetFits } from './assert-target-fits.ts';
+import { checkRestored } from './check-restored.ts';
 import { chooseBackup, parseWanted } from './choose-backup.ts';
-import { compareRows } from './compare-rows.ts';
 import { createDatabase, dropDatabase } from './create-database.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
+import { fetchDump } from './fetch-dump.ts';
 import { formatTime } from './format-text.ts';
 import { interruptible } from './interruptible.ts';
 import { openStores } from './open-stores.ts';
+import { planBeforeRestore } from './plan-before-restore.ts';
 import { readSettings } from './read-settings.ts';
+import type { RestoreOptions } from './restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from './restore-target.ts';
-import { startProgress } from './show-progress.ts';
+import { startProgress, type Progress } from './show-progress.ts';
 import { showTransfer } from './show-transfer.ts';
-import { createRole, sqlBeforeRestore } from './sql-before-restore.ts';
-import { chooseStagingFolder, hashDump, stageDump, type StagedDump } from './stage-dump.ts';
-import { openTarget, readContents, readRoles } from './target-facts.ts';
-import { isConfiguredSource } from './is-configured-source.ts';
-import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+
+type Show = ReturnType<Progress['add']>;
 
 const EXAMPLES = `
-It restores all or nothing, in one transaction: if anything fails, or it is interrupted, the target is as it was. The backup
-is checked against its manifest before the target is touched, and the rows of every table afterwards.
+It restores all or nothing, in one transaction: if anything fails, or it is
+interrupted, the target is as it was. The backup is checked against its manifest
+before the target is touched, and the rows of every table afterwards.
 
 Examples:
-  pgstow restore shop --to shop_restored --create              the newest backup into a new database of the same server
+  pgstow restore shop --to shop_restored --create
+      the newest backup into a new database of the same server
   pgstow restore shop --to shop_restored --create --at 2026-11-26T03:00:00Z
-                                                               as it was at that time, or a little before
+      as it was at that time, or a little before
   pgstow restore shop --to postgresql://admin@db2/shop --from s3
-                                                               what the store holds into an empty database elsewhere
+      what the store holds, into an empty database elsewhere
   pgstow restore shop --to shop --force --yes-overwrite-source shop
-                                                               over the source itself
+      over the source itself
 
-A URL's password is better left out of it, and given as PGPASSWORD or in the file that PGPASSFILE names: others see what is
-on a command line.`;
-
-type RestoreOptions = {
-  readonly to: string;
-  readonly at: string;
-  readonly from?: string;
-  readonly create?: true;
-  readonly force?: true;
-  readonly yesOverwriteSource?: string;
-  readonly createRoles: boolean;
-  readonly staging?: string;
-};
+Leave the password out of the URL and give it as PGPASSWORD, or in the file that
+PGPASSFILE names: others see what is on a command line.`;
 
 /** `pgstow restore`: a backup into a database, all or nothing. */
 export function addRestore(pgstow: Command): void {
@@ -85,8 +81,8 @@ export function addRestore(pgstow: Command): void {
 async function restore(database: string, options: RestoreOptions, signal: AbortSignal): Promise<void> {
   const wanted = parseWanted(options.at, database);
   const { backup: folder, s3 } = readSettings('backup', 's3');
-  const postgres = readSource(options.to);
-  const target = parseTarget(options.to, postgres);
+  const source = readSource(options.to);
+  const target = parseTarget(options.to, source);
   assertNamedTwiceAlike(options, target);
   if (options.from === S3_DESTINATION && s3 === undefined)
     throw new ExitError(exitCodes.usage, 'there is no destination s3', 'Set S3_BUCKET.');
@@ -99,40 +95,54 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     databases: [database],
     signal,
   });
-  for (const fault of faults) console.error(`pgstow: warning: ${fault}`);
+  faults.forEach(warn);
   const backup = chooseBackup(backups, wanted, options.from);
+  const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
+
   const clients = newestClients(await findClients());
   const { warning } = judgePsql(await readPsqlVersion(clients));
-  if (warning !== undefined) console.error(`pgstow: warning: ${warning}`);
-
-  const exists = await assertTargetFits(target, postgres, options, clients, signal);
-  const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
+  if (warning !== undefined) warn(warning);
+  const exists = await assertTargetFits({ target, options, clients, signal }, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
-  if (backup.state === 'bad')
-    console.error(`pgstow: warning: its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
-  using progress = startProgress();
-  const show = progress.add(target.database);
-  const dump = stack.use(await fetchDump(backup, place, folder.folder, stores, options, show, signal));
-  assertContent(dump, backup, place);
+  if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
 
-  const roles = backup.manifest?.roles ?? (await readRolesInDump(dump.path, show, signal));
-  const before = await planBefore(target, roles, options, clients, signal);
-  if (!exists) await createDatabase(target, backup.manifest?.source, clients, signal);
-  const restored = await restoreOrDrop(
-    () =>
-      restoreDump({
-        clients,
-        env: target.env(target.database),
-        path: dump.path,
-        sha256: dump.sha256,
-        before,
-        signal,
-        onProgress: showTransfer(show, 'restoring', backup.manifest?.sqlBytes),
-      }),
-    exists ? undefined : () => dropDatabase(target, clients),
+  const context = { target, options, clients, signal };
+  const dump = stack.use(
+    await withProgress(target.database, (show) =>
+      fetchDump({ ...context, show }, backup, place, folder.folder, stores),
+    ),
   );
+  await assertPsqlFitsDump(clients, dump.path).catch((error: unknown) => {
+    throw new ExitError(exitCodes.refused, describeError(error));
+  });
+  const roles = backup.manifest?.roles ?? (await readRolesInDump(dump.path, signal));
+  const before = await planBeforeRestore(context, roles);
+  if (!exists) await createDatabase(target, backup.manifest?.source, clients, signal);
+  const restored = await withProgress(target.database, (show) =>
+    restoreOrDrop(
+      () =>
+        restoreShown(
+          { clients, env: target.env(target.database), path: dump.path, sha256: dump.sha256, before, signal },
+          backup,
+          show,
+        ),
+      exists ? undefined : () => dropDatabase(target, clients),
+    ),
+  );
+  await checkRestored(context, backup, restored);
+}
+
+async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {
+  const onProgress = showTransfer(show, 'restoring', manifest?.sqlBytes);
+  const restored = await restoreDump({ ...options, onProgress });
   show(100, `restored ${prettyBytes(restored.text.bytes)} of SQL in ${prettyMilliseconds(restored.restoreMs)}`);
-  await checkRestored(target, backup, restored, clients, signal);
+  return restored;
+}
+
+/** What else is to be said waits until the bar has gone. */
+async function withProgress<T>(name: string, work: (show: Show) => Promise<T>): Promise<T> {
+  using progress = startProgress();
+  return await work(progress.add(name));
 }
 
 /** Where there is no configured source, a URL says all that is needed: after a disaster, folder and bucket may be all there is. */
@@ -152,116 +162,13 @@ function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { databas
   );
 }
 
-/** Looks at the target, and touches nothing. @returns whether it exists @throws ExitError if it may not be restored into */
-async function assertTargetFits(
-  target: RestoreTarget,
-  postgres: PostgresConfig | undefined,
-  options: RestoreOptions,
-  clients: Clients,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { session, exists } = await openTarget(target, clients, signal);
-  await using stack = new AsyncDisposableStack();
-  stack.use(session);
-  const isSource = postgres !== undefined && (await isConfiguredSource(session, target, postgres, clients, signal));
-  if (isSource && options.yesOverwriteSource === undefined) {
-    throw new ExitError(
-      exitCodes.refused,
-      `${target.title} is a configured source; nothing was touched`,
-      `Restore into another database, or name it once more: --yes-overwrite-source ${target.database}`,
-    );
-  }
-  if (!exists) {
-    if (options.create === true) return false;
-    throw new ExitError(
-      exitCodes.refused,
-      `the database ${target.title} does not exist; nothing was touched`,
-      'Give --create to have it created.',
-    );
-  }
-  const { count, first } = await readContents(session);
-  if (count === 0 || options.force === true) return true;
-  const more = count > first.length ? ` and ${count - first.length} more` : '';
-  throw new ExitError(
-    exitCodes.refused,
-    `${target.title} is not empty: it has ${first.join(', ')}${more}; nothing was touched`,
-    'Restore into another database, or give --force to have all of that dropped.',
-  );
-}
-
-async function fetchDump(
-  backup: Backup,
-  place: string,
-  folder: string,
-  stores: readonly Store[],
-  options: RestoreOptions,
-  show: (percent: number, text: string) => void,
-  signal: AbortSignal,
-): Promise<StagedDump> {
-  if (place === LOCAL) {
-    const onProgress = showTransfer(show, 'checking', backup.bytes);
-    return hashDump(join(folder, backup.name), { signal, onProgress });
-  }
-  const store = stores.find((each) => each.place.name === place);
-  if (store === undefined) throw new ExitError(exitCodes.failed, `there is no destination ${place}`);
-  const staging = await chooseStagingFolder(options.staging, folder);
-  const onProgress = showTransfer(show, `fetching from ${place}`, backup.bytes);
-  return stageDump(store, backup.name, backup.bytes, staging, { signal, onProgress });
-}
-
-function assertContent({ sha256 }: StagedDump, { name, manifest, places }: Backup, place: string): void {
-  if (manifest === undefined) {
-    console.error(`pgstow: warning: ${name} has no manifest; it is only known to be good once it is restored`);
-  } else if (sha256 !== manifest.sha256) {
-    const other = places.find((each) => each !== place);
-    throw new ExitError(
-      exitCodes.bad,
-      `${name} at ${place} is BAD: its sha256 is ${sha256}, and its manifest says ${manifest.sha256}; the target was not touched`,
-      other === undefined
-        ? 'Choose another backup with --at, or another place with --from.'
-        : `Try its copy: --from ${other}`,
-    );
-  }
-}
-
 /** For backups whose manifest does not name them. It takes one pass more over the file. */
-async function readRolesInDump(
-  path: string,
-  show: (percent: number, text: string) => void,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  show(0, 'reading which roles it names');
+async function readRolesInDump(path: string, signal: AbortSignal): Promise<readonly string[]> {
+  console.log('its manifest does not say which roles it names; reading it to the end');
   const { text } = await proveGzip(path, signal);
-  if (text.roles === undefined) {
-    console.error(
-      'pgstow: warning: a role in the dump has a name that cannot be read; if it is missing, the restore fails',
-    );
-  }
+  if (text.roles === undefined)
+    warn('a role in the dump has a name that cannot be read; if it is missing, the restore fails');
   return text.roles ?? [];
-}
-
-/** What to run before the dump. @throws ExitError if roles are missing and may not be created */
-async function planBefore(
-  target: RestoreTarget,
-  wanted: readonly string[],
-  { createRoles, force }: RestoreOptions,
-  clients: Clients,
-  signal: AbortSignal,
-): Promise<string> {
-  const { session, exists } = await openTarget(target, clients, signal);
-  await using stack = new AsyncDisposableStack();
-  stack.use(session);
-  const { missing, mayCreate, isSuperuser } = await readRoles(session, wanted);
-  if (missing.length > 0 && (!createRoles || !mayCreate)) {
-    const sql = missing.flatMap((role) => createRole(role, true)).join(' ');
-    throw new ExitError(
-      exitCodes.refused,
-      `roles are missing on the target server: ${missing.map((role) => JSON.stringify(role)).join(', ')}; nothing was touched`,
-      `${createRoles ? 'The role that restores may not create them. ' : ''}Create them first: ${sql}`,
-    );
-  }
-  if (missing.length > 0) console.log(`roles to be created NOLOGIN: ${missing.join(', ')}`);
-  return sqlBeforeRestore({ roles: missing, isSuperuser, isForced: exists && force === true });
 }
 
 /** A database that was created for a restore that failed goes again; not if nobody knows whether it failed. */
@@ -277,30 +184,6 @@ async function restoreOrDrop(
   }
 }
 
-/** @throws ExitError 4 with each difference */
-async function checkRestored(
-  target: RestoreTarget,
-  { manifest }: Backup,
-  { text }: RestoredDump,
-  clients: Clients,
-  signal: AbortSignal,
-): Promise<void> {
-  await using session = await PsqlSession.start(clients, target.env(target.database), signal);
-  await session.query('analyze').catch((error: unknown) => {
-    signal.throwIfAborted();
-    console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
-  });
-  const tables = manifest?.tables ?? text.tables;
-  if (tables === undefined) {
-    console.log('rows were not compared: the dump holds INSERTs, and its manifest no counts');
-    return;
-  }
-  const { tables: count, rows, differences } = await compareRows(session, tables);
-  if (differences.length > 0) {
-    throw new ExitError(
-      exitCodes.bad,
-      `it is restored, and differs from its manifest:\n${differences.map((each) => `  - ${each}`).join('\n')}`,
-    );
-  }
-  console.log(`equal to the manifest: ${rows.toLocaleString('en')} rows in ${count} tables`);
+function warn(text: string): void {
+  console.error(`pgstow: warning: ${text}`);
 }

@@ -6,6 +6,8 @@ type Show = (percent: number, text: string) => void;
 /** Without a terminal, each line stays. */
 const LINE_EVERY_MS = 10_000;
 const BAR_EVERY_MS = 200;
+/** Before that, a rate says nothing. */
+const RATE_AFTER_MS = 1000;
 
 /** Shows how far a transfer is, at which rate, and what time is left: `12 MB of 430 MB, 34 MB/s, 12s left`. */
 export function showTransfer(show: Show, what: string, totalBytes: number | undefined): (bytes: number) => void {
@@ -15,13 +17,13 @@ export function showTransfer(show: Show, what: string, totalBytes: number | unde
   show(0, what);
   return (bytes) => {
     const now = performance.now();
-    if (now - shownAt < everyMs) return;
+    if (now - shownAt < everyMs || now - startedAt < RATE_AFTER_MS) return;
     shownAt = now;
     const perMs = bytes / (now - startedAt);
     const rate = `${prettyBytes(perMs * 1000)}/s`;
     if (totalBytes === undefined) return show(0, `${what}: ${prettyBytes(bytes)}, ${rate}`);
-    const leftMs = Math.max(0, (totalBytes - bytes) / perMs);
-    const left = prettyMilliseconds(leftMs, { unitCount: 2, secondsDecimalDigits: 0 });
+    const leftSeconds = Math.ceil(Math.max(0, (totalBytes - bytes) / perMs / 1000));
+    const left = prettyMilliseconds(leftSeconds * 1000, { unitCount: 2 });
     const percent = Math.min(99, (100 * bytes) / totalBytes);
     show(percent, `${what}: ${prettyBytes(bytes)} of ${prettyBytes(totalBytes)}, ${rate}, ${left} left`);
   };

@@ -34,7 +34,7 @@ DECLARE
   -- Of each kind, how it is dropped; in the order in which they go.
   kinds constant text[] := array['event trigger', 'publication', 'schema', 'view', 'materialized view', 'foreign table',
     'table', 'sequence', 'function', 'procedure', 'aggregate', 'operator class', 'operator family', 'operator', 'type',
-    'composite type', 'text search configuration', 'text search dictionary', 'text search template',
+    'text search configuration', 'text search dictionary', 'text search template',
     'text search parser', 'conversion', 'collation', 'statistics object', 'server', 'foreign-data wrapper', 'cast',
     'language', 'access method'];
 BEGIN
@@ -43,12 +43,12 @@ BEGIN
     SELECT tableoid, oid FROM pg_catalog.pg_event_trigger
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_publication
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'public'
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_class WHERE relpersistence <> 't' AND relkind IN ('v', 'm', 'f', 'r', 'p', 'S', 'c')
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_class WHERE relpersistence <> 't' AND relkind IN ('v', 'm', 'f', 'r', 'p', 'S')
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_proc
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opclass
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opfamily
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_operator
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_type WHERE typtype IN ('d', 'e', 'r') OR typtype = 'b' AND typelem = 0
+    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_type WHERE typtype IN ('c', 'd', 'e', 'r') OR typtype = 'b' AND typelem = 0
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_config
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_dict
     UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_template
@@ -67,7 +67,7 @@ BEGIN
     WHERE d.classid = thing.classid AND d.objid = thing.objid AND d.deptype IN ('e', 'i'));
   FOR made IN SELECT type, identity FROM pg_temp.pgstow_made ORDER BY pg_catalog.array_position(kinds, type) LOOP
     EXECUTE format('DROP %s IF EXISTS %s CASCADE', CASE made.type
-      WHEN 'composite type' THEN 'TYPE' WHEN 'foreign-data wrapper' THEN 'FOREIGN DATA WRAPPER'
+      WHEN 'foreign-data wrapper' THEN 'FOREIGN DATA WRAPPER'
       WHEN 'statistics object' THEN 'STATISTICS' ELSE made.type END, made.identity);
   END LOOP;
   DROP TABLE pg_temp.pgstow_made;

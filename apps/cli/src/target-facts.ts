@@ -1,6 +1,7 @@
 import type { Clients } from '@pgstow/postgres/client-version.ts';
 import { PsqlSession, StatementError } from '@pgstow/postgres/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+import { exitCodes, ExitError } from './exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
 /** Databases that nearly every server has, to ask about another one. */
@@ -18,14 +19,21 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
     signal.throwIfAborted();
     // What the server says of a missing database is in its own language; another database tells.
     const session = await openMaintenance(target, clients, signal).catch(() => undefined);
-    if (session === undefined) throw error;
+    if (session === undefined) throw explain(error, target);
     const [exists] = await session.query(
       `select to_jsonb(exists (select from pg_database where datname = ${quoteLiteral(target.database)}))`,
     );
     if (exists === false) return { session, exists };
     await session[Symbol.asyncDispose]();
-    throw error;
+    throw explain(error, target);
   }
+}
+
+/** Of a server that the configuration does not name, a hint at variables would lead astray. */
+function explain(error: unknown, { isOnConfiguredServer }: RestoreTarget): unknown {
+  const isAstray = error instanceof Error && 'hint' in error && String(error.hint).includes('POSTGRES_');
+  if (isOnConfiguredServer || !isAstray) return error;
+  return new ExitError(exitCodes.failed, error.message, 'Check the URL after --to, and PGPASSWORD.');
 }
 
 /** A session with another database than the target. @throws as the last of those that were tried */
@@ -48,9 +56,13 @@ export async function openMaintenance(
 
 /** By which a running server is known whatever it is called: its cluster's own number, and when it was started. */
 export async function readServerIdentity(session: PsqlSession): Promise<string> {
-  const [started] = await session.query('select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)');
+  const [started] = (await session.query('select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)')) as [
+    string,
+  ];
   try {
-    const [system] = await session.query('select to_jsonb(system_identifier::text) from pg_control_system()');
+    const [system] = (await session.query('select to_jsonb(system_identifier::text) from pg_control_system()')) as [
+      string,
+    ];
     return `${system} ${started}`;
   } catch (error) {
     // Who started in the same microsecond is the same.
@@ -67,7 +79,7 @@ export async function readContents(
   return contents as { count: number; first: string[] };
 }
 
-/** Whatever initdb makes has a smaller number. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
+/** Whatever initdb makes has a smaller number; so may a large object, whose number is its maker's choice. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
 const FIRST_OF_USER = 16_384;
 
 const CONTENTS = `
@@ -90,7 +102,7 @@ with things (classid, objid) as (
   union all select 'pg_largeobject'::regclass::oid, oid from pg_largeobject_metadata
 ),
 made as (
-  select classid, objid from things t where objid >= ${FIRST_OF_USER}
+  select classid, objid from things t where (objid >= ${FIRST_OF_USER} or classid = 'pg_largeobject'::regclass)
     and not exists (select from pg_depend d where d.classid = t.classid and d.objid = t.objid and d.deptype = 'e')
 )
 select jsonb_build_object('count', (select count(*) from made), 'first', coalesce(

@@ -12,27 +12,26 @@ type TellOptions = Pick<DumpWorker, 'postgres' | 'backup' | 'destination'> & Tel
 /** Tells the world outside of dumps: the heartbeat's check, and by alarm. No dump waits for it. */
 export class Tell {
   readonly #options: TellOptions;
-  /** The dump that each running job is at. */
-  readonly #names = new Map<string, BackupName>();
+  /** The dump that was begun last: the worker is at one job at a time. */
+  #begun: { readonly jobId: string; readonly name: BackupName } | undefined;
 
   constructor(options: TellOptions) {
     this.#options = options;
   }
 
   dumpBegins(jobId: string, database: string, name: BackupName): void {
-    this.#names.set(jobId, name);
+    this.#begun = { jobId, name };
     this.#options.heartbeat.starts(database, name);
   }
 
-  readonly dumpEnds = ({ id, data, result, wantedSince }: EndedJob<'dump'>): void => {
-    this.#names.delete(id);
+  readonly dumpEnds = ({ data, result, wantedSince }: EndedJob<'dump'>): void => {
     const { heartbeat, alarms, destination } = this.#options;
     // With a destination, a dump counts once it is there: the upload worker tells.
     if (destination !== undefined) return;
     const { name } = dumpResultSchema.parse(result);
     const at = parseBackupName(name)?.takenAt;
     // One that was there already proves nothing of today.
-    if (at === undefined || at.getTime() < Math.floor(wantedSince.getTime() / 1000) * 1000) return;
+    if (at === undefined || at < toSecond(wantedSince)) return;
     heartbeat.succeeds(data.target, name);
     const happened = `${name} was dumped and proven.`;
     for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const)
@@ -40,13 +39,12 @@ export class Tell {
   };
 
   readonly dumpFails = ({ id, data, message }: FailedJob<'dump'>): void => {
-    const name = this.#names.get(id);
-    this.#names.delete(id);
     const { postgres, heartbeat } = this.#options;
     // Anyone who may write to Redis can ask for any database.
     if (!postgres.databases.includes(data.target)) return;
-    heartbeat.fails(data.target, name ?? id, message);
-    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: new Date() });
+    // Without a dump that was begun, the check is told of a run by the job alone.
+    heartbeat.fails(data.target, this.#begun?.jobId === id ? this.#begun.name : id, message);
+    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: toSecond(new Date()) });
   };
 
   /** @param freeze why the retention policy lets nothing go */
@@ -66,4 +64,9 @@ export class Tell {
       alarms.raise({ ...alarm, safe: await readWhatIsSafe(backup.folder, alarm.database, destination) });
     });
   }
+}
+
+/** Names of dumps tell no more. */
+function toSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
 }

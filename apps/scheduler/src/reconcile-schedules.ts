@@ -18,9 +18,9 @@ export type WantedEntries = {
   readonly schedule: Schedule;
   readonly names: EntryNames;
   /** What the jobs of a target's entry are made of. */
-  templateOf(target: string): JobTemplate;
+  readonly templateOf: (target: string) => JobTemplate;
   /** Adds the job of a run that an entry itself would not make. */
-  addOneOff(target: string, oneOff: OneOffJob): Promise<unknown>;
+  readonly addOneOff: (target: string, oneOff: OneOffJob) => Promise<unknown>;
   readonly log: Log;
 };
 

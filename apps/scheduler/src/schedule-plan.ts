@@ -32,9 +32,9 @@ export type ScheduleAction =
 
 /** How the entries of a queue are named. */
 export type EntryNames = {
-  idOf(target: string): string;
+  readonly idOf: (target: string) => string;
   /** Whether an entry is one of ours, of whatever target. */
-  isOurs(id: string): boolean;
+  readonly isOurs: (id: string) => boolean;
 };
 
 /** A run that is due so soon counts as due: it may be by the time the entry is written. */

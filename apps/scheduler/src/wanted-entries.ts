@@ -14,7 +14,7 @@ export function wantDumps({
 }: Wanted & { readonly queue: OpenQueue<'dump'>; readonly schedule: Schedule }): WantedEntries {
   return {
     ...wanted,
-    queue: queue as unknown as WantedEntries['queue'],
+    queue,
     names: { idOf: scheduleId, isOurs: isScheduleId },
     templateOf: (target) => ({ name: 'scheduled', data: { target }, opts: jobOptions.dump }),
     addOneOff: (target, { name, jobId }) => enqueueDump(queue, target, name, { jobId }),
@@ -40,7 +40,7 @@ export function wantRestoreTests({
   return {
     ...wanted,
     ...(schedule.kind === 'cron' ? { schedule } : { targets: [], schedule: { kind: 'interval', everyMs: 1 } }),
-    queue: queue as unknown as WantedEntries['queue'],
+    queue,
     names: { idOf: verifyScheduleId, isOurs: isVerifyScheduleId },
     templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: jobOptions.verify }),
     addOneOff: async () => undefined,

@@ -1,6 +1,7 @@
 import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
 import type { Alarms } from '@pgstow/notify/alarms.ts';
+import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { judgeSite, type DatabaseStatus } from './protection-policy.ts';
@@ -46,25 +47,18 @@ export function watchStaleness(options: Options): Disposable {
 async function tellStaleness({ site, alarms }: Options): Promise<void> {
   const facts = await readSite(site);
   const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
+  const isKnown = facts.catalog !== undefined;
   for (const status of databases) {
-    const { database, health } = status;
-    const newest = health.newestConfirmed?.dump;
-    const takenAt = new Date(newest?.takenAt ?? 0);
-    if (health.staleness === undefined) {
-      if (newest === undefined) continue;
-      const happened = `${newest.name} is there, and new enough for its schedule.`;
-      alarms.lift('stale', database, { at: takenAt, name: newest.name, happened });
-    } else if (isToBeTold(status, site, facts)) {
-      const dumps = status.known?.dumps.map(recallDump) ?? [];
-      const isKnown = facts.catalog !== undefined;
-      alarms.raise({
-        kind: 'stale',
-        database,
-        reason: `${database}: ${isKnown ? health.staleness : 'no worker has said what there is of it'}`,
-        safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
-        since: takenAt,
-      });
-    }
+    const { database, health, known } = status;
+    if (health.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
+    const dumps = known?.dumps.map(recallDump) ?? [];
+    const freshness = {
+      database,
+      staleReason: isKnown ? health.staleReason : 'no worker has said what there is of it',
+      newest: health.newestConfirmed?.dump.name,
+      safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
+    };
+    tellFreshness(alarms, freshness, site.startedAt, facts.now);
   }
 }
 

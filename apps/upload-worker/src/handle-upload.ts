@@ -90,7 +90,9 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
     });
     context.catalog.publish();
     task.progress(100);
-    await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task.log);
+    // A folder full of another tool's dumps is not restored one by one: the verify worker asks for the newest by itself.
+    if (dump.manifest.origin === 'dumped')
+      await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
     return { bucket: place.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
   });

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/adopt-strays.ts';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { sweepPartialRecords } from '@pgstow/catalog/sweep-partial-records.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { sweepLeftovers } from './abort-leftovers.ts';
 import { checkReceipts } from './check-receipts.ts';
 import type { UploadContext } from './upload-context.ts';
-import { sweepPartialRecords } from './sweep-partial-records.ts';
 
 const EVERY_MS = 3600 * 1000;
 const STOP_LIMIT_MS = 3000;
@@ -51,7 +51,7 @@ export async function reconcile(
     }
   };
 
-  await step('sweep what is left of half-written receipts', () => sweepPartialRecords(folder, log));
+  await step('sweep what is left of half-written receipts', () => sweepPartialRecords(folder, 'receipt', log));
   await step('ask for missing uploads', () => enqueueMissing(context, queue));
   // Proving old files takes its time; what is known to be whole need not wait for it.
   await step('adopt dumps without a manifest', async () => {

@@ -1,9 +1,11 @@
+import { readdir } from 'node:fs/promises';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
-import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
@@ -22,27 +24,32 @@ export class Tell {
   }
 
   readonly uploadEnds = ({ data }: EndedJob<'upload'>): void => {
-    const { heartbeat, alarms } = this.#options;
-    this.#find(data.name, (dump, dumps) => {
+    const { folder, heartbeat, alarms, background } = this.#options;
+    background.run(`tell that ${data.name} was uploaded`, async () => {
+      const dump = await findDump(folder, data.name);
+      // Pruned meanwhile: then there are newer ones.
+      if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
       // An older one that is made up for says nothing of the last night.
-      if (dump === dumps.at(-1)) heartbeat.succeeds(database, name);
-      const recovery = {
-        at: new Date(takenAt),
-        name,
-        happened: `${name} was dumped, and ${data.destination} has confirmed it.`,
-      };
-      for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const) alarms.lift(kind, database, recovery);
+      if (await isNewest(folder, name)) heartbeat.succeeds(database, name);
+      const happened = `${name} was dumped, and ${data.destination} has confirmed it.`;
+      for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const)
+        alarms.lift(kind, database, { at: new Date(takenAt), name, happened });
     });
   };
 
   readonly uploadFails = ({ data, message }: FailedJob<'upload'>): void => {
-    const { heartbeat, alarms, s3, log } = this.#options;
+    const { folder, s3, heartbeat, alarms, background, log } = this.#options;
     const place = s3?.place;
     // Anyone who may write to Redis can ask for any destination.
-    if (place !== undefined && data.destination !== place.name) return;
-    this.#find(data.name, (dump, dumps) => {
+    if (data.destination !== (place?.name ?? S3_DESTINATION)) return;
+    background.run(`tell that the upload of ${data.name} failed`, async () => {
+      const { dumps: all } = await readFolder(folder);
+      const dump = all.find(({ manifest }) => manifest.name === data.name);
+      // And for any dump.
+      if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
+      const dumps = all.filter(({ manifest }) => manifest.database === database);
       const newer = place && dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, place));
       if (newer !== undefined) {
         log.warn(
@@ -56,20 +63,15 @@ export class Tell {
       alarms.raise({ kind: 'upload-failed', database, name, reason: message, safe, since: new Date(takenAt) });
     });
   };
+}
 
-  /** Calls `tell` with the dump and all of its database, if the folder holds it. */
-  #find(name: BackupName, tell: (dump: KnownDump, dumps: readonly KnownDump[]) => void): void {
-    const { folder, background } = this.#options;
-    background.run(`tell how the upload of ${name} ended`, async () => {
-      const { dumps } = await readFolder(folder);
-      const dump = dumps.find(({ manifest }) => manifest.name === name);
-      // Anyone who may write to Redis can ask for any name.
-      if (dump === undefined) return;
-      const { database } = dump.manifest;
-      tell(
-        dump,
-        dumps.filter(({ manifest }) => manifest.database === database),
-      );
-    });
-  }
+/** By the names alone: there may be thousands of records. */
+async function isNewest(folder: string, name: BackupName): Promise<boolean> {
+  const names = new Set(await readdir(folder));
+  const own = parseBackupName(name);
+  return ![...names].some((other) => {
+    const parts = parseBackupName(other);
+    if (parts === undefined || own === undefined || parts.database !== own.database) return false;
+    return parts.takenAt > own.takenAt && names.has(manifestFileName(other as BackupName));
+  });
 }

@@ -3,11 +3,15 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
+import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import { s3ErrorCode } from '@pgstow/store/s3-error.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { BadDumpError } from './restore-finding.ts';
+
+/** Left to itself, V8 lets tens of megabytes of what was read gather before it frees any. */
+const GARBAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Copies the dump, as it lies at its place, to a path of ours, and holds it against its manifest.
@@ -24,6 +28,7 @@ export async function fetchDump(
   const { manifest, destination } = wanted;
   const hash = createHash('sha256');
   let bytes = 0;
+  let garbageBytes = 0;
   await using file = await open(path, 'wx', 0o600);
   try {
     for await (const chunk of readDump(wanted, backupFolder, signal)) {
@@ -34,6 +39,10 @@ export async function fetchDump(
       if (bytes > manifest.bytes) break;
       for (let done = 0; done < chunk.length;) done += (await file.write(chunk, done)).bytesWritten;
       onProgress(bytes);
+      garbageBytes += chunk.length;
+      if (garbageBytes < GARBAGE_BYTES) continue;
+      collectYoungGarbage();
+      garbageBytes = 0;
     }
   } catch (error) {
     signal.throwIfAborted();

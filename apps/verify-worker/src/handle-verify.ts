@@ -28,6 +28,7 @@ export async function handleVerify(worker: VerifyWorker, task: Task<'verify'>): 
     signal.throwIfAborted();
     await recordRestoreTest(worker.folder, test, task);
     worker.catalog.publish();
+    worker.tell(test);
     return conclude(task, test, finding);
   });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { sweepPartialRecords } from '@pgstow/catalog/sweep-partial-records.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
@@ -34,6 +35,7 @@ async function repeat(worker: VerifyWorker, signal: AbortSignal): Promise<void> 
     const retryBefore = isFirst ? Date.now() : Date.now() - TRY_AGAIN_AFTER_MS;
     const steps = [
       () => sweepScratchPatiently(worker, signal),
+      () => sweepPartialRecords(worker.folder, 'restore-test', worker.log),
       () => (worker.verify.schedule.kind === 'after-upload' ? enqueueMissing(worker, retryBefore) : undefined),
     ];
     // Beside each other: the first may wait for the lock of a worker that was killed.

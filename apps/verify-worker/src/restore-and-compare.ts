@@ -57,7 +57,10 @@ export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding>
   const running = AbortSignal.any([signal, server.signal]);
   const database = await prepareServer(server, manifest, about.roles);
   const restoreMs = await restoreInto(server, database, path, {
-    isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
+    circumstances: {
+      isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
+      limitedBy: manifest.source?.limitedBy,
+    },
     signal: running,
     onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
   });

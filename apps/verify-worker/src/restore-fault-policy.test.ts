@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { scratchFaultIn } from './restore-fault-policy.ts';
 
+const LIKE_SOURCE = { isLikeSource: true, limitedBy: undefined };
+
 describe('an error of a restore', () => {
   it.each([
     [
@@ -14,9 +16,14 @@ describe('an error of a restore', () => {
     ['collation "de_DE.utf8" for encoding "UTF8" does not exist (42704)', true],
     ['invalid value for parameter "default_tablespace": "fast"\ndetail: tablespace "fast" does not exist', true],
     ['role "app" does not exist (42704)', true],
+    ['the server ended the restore: 08001 could not connect to server "remote"', true],
+    ['extension pg_cron: pg_cron can only be loaded via shared_preload_libraries (XX000)', true],
+    ['the dump: relation "public.t" does not exist (42P01)', true],
+    ['the dump connects to a database of its own: it was made with --create', true],
+    ['database shop: CREATE DATABASE cannot run inside a transaction block (25001)', true],
     ['unrecognized configuration parameter "transaction_timeout" (42704)', true],
   ])('that lies with the scratch server: %s', (message, isLasting) => {
-    expect(scratchFaultIn(message, true)).toMatchObject({ isLasting });
+    expect(scratchFaultIn(message, LIKE_SOURCE)).toMatchObject({ isLasting });
   });
 
   it.each([
@@ -27,12 +34,25 @@ describe('an error of a restore', () => {
     'new row for relation "t" violates check constraint "positive" (23514)',
     'table public.t: missing data for column "b" (22P04)',
   ])('that lies with the dump: %s', (message) => {
-    expect(scratchFaultIn(message, true)).toBeUndefined();
+    expect(scratchFaultIn(message, LIKE_SOURCE)).toBeUndefined();
   });
 
   it('of a check that may compare texts, where the collation is another one', () => {
     const message = 'new row for relation "t" violates partition constraint (23514)';
-    expect(scratchFaultIn(message, false)).toMatchObject({ isLasting: true });
-    expect(scratchFaultIn('duplicate key value violates unique constraint "a" (23505)', false)).toBeUndefined();
+    expect(scratchFaultIn(message, { ...LIKE_SOURCE, isLikeSource: false })).toMatchObject({ isLasting: true });
+    expect(
+      scratchFaultIn('duplicate key value violates unique constraint "a" (23505)', {
+        ...LIKE_SOURCE,
+        isLikeSource: false,
+      }),
+    ).toBeUndefined();
+  });
+
+  it('of what the dump leaves out, because it was told to', () => {
+    const limited = { ...LIKE_SOURCE, limitedBy: '--exclude-table=t' };
+    expect(scratchFaultIn('view v: relation "public.t" does not exist (42P01)', limited)).toMatchObject({
+      isLasting: true,
+    });
+    expect(scratchFaultIn('table public.t, row 7: invalid input syntax (22P02)', limited)).toBeUndefined();
   });
 });

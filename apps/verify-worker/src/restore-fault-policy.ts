@@ -36,6 +36,16 @@ const READINGS: readonly Reading[] = [
     why: 'the scratch server lacks a collation',
     isLasting: true,
   },
+  {
+    pattern: /shared_preload_libraries/,
+    why: 'the scratch server does not load a library at its start that an extension wants',
+    isLasting: true,
+  },
+  {
+    pattern: /could not connect to server|\b08001\b/,
+    why: 'restoring it asks another server, which no scratch server reaches',
+    isLasting: true,
+  },
   { pattern: /tablespace ".*" does not exist/s, why: 'the scratch server has no tablespaces', isLasting: true },
   { pattern: /time zone ".*" not recognized/s, why: 'the scratch server lacks a time zone', isLasting: true },
   { pattern: /role ".*" does not exist/s, why: 'the scratch server lacks a role', isLasting: true },
@@ -46,6 +56,24 @@ const READINGS: readonly Reading[] = [
   },
 ];
 
+/** What the dump's own options do to it. */
+const OPTIONS: readonly Reading[] = [
+  {
+    pattern: /made with --create|(?:CREATE|DROP|ALTER) DATABASE .*cannot/,
+    why: 'a dump that was made with --create cannot be restored into a scratch database',
+    isLasting: true,
+  },
+  {
+    // Before the heading of any object, nothing but --clean names one.
+    pattern: /^the dump: .* does not exist/s,
+    why: 'a dump that was made with --clean, and without --if-exists, cannot be restored into an empty database',
+    isLasting: true,
+  },
+];
+
+/** Syntax and names, constraints, schemas: what may be missing. */
+const DEPENDS_ON_OTHERS = /\((?:23|3F|42)\w{3}\)/;
+
 /**
  * With another collation, rows may belong to another partition, and checks may fail that compare texts; with another encoding,
  * texts may not be texts.
@@ -53,14 +81,25 @@ const READINGS: readonly Reading[] = [
 const DEPENDS_ON_LOCALE =
   /violates (?:check|exclusion|partition) constraint|no partition of relation|invalid byte sequence for encoding|has no equivalent in encoding/;
 
+export type RestoreCircumstances = {
+  /** Whether the scratch server is known to have the encoding and collation of the source. */
+  readonly isLikeSource: boolean;
+  /** Options of pg_dump that leave things out. */
+  readonly limitedBy: string | undefined;
+};
+
 /**
- * Whether an error of a restore lies with the scratch server and not with the dump.
+ * Whether an error of a restore lies with the scratch server, or with how the dump was wanted, and not with the dump.
  *
- * @param isLikeSource whether the scratch server is known to have the encoding and collation of the source
  * @returns `undefined` if the dump is to blame
  */
-export function scratchFaultIn(message: string, isLikeSource: boolean): ScratchFault | undefined {
+export function scratchFaultIn(
+  message: string,
+  { isLikeSource, limitedBy }: RestoreCircumstances,
+): ScratchFault | undefined {
   if (!isLikeSource && DEPENDS_ON_LOCALE.test(message))
     return { why: 'the scratch server may have another collation or encoding than the source', isLasting: true };
-  return READINGS.find(({ pattern }) => pattern.test(message));
+  if (limitedBy !== undefined && DEPENDS_ON_OTHERS.test(message))
+    return { why: `the dump leaves things out (${limitedBy}) that the rest may need`, isLasting: true };
+  return [...READINGS, ...OPTIONS].find(({ pattern }) => pattern.test(message));
 }

@@ -3,7 +3,7 @@ import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore-erro
 import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError, CannotTellError } from './restore-finding.ts';
-import { scratchFaultIn } from './restore-fault-policy.ts';
+import { scratchFaultIn, type RestoreCircumstances } from './restore-fault-policy.ts';
 
 /**
  * Restores a dump into a database of the scratch server.
@@ -16,8 +16,7 @@ export async function restoreInto(
   database: string,
   path: string,
   options: {
-    /** Whether encoding and collation are known to be those of the source. */
-    readonly isLikeSource: boolean;
+    readonly circumstances: RestoreCircumstances;
     readonly signal: AbortSignal;
     readonly onProgress: (sqlBytes: number) => void;
   },
@@ -29,7 +28,7 @@ export async function restoreInto(
   } catch (error) {
     signal.throwIfAborted();
     const { message } = error as Error;
-    const fault = scratchFaultIn(message, options.isLikeSource);
+    const fault = scratchFaultIn(message, options.circumstances);
     if (fault?.isLasting === true) throw new CannotTellError(`${fault.why}: ${message}`);
     if (fault !== undefined) throw new RetryableError(`${fault.why}: ${message}`, { cause: error });
     // Here it is thrown away in any case.

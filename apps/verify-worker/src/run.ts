@@ -1,5 +1,7 @@
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
 import { Publisher } from '@pgstow/catalog/publisher.ts';
+import { startTelling } from '@pgstow/notify/start-telling.ts';
+import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
 import { s3 } from '@pgstow/shared/config/s3.ts';
@@ -13,9 +15,10 @@ import type { Store } from '@pgstow/store/store.ts';
 import { assertScratchRoot } from './assert-scratch-root.ts';
 import { handleVerify } from './handle-verify.ts';
 import { startReconciliation } from './reconcile.ts';
+import { tell } from './tell.ts';
 import type { VerifyWorker } from './verify-worker.ts';
 
-await runProcess('verify-worker', { backup, s3, verify, redis: redisSubject }, async (process) => {
+await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubject }, async (process) => {
   const { config, log, redact, stack } = process;
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
   await assertScratchRoot(config.verify.folder);
@@ -26,7 +29,18 @@ await runProcess('verify-worker', { backup, s3, verify, redis: redisSubject }, a
   const queue = stack.use(openQueue('verify', site, redis));
   const { folder } = config.backup;
   const catalog = stack.use(new Publisher({ folder, site, redis, destination: config.s3?.place, log }));
-  const worker: VerifyWorker = { folder, verify: config.verify, site, redis, stores, queue, catalog, log };
+  const telling = startTelling({ config: config.alarms, site, redis, log, redact, stack });
+  const worker: VerifyWorker = {
+    folder,
+    verify: config.verify,
+    site,
+    redis,
+    stores,
+    queue,
+    catalog,
+    log,
+    tell: tell.bind(undefined, { ...telling, folder, destination: config.s3?.place }),
+  };
 
   const graceMs = config.runtime.shutdownGraceMs;
   const handle = handleVerify.bind(undefined, worker);

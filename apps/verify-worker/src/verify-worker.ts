@@ -1,5 +1,6 @@
 import type { Publisher } from '@pgstow/catalog/publisher.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
@@ -18,4 +19,6 @@ export type VerifyWorker = {
   /** To be told of each change of the folder. */
   readonly catalog: Pick<Publisher, 'publish'>;
   readonly log: Log;
+  /** Has an alarm raised or lifted by what was found. */
+  readonly tell: (test: RestoreTest) => void;
 };

@@ -19,7 +19,7 @@ export type Health<D extends JudgedDump = JudgedDump> = {
   /** Why it is not, a sentence each. */
   readonly reasons: readonly string[];
   /** That of those which says that it has no backup that is new enough; `undefined` if it has. */
-  readonly staleness: string | undefined;
+  readonly staleReason: string | undefined;
   readonly newest: D | undefined;
   /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
   readonly newestConfirmed: D | undefined;
@@ -40,9 +40,9 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
   const newestConfirmed = dumps.findLast(counts);
   const newestRestoreTest = newestVerdict(dumps);
   const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
-  const staleness = findStaleness(dumps, newestConfirmed, { schedule, destination, now });
+  const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destination, now });
   const reasons = [
-    staleness,
+    staleReason,
     newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
       ? `its newest dump, ${newest.manifest.name}, lies in the future: a clock is wrong, or was`
       : undefined,
@@ -53,10 +53,10 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
       ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
       : undefined,
   ].filter((reason) => reason !== undefined);
-  return { isHealthy: reasons.length === 0, reasons, staleness, newest, newestConfirmed, newestRestoreTest };
+  return { isHealthy: reasons.length === 0, reasons, staleReason, newest, newestConfirmed, newestRestoreTest };
 }
 
-function findStaleness(
+function findStaleReason(
   dumps: readonly JudgedDump[],
   newestConfirmed: JudgedDump | undefined,
   { schedule, destination, now }: Pick<HealthOptions, 'schedule' | 'destination' | 'now'>,

@@ -1,5 +1,5 @@
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import prettyMilliseconds from 'pretty-ms';
+import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { badTestOf } from './retention-policy.ts';
@@ -16,8 +16,9 @@ export function describeWhatIsSafe(
 ): string {
   const good = dumps.filter((dump) => badTestOf(dump) === undefined);
   const newest = good.at(-1);
-  const bad = dumps.length === good.length ? '' : ` ${dumps.length - good.length} more were found BAD.`;
-  if (newest === undefined) return `no backup of it.${bad}`;
+  const badCount = dumps.length - good.length;
+  const bad = badCount === 0 ? '' : ` ${badCount} more ${badCount === 1 ? 'was' : 'were'} found BAD.`;
+  if (newest === undefined) return `no backup of it.${bad.replace(' more', '')}`;
   const count = good.length === 1 ? 'the only one' : `the newest of ${good.length}`;
   const show = ({ manifest }: JudgedDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
   if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${bad}`;
@@ -30,5 +31,5 @@ export function describeWhatIsSafe(
 
 function age(takenAt: string, now: Date): string {
   const ms = now.getTime() - Date.parse(takenAt);
-  return ms < 0 ? 'from the future' : `taken ${prettyMilliseconds(ms, { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
+  return ms < 0 ? 'from the future' : `taken ${describeDuration(ms)} ago`;
 }

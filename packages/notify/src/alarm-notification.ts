@@ -122,7 +122,7 @@ export function describeTest(site: string, now: Date): Notification {
     site,
     database: undefined,
     name: undefined,
-    title: 'A test of pgstow’s notifications',
+    title: 'A test of the notifications of pgstow',
     happened: 'Somebody ran pgstow notify --test. Alarms of failed, missing and bad backups arrive like this.',
     safe: 'Nothing was touched.',
     hint: 'Nothing.',

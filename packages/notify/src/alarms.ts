@@ -6,7 +6,7 @@ import { describeAlarm, describeRecovery, type Alarm, type Recovery } from './al
 import { decideLift, decideRaise, decideRetell, decideTold, type AlarmRecord } from './alarm-record.ts';
 import { changeAlarm, readAlarms } from './alarm-state.ts';
 import type { Background } from './background.ts';
-import type { AlarmKind, Notification } from './notification.ts';
+import type { AlarmKind } from './notification.ts';
 import { notify } from './notify.ts';
 
 export type AlarmsOptions = {
@@ -39,7 +39,9 @@ export class Alarms implements Disposable {
   raise(alarm: Alarm): void {
     const { site, redis, background, log, redact } = this.#options;
     const now = new Date();
-    const notification = redacted(describeAlarm(alarm, site, now), redact);
+    // Before texts are cut: half a secret would not be known for one.
+    const clean = { ...alarm, reason: redact(alarm.reason), safe: redact(alarm.safe) };
+    const notification = describeAlarm(clean, site, now);
     const { kind, database, name } = alarm;
     const raised: AlarmRecord = {
       version: 1,
@@ -77,9 +79,10 @@ export class Alarms implements Disposable {
       );
       if (changed?.before === undefined) return;
       const { raisedAt } = changed.before;
-      const notification = describeRecovery(kind, database, recovery, { site, raisedAt, now: new Date() });
+      const clean = { ...recovery, happened: redact(recovery.happened) };
+      const notification = describeRecovery(kind, database, clean, { site, raisedAt, now: new Date() });
       log.info({ alarm: kind, database, name: recovery.name }, `alarm lifted: ${notification.title}`);
-      if (changed.tell) this.#logFaults(await notify(endpoints, redacted(notification, redact), signal));
+      if (changed.tell) this.#logFaults(await notify(endpoints, notification, signal));
     });
   }
 
@@ -119,9 +122,4 @@ export class Alarms implements Disposable {
     for (const { name, fault } of deliveries)
       if (fault !== undefined) log.warn({ endpoint: redact(name), err: redact(fault) }, 'a notification was not taken');
   }
-}
-
-function redacted(notification: Notification, redact: Redact): Notification {
-  const { title, happened, safe, hint } = notification;
-  return { ...notification, title: redact(title), happened: redact(happened), safe: redact(safe), hint: redact(hint) };
 }

@@ -12,14 +12,15 @@ export class SendError extends Error {
 
 /** Why something was not sent that has no answer: in the words of the system, without the URL that they may come with. */
 export function describeFault(error: unknown): string {
+  let message = String(error);
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each.name === 'TimeoutError') return 'no answer within 10 s';
-    if ('code' in each && typeof each.code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(each.code)) {
-      const what = FAULTS[each.code];
-      return what === undefined ? each.code : `${what} (${each.code})`;
-    }
+    const code = 'code' in each && typeof each.code === 'string' ? each.code : '';
+    if (code in FAULTS) return `${FAULTS[code]} (${code})`;
+    // The innermost says most: fetch's own is "fetch failed".
+    message = each.message || code || message;
   }
-  return error instanceof Error ? error.message : String(error);
+  return message;
 }
 
 const FAULTS: Readonly<Record<string, string>> = {

@@ -1,5 +1,4 @@
 import type { MailEndpoint } from '@pgstow/shared/config/notify-url.ts';
-import { createTransport } from 'nodemailer';
 import { bodyOf, type Notification } from './notification.ts';
 import { TIMEOUT_MS } from './request.ts';
 import { describeFault, SendError } from './send-error.ts';
@@ -7,6 +6,8 @@ import { describeFault, SendError } from './send-error.ts';
 /** @throws SendError if the server refuses it, for one of the recipients or all */
 export async function sendMail(endpoint: MailEndpoint, notification: Notification, signal: AbortSignal): Promise<void> {
   const { host, port, tls, isTlsVerified, user, password, from, to } = endpoint;
+  // It takes tens of megabytes, and most processes never send a mail.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host,
     port,
@@ -48,9 +49,18 @@ export async function sendMail(endpoint: MailEndpoint, notification: Notificatio
 
 /** A reply of 5xx is meant to last, one of 4xx is not. Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1 */
 function mailError(cause: unknown): SendError {
-  const { responseCode, response } = cause as { readonly responseCode?: number; readonly response?: string };
+  const { code, responseCode, response } = cause as {
+    readonly code?: string;
+    readonly responseCode?: number;
+    readonly response?: string;
+  };
+  if (code === 'ETLS') {
+    const message =
+      'the server makes no TLS connection; if the password may be sent in clear, add encryption=None to the URL';
+    return new SendError(message, { isPassing: false, cause });
+  }
   if (responseCode === undefined) {
-    const isPassing = (cause as NodeJS.ErrnoException).code !== 'EAUTH';
+    const isPassing = code !== 'EAUTH';
     return new SendError(describeFault(cause), { isPassing, cause });
   }
   const said = (response ?? String(responseCode)).replaceAll(/[\p{Cc}\s]+/gu, ' ').slice(0, 200);

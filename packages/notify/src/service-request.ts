@@ -80,15 +80,20 @@ function forWebhook(notification: Notification): object {
  * Source: https://docs.slack.dev/messaging/formatting-message-text/#escaping
  */
 function forSlack(notification: Notification): object {
-  const plain = (text: string) => ({ type: 'plain_text', text: escapeSlack(text), emoji: false });
+  // What a block may hold is counted after escaping.
+  const plain = (text: string, length: number) => ({
+    type: 'plain_text',
+    text: escapeSlack(text).slice(0, length),
+    emoji: false,
+  });
   return {
     text: escapeSlack(notification.title),
     mrkdwn: false,
     link_names: false,
     unfurl_links: false,
     blocks: [
-      { type: 'header', text: plain(notification.title) },
-      { type: 'section', text: plain(bodyOf(notification)) },
+      { type: 'header', text: plain(notification.title, 150) },
+      { type: 'section', text: plain(bodyOf(notification), 3000) },
     ],
   };
 }

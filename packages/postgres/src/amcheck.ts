@@ -19,7 +19,7 @@ export async function amcheck(
   if (!(await isExecutable(program))) return { whyNot: 'pg_amcheck is not installed' };
   const available = await query(database, "select count(*) from pg_available_extensions where name = 'amcheck'");
   if (available !== '1') return { whyNot: 'the extension amcheck is not installed' };
-  const [command = '', ...argv] = [...runAs, program, '--no-password', '--install-missing'];
+  const [command, ...argv] = [...runAs, program, '--no-password', '--install-missing'];
   const { stdout, stderr, exitCode, failed } = await execa(command, argv, {
     // The database is named here, and not among the arguments.
     env: env(database),

@@ -185,6 +185,103 @@ describe("a table's name", () => {
   });
 });
 
+describe('what a dump says of the server it is of', () => {
+  it('is the version that pg_dump names before all else', () => {
+    const comment =
+      '-- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)\n-- Dumped by pg_dump version 16.1\n';
+    expect(read(`--\n${comment}\nSET a = 1;\n${END}`).serverVersion).toBe('15.18 (Debian 15.18-0+deb12u1)');
+    expect(read(`--\n\nSET a = 1;\n${comment}${END}`).serverVersion).toBeUndefined();
+    expect(read(`SELECT '\n${comment}';\n${END}`).serverVersion).toBeUndefined();
+  });
+});
+
+describe('the roles that a dump names', () => {
+  const text = (name: string) =>
+    `SET x = 1;\nSET client_encoding = 'LATIN1';\nALTER TABLE public."a\nb" OWNER TO ${name};\n${rows('public.t (a)', 'ALTER TABLE x OWNER TO row;')}CREATE FUNCTION f() AS $$\nALTER TABLE x OWNER TO body;\n$$;\nGRANT SELECT ON TABLE public.t TO zoe;\nGRANT SELECT ON TABLE public.t TO PUBLIC;\n${END}`;
+
+  it('are those outside of rows and texts, decoded and sorted', () => {
+    expect(read(Buffer.from(text('"Gr\u00F6\u00DFe\n"'), 'latin1')).roles).toEqual(['Größe\n', 'zoe']);
+    expect(inPieces(Buffer.from(text('"Gr\u00F6\u00DFe\n"'), 'latin1'), 1).roles).toEqual(['Größe\n', 'zoe']);
+  });
+
+  it('are not known if one does not decode', () => {
+    const utf8 = text('"Gr\u00F6"').replace('LATIN1', 'UTF8');
+    expect(read(Buffer.from(utf8, 'latin1')).roles).toBeUndefined();
+  });
+
+  it('are found behind INSERTs, too', () => {
+    const inserts = `${rows('x', '').split('COPY')[0]}INSERT INTO public.x VALUES (1);\nALTER TABLE x OWNER TO anna;\n`;
+    expect(read(inserts + END)).toMatchObject({ tables: undefined, roles: ['anna'] });
+  });
+});
+
+describe('what psql gets of a dump', () => {
+  const passed = (...chunks: readonly (Buffer | string)[]): string => {
+    let text = '';
+    const reader = new DumpTextReader({ write: (part) => (text += part.toString('latin1')), heading: () => undefined });
+    for (const chunk of chunks) reader.push(Buffer.from(chunk));
+    return text;
+  };
+  const fake = "SELECT '\nBEGIN;\nCOMMIT;\n\\! id\n';\n/*\nCOMMIT;\n*/\n";
+  const text = `${RESTRICTED}BEGIN;\n${fake}COMMIT;\n${rows('public.a (x)', 'BEGIN;', 'COMMIT;', '\\\\! id')}BEGIN;\nBEGIN ;\nCOMMIT;\n${END}\\unrestrict kEy1\n\n`;
+  const wanted = text
+    .replaceAll(/^\\(?:un)?restrict kEy1$/gm, '')
+    .replace('BEGIN;\nSELECT', '\nSELECT')
+    .replace('*/\nCOMMIT;', '*/\n')
+    .replace('BEGIN;\nBEGIN ;\nCOMMIT;', '\nBEGIN ;\n');
+
+  it("is all but the borders of transactions and the dump's own lock, wherever it is cut", () => {
+    expect(passed(text)).toBe(wanted);
+    for (let at = 0; at <= text.length; at += 1)
+      expect({ at, text: passed(text.slice(0, at), text.slice(at)) }).toEqual({ at, text: wanted });
+    for (const size of [1, 2, 3, 7]) {
+      const pieces = text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [];
+      expect(passed(...pieces)).toBe(wanted);
+    }
+  });
+
+  it('is nothing of a line that is not whole', () => {
+    for (const line of ['COMMIT', 'BEGIN', '\\', 'select 1']) expect(passed(`select 2;\n${line}`)).toBe('select 2;\n');
+  });
+
+  it.each([
+    'select 1 \\! id\n',
+    '\\! id\n',
+    '\\restrict `id`\n',
+    '\\unrestrict kEy2\n',
+    '\\restrict kEy2\n',
+    '\\connect x\n',
+    '\\.\n',
+    `select '${'x'.repeat(600_000)}' \\! id\n`,
+  ])('is nothing of %j', (command) => {
+    for (const size of [1, 3, command.length]) {
+      let sent = '';
+      const reader = new DumpTextReader({ write: (part) => (sent += part.toString()), heading: () => undefined });
+      const push = (text: string) => {
+        for (let at = 0; at < text.length; at += command.length > 1000 ? 100_000 : size)
+          reader.push(Buffer.from(text.slice(at, at + (command.length > 1000 ? 100_000 : size))));
+      };
+      push(`${RESTRICTED}select 2;\n`);
+      expect(() => push(`${command}select 3;\n`)).toThrow(/^the dump (?:holds a command for psql|connects)/);
+      expect(sent).not.toMatch(/\\|select 3/);
+    }
+  });
+
+  it('comes with the headings and their lines', () => {
+    const headings: string[] = [];
+    const reader = new DumpTextReader({
+      write: () => undefined,
+      heading: (heading, line) => headings.push(`${line} ${heading.split(';')[0]}`),
+    });
+    const sql = `--\n-- Name: t; Type: TABLE\n--\n\ncreate\n${rows('public.a (x)', '1', '2')}${rows('public.b (x)')}${END}`;
+    for (const character of sql) reader.push(Buffer.from(character));
+    const lines = sql.split('\n');
+    expect(headings).toEqual(
+      lines.flatMap((line, i) => (/^-- (?:Data for )?Name/.test(line) ? [`${i + 1} ${line.split(';')[0]}`] : [])),
+    );
+  });
+});
+
 describe.skipIf(!hasPostgres())('a dump of a real server', () => {
   let server: PostgresServer;
   const dump = async (database: string, ...options: readonly string[]): Promise<Buffer> => {

@@ -234,7 +234,7 @@ export class DumpTextReader {
       this.#isPreamble = false;
       this.#encoding = /^SET client_encoding = '(\w+)';\n$/.exec(line)?.[1] ?? this.#encoding;
       if (line === 'SET standard_conforming_strings = off;\n') this.#quoting.hasBackslashEscapes = true;
-    } else if (HEADING.test(line)) {
+    } else if (line.startsWith('-- ') && HEADING.test(line)) {
       this.#isUnderHeading = line.startsWith('-- Data for ');
       this.#sink?.heading(line, this.#lines + 1);
     } else if (this.#isUnderHeading) this.#hasInserts ||= isInsert(line);

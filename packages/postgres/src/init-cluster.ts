@@ -16,16 +16,15 @@ export type InitClusterOptions = {
   readonly signal: AbortSignal;
 };
 
+const OPTIONS = '--encoding UTF8 --no-locale --auth-local trust --auth-host reject --no-sync --no-instructions'.split(
+  ' ',
+);
 const LIMIT_MS = 5 * 60_000;
 
 /** Makes a cluster that trusts whoever gets to its socket. @throws RetryableError with what initdb said */
 export async function initCluster({ clients, confinement, folder, user, signal }: InitClusterOptions): Promise<void> {
   const [program = '', ...argv] = confinement.commandLine(
-    [
-      join(clients.folder, 'initdb'),
-      ...['--pgdata', join(folder, 'data'), '--username', user, '--encoding', 'UTF8', '--no-locale'],
-      ...['--auth-local', 'trust', '--auth-host', 'reject', '--no-sync', '--no-instructions'],
-    ],
+    [join(clients.folder, 'initdb'), ...OPTIONS, '--pgdata', join(folder, 'data'), '--username', user],
     'TERM',
   );
   const { stderr, failed, timedOut } = await execa(program, argv, {

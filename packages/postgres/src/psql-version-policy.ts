@@ -1,5 +1,3 @@
-import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-
 /** By major version, the first release whose psql runs no shell command that a dump's `\unrestrict` holds. */
 const SAFE_SINCE: Readonly<Record<number, number>> = { 18: 6, 17: 11, 16: 15, 15: 19, 14: 24 };
 /** By major version, the first release whose psql knows `\restrict`. */
@@ -28,15 +26,4 @@ export function judgePsql(version: string): PsqlJudgement {
       ? undefined
       : `psql ${version} has a known fault, by which a dump from a server that is not to be trusted can run commands on this machine (CVE-2026-18408); ${safe === undefined ? 'use psql 14.24 or a newer one' : `${major}.${safe} has it mended`}.`,
   };
-}
-
-/**
- * @param beginsWithRestrict whether the dump locks psql with `\restrict`
- * @throws PermanentError if this psql is too old to restore that dump
- */
-export function assertPsqlFits(version: string, beginsWithRestrict: boolean): void {
-  if (!beginsWithRestrict || judgePsql(version).knowsRestrict) return;
-  throw new PermanentError(String.raw`psql ${version} is too old for this dump: it does not know \restrict`, {
-    hint: 'Install psql 17.6, 16.10, 15.14, 14.19, 13.22 or newer; 18.6, 17.11, 16.15, 15.19 and 14.24 have all known faults mended.',
-  });
 }

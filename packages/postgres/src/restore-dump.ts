@@ -10,7 +10,7 @@ import type { Clients } from './client-version.ts';
 import { boundToUs } from './bound-to-us.ts';
 import type { DumpText } from './dump-text.ts';
 import { openPipe } from './open-pipe.ts';
-import { assertPsqlFits, judgePsql } from './psql-version-policy.ts';
+import { judgePsql } from './psql-version-policy.ts';
 import type { ProvenGzip } from './read-gzip.ts';
 import { OutcomeUnknownError, restoreError, RestoreError, type Heading } from './restore-error.ts';
 
@@ -49,6 +49,7 @@ export type RestoreThreadMessage =
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: 'unreadable'; readonly message: string };
 
+const INTERRUPT_EVERY_MS = 300;
 const TERMINATE_AFTER_MS = 3000;
 const KILL_AFTER_MS = 10_000;
 const STDERR_CHARACTERS = 32_000;
@@ -68,8 +69,7 @@ const STDERR_CHARACTERS = 32_000;
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
   const { path, before = '', signal } = options;
   signal.throwIfAborted();
-  const version = await readPsqlVersion(options.clients);
-  assertPsqlFits(version, await beginsWithRestrict(path));
+  const version = await assertPsqlFitsDump(options.clients, path);
   const key = randomBytes(24).toString('hex');
   const prelude = preludeOf(key, before, judgePsql(version).knowsRestrict);
 
@@ -114,9 +114,20 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   throw error;
 }
 
+/**
+ * No limit that a role or a database has for the sessions of others may end this one. And where the server can, it is to
+ * look every two seconds whether we are still there: it would finish what may be an hour's index for nobody, and hold its
+ * locks. A server that refuses one of them says so, and the restore goes on.
+ */
+const SESSION = String.raw`\set ON_ERROR_STOP off
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
+SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
+\set ON_ERROR_STOP on`;
+
 /** Our own lock comes first, so that no line of the dump is a command to psql; then the transaction, and a mark in it. */
 function preludeOf(key: string, before: string, knowsRestrict: boolean): string {
   return [
+    SESSION,
     ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
     'BEGIN;',
     `SELECT pg_catalog.set_config('pgstow.restore', '${key}', true);`,
@@ -186,8 +197,11 @@ async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin
   const end = async (): Promise<void> => {
     const isOver = ended.then(() => true);
     const isOverWithin = (ms: number): Promise<boolean> => Promise.race([isOver, delay(ms, false, { ref: false })]);
-    child.kill('SIGINT');
-    if (await isOverWithin(TERMINATE_AFTER_MS)) return;
+    // One that comes between two statements is lost.
+    for (let ms = 0; ms < TERMINATE_AFTER_MS; ms += INTERRUPT_EVERY_MS) {
+      child.kill('SIGINT');
+      if (await isOverWithin(INTERRUPT_EVERY_MS)) return;
+    }
     child.kill('SIGTERM');
     if (await isOverWithin(KILL_AFTER_MS - TERMINATE_AFTER_MS)) return;
     child.kill('SIGKILL');
@@ -206,6 +220,19 @@ async function writeAll(file: FileHandle, text: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
     throw error;
   }
+}
+
+/**
+ * Whether psql can restore a dump, before anything is done.
+ *
+ * @returns psql's version @throws PermanentError if it cannot
+ */
+export async function assertPsqlFitsDump(clients: Clients, path: string): Promise<string> {
+  const version = await readPsqlVersion(clients);
+  if (!(await beginsWithRestrict(path)) || judgePsql(version).knowsRestrict) return version;
+  throw new PermanentError(String.raw`psql ${version} is too old for this dump: it does not know \restrict`, {
+    hint: 'Install psql 17.6, 16.10, 15.14, 14.19, 13.22 or newer; 18.6, 17.11, 16.15, 15.19 and 14.24 have all known faults mended.',
+  });
 }
 
 /** The programs of one folder are of one version, unless somebody has put them there. */

@@ -117,7 +117,7 @@ const HINTS: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
   { pattern: /^53100 |No space left on device/, hint: 'The disk of the database server is full.' },
   {
     pattern: /^53200 /,
-    hint: 'A restore locks all that it creates until it is done: raise max_locks_per_transaction on the target server.',
+    hint: 'A restore locks all that it creates until it is done, some six locks for a table with its indexes: raise max_locks_per_transaction on the target server.',
   },
   {
     pattern: /unrecognized configuration parameter/,

@@ -4,26 +4,43 @@ const NAME = String.raw`(?:"(?:[^"]|"")*"(?!")|[\w$\x80-\xff]+)`;
 const BEFORE = String.raw`(?:"(?:[^"]|"")*"(?!")|[^"])*?`;
 const QUALIFIED = String.raw`${NAME}(?:\.${NAME})?`;
 
-/** How each statement of pg_dump's that names roles names them. */
-const FORMS: readonly RegExp[] = [
-  String.raw`^ALTER ${BEFORE} OWNER TO (${NAME});\n$`,
-  String.raw`^ALTER DEFAULT PRIVILEGES FOR ROLE (${NAME}) `,
-  String.raw`^(?:ALTER DEFAULT PRIVILEGES ${BEFORE})?GRANT ${BEFORE} TO (?:GROUP )?(${NAME})(?: WITH GRANT OPTION)?;\n$`,
-  String.raw`^(?:ALTER DEFAULT PRIVILEGES ${BEFORE})?REVOKE ${BEFORE} FROM (?:GROUP )?(${NAME});\n$`,
-  String.raw`^CREATE POLICY ${NAME} ON ${QUALIFIED}(?: AS \w+)?(?: FOR \w+)? TO (${NAME}(?:, ${NAME})*)`,
-  String.raw`^CREATE USER MAPPING FOR (${NAME}) `,
-  String.raw`^CREATE SCHEMA (?:${NAME} )?AUTHORIZATION (${NAME});\n$`,
-  String.raw`^SET SESSION AUTHORIZATION (${NAME}|'(?:[^']|'')*');\n$`,
-].map((form) => new RegExp(form));
+/** How each statement of pg_dump's that names roles begins, what it holds before the name, and all of it. */
+const FORMS: readonly (readonly [beginning: string, word: string, form: RegExp])[] = [
+  ['ALTER ', ' OWNER TO ', form(String.raw`^ALTER ${BEFORE} OWNER TO (${NAME});\n$`)],
+  ['ALTER DEFAULT PRIVILEGES ', ' ROLE ', form(String.raw`^ALTER DEFAULT PRIVILEGES FOR ROLE (${NAME}) `)],
+  [
+    'ALTER DEFAULT PRIVILEGES ',
+    ' TO ',
+    form(String.raw`^ALTER ${BEFORE} GRANT ${BEFORE} TO (${NAME})(?: WITH GRANT OPTION)?;\n$`),
+  ],
+  ['ALTER DEFAULT PRIVILEGES ', ' FROM ', form(String.raw`^ALTER ${BEFORE} REVOKE ${BEFORE} FROM (${NAME});\n$`)],
+  ['GRANT ', ' TO ', form(String.raw`^GRANT ${BEFORE} TO (?:GROUP )?(${NAME})(?: WITH GRANT OPTION)?;\n$`)],
+  ['REVOKE ', ' FROM ', form(String.raw`^REVOKE ${BEFORE} FROM (?:GROUP )?(${NAME});\n$`)],
+  [
+    'CREATE POLICY ',
+    ' TO ',
+    form(String.raw`^CREATE POLICY ${NAME} ON ${QUALIFIED}(?: AS \w+)?(?: FOR \w+)? TO (${NAME}(?:, ${NAME})*)`),
+  ],
+  ['CREATE USER MAPPING ', ' FOR ', form(String.raw`^CREATE USER MAPPING FOR (${NAME}) `)],
+  ['CREATE SCHEMA ', 'AUTHORIZATION ', form(String.raw`^CREATE SCHEMA (?:${NAME} )?AUTHORIZATION (${NAME});\n$`)],
+  ['SET SESSION AUTHORIZATION ', '', form(String.raw`^SET SESSION AUTHORIZATION (${NAME}|'(?:[^']|'')*');\n$`)],
+];
+
+function form(source: string): RegExp {
+  return new RegExp(source);
+}
 
 const BEGINNING = /^(?:ALTER|GRANT|REVOKE|CREATE POLICY|CREATE USER MAPPING|CREATE SCHEMA|SET SESSION AUTHORIZATION) /;
+
+/** Nearly every line fails at its first letter. */
+const FIRST_LETTERS = new Set('AGRCS');
 
 /** Not roles, where they stand without quotes. */
 const KEYWORDS = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER', 'DEFAULT']);
 
 /** Whether a statement that begins with this line may be one that names roles. */
 export function mayNameRoles(line: string): boolean {
-  return BEGINNING.test(line);
+  return FIRST_LETTERS.has(line.charAt(0)) && BEGINNING.test(line);
 }
 
 /**
@@ -31,7 +48,8 @@ export function mayNameRoles(line: string): boolean {
  * PostgreSQL predefines are left out: they are there, or cannot be made.
  */
 export function roleNamesIn(statement: string): readonly string[] {
-  return FORMS.flatMap((form) => form.exec(statement)?.[1]?.match(EACH_NAME) ?? [])
+  return FORMS.filter(([beginning, word]) => statement.startsWith(beginning) && statement.includes(word))
+    .flatMap(([, , form]) => form.exec(statement)?.[1]?.match(EACH_NAME) ?? [])
     .filter((name) => !KEYWORDS.has(name))
     .map((name) => (/^["']/.test(name) ? unquote(name) : name))
     .filter((name) => !name.startsWith('pg_'));

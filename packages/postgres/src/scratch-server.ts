@@ -40,18 +40,19 @@ export type ScratchServer = AsyncDisposable & {
   /** Aborted with an error if it ends by itself. */
   readonly signal: AbortSignal;
   /** The environment of a client. */
-  env(database: string): Record<string, string>;
+  readonly env: (database: string) => Record<string, string>;
   /** Before the command line of any client that may run what a dump says. */
   readonly runAs: readonly string[];
   /** An empty database, as the source was made. */
-  createDatabase(name: string): Promise<void>;
+  readonly createDatabase: (name: string) => Promise<void>;
   /** Runs SQL as superuser, stopping at the first error; returns rows, columns parted by tabs. @throws RetryableError with psql's words */
-  query(database: string, sql: string): Promise<string>;
+  readonly query: (database: string, sql: string) => Promise<string>;
 };
 
 export const SCRATCH_USER = 'pgstow_scratch';
 const PORT = '5432';
 const START_MS = 120_000;
+const KILL_AFTER_MS = 10_000;
 /** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
 const LONGEST_SOCKET_PATH = 107;
 const SOCKET_FOLDER = 'pgstow-socket-';
@@ -76,16 +77,21 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     ended.abort(new RetryableError('the scratch server was ended'));
     server.kill('SIGQUIT');
     await endPostgres(join(folder, 'data'));
+    // Where there is no /proc to find its processes by.
+    const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
     await server;
+    clearTimeout(harder);
   });
   const said = await waitUntilReady(server, signal);
-  void server.then(({ exitCode, signal }) => {
+  const noteEnd = async (): Promise<void> => {
+    const { exitCode, signal } = await server;
     ended.abort(
       new RetryableError(`the scratch server ended (${signal ?? `exit code ${exitCode}`}): ${said()}`, {
         hint: 'Is there enough memory? VERIFY_MEMORY_LIMIT says how much it may take.',
       }),
     );
-  });
+  };
+  void noteEnd();
 
   const env = (database: string): Record<string, string> => ({
     ...bareServerEnvironment(folder),
@@ -95,7 +101,8 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     PGDATABASE: database,
     PGSSLMODE: 'disable',
     PGGSSENCMODE: 'disable',
-    PGPASSFILE: '/dev/null',
+    // Not there, and not the one of this user.
+    PGPASSFILE: join(folder, 'pgpass'),
     PGCONNECT_TIMEOUT: '15',
     PGAPPNAME: 'pgstow',
     PGCLIENTENCODING: 'UTF8',
@@ -172,7 +179,8 @@ function launch(
   const [program = '', ...argv] = confinement.commandLine(
     [
       join(programs, 'postgres'),
-      ...['-D', join(folder, 'data')],
+      '-D',
+      join(folder, 'data'),
       ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
     'QUIT',
@@ -222,10 +230,9 @@ async function runSql(
 ): Promise<string> {
   const { stdout, stderr, failed } = await execa(
     join(folder, 'psql'),
-    [
-      ...['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align', '--field-separator=\t'],
-      ...['--set', 'ON_ERROR_STOP=1', '--file', '-'],
-    ],
+    '--no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --file -'
+      .split(' ')
+      .concat('--field-separator=\t'),
     { env, extendEnv: false, input: sql, reject: false, cancelSignal: signal },
   );
   signal.throwIfAborted();

@@ -13,7 +13,7 @@ export type Confinement = {
    * A command line that runs so, and ends with a signal when we die, even by SIGKILL. The signal is asked for last, because a
    * change of user takes the request back.
    */
-  commandLine(command: readonly string[], signal: 'QUIT' | 'TERM'): readonly string[];
+  readonly commandLine: (command: readonly string[], signal: 'QUIT' | 'TERM') => readonly string[];
 };
 
 /**
@@ -54,7 +54,7 @@ const PROBE_MS = 10_000;
 async function findUnshare(isRoot: boolean): Promise<readonly string[]> {
   if (!(await isOnPath('unshare'))) return [];
   const unshare = isRoot ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-current-user', '--net', '--'];
-  const [program = '', ...argv] = [...unshare, 'true'];
+  const [program, ...argv] = [...unshare, 'true'];
   const { failed } = await execa(program, argv, { ...bareEnvironment(), reject: false, timeout: PROBE_MS });
   return failed ? [] : unshare;
 }

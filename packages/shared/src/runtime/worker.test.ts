@@ -131,6 +131,52 @@ describe.skipIf(!hasRedis()).concurrent('a worker', { timeout: 50_000 }, () => {
     expect(seen).toEqual([false, true, true]);
   });
 
+  it('tells once how a job ended: not of an attempt, nor of data that is not ours', async () => {
+    await using site = newSite();
+    const told: string[] = [];
+    let isBusy = true;
+    const worker = startWorker({
+      queue: 'dump',
+      site: site.site,
+      redis,
+      log,
+      redact,
+      graceMs: 10_000,
+      handle: async ({ data, reason }) => {
+        if (reason === 'busy' && isBusy) {
+          isBusy = false;
+          throw new BusyError('another worker holds it', 10);
+        }
+        if (data.target === 'stopped') throw new PermanentError('no geheim', { hint: 'Mend it.' });
+        if (data.target === 'tried') throw new RetryableError('away');
+        return { name: 'x' };
+      },
+      onCompleted: ({ id, data, result }) => {
+        told.push(`${id} ${data.target} ${JSON.stringify(result)}`);
+        throw new Error('nobody listens');
+      },
+      onFailedForGood: ({ id, data, message }) => void told.push(`${id} ${data.target} ${message}`),
+    });
+    const backoff = { type: 'capped', delay: 1 };
+    const add = (jobId: string, target: unknown) =>
+      site.queue.add('ad-hoc', { target } as { target: string }, { jobId, attempts: 3, backoff });
+    const wanted = [
+      [await add('a', 'done'), 'completed'],
+      [await add('b', 'stopped'), 'failed'],
+      [await add('c', 'tried'), 'failed'],
+      [await add('d', 7), 'failed'],
+    ] as const;
+    for (const [job, state] of wanted) await reach(site.queue, job, state);
+    await reach(site.queue, await site.queue.add('busy', { target: 'done' }, { jobId: 'e' }), 'completed');
+    await worker[Symbol.asyncDispose]();
+    expect(told.sort()).toEqual([
+      'a done {"name":"x"}',
+      'b stopped no [redacted]\nhint: Mend it.',
+      'c tried away',
+      'e done {"name":"x"}',
+    ]);
+  });
+
   it('lets a job wait that somebody else is at, for as long as told and without an attempt used up', async () => {
     await using site = newSite();
     let busy = 2;

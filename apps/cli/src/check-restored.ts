@@ -1,0 +1,55 @@
+import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+import type { RestoredDump } from '@pgstow/postgres/restore-dump.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { compareRows, type RowComparison } from './compare-rows.ts';
+import { exitCodes, ExitError } from './exit-codes.ts';
+import type { RestoreContext } from './restore-context.ts';
+
+/**
+ * Has the planner look at what was restored, and counts it.
+ *
+ * @throws ExitError 4 with each difference from the manifest, 5 for what could not be compared
+ */
+export async function checkRestored(
+  context: RestoreContext,
+  { manifest }: Backup,
+  { text }: RestoredDump,
+): Promise<void> {
+  const tables = manifest?.tables ?? text.tables;
+  const counted = await analyzeAndCompare(context, tables ?? {});
+  const { differences, uncounted } = counted;
+  const against = manifest?.tables === undefined ? 'what the dump holds' : 'its manifest';
+  if (differences.length > 0)
+    throw new ExitError(exitCodes.bad, `it is restored, and differs from ${against}:\n${listed(differences)}`);
+  if (uncounted.length > 0)
+    throw new ExitError(exitCodes.couldNotTell, `it is restored, and was not compared whole:\n${listed(uncounted)}`);
+  if (tables === undefined) {
+    console.log('its rows were not compared: the dump holds INSERTs, or names that cannot be read');
+    return;
+  }
+  const { tables: count, rows } = counted;
+  console.log(`equal to ${against}: ${rows.toLocaleString('en')} rows in ${count} ${count === 1 ? 'table' : 'tables'}`);
+}
+
+async function analyzeAndCompare(
+  { target, clients, signal }: RestoreContext,
+  tables: Readonly<Record<string, number>>,
+): Promise<RowComparison> {
+  try {
+    await using session = await PsqlSession.start(clients, target.env(target.database), signal);
+    await session.query('analyze').catch((error: unknown) => {
+      signal.throwIfAborted();
+      console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
+    });
+    return await compareRows(session, tables);
+  } catch (error) {
+    signal.throwIfAborted();
+    // What is restored stays so: this must not look like a restore that failed.
+    throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
+  }
+}
+
+function listed(sentences: readonly string[]): string {
+  return sentences.map((each) => `  - ${each}`).join('\n');
+}

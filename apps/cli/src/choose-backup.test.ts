@@ -1,0 +1,57 @@
+import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { describe, expect, it } from 'vitest';
+import { chooseBackup, parseWanted } from './choose-backup.ts';
+
+const backup = (day: number, places: readonly string[] = ['local'], manifest: unknown = {}): Backup =>
+  ({
+    name: `backup_shop_2026110${day}_030000.sql.gz` as BackupName,
+    database: 'shop',
+    takenAt: new Date(`2026-11-0${day}T03:00:00Z`),
+    places,
+    manifest,
+  }) as Backup;
+
+const choose = (at: string, backups: readonly Backup[], from?: string): number =>
+  chooseBackup(backups, parseWanted(at, 'shop'), from).takenAt.getUTCDate();
+
+describe('the backup that is meant', () => {
+  const all = [backup(4, ['local']), backup(3), backup(2, ['local', 's3']), backup(1, ['s3'])];
+
+  it.each([
+    ['latest', 3],
+    ['2026-11-02T03:00:00Z', 2],
+    ['2026-11-02T02:59:59.999Z', 1],
+    ['2026-11-02 03:00', 2],
+    ['2026-11-02T04:00:00+01:00', 2],
+    ['2026-11-03', 2],
+    ['backup_shop_20261101_030000.sql.gz', 1],
+    ['backup_shop_20261104_030000.sql.gz', 4],
+  ])('by %s is that of day %i', (at, day) => {
+    const known = all.map((each, i) => (i === 0 ? { ...each, manifest: undefined } : each));
+    expect(choose(at, known)).toBe(day);
+  });
+
+  it('is one that lies where one looks', () => {
+    expect(choose('latest', all, 's3')).toBe(2);
+    expect(() => choose('backup_shop_20261103_030000.sql.gz', all, 's3')).toThrow('is known at s3');
+  });
+
+  it.each([
+    ['2026-10-31', 1, 'no backup until 2026-10-31 00:00:00 UTC is known'],
+    ['yesterday', 2, 'expected --at'],
+    ['2026-02-31T25:00', 2, 'expected --at'],
+    ['2026-13-01', 2, 'expected --at'],
+    ['backup_other_20261101_030000.sql.gz', 2, 'is a backup of other'],
+    ['backup_shop_20261105_030000.sql.gz', 1, 'is known'],
+  ])('by %s is none: exit %i', (at, code, message) => {
+    expect(() => choose(at, all)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
+  });
+
+  it('is none without a manifest, unless it is named', () => {
+    const stray = { ...backup(1), manifest: undefined } as Backup;
+    expect(() => choose('latest', [stray])).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('without a manifest; give its name') }),
+    );
+  });
+});

@@ -1,0 +1,23 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { readFolder } from './read-folder.ts';
+
+const MIN_AGE_MS = 60 * 1000;
+
+/** Removes what a killed worker left of records of its kind. A living one writes them within moments. */
+export async function sweepPartialRecords(
+  folder: string,
+  kind: 'receipt' | 'restore-test',
+  log: Pick<Log, 'info'>,
+): Promise<void> {
+  const { partials } = await readFolder(folder);
+  const ours = new RegExp(String.raw`\.${kind}\.json\.[0-9a-f]+\.partial$`);
+  for (const file of partials.filter((name) => ours.test(name))) {
+    const path = join(folder, file);
+    const stats = await stat(path).catch(() => undefined);
+    if (stats === undefined || Date.now() - stats.mtimeMs < MIN_AGE_MS) continue;
+    await rm(path, { force: true });
+    log.info({ file }, 'removed a half-written record');
+  }
+}

@@ -1,0 +1,63 @@
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { describe, expect, it } from 'vitest';
+import type { KnownDump } from './read-folder.ts';
+import { describeWhatIsSafe } from './what-is-safe.ts';
+
+const now = new Date('2026-11-26T12:00:00Z');
+const place = { name: 's3', endpoint: undefined, bucket: 'b', prefix: '' };
+
+function dump(hour: number, is: { readonly confirmed?: boolean; readonly bad?: boolean } = {}): KnownDump {
+  const takenAt = new Date(Date.UTC(2026, 10, 26, hour));
+  const name = formatBackupName('shop', takenAt);
+  const sha256 = 'a'.repeat(64);
+  const manifest = { name, takenAt: takenAt.toISOString(), sha256, bytes: 1 } as Manifest;
+  const receipt = { name, sha256, bytes: 1, destination: 's3', bucket: 'b', key: name } as Partial<Receipt> as Receipt;
+  return {
+    manifest,
+    receipts: new Map(is.confirmed === true ? [['s3', receipt]] : []),
+    restoreTests: new Map(is.bad === true ? [['s3', { result: 'bad' } as RestoreTest]] : []),
+  };
+}
+
+const nameAt = (hour: number) => dump(hour).manifest.name;
+
+describe('what is safe', () => {
+  it.each([
+    { dumps: [], destination: place, says: 'no backup of it.' },
+    {
+      dumps: [dump(9)],
+      destination: undefined,
+      says: `${nameAt(9)}, taken 3h ago, the only one, in the backup folder.`,
+    },
+    {
+      dumps: [dump(1, { confirmed: true }), dump(9, { confirmed: true })],
+      destination: place,
+      says: `${nameAt(9)}, taken 3h ago, the newest of 2, in the backup folder and at s3.`,
+    },
+    {
+      dumps: [dump(1, { confirmed: true }), dump(9)],
+      destination: place,
+      says: `in the backup folder ${nameAt(9)}, taken 3h ago, the newest of 2; at s3 ${nameAt(1)}, taken 11h ago.`,
+    },
+    {
+      dumps: [dump(9), dump(13)],
+      destination: place,
+      says: `in the backup folder ${nameAt(13)}, from the future, the newest of 2; nothing at s3.`,
+    },
+    {
+      dumps: [dump(1), dump(9, { bad: true })],
+      destination: undefined,
+      says: `${nameAt(1)}, taken 11h ago, the only one, in the backup folder. 1 more was found BAD.`,
+    },
+    {
+      dumps: [dump(1, { bad: true }), dump(2, { bad: true })],
+      destination: place,
+      says: 'no backup of it. 2 were found BAD.',
+    },
+  ])('is said in a sentence: $says', ({ dumps, destination, says }) => {
+    expect(describeWhatIsSafe(dumps, destination, now)).toBe(says);
+  });
+});

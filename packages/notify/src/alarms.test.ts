@@ -1,0 +1,197 @@
+import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Alarm } from './alarm-notification.ts';
+import { tellRestoreTest } from './restore-test-alarm.ts';
+import { startTelling, type Telling } from './start-telling.ts';
+
+const redact = createRedact(['geheim']);
+const log = createLog('test', 'silent', redact);
+const stale = (database: string, since?: Date): Alarm => ({
+  kind: 'stale',
+  database,
+  reason: 'its newest backup is 9 days old: geheim',
+  safe: 'no backup of it.',
+  ...(since === undefined ? {} : { since }),
+});
+
+describe.skipIf(!hasRedis()).concurrent('alarms', () => {
+  let server: RedisServer;
+  let sites = 0;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  type Process = Telling & AsyncDisposable & { readonly redis: RedisConnection };
+
+  /** A site, an endpoint, and processes that tell there. */
+  async function newSite(url = server.url) {
+    const site = `site-${(sites += 1)}`;
+    const stack = new AsyncDisposableStack();
+    const endpoint = stack.use(await startHttpEndpoint());
+    const events = (of: HttpEndpoint = endpoint) =>
+      of.requests.map(({ json }) => {
+        const { event, kind, database } = json as { event: string; kind: string; database: string };
+        return `${event} ${kind} ${database}`;
+      });
+    const start = async (urls: readonly string[] = [endpoint.url]): Promise<Process> => {
+      const own = new AsyncDisposableStack();
+      const redis = own.use(await connectRedis(url, log));
+      const config = { heartbeatUrl: undefined, endpoints: urls.flatMap(parseNotifyUrl) };
+      const telling = startTelling({ config, site, redis, log, redact, stack: own });
+      return { ...telling, redis, [Symbol.asyncDispose]: () => own.disposeAsync() };
+    };
+    return { endpoint, events, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  }
+
+  it('are raised once and lifted once, however many processes see the same', async () => {
+    await using site = await newSite();
+    // Each has told what it had to tell once it is disposed of.
+    const inFour = (tell: (process: Process) => void) =>
+      Promise.all(
+        [1, 2, 3, 4].map(async () => {
+          await using process = await site.start();
+          tell(process);
+        }),
+      );
+    for (let round = 0; round < 2; round += 1)
+      await inFour(({ alarms }) => {
+        for (const database of ['shop', 'shop', 'stock']) alarms.raise(stale(database));
+      });
+    expect(site.events().sort()).toEqual(['raised stale shop', 'raised stale stock']);
+    await inFour(({ alarms }) => alarms.lift('stale', 'shop', { at: new Date(), happened: 'It was dumped.' }));
+    expect(site.events().sort()).toEqual(['raised stale shop', 'raised stale stock', 'recovered stale shop']);
+    expect(site.endpoint.requests[0]?.json).toMatchObject({ happened: 'its newest backup is 9 days old: [redacted]' });
+  });
+
+  it('stand while their process is gone, and are not raised anew', async () => {
+    await using site = await newSite();
+    {
+      await using first = await site.start();
+      first.alarms.raise(stale('shop'));
+    }
+    {
+      await using second = await site.start();
+      second.alarms.raise(stale('shop'));
+      expect(await second.alarms.standing()).toMatchObject([{ kind: 'stale', database: 'shop', isTold: true }]);
+      second.alarms.lift('stale', 'shop', { at: new Date(), happened: 'It was dumped.' });
+    }
+    await using third = await site.start();
+    expect(await third.alarms.standing()).toEqual([]);
+    third.alarms.raise(stale('shop'));
+    await eventually(() =>
+      expect(site.events()).toEqual(['raised stale shop', 'recovered stale shop', 'raised stale shop']),
+    );
+  });
+
+  it('end by what is newer than what failed, and by nothing older', async () => {
+    await using site = await newSite();
+    const at = (minute: number) => new Date(Date.UTC(2026, 10, 26, 3, minute));
+    const lift = async (minute: number) => {
+      await using process = await site.start();
+      process.alarms.lift('stale', 'shop', { at: at(minute), happened: 'It was dumped.' });
+    };
+    {
+      await using process = await site.start();
+      process.alarms.raise(stale('shop', at(10)));
+      await eventually(() => expect(site.events()).toHaveLength(1));
+      process.alarms.raise(stale('shop', at(20)));
+      process.alarms.raise(stale('shop', at(5)));
+    }
+    await lift(9);
+    await lift(19);
+    expect(site.events()).toEqual(['raised stale shop']);
+    await lift(20);
+    expect(site.events()).toEqual(['raised stale shop', 'recovered stale shop']);
+  });
+
+  it('that nobody has taken are told once somebody does; those that nobody heard of end in silence', async () => {
+    await using site = await newSite();
+    await using dead = await startHttpEndpoint();
+    dead.answer(404);
+    {
+      await using process = await site.start([dead.url]);
+      for (const database of ['shop', 'stock']) process.alarms.raise(stale(database));
+      await eventually(() => expect(dead.requests).toHaveLength(2));
+      await eventually(async () => (await process.alarms.standing()).length === 2);
+      // As if the minute were over in which nobody else may tell.
+      for (const record of await process.alarms.standing())
+        await process.redis.hset(
+          `pgstow:${record.notification.site}:alarms`,
+          `stale:${record.database}`,
+          JSON.stringify({ ...record, tellingUntilMs: 0 }),
+        );
+      process.alarms.lift('stale', 'stock', { at: new Date(), happened: 'It was dumped.' });
+    }
+    expect(dead.requests).toHaveLength(2);
+    await using both = await site.start([dead.url, site.endpoint.url]);
+    await eventually(() => expect(site.events()).toEqual(['raised stale shop']));
+    await eventually(async () => (await both.alarms.standing())[0]?.isTold);
+    both.alarms.raise(stale('shop'));
+    both.alarms.lift('stale', 'shop', { at: new Date(), happened: 'It was dumped.' });
+    await eventually(() => expect(site.events()).toEqual(['raised stale shop', 'recovered stale shop']));
+  });
+
+  it('with an endpoint that hangs or Redis away hold nobody up', async () => {
+    await using own = await startRedis();
+    await using site = await newSite(own.url);
+    site.endpoint.answer('hang');
+    const process = await site.start();
+    const startedAt = performance.now();
+    process.alarms.raise(stale('shop'));
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    await site.endpoint.received(() => true);
+    await own[Symbol.asyncDispose]();
+    await eventually(() => process.redis.status !== 'ready');
+    process.alarms.raise(stale('stock'));
+    const endedAt = performance.now();
+    await process[Symbol.asyncDispose]();
+    expect(performance.now() - endedAt).toBeLessThan(7000);
+  });
+
+  it('of restore tests are raised by a bad one, and lifted by a good one that is no older', async () => {
+    await using site = await newSite();
+    const of = (minute: number, result: RestoreTest['result']): RestoreTest => ({
+      version: 1,
+      name: formatBackupName('shop', new Date(Date.UTC(2026, 10, 26, 3, minute))),
+      destination: 's3',
+      sha256: 'a'.repeat(64),
+      result,
+      ...(result === 'bad' ? { reason: 'it differs' } : {}),
+      differences: result === 'bad' ? ['public.users has 3 rows, not 4', 'x'] : [],
+      differenceCount: result === 'bad' ? 2 : 0,
+      notes: [],
+      testedAt: new Date().toISOString(),
+      durationMs: 1,
+    });
+    for (const test of [
+      of(1, 'good'),
+      of(5, 'bad'),
+      of(6, 'could-not-tell'),
+      of(5, 'bad'),
+      of(4, 'good'),
+      of(7, 'good'),
+    ]) {
+      await using process = await site.start();
+      tellRestoreTest(process.alarms, test, 'no backup of it.');
+    }
+    expect(site.events()).toEqual(['raised restore-test-bad shop', 'recovered restore-test-bad shop']);
+    expect(site.endpoint.requests.map(({ json }) => json)).toMatchObject([
+      {
+        severity: 'critical',
+        name: of(5, 'bad').name,
+        happened: expect.stringMatching(/it differs \(public\.users has 3 rows, not 4, and 1 more\), as it lies at s3/),
+      },
+      { severity: 'info', name: of(7, 'good').name },
+    ]);
+  });
+});

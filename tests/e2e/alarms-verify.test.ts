@@ -1,0 +1,48 @@
+import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { startPostgres } from '@pgstow/testing/postgres-server.ts';
+import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { startS3 } from '@pgstow/testing/s3-server.ts';
+import { describe, expect, it } from 'vitest';
+import { BUCKET, setVerifyStage } from './verify-stage.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180_000 }, () => {
+  it('raises one alarm for a BAD dump, and lifts it once a newer one is GOOD, not another copy of the same', async () => {
+    await using redis = await startRedis();
+    await using postgres = await startPostgres();
+    await using s3 = await startS3({ buckets: [BUCKET] });
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
+    const toldTo = { NOTIFY_URLS: `${endpoint.url}/notify` };
+
+    const { name, bytes } = await stage.dumpAndUpload('shop');
+    const object = await s3.getObject(BUCKET, stage.keyOf(name));
+    object[Math.floor(bytes / 2)]! ^= 1;
+    await s3.putObject(BUCKET, stage.keyOf(name), object);
+    const first = await stage.startWorker(toldTo);
+    for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
+    await stage.good(name, 'local');
+    await first.stop();
+    expect(endpoint.requests.map(({ json }) => json)).toEqual([
+      expect.objectContaining({
+        event: 'raised',
+        kind: 'restore-test-bad',
+        severity: 'critical',
+        database: 'shop',
+        name,
+        happened: expect.stringMatching(/found it BAD: what lies at s3 .* its sha256 is/),
+        safe: 'no backup of it. 1 was found BAD.',
+      }),
+    ]);
+
+    const next = await stage.dumpAndUpload('shop');
+    const second = await stage.startWorker(toldTo);
+    await stage.good(next.name);
+    await second.stop();
+    expect(endpoint.requests.slice(1).map(({ json }) => json)).toEqual([
+      expect.objectContaining({ event: 'recovered', kind: 'restore-test-bad', name: next.name }),
+    ]);
+  });
+});
