@@ -41,8 +41,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+const TO_ESCAPE = /[&<>"'\p{Cc}\p{Bidi_Control}]/u;
+
 /** Characters of direction and control would have the text around them shown otherwise: each is shown by its number. */
 function escape(text: string): string {
+  if (!TO_ESCAPE.test(text)) return text;
   return text
     .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
     .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => {

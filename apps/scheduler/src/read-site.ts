@@ -1,6 +1,5 @@
 import { jobs, scheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
-import { readCatalog } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 
@@ -30,10 +29,10 @@ export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readon
 
 /** @throws RetryableError if Redis does not answer in time */
 export async function readSite(site: Site): Promise<SiteFacts> {
-  const { name, redis, queues, targets } = site;
+  const { queues, targets } = site;
   const [catalog, facts, schedulers, active, waiting] = await answerOf(
     Promise.all([
-      readCatalog(redis, name),
+      site.catalog.read(),
       Promise.all(queueOrder.map((queue) => readQueue(site, queue))),
       queues.dump.getJobSchedulers(0, -1),
       queues.dump.getJobs(['active'], 0, -1),

@@ -3,6 +3,7 @@ import { place } from '@pgstow/shared/config/s3.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -54,6 +55,7 @@ await runProcess(
       destination: config.place,
       restoreTests: config.verify.schedule,
       redis: connection,
+      catalog: new CatalogReader(connection, site),
       queues,
       schedules,
       startedAt: new Date(),

@@ -39,6 +39,8 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: .35rem 1rem; margin: 0
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 .timeline { display: block; width: 100%; height: auto; max-width: 32rem; }
 .timeline text { font: 12px system-ui, sans-serif; fill: var(--muted); }
+/* The picture is scaled down there, and its text with it. */
+@media (max-width: 30rem) { .timeline text { font-size: 15px; } }
 .timeline .bar, .timeline .took { fill: var(--bar); } .timeline .took { opacity: .7; } .timeline .bar.bad { fill: var(--bad); }
 .timeline .axis { stroke: var(--line); } .timeline .good { fill: var(--good); } .timeline .none { fill: var(--muted); }
 .timeline .cross { stroke: var(--bad); stroke-width: 2.2; } .timeline .unknown { fill: none; stroke: var(--wait); stroke-width: 1.8; }

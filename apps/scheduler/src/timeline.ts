@@ -134,8 +134,10 @@ function describeBackup(dump: PublishedDump, { upload, restore }: Stages): strin
   return `${dump.takenAt.slice(0, 16).replace('T', ' ')} UTC: ${prettyBytes(dump.bytes)}${took}${uploaded}${restored}`;
 }
 
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
 function day(time: string): string {
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(time));
+  return DAY.format(new Date(time));
 }
 
 function round(value: number): number {

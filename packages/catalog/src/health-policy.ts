@@ -77,14 +77,26 @@ function findStaleReason(
 /** When the newest confirmed backup must have been taken, or later. */
 function oldestAllowed(schedule: Schedule, now: Date): Date {
   if (schedule.kind === 'interval') return new Date(now.getTime() - 2 * schedule.everyMs - HOUR_MS);
-  const last = previousRun(schedule, new Date(now.getTime() - HOUR_MS));
-  return previousRun(schedule, new Date(last.getTime() - 1));
+  const last = runBefore(schedule, now.getTime() - HOUR_MS);
+  return runBefore(schedule, last.getTime() - 1);
 }
 
 /** An upload may take until the next dump, and an hour in any case. */
 function hasWaitedTooLong({ manifest }: JudgedDump, schedule: Schedule, now: Date): boolean {
   const recordedMs = Date.parse(manifest.recordedAt);
-  return recordedMs < Math.min(previousRun(schedule, now).getTime(), now.getTime() - HOUR_MS);
+  return recordedMs < Math.min(runBefore(schedule, now.getTime()).getTime(), now.getTime() - HOUR_MS);
+}
+
+/** A cron pattern takes a millisecond to look back, and is asked the same for each dump and database of a site. */
+const LOOKED_UP = new WeakMap<Schedule, Map<number, Date>>();
+const MOST_LOOKED_UP = 8;
+
+function runBefore(schedule: Schedule, timeMs: number): Date {
+  let known = LOOKED_UP.get(schedule);
+  if (known === undefined || known.size > MOST_LOOKED_UP) LOOKED_UP.set(schedule, (known = new Map()));
+  const run = known.get(timeMs) ?? previousRun(schedule, new Date(timeMs));
+  known.set(timeMs, run);
+  return run;
 }
 
 function age(time: string, now: Date): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { publishedCatalogSchema, type PublishedCatalog } from '../contract/published-catalog.ts';
 import type { RedisConnection } from './redis.ts';
 
@@ -22,17 +23,36 @@ export async function putCatalog(
   catalog: PublishedCatalog,
 ): Promise<boolean> {
   const json = JSON.stringify(publishedCatalogSchema.parse(catalog));
-  return (await redis.eval(PUT, 1, catalogKey(site), ticket, json)) === 1;
+  return (await redis.eval(PUT, 1, catalogKey(site), ticket, json, randomUUID())) === 1;
 }
 
 export async function isCatalogThere(redis: RedisConnection, site: string): Promise<boolean> {
   return (await redis.hexists(catalogKey(site), 'catalog')) === 1;
 }
 
-/** What a site's workers published last; `undefined` if nothing is there, or what another version wrote. */
-export async function readCatalog(redis: RedisConnection, site: string): Promise<PublishedCatalog | undefined> {
-  const json = await redis.hget(catalogKey(site), 'catalog');
-  if (json === null) return undefined;
+/** What a site's workers published last, read and checked anew only once there is a newer one. */
+export class CatalogReader {
+  readonly #redis: RedisConnection;
+  readonly #key: string;
+  #known: { readonly stamp: string; readonly catalog: PublishedCatalog | undefined } | undefined;
+
+  constructor(redis: RedisConnection, site: string) {
+    this.#redis = redis;
+    this.#key = catalogKey(site);
+  }
+
+  /** `undefined` if nothing is there, or what another version wrote. */
+  async read(): Promise<PublishedCatalog | undefined> {
+    const current = await this.#redis.hget(this.#key, 'stamp');
+    if (current !== null && current === this.#known?.stamp) return this.#known.catalog;
+    const [stamp, json] = await this.#redis.hmget(this.#key, 'stamp', 'catalog');
+    const catalog = parseCatalog(json ?? '');
+    this.#known = typeof stamp === 'string' ? { stamp, catalog } : undefined;
+    return catalog;
+  }
+}
+
+function parseCatalog(json: string): PublishedCatalog | undefined {
   try {
     return publishedCatalogSchema.safeParse(JSON.parse(json)).data;
   } catch {
@@ -43,6 +63,6 @@ export async function readCatalog(redis: RedisConnection, site: string): Promise
 /** A Redis that was emptied in between begins to count anew, and must not hold a ticket that is never reached again. */
 const PUT = `
 if tonumber(redis.call('hget', KEYS[1], 'ticket') or '0') >= tonumber(ARGV[1]) then return 0 end
-redis.call('hset', KEYS[1], 'ticket', ARGV[1], 'catalog', ARGV[2])
+redis.call('hset', KEYS[1], 'ticket', ARGV[1], 'catalog', ARGV[2], 'stamp', ARGV[3])
 if tonumber(redis.call('hget', KEYS[1], 'next') or '0') < tonumber(ARGV[1]) then redis.call('hset', KEYS[1], 'next', ARGV[1]) end
 return 1`;
