@@ -105,6 +105,7 @@ describe.skipIf(!hasRedis())('the board', () => {
     });
 
     test('nobody who tries one password after another, for a while', async () => {
+      expect((await scheduler.request('/queues')).status).toBe(200);
       const guess = (n: number) =>
         fetch(`${scheduler.base}/`, { headers: { authorization: basic(BOARD_USER, `guess ${n}`) } });
       const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => guess(n)));

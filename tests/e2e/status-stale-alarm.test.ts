@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -16,11 +17,11 @@ async function listen(): Promise<
   AsyncDisposable & { readonly url: string; readonly posted: Record<string, unknown>[] }
 > {
   const posted: Record<string, unknown>[] = [];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    posted.push(JSON.parse(body) as Record<string, unknown>);
-    response.end();
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      posted.push(JSON.parse(body) as Record<string, unknown>);
+      response.end();
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

@@ -56,14 +56,12 @@ function isMadeUpFor({ queue, database, at }: ShownJob, databases: readonly Data
   const health = databases.find((each) => each.database === database)?.health;
   const since = at?.getTime() ?? 0;
   const isLater = (time: string | undefined): boolean => time !== undefined && Date.parse(time) > since;
-  switch (queue) {
-    case 'dump':
-      return isLater(health?.newest?.manifest.recordedAt);
-    case 'upload':
-      return health?.newest !== undefined && health.newest === health.newestConfirmed;
-    case 'verify':
-      return health?.newestRestoreTest?.result === 'good' && isLater(health.newestRestoreTest.testedAt);
-  }
+  const isDone: Readonly<Record<ShownJob['queue'], boolean>> = {
+    dump: isLater(health?.newest?.manifest.recordedAt),
+    upload: health?.newest !== undefined && health.newest === health.newestConfirmed,
+    verify: health?.newestRestoreTest?.result === 'good' && isLater(health.newestRestoreTest.testedAt),
+  };
+  return isDone[queue];
 }
 
 function noticesOfFolder(catalog: PublishedCatalog | undefined): readonly Notice[] {

@@ -110,16 +110,10 @@ function drawBackup(
 
 /** By its shape as well as by its colour: a disc, a cross, a hollow diamond, a dot. */
 function drawMark(result: StageResult, x: number, y: number): Html {
-  switch (result) {
-    case 'good':
-      return html`<circle class="good" cx="${x}" cy="${y}" r="4.5" />`;
-    case 'bad':
-      return html`<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8" />`;
-    case 'unknown':
-      return html`<path class="unknown" d="M${x} ${y - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5z" />`;
-    case 'none':
-      return html`<circle class="none" cx="${x}" cy="${y}" r="1.5" />`;
-  }
+  if (result === 'good') return html`<circle class="good" cx="${x}" cy="${y}" r="4.5" />`;
+  if (result === 'bad') return html`<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8" />`;
+  if (result === 'unknown') return html`<path class="unknown" d="M${x} ${y - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5z" />`;
+  return html`<circle class="none" cx="${x}" cy="${y}" r="1.5" />`;
 }
 
 function describeBackup(dump: PublishedDump, { upload, restore }: Stages): string {
