@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -18,8 +17,10 @@ async function listen(): Promise<
 > {
   const posted: Record<string, unknown>[] = [];
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      posted.push(JSON.parse(body) as Record<string, unknown>);
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      posted.push(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
       response.end();
     });
   }).listen(0, '127.0.0.1');
