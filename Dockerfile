@@ -21,6 +21,7 @@ FROM base AS workspace
 ENV CI=true
 RUN npm install --global --no-fund --no-audit --no-update-notifier pnpm@12.21.0
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY packages/backups/package.json packages/backups/
 COPY packages/catalog/package.json packages/catalog/
 COPY packages/notify/package.json packages/notify/
 COPY packages/postgres/package.json packages/postgres/
@@ -149,6 +150,7 @@ FROM servers AS verify-worker
 COPY --from=verify-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
+COPY packages/backups/src packages/backups/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
@@ -164,6 +166,7 @@ FROM clients AS cli
 COPY --from=cli-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
+COPY packages/backups/src packages/backups/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src

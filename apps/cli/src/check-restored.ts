@@ -1,4 +1,4 @@
-import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
 import type { RestoredDump } from '@pgstow/postgres/restore-dump.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';

@@ -1,4 +1,4 @@
-import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import type { Backup } from '@pgstow/backups/list-backups.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
 import { chooseBackup, parseWanted } from './choose-backup.ts';

@@ -1,4 +1,4 @@
-import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTime } from './format-text.ts';

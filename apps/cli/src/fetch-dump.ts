@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Backup } from '@pgstow/catalog/list-backups.ts';
+import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';

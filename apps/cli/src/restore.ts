@@ -1,4 +1,4 @@
-import { listBackups, type Backup } from '@pgstow/catalog/list-backups.ts';
+import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';

@@ -20,11 +20,15 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
     // What the server says of a missing database is in its own language; another database tells.
     const session = await openMaintenance(target, clients, signal).catch(() => undefined);
     if (session === undefined) throw explain(error, target);
+    await using stack = new AsyncDisposableStack();
+    stack.use(session);
     const [exists] = await session.query(
       `select to_jsonb(exists (select from pg_database where datname = ${quoteLiteral(target.database)}))`,
     );
-    if (exists === false) return { session, exists };
-    await session[Symbol.asyncDispose]();
+    if (exists === false) {
+      stack.move();
+      return { session, exists };
+    }
     throw explain(error, target);
   }
 }

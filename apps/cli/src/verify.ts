@@ -1,4 +1,4 @@
-import { listBackups, type Backup } from '@pgstow/catalog/list-backups.ts';
+import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';

@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
-import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { describeError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { openSnapshot, type DumpSnapshot, type SnapshotOptions } from '@pgstow/postgres/dump-snapshot.ts';
 
 type Options = SnapshotOptions & { readonly log: Log };
+
+/** Longer than any statement may take there. A server that is gone without a word would keep a proven dump waiting for hours. */
+const AFTER_DUMP_MS = 15 * 60_000;
 
 /**
  * What the source says of itself in the snapshot of its dump. It is there to make a restore test worth more, and never
@@ -37,12 +41,15 @@ export class SourceFacts implements AsyncDisposable {
 
   /** @param dumped ends when the dump does. Never rejects. */
   async read(dumped: Promise<unknown>): Promise<DatabaseFacts | undefined> {
+    const isRead = new AbortController();
     try {
-      return await this.#opened?.readFacts(dumped);
+      return await Promise.race([this.#opened?.readFacts(dumped), failLate(dumped, isRead.signal)]);
     } catch (error) {
       // With a dump that failed or was given up, the session was ended.
       if (!this.#isDisposed && !this.#options.signal.aborted) warn(this.#options.log, error);
       return undefined;
+    } finally {
+      isRead.abort();
     }
   }
 
@@ -50,6 +57,13 @@ export class SourceFacts implements AsyncDisposable {
     this.#isDisposed = true;
     await this.#opened?.[Symbol.asyncDispose]();
   }
+}
+
+/** Rejects once a dump has been over for too long. */
+async function failLate(dumped: Promise<unknown>, signal: AbortSignal): Promise<never> {
+  await dumped.catch(() => undefined);
+  await delay(AFTER_DUMP_MS, undefined, { signal });
+  throw new RetryableError(`the source did not answer within ${AFTER_DUMP_MS / 60_000} minutes of the dump`);
 }
 
 function warn(log: Log, error: unknown): void {

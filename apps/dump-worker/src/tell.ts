@@ -50,8 +50,9 @@ export class Tell {
   /** @param freeze why the retention policy lets nothing go */
   pruned(database: string, freeze: Freeze | undefined): void {
     const { alarms } = this.#options;
-    // A bad restore test raises an alarm of its own.
-    if (freeze === undefined || freeze.by === 'restore-test') {
+    // A bad restore test raises an alarm of its own, and deletes nothing either.
+    if (freeze?.by === 'restore-test') return;
+    if (freeze === undefined) {
       alarms.lift('pruning-frozen', database, { at: new Date(), happened: 'Nothing holds old dumps back any more.' });
       return;
     }

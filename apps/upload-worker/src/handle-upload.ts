@@ -9,6 +9,7 @@ import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.t
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
+import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
@@ -18,7 +19,6 @@ import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { Destination } from './destination.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
 import { putDump } from './put-dump.ts';
-import { showProgress } from './show-progress.ts';
 import { putManifest } from './put-manifest.ts';
 import type { UploadContext } from './upload-context.ts';
 import { decideUpload } from './upload-plan.ts';

@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { FileDigest } from '@pgstow/store/digest-file.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { Destination } from './destination.ts';
-import { showProgress } from './show-progress.ts';
 
 /** Puts the file of a dump, after what earlier attempts left open there is dropped. */
 export async function putDump(

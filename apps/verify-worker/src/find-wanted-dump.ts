@@ -1,11 +1,11 @@
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
-import { listBackups } from '@pgstow/catalog/list-backups.ts';
+import { listBackups } from '@pgstow/backups/list-backups.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { JobData } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { VerifyWorker } from './verify-worker.ts';
@@ -23,7 +23,7 @@ export type WantedDump = {
 /**
  * The dump that a job names, or the newest of its target of which the destination has confirmed that it holds it.
  *
- * @throws PermanentError if there is none
+ * @throws PermanentError if there is none; RetryableError if the destination could not be asked
  */
 export async function findWantedDump(
   data: JobData<'verify'>,
@@ -78,7 +78,8 @@ async function findNewest(
     const { backups, faults } = await listBackups({ folder: undefined, stores: [store], databases: [target], signal });
     const stored = backups.find(({ manifest }) => manifest !== undefined)?.manifest;
     if (stored !== undefined) return { manifest: stored, isConfirmed: true };
-    if (faults[0] !== undefined) throw new PermanentError(faults[0]);
+    // The store may be away, or an upload under way.
+    if (faults[0] !== undefined) throw new RetryableError(faults[0]);
   }
   throw new PermanentError(
     `there is no dump of ${JSON.stringify(target)} yet that ${store === undefined ? folder : store.place.name} holds`,

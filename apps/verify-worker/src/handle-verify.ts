@@ -5,7 +5,7 @@ import { conclude } from './conclude.ts';
 import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';
 import { recordRestoreTest } from './record-restore-test.ts';
 import { restoreAndCompare } from './restore-and-compare.ts';
-import { findingOf, type RestoreFinding } from './restore-finding.ts';
+import { CannotTellError, findingOf, type RestoreFinding } from './restore-finding.ts';
 import { sweepScratch, withScratchFolder } from './scratch-folder.ts';
 import type { VerifyWorker } from './verify-worker.ts';
 import { watchDisk } from './watch-disk.ts';
@@ -54,7 +54,11 @@ async function testWithinBounds(
     });
   } catch (error) {
     signal.throwIfAborted();
-    if (timeout.aborted) return findingOf(new Error(`it took more than ${timeoutMs / 1000} s (VERIFY_TIMEOUT)`));
+    // The next attempt would take as long.
+    if (timeout.aborted)
+      return findingOf(
+        new CannotTellError(`it took more than ${timeoutMs / 1000} s (VERIFY_TIMEOUT)`, 'Raise VERIFY_TIMEOUT.'),
+      );
     return findingOf(error);
   }
 }

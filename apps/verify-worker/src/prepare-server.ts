@@ -1,4 +1,5 @@
 import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { CannotTellError } from './restore-finding.ts';
 
@@ -33,13 +34,11 @@ export async function prepareServer(
  * own (an event trigger, a foreign-data wrapper) may belong to a superuser alone.
  */
 async function createRole(server: ScratchServer, role: string): Promise<void> {
-  const name = `"${role.replaceAll('"', '""')}"`;
-  const text = `E'${role.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
   await server.query(
     'postgres',
-    `select count(*) = 0 as missing from pg_roles where rolname = ${text} \\gset
+    `select count(*) = 0 as missing from pg_roles where rolname = ${quoteLiteral(role)} \\gset
 \\if :missing
-create role ${name} superuser nologin;
+create role ${quoteIdentifier(role)} superuser nologin;
 \\endif`,
   );
 }

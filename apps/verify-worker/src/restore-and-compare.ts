@@ -6,6 +6,7 @@ import { compareRestored } from '@pgstow/postgres/compare-facts.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/postgres/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { fetchDump } from './fetch-dump.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
@@ -15,7 +16,6 @@ import { readRestoredFacts } from './read-restored-facts.ts';
 import { NoRoomError, type RestoreFinding } from './restore-finding.ts';
 import { restoreInto } from './restore-into.ts';
 import { serverFolder } from './scratch-folder.ts';
-import { showProgress } from './show-progress.ts';
 import type { VerifyWorker } from './verify-worker.ts';
 import { roomFor } from './watch-disk.ts';
 

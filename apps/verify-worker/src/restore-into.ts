@@ -29,11 +29,13 @@ export async function restoreInto(
     signal.throwIfAborted();
     const { message } = error as Error;
     const fault = scratchFaultIn(message, options.circumstances);
-    if (fault?.isLasting === true) throw new CannotTellError(`${fault.why}: ${message}`);
-    if (fault !== undefined) throw new RetryableError(`${fault.why}: ${message}`, { cause: error });
+    // The detail quotes rows, and this goes on the board and to whoever gets the alarms.
+    const [shown = ''] = message.split('\ndetail: ', 1);
+    if (fault?.isLasting === true) throw new CannotTellError(`${fault.why}: ${shown}`);
+    if (fault !== undefined) throw new RetryableError(`${fault.why}: ${shown}`, { cause: error });
     // Here it is thrown away in any case.
     if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });
     if (!(error instanceof RestoreError)) throw error;
-    throw new BadDumpError(`it does not restore: ${error.message}`);
+    throw new BadDumpError(`it does not restore: ${shown}`);
   }
 }

@@ -5,9 +5,8 @@ import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 
 /**
- * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data,
- * then its
- * receipts and restore tests.
+ * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data, then
+ * its receipts and restore tests.
  */
 export async function deleteDump(folder: string, name: BackupName): Promise<void> {
   // The type says so already. A deletion makes sure.

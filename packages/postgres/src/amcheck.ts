@@ -20,7 +20,7 @@ export async function amcheck(
   const available = await query(database, "select count(*) from pg_available_extensions where name = 'amcheck'");
   if (available !== '1') return { whyNot: 'the extension amcheck is not installed' };
   const [command, ...argv] = [...runAs, program, '--no-password', '--install-missing'];
-  const { stdout, stderr, exitCode, failed } = await execa(command, argv, {
+  const { stdout, stderr, exitCode, failed, isMaxBuffer } = await execa(command, argv, {
     // The database is named here, and not among the arguments.
     env: env(database),
     extendEnv: false,
@@ -32,7 +32,8 @@ export async function amcheck(
   signal.throwIfAborted();
   if (!failed) return { damage: [] };
   const said = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
-  return exitCode === FOUND_DAMAGE
+  // It writes that much of damage alone.
+  return exitCode === FOUND_DAMAGE || isMaxBuffer
     ? { damage: said.map((line) => `pg_amcheck: ${line.trim()}`) }
     : { whyNot: `pg_amcheck failed: ${said.at(-1)?.trim() ?? `exit code ${exitCode}`}` };
 }

@@ -12,10 +12,6 @@ type Table = { readonly oid: string; readonly name: string; readonly estimate: n
 
 /** Once the dump is done, a count that goes on keeps its snapshot, and with it what VACUUM would clear away. */
 const AFTER_DUMP_MS = 60_000;
-/** For one table. */
-const STATEMENT_LIMIT = '10min';
-/** For a table on which somebody else waits for a lock that our dump holds. */
-const LOCK_LIMIT = '10s';
 
 /** Tables whose rows are in a dump, partitions and unlogged ones included; not those of an extension. */
 const LIST_TABLES = `
@@ -36,21 +32,23 @@ where c.relkind = 'r' and pg_relation_filenode(c.oid) is distinct from c.relfile
  *
  * A dump locks its tables, a snapshot alone does not: who truncates one, or writes it anew, makes it look empty to the
  * snapshots of others. A table to which that happened is left out.
+ *
+ * @param dumped for the source of a dump: ends when that does. Without it nobody waits, and every table is counted
  */
 export async function countRows(
   session: PsqlSession,
   { mode, exactUpToBytes }: Counting,
   databaseBytes: number,
-  dumped: Promise<unknown>,
+  dumped?: Promise<unknown>,
 ): Promise<Counts> {
   const isTooLarge = mode === 'exact' && databaseBytes > exactUpToBytes;
   if (mode === 'off') {
-    await dumped.catch(() => undefined);
+    await dumped?.catch(() => undefined);
     return { counted: 'off', tables: {} };
   }
   const tables = (await session.query(LIST_TABLES)) as readonly Table[];
   if (mode === 'estimate' || isTooLarge) {
-    await dumped.catch(() => undefined);
+    await dumped?.catch(() => undefined);
     return {
       counted: 'estimate',
       ...(isTooLarge ? { countedBecause: `the database takes more than VERIFY_SOURCE_COUNTS_LIMIT` } : {}),
@@ -60,16 +58,15 @@ export async function countRows(
   return countExactly(session, tables, dumped);
 }
 
-async function countExactly(session: PsqlSession, tables: readonly Table[], dumped: Promise<unknown>): Promise<Counts> {
-  const limits = (statement: string, lock: string) =>
-    session.query(
-      `select to_jsonb(set_config('statement_timeout', '${statement}', true)) || to_jsonb(set_config('lock_timeout', '${lock}', true))`,
-    );
+async function countExactly(
+  session: PsqlSession,
+  tables: readonly Table[],
+  dumped: Promise<unknown> | undefined,
+): Promise<Counts> {
   let endedAt = Number.POSITIVE_INFINITY;
-  const end = dumped.catch(() => undefined).then(() => (endedAt = performance.now()));
+  const end = dumped?.catch(() => undefined).then(() => (endedAt = performance.now()));
   const counted = new Map<string, { readonly name: string; readonly rows: number }>();
   const missing = new Set<string>();
-  await limits(STATEMENT_LIMIT, LOCK_LIMIT);
   for (const { oid, name } of tables) {
     if (performance.now() > endedAt + AFTER_DUMP_MS) {
       missing.add(name);
@@ -85,7 +82,6 @@ async function countExactly(session: PsqlSession, tables: readonly Table[], dump
     }
   }
   await end;
-  await limits('0', '0');
   for (const oid of (await session.query(LIST_REWRITTEN)) as readonly string[]) {
     const rewritten = counted.get(oid);
     if (rewritten === undefined) continue;

@@ -1,3 +1,5 @@
+import { quoteIdentifier, quoteLiteral } from './sql-quote.ts';
+
 type Locale = { readonly encoding: string; readonly collate: string; readonly ctype: string };
 
 /**
@@ -12,7 +14,7 @@ export async function createScratchDatabase(
 ): Promise<string | undefined> {
   const create = ({ encoding, collate, ctype }: Locale): Promise<unknown> =>
     query(
-      `create database ${quoteName(name)} template template0 encoding ${quoteText(encoding)} lc_collate ${quoteText(collate)} lc_ctype ${quoteText(ctype)}`,
+      `create database ${quoteIdentifier(name)} template template0 encoding ${quoteLiteral(encoding)} lc_collate ${quoteLiteral(collate)} lc_ctype ${quoteLiteral(ctype)}`,
     );
   const { encoding } = source;
   const candidates: readonly Locale[] = [
@@ -37,12 +39,4 @@ export async function createScratchDatabase(
 function replaced({ collate, ctype }: Locale, made: Locale): string {
   const wanted = collate === ctype ? collate : `${collate} and ${ctype}`;
   return `this machine has no locale ${wanted}: the scratch server sorted by ${made.collate} and took letters as ${made.ctype}`;
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

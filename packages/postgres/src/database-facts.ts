@@ -3,6 +3,7 @@ import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { countRows, type Counting } from './count-rows.ts';
 import type { PsqlSession } from './psql-session.ts';
 import { DESCRIBE_OBJECTS } from './schema-objects.ts';
+import { quoteLiteral } from './sql-quote.ts';
 
 type Sequences = ReadonlyMap<string, string>;
 
@@ -38,7 +39,7 @@ export async function readDatabaseFacts(
   session: PsqlSession,
   counting: Counting,
   before?: Sequences,
-  dumped: Promise<unknown> = Promise.resolve(),
+  dumped?: Promise<unknown>,
 ): Promise<DatabaseFacts> {
   const [basics] = (await session.query(BASICS)) as [
     Pick<DatabaseFacts, 'databaseBytes' | 'encoding' | 'collate' | 'ctype' | 'extensions' | 'largeObjects'>,
@@ -88,9 +89,3 @@ async function describeObjects(session: PsqlSession): Promise<Pick<DatabaseFacts
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** As a string constant of SQL, whatever the server's settings. */
-function quoteLiteral(text: string): string {
-  const doubled = text.replaceAll("'", "''");
-  return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
-}

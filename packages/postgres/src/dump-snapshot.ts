@@ -5,6 +5,7 @@ import type { Counting } from './count-rows.ts';
 import { dumpRole, limitingOptions } from './dump-options.ts';
 import { readDatabaseFacts, readSequences } from './database-facts.ts';
 import { PsqlSession } from './psql-session.ts';
+import { quoteIdentifier } from './sql-quote.ts';
 
 export type SnapshotOptions = {
   readonly clients: Clients;
@@ -23,6 +24,11 @@ export type DumpSnapshot = AsyncDisposable & {
   /** What the source says of itself in this snapshot. Call it as the dump begins. @param dumped ends when the dump does */
   readFacts(dumped: Promise<unknown>): Promise<DatabaseFacts>;
 };
+
+/** For one statement, be it the count of a large table. */
+const STATEMENT_LIMIT = '10min';
+/** For a sequence or a table that somebody holds: neither may the dump wait for it, nor its record. */
+const LOCK_LIMIT = '10s';
 
 /**
  * Opens a snapshot on the server, and holds it. pg_dump, which takes its own as the first thing it does, takes this one
@@ -47,9 +53,11 @@ export async function openSnapshot({
   if (connections === 1)
     throw new RetryableError('the role may have one connection only', { hint: 'ALTER ROLE … CONNECTION LIMIT 2;' });
   const role = dumpRole(extraOptions);
-  if (role !== undefined) await session.query(`set role "${role.replaceAll('"', '""')}"`);
+  if (role !== undefined) await session.query(`set role ${quoteIdentifier(role)}`);
   // As pg_dump does: rather fail than see a part of the rows.
   await session.query('set row_security = off');
+  await session.query(`set statement_timeout = '${STATEMENT_LIMIT}'`);
+  await session.query(`set lock_timeout = '${LOCK_LIMIT}'`);
   // They belong to no snapshot; and the sooner pg_dump comes, the less can be dropped before it has its locks.
   const before = await readSequences(session);
   // pg_dump leaves the choice to whose snapshot it takes.

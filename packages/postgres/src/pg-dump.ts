@@ -7,6 +7,7 @@ import type { Clients } from './client-version.ts';
 import { bareEnvironment, type Compressor } from './compressor.ts';
 import { openPipe } from './open-pipe.ts';
 import { postgresError } from './postgres-error.ts';
+import { describeEnd, keepTail } from './program-end.ts';
 import { ProgressWatch } from './progress-watch.ts';
 
 export type PgDumpOptions = {
@@ -76,10 +77,10 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   if (compressed.failed && (lostReader || !dumped.failed)) {
     await assertDiskTakesMore(file);
     throw new RetryableError(
-      `${compressor.program} ${ending(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
+      `${compressor.program} ${describeEnd(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
     );
   }
-  if (dumped.failed) throw postgresError(`pg_dump ${ending(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
+  if (dumped.failed) throw postgresError(`pg_dump ${describeEnd(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
 }
 
 function commandLine({ clients, extraOptions, snapshot }: PgDumpOptions): readonly string[] {
@@ -104,21 +105,4 @@ async function readWrittenBytes(pid: number | undefined, file: FileHandle): Prom
 async function assertDiskTakesMore(file: FileHandle): Promise<void> {
   const more = Buffer.alloc(1024 * 1024);
   for (let written = 0; written < more.length;) written += (await file.write(more, written)).bytesWritten;
-}
-
-/** Keeps the end of what a program says: the reason is there, and a talkative program must not fill our memory. */
-function keepTail(stream: NodeJS.ReadableStream): () => string {
-  let tail = '';
-  stream.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-4000)));
-  return () => tail.trim();
-}
-
-function ending(result: {
-  readonly exitCode?: number | undefined;
-  readonly signal?: string | undefined;
-  readonly originalMessage?: string | undefined;
-}): string {
-  if (result.signal !== undefined) return `was ended by ${result.signal}`;
-  if (result.exitCode !== undefined) return `exited with code ${result.exitCode}`;
-  return `could not be started (${result.originalMessage ?? 'unknown reason'})`;
 }

@@ -5,6 +5,7 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';
+import { keepTail } from './program-end.ts';
 
 /** A statement failed; the session goes on, and so does its transaction. */
 export class StatementError extends RetryableError {
@@ -38,7 +39,6 @@ export class PsqlSession implements AsyncDisposable {
   readonly #mark = `pgstow-${randomBytes(8).toString('hex')}`;
   /** The beginning of one whose rest has not come yet. */
   #line = '';
-  #said = '';
   #fault: unknown;
 
   /**
@@ -84,11 +84,11 @@ export class PsqlSession implements AsyncDisposable {
       this.#line = lines.pop() ?? '';
       for (const line of lines) this.#take(line);
     });
-    psql.stderr.on('data', (chunk: Buffer) => (this.#said = (this.#said + chunk.toString()).slice(-4000)));
+    const said = keepTail(psql.stderr);
     // A psql that has ended takes nothing more; what that means is said below.
     psql.stdin.on('error', () => undefined);
     void psql.finally(() => {
-      this.#fault ??= postgresError(`the connection to database ${JSON.stringify(database)} ended`, this.#said);
+      this.#fault ??= postgresError(`the connection to database ${JSON.stringify(database)} ended`, said());
       for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
     });
   }

@@ -10,6 +10,7 @@ import type { Clients } from './client-version.ts';
 import { boundToUs } from './bound-to-us.ts';
 import type { DumpText } from './dump-text.ts';
 import { openPipe } from './open-pipe.ts';
+import { describeEnd, keepTail } from './program-end.ts';
 import { judgePsql } from './psql-version-policy.ts';
 import type { ProvenGzip } from './read-gzip.ts';
 import { OutcomeUnknownError, restoreError, RestoreError, type Heading } from './restore-error.ts';
@@ -182,17 +183,8 @@ async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
     extendEnv: false,
   });
-  let tail = '';
-  child.stderr.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-STDERR_CHARACTERS)));
-  const ended = child.then(({ exitCode, signal, originalMessage }) => ({
-    exitCode,
-    ending:
-      signal !== undefined
-        ? `was ended by ${signal}`
-        : exitCode !== undefined
-          ? `exited with code ${exitCode}`
-          : `could not be started (${originalMessage ?? 'unknown reason'})`,
-  }));
+  const said = keepTail(child.stderr, STDERR_CHARACTERS);
+  const ended = child.then((result) => ({ exitCode: result.exitCode, ending: describeEnd(result) }));
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     const isOver = ended.then(() => true);
@@ -207,7 +199,7 @@ async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin
     child.kill('SIGKILL');
     await isOver;
   };
-  return { ended, said: () => tail, end: () => (ending ??= end()) };
+  return { ended, said, end: () => (ending ??= end()) };
 }
 
 /** Whether all of it was taken; otherwise nobody is there any more to take it. */

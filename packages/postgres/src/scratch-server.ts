@@ -49,7 +49,7 @@ export type ScratchServer = AsyncDisposable & {
   readonly query: (database: string, sql: string) => Promise<string>;
 };
 
-export const SCRATCH_USER = 'pgstow_scratch';
+const SCRATCH_USER = 'pgstow_scratch';
 const PORT = '5432';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
@@ -212,8 +212,9 @@ async function waitUntilReady(server: ReturnType<typeof launch>, signal: AbortSi
   const abort = (): void => ready.reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   void server.then(() => ready.reject(failed('did not start')));
+  // Not thrown: the server's end would reject what nobody awaits.
+  if (signal.aborted) abort();
   try {
-    signal.throwIfAborted();
     await ready.promise;
   } finally {
     clearTimeout(late);

@@ -1,8 +1,9 @@
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { QueueName } from '../contract/jobs.ts';
+import type { Task } from './worker.ts';
 
 /** Maps bytes done to a stretch of the job's progress, and reports whole percents, each once. */
 export function showProgress(
-  task: Pick<Task<'verify'>, 'progress'>,
+  task: Pick<Task<QueueName>, 'progress'>,
   totalBytes: number,
   from: number,
   to: number,
