@@ -41,10 +41,12 @@ COPY scripts/install-in-image /usr/local/bin/
 FROM workspace AS scheduler-modules
 RUN install-in-image @pgstow/scheduler
 
-# The plan and the board.
+# The plan, the status page and the board.
 FROM base AS scheduler
 COPY --from=scheduler-modules /app /app
 COPY packages/shared/src packages/shared/src
+COPY packages/catalog/src packages/catalog/src
+COPY packages/notify/src packages/notify/src
 COPY apps/scheduler/src apps/scheduler/src
 USER node
 EXPOSE 3000

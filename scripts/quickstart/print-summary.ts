@@ -48,7 +48,7 @@ export function printSummary(summary: Summary): void {
     ['tested', `GOOD as it lies in the bucket: ${describeRestoreTest(test)}`],
     ['restored', `from the bucket in ${restored.seconds.toFixed(1)} s, with gunzip -c FILE | psql`],
     ['compared', `${compared}: row counts and content hashes as in the source`],
-    ['board', `${board.url}  user ${board.user}  password ${board.password}${stays ? '' : '  (until this ends)'}`],
+    ['page', `${board.url}  user ${board.user}  password ${board.password}${stays ? '' : '  (until this ends)'}`],
   ];
   run.steps.say(`\n${style(['green', 'bold'], 'One whole backup cycle, proven.')}\n`);
   for (const [name, text] of lines) run.steps.say(`  ${style('dim', name.padEnd(10))} ${text}`);

@@ -6,7 +6,7 @@ import { waitUntil } from './wait-until.ts';
 
 export type Board = { readonly url: string; readonly user: string; readonly password: string };
 
-/** Starts the scheduler, which asks for the first dump at once, and opens its board as a person would. */
+/** Starts the scheduler, which asks for the first dump at once, and opens its status page as a person would. */
 export async function startScheduler(run: Run, servers: Servers): Promise<Board> {
   return run.steps.run('Scheduler', async (tell) => {
     const user = 'admin';
@@ -16,13 +16,13 @@ export async function startScheduler(run: Run, servers: Servers): Promise<Board>
       BOARD_USER: user,
       BOARD_PASSWORD: password,
     });
-    const url = await waitUntil(run, 'the address of the board in the log of the scheduler', async () => {
+    const url = await waitUntil(run, 'the address of the status page in the log of the scheduler', async () => {
       return scheduler.lines.map((line) => line.json?.['url']).find((url) => typeof url === 'string');
     });
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     const { status } = await fetch(url, { headers: { authorization }, signal: run.signal });
-    if (status !== 200) throw new Error(`wanted the board at ${url}, got the HTTP status ${status}`);
-    tell(`a dump now and every ${INTERVAL_MINUTES} minutes; the board is open`);
+    if (status !== 200) throw new Error(`wanted the status page at ${url}, got the HTTP status ${status}`);
+    tell(`a dump now and every ${INTERVAL_MINUTES} minutes; the status page is open`);
     return { url, user, password };
   });
 }

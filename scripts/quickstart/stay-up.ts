@@ -10,7 +10,7 @@ const EVERY_MS = 500;
 /** Lets the schedule go on, and says of each further backup that the store has confirmed it, until Ctrl-C. */
 export async function stayUp({ steps, signal, processes, backupDir }: Run): Promise<void> {
   steps.say(
-    `The board is open, and a dump follows every ${INTERVAL_MINUTES} minutes. ${style('bold', 'Ctrl-C ends it all.')}\n`,
+    `The status page is open, and a dump follows every ${INTERVAL_MINUTES} minutes. ${style('bold', 'Ctrl-C ends it all.')}\n`,
   );
   const seen = new Set(await listConfirmed(backupDir));
   while (!signal.aborted) {

@@ -69,12 +69,11 @@ describe.skipIf(!hasRedis())('the board', () => {
 
   describe('lets in', () => {
     test('who knows the password, and sends the rest there', async () => {
-      expect((await scheduler.request('/')).headers.get('location')).toBe('/queues');
       for (const path of ['/queues', '/queues/', '/queues/queue/dump', '/queues/static/css/']) {
         expect([200, 404]).toContain((await scheduler.request(path)).status);
       }
       const listed = (await (await scheduler.request('/queues/api/queues')).json()) as { queues: { name: string }[] };
-      expect(listed.queues.map((queue) => queue.name)).toEqual(['dump', 'upload']);
+      expect(listed.queues.map((queue) => queue.name)).toEqual(['dump', 'upload', 'verify']);
     });
 
     test.each<[string, string | undefined]>([
@@ -85,25 +84,53 @@ describe.skipIf(!hasRedis())('the board', () => {
       ['nobody with another scheme', `Bearer ${BOARD_PASSWORD}`],
     ])('%s', async (_name, authorization) => {
       const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-      for (const path of ['/queues', '/queues/', '/queues/api/queues', '/queues/queue/dump', '/queues/static/x.js']) {
+      const paths = [
+        '/',
+        '/metrics',
+        '/queues',
+        '/queues/',
+        '/queues/api/queues',
+        '/queues/queue/dump',
+        '/queues/static/x.js',
+      ];
+      for (const path of paths) {
         const answer = await fetch(`${scheduler.base}${path}`, { headers });
         expect([path, answer.status]).toEqual([path, 401]);
         expect(answer.headers.get('www-authenticate')).toContain('Basic realm="pgstow"');
+        // Whoever knows it is not kept waiting for the next.
+        await scheduler.request('/queues');
       }
       const put = await fetch(`${scheduler.base}/queues/api/queues/pause`, { method: 'PUT', headers });
       expect(put.status).toBe(401);
     });
 
-    test('nobody at all without BOARD_PASSWORD, but to /healthz', async () => {
+    test('nobody who tries one password after another, for a while', async () => {
+      expect((await scheduler.request('/queues')).status).toBe(200);
+      const guess = (n: number) =>
+        fetch(`${scheduler.base}/`, { headers: { authorization: basic(BOARD_USER, `guess ${n}`) } });
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => guess(n)));
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses.filter((status) => status === 401)).toHaveLength(5);
+      expect(statuses.filter((status) => status === 429)).toHaveLength(15);
+      expect(answers.find(({ status }) => status === 429)?.headers.get('retry-after')).toBe('1');
+      // Not even with the right one: it is not looked at.
+      expect((await scheduler.request('/queues')).status).toBe(429);
+      expect((await fetch(`${scheduler.base}/livez`)).status).toBe(200);
+      await eventually(async () => (await scheduler.request('/queues')).status === 200);
+      expect((await guess(0)).status).toBe(401);
+      expect((await scheduler.request('/queues')).status).toBe(200);
+    });
+
+    test('nobody at all without BOARD_PASSWORD, but to /healthz and /livez', async () => {
       await using child = await launchScheduler({ REDIS_URL: server.url, BOARD_PASSWORD: '', SITE: 'closed' });
       const line = await child.waitForLine(/the board is closed; set BOARD_PASSWORD/);
       const base = new URL(String(line.json?.['url'])).origin;
-      for (const path of ['/queues', '/queues/api/queues', '/queues/static/x.js']) {
+      for (const path of ['/', '/metrics', '/queues', '/queues/api/queues', '/queues/static/x.js']) {
         const answer = await fetch(`${base}${path}`);
         expect(answer.status).toBe(503);
         expect(await answer.text()).toBe('The board is closed because BOARD_PASSWORD is not set.\n');
       }
-      expect((await fetch(`${base}/healthz`)).status).toBe(200);
+      for (const path of ['/healthz', '/livez']) expect((await fetch(`${base}${path}`)).status).toBe(200);
     });
 
     test('nobody while it would listen for others without a password', async () => {
@@ -126,16 +153,18 @@ describe.skipIf(!hasRedis())('the board', () => {
   });
 
   test('every answer has the safe headers', async () => {
-    for (const path of ['/', '/healthz', '/queues', '/nowhere']) {
+    for (const path of ['/', '/metrics', '/healthz', '/livez', '/queues', '/nowhere']) {
       const { headers } = await scheduler.request(path);
       expect([path, Object.fromEntries(headers)]).toMatchObject([
         path,
         {
           'x-frame-options': 'DENY',
           'x-content-type-options': 'nosniff',
-          'referrer-policy': 'no-referrer',
+          'referrer-policy': 'same-origin',
           'cache-control': 'no-store',
-          'content-security-policy': expect.stringContaining("default-src 'self'") as string,
+          'content-security-policy': expect.stringMatching(
+            /^default-src '(?:self|none)'.*frame-ancestors 'none'/,
+          ) as string,
         },
       ]);
     }
@@ -196,7 +225,7 @@ describe.skipIf(!hasRedis())('the board', () => {
       expect(await dumps.isPaused()).toBe(true);
       const health = await scheduler.request('/healthz');
       expect(health.status).toBe(503);
-      expect(await health.json()).toMatchObject({ reason: 'the queue dump is paused; resume it on the board' });
+      expect(await health.json()).toMatchObject({ reasons: ['the queue dump is paused; resume it on the board'] });
       expect((await change('PUT', '/dump/resume')).status).toBe(200);
       expect(await dumps.isPaused()).toBe(false);
       expect((await scheduler.request('/healthz')).status).toBe(200);
@@ -227,6 +256,8 @@ describe.skipIf(!hasRedis())('the board', () => {
       '/queues/api/queues',
       '/queues/api/redis/stats',
       '/queues/api/job-schedulers',
+      '/',
+      '/metrics',
       '/healthz',
     ];
     for (const path of paths) {

@@ -93,7 +93,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
       expect(text).toMatch(
         /^ +compared +7 tables, 2 views, 4 sequences: row counts and content hashes as in the source$/m,
       );
-      expect(text).toMatch(/^ +board +http:\/\/127\.0\.0\.1:\d+\/queues {2}user admin {2}password [0-9a-f]{12} /m);
+      expect(text).toMatch(/^ +page +http:\/\/127\.0\.0\.1:\d+ {2}user admin {2}password [0-9a-f]{12} /m);
 
       const commands = [...started.values()].join('\n');
       for (const app of ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'])

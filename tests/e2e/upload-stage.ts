@@ -109,11 +109,16 @@ export type MakeDumpOptions = {
   /** About this large when compressed; a few hundred bytes unless given. */
   readonly bytes?: number;
   readonly takenAt?: Date;
+  /** `shop` unless given. */
+  readonly database?: string;
 };
 
 /** A dump without a manifest: gzip of SQL text that ends as pg_dump ends it. */
-export async function makeFile(folder: string, { bytes = 0, takenAt = new Date() }: MakeDumpOptions = {}) {
-  const name = formatBackupName('shop', takenAt);
+export async function makeFile(
+  folder: string,
+  { bytes = 0, takenAt = new Date(), database = 'shop' }: MakeDumpOptions = {},
+) {
+  const name = formatBackupName(database, takenAt);
   // Hexadecimal digits of random bytes shrink to about the bytes themselves.
   const noise = randomBytes(Math.ceil(bytes * 0.88)).toString('hex');
   const rows = noise.replaceAll(/.{1,1000}/g, '$&\n');
@@ -127,12 +132,12 @@ export async function makeFile(folder: string, { bytes = 0, takenAt = new Date()
 
 /** A dump as the dump worker leaves it. */
 export async function makeDump(folder: string, options: MakeDumpOptions = {}): Promise<Manifest> {
-  const { takenAt = new Date() } = options;
+  const { takenAt = new Date(), database = 'shop' } = options;
   const { name, file, sqlBytes, rows } = await makeFile(folder, { ...options, takenAt });
   const manifest: Manifest = {
     version: 1,
     name,
-    database: 'shop',
+    database,
     takenAt: new Date(Math.floor(takenAt.getTime() / 1000) * 1000).toISOString(),
     origin: 'dumped',
     recordedAt: new Date().toISOString(),

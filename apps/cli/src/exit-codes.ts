@@ -15,7 +15,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** For the help and the documentation. */
 export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: 'done',
-  failed: 'failed, or not all could be read',
+  failed: 'failed, not all could be read, or doctor found a fault',
   usage: 'the command line or the configuration is at fault; nothing was done',
   refused: 'refused for safety; nothing was touched',
   bad: 'BAD: a backup, or what was restored from it, differs from its manifest',

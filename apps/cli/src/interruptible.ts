@@ -7,8 +7,15 @@ import { exitCodes, ExitError } from './exit-codes.ts';
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const ended = new AbortController();
-  const end = (name: NodeJS.Signals): void => ended.abort(new Error(`interrupted by ${name}`));
-  process.once('SIGINT', end).once('SIGTERM', end);
+  const stopListening = (): void => void process.off('SIGINT', end).off('SIGTERM', end);
+  const end = (name: NodeJS.Signals): void => {
+    if (ended.signal.aborted) {
+      stopListening();
+      process.kill(process.pid, name);
+    } else ended.abort(new Error(`interrupted by ${name}`));
+  };
+  // Not `once`: execa listens as well while a program runs, and ends the process if nobody else does any more.
+  process.on('SIGINT', end).on('SIGTERM', end);
   const isInterrupted = (): boolean => ended.signal.aborted;
   try {
     return await work(ended.signal);
@@ -16,6 +23,6 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     if (!isInterrupted()) throw error;
     throw new ExitError(exitCodes.interrupted, 'interrupted');
   } finally {
-    process.off('SIGINT', end).off('SIGTERM', end);
+    stopListening();
   }
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCompletion } from './completion.ts';
+import { addDoctor } from './doctor.ts';
 import { addDump } from './dump.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { addList } from './list.ts';
@@ -16,7 +17,8 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  for (const add of [addStatus, addList, addDump, addVerify, addRestore, addPrune, addNotify]) add(pgstow);
+  const verbs = [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor, addNotify];
+  for (const add of verbs) add(pgstow);
   addCompletion(pgstow);
   return pgstow;
 }

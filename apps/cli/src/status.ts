@@ -30,7 +30,7 @@ export function addStatus(pgstow: Command): void {
     .action(showStatus);
 }
 
-type Status = Health & {
+type Status = Health<KnownDump> & {
   readonly database: string;
   readonly lastUpload: { readonly name: string; readonly confirmedAt: Date } | undefined;
   readonly lastRestoreTest: RestoreTest | undefined;

@@ -1,3 +1,4 @@
+import type { Publisher } from '@pgstow/catalog/publisher.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
@@ -19,5 +20,7 @@ export type DumpWorker = {
   readonly uploads: OpenQueue<'upload'>;
   /** Where restore tests are asked for. */
   readonly verifications: OpenQueue<'verify'>;
+  /** To be told of each change of the folder. */
+  readonly catalog: Pick<Publisher, 'publish'>;
   readonly tell: Pick<Tell, 'dumpBegins' | 'pruned'>;
 };

@@ -5,7 +5,7 @@ import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 /** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */
-export async function prune(task: Task<'dump'>, { backup, destination, tell }: DumpWorker): Promise<void> {
+export async function prune(task: Task<'dump'>, { backup, destination, tell, catalog }: DumpWorker): Promise<void> {
   try {
     const policy = { keepLast: backup.keepLast, destination };
     const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
@@ -26,5 +26,7 @@ export async function prune(task: Task<'dump'>, { backup, destination, tell }: D
     }
   } catch (error) {
     task.log.error({ err: describeError(error) }, 'prune failed; what it left is tried again after the next dump');
+  } finally {
+    catalog.publish();
   }
 }

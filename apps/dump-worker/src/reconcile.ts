@@ -16,7 +16,8 @@ import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 export async function reconcile(worker: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
   try {
     await sweepAll(worker, log, signal);
-    await adoptStrays({ ...worker, folder: worker.backup.folder, log, signal });
+    const adopted = await adoptStrays({ ...worker, folder: worker.backup.folder, log, signal });
+    if (adopted.length > 0) worker.catalog.publish();
     await handOverAll(worker, log);
   } catch (error) {
     if (!signal.aborted) log.error({ err: describeError(error) }, 'reconciliation failed; the next start tries again');

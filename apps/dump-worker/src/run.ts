@@ -11,6 +11,7 @@ import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker, type Task } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { Publisher } from '@pgstow/catalog/publisher.ts';
 import { startTelling, warningOf } from '@pgstow/notify/start-telling.ts';
 import { openPipe } from '@pgstow/postgres/open-pipe.ts';
 import { handleDump } from './handle-dump.ts';
@@ -36,7 +37,8 @@ await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, s
     destination,
     ...startTelling({ config: config.alarms, site, redis, log, redact, stack }),
   });
-  const worker = { ...config, site, destination, redis, uploads, verifications, tell };
+  const catalog = stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination, log }));
+  const worker = { ...config, site, destination, redis, uploads, verifications, tell, catalog };
   if (worker.destination === undefined) log.warn('no S3_BUCKET: local backups only');
   const warning = warningOf(config.alarms, config.postgres.databases);
   if (warning !== undefined) log.warn(warning);

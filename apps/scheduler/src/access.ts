@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import basicAuth from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { WrongPasswords } from './wrong-passwords.ts';
 
 /** Headers of every answer. The pages load nothing from elsewhere and stand in nobody's frame. */
 const HEADERS = {
@@ -14,7 +15,8 @@ const HEADERS = {
     "form-action 'self'",
     "frame-ancestors 'none'",
   ].join('; '),
-  'referrer-policy': 'no-referrer',
+  // Not no-referrer: with it, browsers hide where a form of our own comes from, too.
+  'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 };
@@ -44,9 +46,15 @@ export function isFromOtherSite(
   return typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).host !== host;
 }
 
-/** Asks for the user's name and password in all that is registered in `scope`. */
-export async function requirePassword(scope: FastifyInstance, user: string, password: string): Promise<void> {
-  await scope.register(basicAuth, {
+/** Who knows the password, and who must wait before another try. */
+export type Gate = {
+  /** Lets a request in that bears the password, or answers it. @returns whether it is in */
+  admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean>;
+};
+
+/** To be called once for a server. */
+export async function openGate(server: FastifyInstance, user: string, password: string): Promise<Gate> {
+  await server.register(basicAuth, {
     authenticate: { realm: 'pgstow' },
     validate: async (givenUser, givenPassword) => {
       const userFits = isEqual(givenUser, user);
@@ -54,12 +62,28 @@ export async function requirePassword(scope: FastifyInstance, user: string, pass
       return userFits && passwordFits ? undefined : new Error('wrong user or password');
     },
   });
-  scope.addHook('onRequest', (request, reply, done) => {
-    scope.basicAuth.call(scope, request, reply, (error) => {
-      if (error === undefined) done();
-      else void reply.code(401).type('text/plain').send('The board asks for BOARD_USER and BOARD_PASSWORD.\n');
-    });
-  });
+  const wrong = new WrongPasswords();
+  const fits = (request: FastifyRequest, reply: FastifyReply): Promise<boolean> =>
+    new Promise((resolve) => server.basicAuth.call(server, request, reply, (error) => resolve(error === undefined)));
+  return {
+    async admit(request, reply) {
+      // A browser asks without a password first.
+      const isTry = request.headers.authorization !== undefined;
+      const waitMs = isTry ? wrong.waitMs(request.ip, performance.now()) : 0;
+      if (waitMs > 0) {
+        reply.code(429).header('retry-after', Math.ceil(waitMs / 1000));
+        reply.type('text/plain').send('Too many wrong passwords. Try again later.\n');
+        return false;
+      }
+      if (isTry) wrong.tries(request.ip, performance.now());
+      if (await fits(request, reply)) {
+        wrong.succeeds(request.ip);
+        return true;
+      }
+      reply.code(401).type('text/plain').send('The board asks for BOARD_USER and BOARD_PASSWORD.\n');
+      return false;
+    },
+  };
 }
 
 /** In a time that tells nothing of where they differ, nor how long they are. */

@@ -5,8 +5,7 @@ import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { FastifyPluginCallback } from 'fastify';
-
-export const BOARD_PATH = '/queues';
+import { BOARD_PATH } from './board-path.ts';
 
 type HookContext = Parameters<
   NonNullable<NonNullable<NonNullable<Parameters<typeof createBullBoard>[0]['options']>['handlerHooks']>['before']>

@@ -1,47 +1,51 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
-import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { WatchedSchedules } from './watch-schedules.ts';
+import { judgeSite, type DatabaseStatus, type Protection } from './protection-policy.ts';
+import { readSite } from './read-site.ts';
+import type { Site } from './site.ts';
 
-export type Health = { readonly status: 'ok' } | { readonly status: 'unavailable'; readonly reason: string };
-
-const REDIS_ANSWERS_WITHIN_MS = 2000;
+export type HealthAnswer = {
+  readonly status: 'ok' | 'unavailable';
+  /** Why it is not ok, a sentence each. */
+  readonly reasons: readonly string[];
+  /** How many there are, and of how many a backup is there that is new enough. Missing while Redis does not answer. */
+  readonly databases?: Readonly<Record<'total' | 'protected' | 'notYet' | 'notProtected', number>>;
+  /** Each by its name: for those who know the password. */
+  readonly details?: readonly Pick<DatabaseStatus, 'database' | 'protection' | 'reasons'>[];
+};
 
 /**
- * Whether dumps will be asked for and made: Redis answers, the schedules are in it, and nobody has paused a queue. Says
- * nothing that may not be public.
+ * Whether backups are made and proven as they should be: every database's newest confirmed backup is new enough for its
+ * schedule, Redis answers, the schedules are in it, no queue is paused, and workers of each kind are there.
+ *
+ * @param mayKnowNames without it, nothing is said that may not be public: no name of a database, and of no dump
  */
-export async function checkHealth(
-  redis: RedisConnection,
-  schedules: WatchedSchedules,
-  queues: readonly OpenQueue<QueueName>[],
-): Promise<Health> {
-  const reason = (await askRedis(redis, queues)) ?? schedules.fault;
-  return reason === undefined ? { status: 'ok' } : { status: 'unavailable', reason };
-}
-
-/** Why the jobs of a queue stay where they are, or `undefined`: a pause outlasts every restart. */
-export async function findPaused(queues: readonly OpenQueue<QueueName>[]): Promise<string | undefined> {
-  for (const queue of queues) {
-    if (await queue.isPaused()) return `the queue ${queue.name} is paused; resume it on the board`;
-  }
-  return undefined;
-}
-
-async function askRedis(redis: RedisConnection, queues: readonly OpenQueue<QueueName>[]): Promise<string | undefined> {
-  const late = new AbortController();
+export async function checkHealth(site: Site, mayKnowNames: boolean): Promise<HealthAnswer> {
   try {
-    return await Promise.race([
-      redis.ping().then(() => findPaused(queues)),
-      delay(REDIS_ANSWERS_WITHIN_MS, `redis does not answer within ${REDIS_ANSWERS_WITHIN_MS / 1000} s`, {
-        signal: late.signal,
-      }),
-    ]);
+    const { databases, faults } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, await readSite(site));
+    const ill = databases.filter(({ protection }) => protection === 'no');
+    const reasons = [
+      ...faults,
+      ...(mayKnowNames
+        ? ill.flatMap(({ database, reasons }) => reasons.map((reason) => `${database}: ${reason}`))
+        : ill.length === 0
+          ? []
+          : [`${ill.length} of ${databases.length} databases ${ill.length === 1 ? 'is' : 'are'} not protected`]),
+    ];
+    const count = (wanted: Protection): number => databases.filter(({ protection }) => protection === wanted).length;
+    return {
+      status: reasons.length === 0 ? 'ok' : 'unavailable',
+      reasons,
+      databases: {
+        total: databases.length,
+        protected: count('yes'),
+        notYet: count('not-yet'),
+        notProtected: count('no'),
+      },
+      ...(mayKnowNames
+        ? { details: databases.map(({ database, protection, reasons }) => ({ database, protection, reasons })) }
+        : {}),
+    };
   } catch (error) {
-    return `redis does not answer: ${describeError(error)}`;
-  } finally {
-    late.abort();
+    return { status: 'unavailable', reasons: [describeError(error)] };
   }
 }

@@ -1,59 +1,84 @@
-import { verifiedPlace } from '@pgstow/shared/config/s3.ts';
+import { startTelling } from '@pgstow/notify/start-telling.ts';
+import { place } from '@pgstow/shared/config/s3.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import { queueNames } from '@pgstow/shared/contract/jobs.ts';
+import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
-import { openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { BOARD_PATH, createBoard } from './board.ts';
-import { checkHealth, findPaused } from './healthz.ts';
+import { createBoard } from './board.ts';
+import { checkHealth } from './healthz.ts';
+import { describePause } from './protection-policy.ts';
+import { queueOrder } from './read-site.ts';
 import { startServer } from './server.ts';
+import type { Site } from './site.ts';
+import { addStatusRoutes } from './status-routes.ts';
 import { wantDumps, wantRestoreTests } from './wanted-entries.ts';
 import { watchSchedules } from './watch-schedules.ts';
+import { watchStaleness } from './watch-staleness.ts';
 
-const { postgres, schedule, verify, redis, board } = subjects;
+const { postgres, schedule, verify, alarms, redis, board } = subjects;
 
 await runProcess(
   'scheduler',
-  { postgres, schedule, verify, verifiedPlace, redis, board },
-  async ({ config, log, stack }) => {
+  { postgres, schedule, verify, place, alarms, redis, board },
+  async ({ config, log, redact, stack }) => {
     const { site, url } = config.redis;
     const connection = stack.use(await connectRedis(url, log));
-    const queues = queueNames.map((name) => stack.use(openQueue(name, site, connection)));
-    const dumps = stack.use(openQueue('dump', site, connection));
-    const verifications = stack.use(openQueue('verify', site, connection));
+    const queues = {
+      dump: stack.use(openQueue('dump', site, connection)),
+      upload: stack.use(openQueue('upload', site, connection)),
+      verify: stack.use(openQueue('verify', site, connection)),
+    };
+    const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
     const { databases: targets } = config.postgres;
 
-    const schedules = stack.use(watchSchedules(wantDumps({ queue: dumps, targets, schedule: config.schedule, log })));
+    const schedules = stack.use(
+      watchSchedules(wantDumps({ queue: queues.dump, targets, schedule: config.schedule, log })),
+    );
     const restoreTests = stack.use(
       watchSchedules(
         wantRestoreTests({
-          queue: verifications,
+          queue: queues.verify,
           targets,
           schedule: config.verify.schedule,
-          destination: config.verifiedPlace,
+          destination: config.place?.name ?? LOCAL,
           log,
         }),
       ),
     );
-    // Without restore tests a backup is less proven, and no less a backup.
-    const needed = queues.filter(({ name }) => name !== 'verify');
+    const served: Site = {
+      name: site,
+      targets,
+      schedule: config.schedule,
+      destination: config.place,
+      restoreTests: config.verify.schedule,
+      redis: connection,
+      catalog: new CatalogReader(connection, site),
+      queues,
+      schedules,
+      startedAt: new Date(),
+    };
     const server = stack.use(
       await startServer({
         config: config.board,
-        board: createBoard(queues, site, log),
-        readHealth: () => checkHealth(connection, schedules, needed),
+        board: createBoard(inOrder, site, log),
+        addPages: (scope) => addStatusRoutes(scope, served, log),
+        readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
         log,
       }),
     );
     await schedules.start();
     await restoreTests.start();
-    const paused = await findPaused(queues);
-    if (paused !== undefined) log.warn(paused);
+    const telling = startTelling({ config: config.alarms, site, redis: connection, log, redact, stack });
+    stack.use(watchStaleness({ site: served, alarms: telling.alarms, log }));
+    for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
 
     if (config.board.password === undefined) {
       log.warn({ url: `${server.url}/healthz` }, 'the board is closed; set BOARD_PASSWORD to open it');
     } else {
-      log.info({ url: `${server.url}${BOARD_PATH}` }, `board on ${server.url}${BOARD_PATH}`);
+      log.info({ url: server.url }, `status page and board on ${server.url}`);
     }
   },
 );

@@ -1,15 +1,17 @@
 import type { BoardConfig } from '@pgstow/shared/config/board.ts';
 import { PermanentError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { fastify, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
-import { protect, requirePassword } from './access.ts';
-import { BOARD_PATH } from './board.ts';
-import type { Health } from './healthz.ts';
+import { fastify, type FastifyInstance, type FastifyPluginCallback, type FastifyReply } from 'fastify';
+import { openGate, protect } from './access.ts';
+import { BOARD_PATH } from './board-path.ts';
+import type { HealthAnswer } from './healthz.ts';
 
 export type ServerOptions = {
   readonly config: BoardConfig;
   readonly board: FastifyPluginCallback;
-  readonly readHealth: () => Promise<Health>;
+  /** Adds what else only those who know the password may see. */
+  readonly addPages: (scope: FastifyInstance) => Promise<void>;
+  readonly readHealth: (mayKnowNames: boolean) => Promise<HealthAnswer>;
   readonly log: Log;
 };
 
@@ -21,7 +23,7 @@ export type Server = AsyncDisposable & {
 const CLOSED = 'The board is closed because BOARD_PASSWORD is not set.\n';
 
 /**
- * The scheduler's web server: the board, for those who know its password, and `/healthz` for all.
+ * The scheduler's web server: the board, for those who know its password, and `/healthz` and `/livez` for all.
  *
  * @throws PermanentError if it cannot listen where it should
  */
@@ -29,7 +31,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { host, port } = options.config;
   // A browser's open connection must not hold up the end of the process.
   const server = fastify({ logger: false, forceCloseConnections: true });
-  addRoutes(server, options);
+  await addRoutes(server, options);
   let url: string;
   try {
     url = await server.listen({ host, port });
@@ -40,29 +42,40 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   return { url, [Symbol.asyncDispose]: () => server.close() };
 }
 
-function addRoutes(server: FastifyInstance, { config, board, readHealth, log }: ServerOptions): void {
+async function addRoutes(
+  server: FastifyInstance,
+  { config, board, addPages, readHealth, log }: ServerOptions,
+): Promise<void> {
   server.addHook('onRequest', protect);
   server.addHook('onError', async (request, _reply, error) => {
     if ((error.statusCode ?? 500) < 500) return;
     log.warn({ err: describeError(error), method: request.method, route: request.routeOptions.url }, 'request failed');
   });
 
-  server.get('/', (_request, reply) => reply.redirect(BOARD_PATH));
-  server.get('/healthz', async (_request, reply) => {
-    const health = await readHealth();
-    return reply.code(health.status === 'ok' ? 200 : 503).send(health);
-  });
+  // For the probe that restarts a process: whether backups are as they should be is no reason to.
+  server.get('/livez', () => ({ status: 'ok' }));
 
   const { user, password } = config;
+  const answerHealth = async (reply: FastifyReply, mayKnowNames: boolean): Promise<FastifyReply> => {
+    const health = await readHealth(mayKnowNames);
+    return reply.code(health.status === 'ok' ? 200 : 503).send(health);
+  };
   if (password === undefined) {
-    for (const url of [BOARD_PATH, `${BOARD_PATH}/*`]) {
+    server.get('/healthz', (_request, reply) => answerHealth(reply, false));
+    for (const url of ['/', '/dump', '/restore-test', '/metrics', BOARD_PATH, `${BOARD_PATH}/*`]) {
       server.all(url, (_request, reply) => reply.code(503).type('text/plain').send(CLOSED));
     }
     return;
   }
-  void server.register(async (scope) => {
-    await requirePassword(scope, user, password);
+  const gate = await openGate(server, user, password);
+  server.get('/healthz', async (request, reply) => {
+    if (request.headers.authorization === undefined) return answerHealth(reply, false);
+    return (await gate.admit(request, reply)) ? answerHealth(reply, true) : reply;
+  });
+  await server.register(async (scope) => {
+    scope.addHook('onRequest', async (request, reply) => ((await gate.admit(request, reply)) ? undefined : reply));
     await scope.register(board, { prefix: BOARD_PATH });
+    await scope.register(addPages);
   });
 }
 

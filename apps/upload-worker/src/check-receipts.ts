@@ -39,7 +39,7 @@ export async function checkReceipts(
 }
 
 async function removeIfRefuted(
-  { folder, log }: UploadContext,
+  { folder, catalog, log }: UploadContext,
   { store }: Destination,
   name: BackupName,
   signal: AbortSignal,
@@ -55,6 +55,7 @@ async function removeIfRefuted(
   if (refutation === undefined) return false;
   log.warn({ key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
   await removeReceipt(folder, receipt);
+  catalog.publish();
   return true;
 }
 

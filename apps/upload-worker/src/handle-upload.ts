@@ -88,6 +88,7 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
     }).catch((error: unknown) => {
       throw folderError(error, context.folder);
     });
+    context.catalog.publish();
     task.progress(100);
     // A folder full of another tool's dumps is not restored one by one: the verify worker asks for the newest by itself.
     if (dump.manifest.origin === 'dumped')

@@ -56,7 +56,9 @@ export async function reconcile(
   // Proving old files takes its time; what is known to be whole need not wait for it.
   await step('adopt dumps without a manifest', async () => {
     const adopted = await adoptStrays({ folder, site, redis, log, signal });
-    if (adopted.length > 0) await enqueueMissing(context, queue);
+    if (adopted.length === 0) return;
+    context.catalog.publish();
+    await enqueueMissing(context, queue);
   });
   for (const destination of destinations.values()) {
     await step('check receipts', () => checkReceipts(context, destination, queue, signal));

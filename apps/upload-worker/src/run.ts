@@ -8,6 +8,7 @@ import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { Publisher } from '@pgstow/catalog/publisher.ts';
 import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { openDestinations } from './destination.ts';
 import { handleUpload } from './handle-upload.ts';
@@ -29,6 +30,9 @@ await runProcess('upload-worker', { backup, s3, verify, alarms, redis: redisSubj
     destinations,
     verifications: stack.use(openQueue('verify', site, redis)),
     verifySchedule: config.verify.schedule,
+    catalog: stack.use(
+      new Publisher({ folder: config.backup.folder, site, redis, destination: config.s3?.place, log }),
+    ),
     log,
   };
 

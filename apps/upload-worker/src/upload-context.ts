@@ -1,3 +1,4 @@
+import type { Publisher } from '@pgstow/catalog/publisher.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
@@ -13,5 +14,7 @@ export type UploadContext = {
   /** Where restore tests are asked for. */
   readonly verifications: OpenQueue<'verify'>;
   readonly verifySchedule: VerifyConfig['schedule'];
+  /** To be told of each change of the folder. */
+  readonly catalog: Pick<Publisher, 'publish'>;
   readonly log: Log;
 };

@@ -27,6 +27,7 @@ export async function handleVerify(worker: VerifyWorker, task: Task<'verify'>): 
     // Whoever has lost the lock leaves the record to its new holder.
     signal.throwIfAborted();
     await recordRestoreTest(worker.folder, test, task);
+    worker.catalog.publish();
     worker.tell(test);
     return conclude(task, test, finding);
   });

@@ -1,4 +1,5 @@
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
+import { Publisher } from '@pgstow/catalog/publisher.ts';
 import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
@@ -11,7 +12,7 @@ import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { S3Store } from '@pgstow/store/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { assertScratchRoot } from './assert-scratch-root.ts';
+import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
 import { handleVerify } from './handle-verify.ts';
 import { startReconciliation } from './reconcile.ts';
 import { tell } from './tell.ts';
@@ -27,6 +28,7 @@ await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubj
   if (config.s3 !== undefined) stores.set(config.s3.place.name, stack.use(new S3Store(config.s3)));
   const queue = stack.use(openQueue('verify', site, redis));
   const { folder } = config.backup;
+  const catalog = stack.use(new Publisher({ folder, site, redis, destination: config.s3?.place, log }));
   const telling = startTelling({ config: config.alarms, site, redis, log, redact, stack });
   const worker: VerifyWorker = {
     folder,
@@ -35,6 +37,7 @@ await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubj
     redis,
     stores,
     queue,
+    catalog,
     log,
     tell: tell.bind(undefined, { ...telling, folder, destination: config.s3?.place }),
   };

@@ -1,3 +1,4 @@
+import type { Publisher } from '@pgstow/catalog/publisher.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -15,6 +16,8 @@ export type VerifyWorker = {
   /** By destination; none where backups stay local. */
   readonly stores: ReadonlyMap<string, Store>;
   readonly queue: OpenQueue<'verify'>;
+  /** To be told of each change of the folder. */
+  readonly catalog: Pick<Publisher, 'publish'>;
   readonly log: Log;
   /** Has an alarm raised or lifted by what was found. */
   readonly tell: (test: RestoreTest) => void;

@@ -30,11 +30,16 @@ export async function assertFolderWritable(folder: string, onHost = folder): Pro
 export async function assertRoom(folder: string, lastBytes: number | undefined, databaseBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  const needed = lastBytes === undefined ? databaseBytes / 2 : lastBytes * 1.5;
+  const needed = neededBytes(lastBytes, databaseBytes);
   if (free >= needed) return;
   throw new NoSpaceError(`${folder} has ${prettyBytes(free)} free, and the dump needs about ${prettyBytes(needed)}`, {
     hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
   });
+}
+
+/** What must be free for a dump, by the size of the last one or, the first time, by that of the database. */
+export function neededBytes(lastBytes: number | undefined, databaseBytes: number): number {
+  return lastBytes === undefined ? databaseBytes / 2 : lastBytes * 1.5;
 }
 
 /** A fault of the file system in words that say what to do; any other error as it is. */

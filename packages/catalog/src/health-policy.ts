@@ -1,31 +1,30 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
-import type { KnownDump } from './read-folder.ts';
+import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 
-export type HealthOptions = {
+export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Of one database, oldest first. */
-  readonly dumps: readonly KnownDump[];
+  readonly dumps: readonly D[];
   readonly schedule: Schedule;
   /** Where a dump must be confirmed to count; `undefined` where backups stay local. */
   readonly destination: DestinationPlace | undefined;
   readonly now: Date;
 };
 
-export type Health = {
+export type Health<D extends JudgedDump = JudgedDump> = {
   readonly isHealthy: boolean;
   /** Why it is not, a sentence each. */
   readonly reasons: readonly string[];
-  /** That of the reasons which says that there is no confirmed backup in time; `undefined`: there is one. */
+  /** That of those which says that it has no backup that is new enough; `undefined` if it has. */
   readonly staleReason: string | undefined;
-  readonly newest: KnownDump | undefined;
+  readonly newest: D | undefined;
   /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
-  readonly newestConfirmed: KnownDump | undefined;
+  readonly newestConfirmed: D | undefined;
   /** That of the newest dump for which there is a verdict. */
-  readonly newestRestoreTest: RestoreTest | undefined;
+  readonly newestRestoreTest: JudgedRestoreTest | undefined;
 };
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -35,16 +34,13 @@ const HOUR_MS = 60 * 60 * 1000;
  * for a cron pattern, as the run before the last one that is over for an hour: one run may fail, two may not. A restore test
  * that could not tell says nothing either way.
  */
-export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions): Health {
-  const counts = (dump: KnownDump): boolean => destination === undefined || isConfirmed(dump, destination);
+export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination, now }: HealthOptions<D>): Health<D> {
+  const counts = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
   const newest = dumps.at(-1);
   const newestConfirmed = dumps.findLast(counts);
   const newestRestoreTest = newestVerdict(dumps);
   const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
-  const staleReason =
-    newestConfirmed === undefined
-      ? whyNoneIsConfirmed(dumps, destination)
-      : findLateness(newestConfirmed, schedule, destination, now);
+  const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destination, now });
   const reasons = [
     staleReason,
     newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
@@ -60,18 +56,15 @@ export function judgeHealth({ dumps, schedule, destination, now }: HealthOptions
   return { isHealthy: reasons.length === 0, reasons, staleReason, newest, newestConfirmed, newestRestoreTest };
 }
 
-function whyNoneIsConfirmed(dumps: readonly KnownDump[], destination: DestinationPlace | undefined): string {
-  if (dumps.length === 0) return 'it has never been backed up';
-  const all = dumps.length === 1 ? 'its only one' : `all ${dumps.length}`;
-  return `no dump of it has reached ${destination?.name}, where ${all} should be`;
-}
-
-function findLateness(
-  { manifest }: KnownDump,
-  schedule: Schedule,
-  destination: DestinationPlace | undefined,
-  now: Date,
+function findStaleReason(
+  dumps: readonly JudgedDump[],
+  newestConfirmed: JudgedDump | undefined,
+  { schedule, destination, now }: Pick<HealthOptions, 'schedule' | 'destination' | 'now'>,
 ): string | undefined {
+  if (dumps.length === 0) return 'it has never been backed up';
+  if (newestConfirmed === undefined)
+    return `no dump of it has reached ${destination?.name}, where ${dumps.length === 1 ? 'its only one' : `all ${dumps.length}`} should be`;
+  const { manifest } = newestConfirmed;
   if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now).getTime()) return undefined;
   const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
   const wanted =
@@ -84,14 +77,26 @@ function findLateness(
 /** When the newest confirmed backup must have been taken, or later. */
 function oldestAllowed(schedule: Schedule, now: Date): Date {
   if (schedule.kind === 'interval') return new Date(now.getTime() - 2 * schedule.everyMs - HOUR_MS);
-  const last = previousRun(schedule, new Date(now.getTime() - HOUR_MS));
-  return previousRun(schedule, new Date(last.getTime() - 1));
+  const last = runBefore(schedule, now.getTime() - HOUR_MS);
+  return runBefore(schedule, last.getTime() - 1);
 }
 
 /** An upload may take until the next dump, and an hour in any case. */
-function hasWaitedTooLong({ manifest }: KnownDump, schedule: Schedule, now: Date): boolean {
+function hasWaitedTooLong({ manifest }: JudgedDump, schedule: Schedule, now: Date): boolean {
   const recordedMs = Date.parse(manifest.recordedAt);
-  return recordedMs < Math.min(previousRun(schedule, now).getTime(), now.getTime() - HOUR_MS);
+  return recordedMs < Math.min(runBefore(schedule, now.getTime()).getTime(), now.getTime() - HOUR_MS);
+}
+
+/** A cron pattern takes a millisecond to look back, and is asked the same for each dump and database of a site. */
+const LOOKED_UP = new WeakMap<Schedule, Map<number, Date>>();
+const MOST_LOOKED_UP = 8;
+
+function runBefore(schedule: Schedule, timeMs: number): Date {
+  let known = LOOKED_UP.get(schedule);
+  if (known === undefined || known.size > MOST_LOOKED_UP) LOOKED_UP.set(schedule, (known = new Map()));
+  const run = known.get(timeMs) ?? previousRun(schedule, new Date(timeMs));
+  known.set(timeMs, run);
+  return run;
 }
 
 function age(time: string, now: Date): string {

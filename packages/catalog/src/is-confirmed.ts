@@ -1,8 +1,11 @@
 import { receiptConfirms, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { KnownDump } from './read-folder.ts';
+import type { JudgedDump } from './judged-dump.ts';
 
 /** Whether a store has confirmed the dump at this very place. */
-export function isConfirmed({ manifest, receipts }: KnownDump, place: DestinationPlace): boolean {
+export function isConfirmed(
+  { manifest, receipts }: Pick<JudgedDump, 'manifest' | 'receipts'>,
+  place: DestinationPlace,
+): boolean {
   const receipt = receipts.get(place.name);
   return receipt !== undefined && receiptConfirms(receipt, manifest, place);
 }

@@ -2,6 +2,7 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
+import type { JudgedDump } from './judged-dump.ts';
 import type { KnownDump } from './read-folder.ts';
 
 export type RetentionPolicy = {
@@ -53,12 +54,16 @@ export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPol
  * The restore test that makes a dump a bad one. At one destination is enough: which copy will be needed nobody knows. What
  * could not be told makes it neither good nor bad.
  */
-export function badTestOf({ restoreTests }: KnownDump): RestoreTest | undefined {
+export function badTestOf<T extends Pick<RestoreTest, 'result'>>({
+  restoreTests,
+}: {
+  readonly restoreTests: ReadonlyMap<string, T>;
+}): T | undefined {
   return [...restoreTests.values()].find(({ result }) => result === 'bad');
 }
 
 /** Why nothing may go, if so. @param dumps of one database, oldest first */
-export function whyFrozen(dumps: readonly KnownDump[], now: Date): Freeze | undefined {
+export function whyFrozen(dumps: readonly JudgedDump[], now: Date): Freeze | undefined {
   const newest = dumps.at(-1);
   if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
     return { by: 'clock', reason: `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future` };

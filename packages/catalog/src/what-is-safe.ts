@@ -1,7 +1,7 @@
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
-import type { KnownDump } from './read-folder.ts';
+import type { JudgedDump } from './judged-dump.ts';
 import { badTestOf } from './retention-policy.ts';
 
 /**
@@ -10,7 +10,7 @@ import { badTestOf } from './retention-policy.ts';
  * @param dumps of one database, oldest first; those that a restore test found bad do not count
  */
 export function describeWhatIsSafe(
-  dumps: readonly KnownDump[],
+  dumps: readonly JudgedDump[],
   destination: DestinationPlace | undefined,
   now: Date,
 ): string {
@@ -20,7 +20,7 @@ export function describeWhatIsSafe(
   const bad = badCount === 0 ? '' : ` ${badCount} more ${badCount === 1 ? 'was' : 'were'} found BAD.`;
   if (newest === undefined) return `no backup of it.${bad.replace(' more', '')}`;
   const count = good.length === 1 ? 'the only one' : `the newest of ${good.length}`;
-  const show = ({ manifest }: KnownDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
+  const show = ({ manifest }: JudgedDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
   if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${bad}`;
   const confirmed = good.findLast((dump) => isConfirmed(dump, destination));
   if (confirmed === newest) return `${show(newest)}, ${count}, in the backup folder and at ${destination.name}.${bad}`;

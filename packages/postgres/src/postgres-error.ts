@@ -52,7 +52,8 @@ const READINGS: readonly Reading[] = [
     hint: 'Is the server running, and are POSTGRES_HOST and POSTGRES_PORT right?',
   },
   {
-    pattern: /lock timeout|could not obtain lock/,
+    // pg_dump bounds its wait for a lock by the statement's time.
+    pattern: /lock timeout|could not obtain lock|canceling statement due to statement timeout/,
     permanent: false,
     hint: 'Somebody holds a lock on a table, for instance a migration; the dump is tried again.',
   },

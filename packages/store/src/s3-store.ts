@@ -13,8 +13,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { checksumAlgorithm, createS3Client } from './s3-client.ts';
+import { createS3Client } from './s3-client.ts';
 import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { s3PutParams } from './s3-put-params.ts';
 import { OccupiedError, uploadFile } from './s3-upload.ts';
 import type { ListedObject, OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
 
@@ -53,7 +54,7 @@ export class S3Store implements Store, Disposable {
     const { bytes, parts, onProgress, signal } = options;
     return this.#put(key, signal, () =>
       uploadFile(this.#client, file, {
-        params: this.#putParams(key, options),
+        params: s3PutParams(this.#config, key, options),
         bytes,
         parts,
         isOccupied: async () => (await this.look(key, signal)) !== undefined,
@@ -64,7 +65,7 @@ export class S3Store implements Store, Disposable {
   }
 
   async putText(key: string, text: string, options: PutOptions): Promise<PutOutcome> {
-    const input = { ...this.#putParams(key, options), Body: text };
+    const input = { ...s3PutParams(this.#config, key, options), Body: text };
     return this.#put(key, options.signal, async () => {
       await this.#client.send(new PutObjectCommand(input), { abortSignal: options.signal });
     });
@@ -143,21 +144,6 @@ export class S3Store implements Store, Disposable {
         if (s3ErrorStatus(error) !== 404) throw error;
       }
     });
-  }
-
-  #putParams(key: string, { mode, contentType, metadata }: PutOptions) {
-    const { storageClass, sse } = this.#config;
-    const algorithm = checksumAlgorithm(this.#config);
-    return {
-      Bucket: this.place.bucket,
-      Key: key,
-      ContentType: contentType,
-      Metadata: { ...metadata },
-      ...(mode === 'create' ? { IfNoneMatch: '*' } : {}),
-      ...(storageClass === undefined ? {} : { StorageClass: storageClass as never }),
-      ...(sse === undefined ? {} : { ServerSideEncryption: sse }),
-      ...(algorithm === undefined ? {} : { ChecksumAlgorithm: algorithm }),
-    };
   }
 
   async #put(key: string, signal: AbortSignal, send: () => Promise<void>): Promise<PutOutcome> {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { LOCAL } from '../contract/restore-test.ts';
 import type { DestinationPlace } from '../contract/receipt.ts';
-import { defineSubject } from './subject.ts';
+import { defineSubject, type ReportFault, type Values } from './subject.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** An S3 bucket as a destination. */
@@ -23,31 +22,31 @@ export type S3Config = {
 /** The destination that the `S3_*` variables describe. */
 export const S3_DESTINATION = 's3';
 
-/** The one place that restore tests look at, by name: for processes that need to know no more, and have no access key. */
-export const verifiedPlace = defineSubject({
-  title: 'S3',
-  variables: { S3_BUCKET: { schema: z.string().optional(), description: 'See there.' } },
-  build: ({ S3_BUCKET }): string => (S3_BUCKET === undefined ? LOCAL : S3_DESTINATION),
-});
-
 const flag = z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((text) => ['true', '1', 'yes'].includes(text));
+
+const placeVariables = {
+  S3_BUCKET: {
+    schema: z.string().optional(),
+    description: 'Bucket that dumps are copied to. Without one, backups stay in the folder alone.',
+  },
+  S3_PREFIX: {
+    schema: z.string().default(''),
+    description: 'Put before every key, for instance `financer/`. A `/` is added at its end if it has none.',
+    defaultText: 'none',
+  },
+  S3_ENDPOINT: {
+    schema: z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional(),
+    description: 'URL of a store other than AWS.',
+  },
+} as const;
+
+/** Where dumps are copied to, for processes that need to know no more, and have no access key. */
+export const place = defineSubject({ title: 'S3', variables: placeVariables, build: buildPlace });
 
 export const s3 = defineSubject({
   title: 'S3',
   variables: {
-    S3_BUCKET: {
-      schema: z.string().optional(),
-      description: 'Bucket that dumps are copied to. Without one, backups stay in the folder alone.',
-    },
-    S3_PREFIX: {
-      schema: z.string().default(''),
-      description: 'Put before every key, for instance `financer/`. A `/` is added at its end if it has none.',
-      defaultText: 'none',
-    },
-    S3_ENDPOINT: {
-      schema: z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional(),
-      description: 'URL of a store other than AWS.',
-    },
+    ...placeVariables,
     S3_REGION: {
       schema: z.string().optional(),
       description: 'Region of the bucket.',
@@ -110,20 +109,10 @@ export const s3 = defineSubject({
       if (values[name] !== undefined && /\s/.test(values[name]))
         report(name, 'holds white space, which no access key does');
     }
-    if (values.S3_BUCKET === undefined) return undefined;
-    // Receipts and the board show the endpoint.
-    if (values.S3_ENDPOINT !== undefined && new URL(values.S3_ENDPOINT).username !== '')
-      report('S3_ENDPOINT', 'holds a user name; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead');
-    if (/[\s/:]/.test(values.S3_BUCKET))
-      report('S3_BUCKET', `expected the bucket's name alone, got ${JSON.stringify(values.S3_BUCKET)}`);
-    const prefix = values.S3_PREFIX.replace(/^\/+/, '');
+    const place = buildPlace(values, report);
+    if (place === undefined) return undefined;
     return {
-      place: {
-        name: S3_DESTINATION,
-        endpoint: values.S3_ENDPOINT?.replace(/\/+$/, ''),
-        bucket: values.S3_BUCKET,
-        prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
-      },
+      place,
       region: values.S3_REGION ?? values.AWS_DEFAULT_REGION ?? 'us-east-1',
       forcePathStyle: values.S3_FORCE_PATH_STYLE ?? values.S3_ENDPOINT !== undefined,
       storageClass: values.S3_STORAGE_CLASS,
@@ -138,3 +127,19 @@ export const s3 = defineSubject({
     };
   },
 });
+
+function buildPlace(values: Values<typeof placeVariables>, report: ReportFault): DestinationPlace | undefined {
+  if (values.S3_BUCKET === undefined) return undefined;
+  // Receipts and the board show the endpoint.
+  if (values.S3_ENDPOINT !== undefined && new URL(values.S3_ENDPOINT).username !== '')
+    report('S3_ENDPOINT', 'holds a user name; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead');
+  if (/[\s/:]/.test(values.S3_BUCKET))
+    report('S3_BUCKET', `expected the bucket's name alone, got ${JSON.stringify(values.S3_BUCKET)}`);
+  const prefix = values.S3_PREFIX.replace(/^\/+/, '');
+  return {
+    name: S3_DESTINATION,
+    endpoint: values.S3_ENDPOINT?.replace(/\/+$/, ''),
+    bucket: values.S3_BUCKET,
+    prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
+  };
+}

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { readConfig, type ConfigError } from './read-config.ts';
-import { nextRunBy, previousRun, schedule, type Schedule } from './schedule.ts';
+import { nextRunBy, nextRuns, previousRun, schedule, type Schedule } from './schedule.ts';
 
 const read = (env: Record<string, string>): Schedule => readConfig(env, { schedule }, [schedule]).config.schedule;
 const faults = (env: Record<string, string>): readonly string[] => {
@@ -80,6 +80,18 @@ describe('the time by which the next run is due', () => {
       }
     }
   });
+});
+
+test('the next runs follow each other, by the clocks of the time zone', () => {
+  const now = new Date('2026-03-27T12:00:00Z');
+  const times = (when: Schedule) => nextRuns(when, now, 3).map((run) => run.toISOString().slice(0, 16));
+  const nightly = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'Europe/Berlin' } as const;
+  expect(times(nightly)).toEqual(['2026-03-28T02:00', '2026-03-29T01:00', '2026-03-30T01:00']);
+  expect(times({ kind: 'interval', everyMs: 3_600_000 })).toEqual([
+    '2026-03-27T13:00',
+    '2026-03-27T14:00',
+    '2026-03-27T15:00',
+  ]);
 });
 
 describe('the last time a dump was wanted', () => {

@@ -101,6 +101,14 @@ export function nextRunBy(when: Schedule, now: Date): Date | undefined {
   }
 }
 
+/** The next times after `from` at which the schedule wants a dump: `count` of them, or as many as `nextRunBy` can tell. */
+export function nextRuns(when: Schedule, from: Date, count: number): readonly Date[] {
+  const runs: Date[] = [];
+  for (let next = nextRunBy(when, from); next !== undefined && runs.length < count; next = nextRunBy(when, next))
+    runs.push(next);
+  return runs;
+}
+
 function isTimeZone(name: string): boolean {
   try {
     Intl.DateTimeFormat('en', { timeZone: name });

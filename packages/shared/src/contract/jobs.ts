@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupNameSchema, type BackupName } from './backup-name.ts';
+import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
 import { destinationNameSchema, targetNameSchema } from './target.ts';
 
 /**
@@ -31,6 +31,13 @@ export type DumpReason = (typeof dumpReasons)[number];
 /** Parses what came out of Redis. @throws ZodError */
 export function parseJobData<Q extends QueueName>(queue: Q, data: unknown): JobData<Q> {
   return jobs[queue].parse(data) as JobData<Q>;
+}
+
+/** The database that a job is of; `undefined` if its data is none of ours. */
+export function databaseOfJob(queue: QueueName, data: unknown): string | undefined {
+  const parsed = jobs[queue].safeParse(data).data;
+  if (parsed === undefined) return undefined;
+  return 'target' in parsed ? parsed.target : parseBackupName(parsed.name)?.database;
 }
 
 /** What a dump job that took a dump leaves behind: the dump, and where its uploads were asked for. */

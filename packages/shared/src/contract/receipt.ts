@@ -36,15 +36,29 @@ export function receiptFileName(name: BackupName, destination: string): string {
   return `${name}.${destination}.receipt.json`;
 }
 
+/** What of a receipt says which dump it confirms, and where. */
+export type ConfirmingReceipt = Pick<
+  Receipt,
+  'name' | 'sha256' | 'bytes' | 'destination' | 'endpoint' | 'bucket' | 'key'
+>;
+export type ConfirmedManifest = Pick<Manifest, 'name' | 'sha256' | 'bytes'>;
+
 /** Whether the receipt confirms this very dump at this very place. */
-export function receiptConfirms(receipt: Receipt, manifest: Manifest, place: DestinationPlace): boolean {
+export function receiptConfirms(
+  receipt: ConfirmingReceipt,
+  manifest: ConfirmedManifest,
+  place: DestinationPlace,
+): boolean {
   return (
-    receipt.name === manifest.name &&
-    receipt.sha256 === manifest.sha256 &&
-    receipt.bytes === manifest.bytes &&
+    receiptIsOf(receipt, manifest) &&
     receipt.destination === place.name &&
     receipt.endpoint === place.endpoint &&
     receipt.bucket === place.bucket &&
     receipt.key === place.prefix + manifest.name
   );
+}
+
+/** Whether the receipt is of this very dump, wherever it lies. */
+export function receiptIsOf(receipt: ConfirmingReceipt, manifest: ConfirmedManifest): boolean {
+  return receipt.name === manifest.name && receipt.sha256 === manifest.sha256 && receipt.bytes === manifest.bytes;
 }

@@ -1,7 +1,8 @@
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { ZodError, z } from 'zod';
-import { jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
+import { databaseOfJob, jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
 import { BusyError, PermanentError, describeError } from './errors.ts';
+import { countFailure, noteAttempt } from './job-history.ts';
 import type { Log } from './log.ts';
 import { queuePrefix } from './queue.ts';
 import type { Redact } from './redact.ts';
@@ -155,7 +156,7 @@ function listenToEnds<Q extends QueueName>(
 }
 
 async function processJob<Q extends QueueName>(
-  { queue, log: processLog, redact, handle }: WorkerOptions<Q>,
+  { queue, site, redis, log: processLog, redact, handle }: WorkerOptions<Q>,
   job: Job<unknown, unknown>,
   token: string | undefined,
   signal: AbortSignal | undefined,
@@ -164,6 +165,8 @@ async function processJob<Q extends QueueName>(
   const log = processLog.child({ job: id });
   // The board's lines and progress are for show: a Redis that is away must not fail a backup over them.
   const shown = (write: Promise<unknown>): void => void write.catch(() => undefined);
+  const database = databaseOfJob(queue, job.data);
+  if (database !== undefined) shown(noteAttempt(redis, site, queue, database));
   try {
     return await handle({
       id,
@@ -190,8 +193,14 @@ async function processJob<Q extends QueueName>(
       await job.moveToDelayed(Date.now() + 1000, token);
       throw new DelayedError();
     }
+    if (database !== undefined) shown(countFailure(redis, site, { stage: queue, database, reason: reasonOf(error) }));
     throw translate(error, redact, log);
   }
+}
+
+/** One of a few words, whatever the message says. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'Error';
 }
 
 /** To BullMQ, what is stopped for good is an `UnrecoverableError`; all else is tried again. */

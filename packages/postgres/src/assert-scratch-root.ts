@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { execa } from 'execa';
-import { bareEnvironment } from '@pgstow/postgres/compressor.ts';
-import { confine } from '@pgstow/postgres/scratch-user.ts';
+import { bareEnvironment } from './compressor.ts';
+import { confine } from './scratch-user.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 /** @throws PermanentError that says how to mend it, if no scratch server could live in that folder */

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { folderError } from '@pgstow/catalog/backup-folder.ts';
+import type { FolderContents } from '@pgstow/catalog/read-folder.ts';
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { defineCheck, type Finding } from './check.ts';
+import { findingOf } from './run-check.ts';
+import { shellWord } from './shell-word.ts';
+
+/** The backup folder: whether we may do there all that a dump worker does, and what lies there. */
+export const checkFolder = defineCheck({
+  name: 'folder.contents',
+  needs: ['backup'],
+  timeoutMs: 60_000,
+  async *run({ backup }, facts) {
+    const { folder } = backup;
+    const fault = await tryToWrite(backup);
+    yield (
+      fault ?? {
+        check: 'folder.writable',
+        status: 'ok',
+        message: `${folder} takes a file, syncs and renames it as user ${whoami()}`,
+      }
+    );
+    const stats = await stat(folder).catch(() => undefined);
+    if (stats?.isDirectory() !== true) return;
+    if (process.getuid?.() === 0 && stats.uid !== 0) {
+      yield {
+        check: 'folder.owner',
+        status: 'warning',
+        message: `this was tried as root, who may write anywhere; the folder belongs to user ${stats.uid}:${stats.gid}`,
+        hint: `Run pgstow doctor as the user that the workers run as, for instance with setpriv --reuid ${stats.uid} --regid ${stats.gid} --clear-groups.`,
+      };
+    }
+    const contents = await facts.readFolder(folder);
+    yield await judgePrivacy(folder, stats.mode, contents);
+    yield* describeContents(backup, contents, facts.now);
+  },
+});
+
+function whoami(): string {
+  return `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
+}
+
+/** Does for real what writing a dump takes. Nobody takes these names for a dump's or its partial's. */
+async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding | undefined> {
+  const path = join(folder, `pgstow-doctor-${randomBytes(6).toString('hex')}`);
+  const partial = `${path}.new`;
+  try {
+    if (!(await stat(folder)).isDirectory()) {
+      throw new PermanentError(`BACKUP_DIR ${folder} is not a folder`, { hint: 'Set BACKUP_DIR to a folder.' });
+    }
+    {
+      await using file = await open(partial, 'wx', 0o600);
+      await file.writeFile(randomBytes(4096));
+      await file.sync();
+    }
+    await rename(partial, path);
+    await syncFolder(folder);
+    await rm(path);
+    return undefined;
+  } catch (error) {
+    return findingOf('folder.writable', folderError(error, folder, folderOnHost));
+  } finally {
+    for (const left of [partial, path]) await rm(left, { force: true }).catch(() => undefined);
+  }
+}
+
+async function judgePrivacy(folder: string, mode: number, { dumps, strays }: FolderContents): Promise<Finding> {
+  const check = 'folder.private';
+  const isSticky = (mode & 0o1000) !== 0;
+  if ((mode & 0o002) !== 0 && !isSticky) {
+    const message = 'other users of this machine may delete dumps';
+    return { check, status: 'warning', message, hint: `Take the right from them: chmod o-rwx ${shellWord(folder)}` };
+  }
+  let readable = 0;
+  if ((mode & 0o001) !== 0) {
+    for (const name of [...dumps.map(({ manifest }) => manifest.name), ...strays]) {
+      const stats = await lstat(join(folder, name)).catch(() => undefined);
+      if (stats !== undefined && (stats.mode & 0o004) !== 0) readable += 1;
+    }
+  }
+  if (readable > 0) {
+    const message = `other users of this machine may read ${readable === 1 ? 'a dump' : `${readable} dumps`}`;
+    return { check, status: 'warning', message, hint: `Take the right from them: chmod -R o-rwx ${shellWord(folder)}` };
+  }
+  if ((mode & 0o004) !== 0) {
+    return { check, status: 'ok', message: 'other users of this machine may list the folder and read no dump in it' };
+  }
+  return { check, status: 'ok', message: 'other users of this machine may not look into it' };
+}
+
+/** A partial that nobody has written to for so long has no owner any more. */
+const ABANDONED_MS = 60 * 60 * 1000;
+const NAMED = 3;
+
+async function* describeContents(
+  { folder }: BackupConfig,
+  { dumps, strays, partials, faults }: FolderContents,
+  now: Date,
+): AsyncGenerator<Finding> {
+  const newest = dumps.at(-1)?.manifest;
+  yield {
+    check: 'folder.contents',
+    status: 'ok',
+    message:
+      newest === undefined
+        ? 'no dump lies there yet'
+        : `${dumps.length === 1 ? 'one dump lies' : `${dumps.length} dumps lie`} there, the newest ${describeDuration(now.getTime() - Date.parse(newest.takenAt))} old`,
+  };
+  if (faults.length > 0) {
+    yield {
+      check: 'folder.damaged',
+      status: 'fault',
+      message: nameFirst(faults, '; '),
+      hint: 'Look at these files; what is damaged counts as no backup. pgstow list shows whether the store has a good one.',
+    };
+  }
+  if (strays.length > 0) {
+    yield {
+      check: 'folder.strays',
+      status: 'warning',
+      message: `${strays.length === 1 ? 'one file has' : `${strays.length} files have`} the name of a dump and no manifest, and does not count yet: ${nameFirst(strays, ', ')}`,
+      hint: 'A worker reads and adopts them when it starts. What it refuses, it says in its log.',
+    };
+  }
+  const abandoned: string[] = [];
+  for (const partial of partials) {
+    const stats = await lstat(join(folder, partial)).catch(() => undefined);
+    if (stats !== undefined && now.getTime() - stats.mtimeMs > ABANDONED_MS) abandoned.push(partial);
+  }
+  if (abandoned.length > 0) {
+    yield {
+      check: 'folder.partials',
+      status: 'warning',
+      message: `an interrupted dump left half a file behind: ${nameFirst(abandoned, ', ')}`,
+      hint: 'The next dump of that database removes it. If it is not configured any more, remove it yourself.',
+    };
+  }
+}
+
+function nameFirst(names: readonly string[], separator: string): string {
+  const others = names.length - NAMED;
+  return names.slice(0, NAMED).join(separator) + (others > 0 ? `${separator}and ${others} more` : '');
+}

@@ -1,0 +1,143 @@
+import { findClients, newestClients, type Clients } from '@pgstow/postgres/client-version.ts';
+import { dumpRole, limitingOptions } from '@pgstow/postgres/dump-options.ts';
+import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
+import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+import { readDumpRights } from '@pgstow/postgres/read-dump-rights.ts';
+import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
+import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/try-schema-dump.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import prettyBytes from 'pretty-bytes';
+import { defineCheck, type Finding } from './check.ts';
+import { judgeClients } from './client-findings.ts';
+import { clockFinding } from './clock-finding.ts';
+import { connectionsFinding } from './connections-finding.ts';
+import { sourceTimeoutMs } from './facts.ts';
+import { rightsFindings } from './rights-findings.ts';
+import { findingOf } from './run-check.ts';
+import { readConnectionFacts, readServerAbout, type ServerAbout } from './server-about.ts';
+
+/** The databases are looked at one after the other: a role may be allowed only a few connections. */
+export const checkPostgres = defineCheck({
+  name: 'postgres.server',
+  needs: ['postgres'],
+  timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres),
+  async *run({ postgres }, facts, signal) {
+    const installed = await findClients();
+    let newest: Clients;
+    try {
+      newest = newestClients(installed);
+    } catch (error) {
+      yield findingOf('postgres.clients', error);
+      return;
+    }
+    const connect = (database: string): Promise<PsqlSession> =>
+      PsqlSession.start(newest, libpqEnvironment(postgres, database, 'pgstow doctor'), signal);
+
+    const about = await askServer(postgres, connect, signal);
+    if (about instanceof Error) {
+      yield findingOf('postgres.server', about);
+      return;
+    }
+    yield {
+      check: 'postgres.server',
+      status: 'ok',
+      message: `PostgreSQL ${about.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${about.isEncrypted ? 'over TLS' : 'without TLS'}`,
+    };
+    yield clockFinding('postgres.clock', "the database server's clock", about.skewMs);
+    const clients = yield* judgeClients(installed, about.major);
+    const sizes = new Map<string, number>();
+    for (const database of postgres.databases) {
+      signal.throwIfAborted();
+      yield* checkDatabase(database, { postgres, about, clients, connect, sizes, signal });
+    }
+    facts.tellSource({ major: about.major, databaseBytes: sizes });
+  },
+});
+
+/** From the first database that lets us in: where one of several is missing, that is the database's fault and not the server's. */
+async function askServer(
+  { databases }: PostgresConfig,
+  connect: (database: string) => Promise<PsqlSession>,
+  signal: AbortSignal,
+): Promise<ServerAbout | Error> {
+  let fault: unknown;
+  for (const database of new Set([...databases.slice(0, 3), 'postgres', 'template1'])) {
+    try {
+      await using session = await connect(database);
+      return await readServerAbout(session);
+    } catch (error) {
+      signal.throwIfAborted();
+      fault ??= error;
+      if (!mayBeOfOneDatabase(error)) break;
+    }
+  }
+  return fault as Error;
+}
+
+/** A server that is away or refuses the password does so for every database. Some say why in a language of their own. */
+function mayBeOfOneDatabase(error: unknown): boolean {
+  const { hint } = error as { hint?: string };
+  return hint === undefined || /POSTGRES_DB|pg_hba/.test(hint);
+}
+
+type DatabaseContext = {
+  readonly postgres: PostgresConfig;
+  readonly about: ServerAbout;
+  readonly clients: Clients | undefined;
+  readonly connect: (database: string) => Promise<PsqlSession>;
+  readonly sizes: Map<string, number>;
+  readonly signal: AbortSignal;
+};
+
+async function* checkDatabase(subject: string, context: DatabaseContext): AsyncGenerator<Finding> {
+  const { postgres, about, clients, connect, sizes, signal } = context;
+  const found: Finding[] = [];
+  try {
+    await using session = await connect(subject);
+    const facts = await readConnectionFacts(session);
+    sizes.set(subject, facts.bytes);
+    yield {
+      check: 'postgres.database',
+      subject,
+      status: 'ok',
+      message: `${prettyBytes(facts.bytes)}, encoding ${facts.encoding}, collation ${facts.collate}`,
+    };
+    if (facts.encoding === 'SQL_ASCII') {
+      yield {
+        check: 'postgres.encoding',
+        subject,
+        status: 'warning',
+        message: 'encoding SQL_ASCII says nothing of its texts: they are dumped byte by byte, whatever they are',
+        hint: 'Restore it into a database of the encoding SQL_ASCII alone, or convert it.',
+      };
+    }
+    yield connectionsFinding(subject, facts);
+    // What may be read is asked for as the role that pg_dump takes on.
+    const role = dumpRole(postgres.extraOptions);
+    if (role !== undefined) await session.query(`set role ${quoteIdentifier(role)}`);
+    const rights = await readDumpRights(session, about.major);
+    found.push(
+      ...rightsFindings(subject, rights, {
+        isStandby: about.isStandby,
+        isLimited: limitingOptions(postgres.extraOptions).length > 0,
+      }),
+    );
+    yield* found;
+  } catch (error) {
+    signal.throwIfAborted();
+    yield findingOf('postgres.database', error, subject);
+    return;
+  }
+  // It would fail by the same rights.
+  if (clients === undefined || found.some(({ status }) => status === 'fault')) return;
+  try {
+    const env = libpqEnvironment(postgres, subject, 'pgstow doctor');
+    if (!(await trySchemaDump({ clients, database: subject, env, extraOptions: postgres.extraOptions, signal })))
+      return;
+    yield { check: 'postgres.dump', subject, status: 'ok', message: 'pg_dump writes its schema' };
+  } catch (error) {
+    signal.throwIfAborted();
+    const finding = findingOf('postgres.dump', error, subject);
+    yield error instanceof DelayedDumpError ? { ...finding, status: 'warning' } : finding;
+  }
+}

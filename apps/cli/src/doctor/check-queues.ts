@@ -1,0 +1,132 @@
+import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { scheduleId, verifyScheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { connect } from '../connect.ts';
+import { defineCheck, type Finding, type Settings } from './check.ts';
+import { formatRun } from './describe-schedule.ts';
+import { UnknownFactError } from './facts.ts';
+
+type Wanted = Required<Pick<Settings, 'postgres' | 'redis' | 'schedule' | 'verify'>> & Pick<Settings, 's3'>;
+
+/** Who serves the queues, and what is planned, waits or failed there. */
+export const checkQueues = defineCheck({
+  name: 'queues.workers',
+  needs: ['redis', 'postgres', 's3', 'schedule', 'verify'],
+  timeoutMs: 45_000,
+  async *run(settings, facts, signal) {
+    await using connection = await connect(settings.redis.url, signal).catch(() => {
+      signal.throwIfAborted();
+      throw new UnknownFactError('not checked, because Redis does not answer');
+    });
+    for (const queue of queuesInUse(settings)) yield* checkQueue(queue, settings, connection, facts.now);
+  },
+});
+
+function queuesInUse({ s3, verify }: Wanted): readonly QueueName[] {
+  const queues: QueueName[] = ['dump'];
+  if (s3 !== undefined) queues.push('upload');
+  if (verify.schedule.kind !== 'off') queues.push('verify');
+  return queues;
+}
+
+async function* checkQueue(
+  name: QueueName,
+  settings: Wanted,
+  connection: RedisConnection,
+  now: Date,
+): AsyncGenerator<Finding> {
+  await using queue = openQueue(name, settings.redis.site, connection);
+  yield judgeWorkers(name, settings.redis.site, await queue.getWorkersCount().catch(() => undefined));
+  if (await queue.isPaused()) {
+    yield {
+      check: 'queues.paused',
+      subject: name,
+      status: 'fault',
+      message: `the queue is paused: nobody takes a ${name} job`,
+      hint: 'Resume the queue on the board.',
+    };
+  }
+  yield await judgeFailed(name, queue, now);
+  if (name === 'dump') yield* checkPlan(queue, settings, scheduleId, now);
+  else if (name === 'verify' && settings.verify.schedule.kind === 'cron')
+    yield* checkPlan(queue, settings, verifyScheduleId, now);
+}
+
+function judgeWorkers(subject: QueueName, site: string, count: number | undefined): Finding {
+  const check = 'queues.workers';
+  if (count === undefined) {
+    return { check, subject, status: 'skipped', message: 'this Redis does not tell who is connected' };
+  }
+  if (count > 0) {
+    return {
+      check,
+      subject,
+      status: 'ok',
+      message: `${count === 1 ? 'one worker is' : `${count} workers are`} connected`,
+    };
+  }
+  return {
+    check,
+    subject,
+    status: 'fault',
+    message: `no ${subject} worker of the site ${JSON.stringify(site)} is connected`,
+    hint: `Start the ${subject} worker, and see that its REDIS_URL and SITE are the same as here.`,
+  };
+}
+
+/** One that failed longer ago was seen, or does not matter. */
+const RECENT_MS = 7 * 24 * 60 * 60 * 1000;
+
+async function judgeFailed(subject: QueueName, queue: OpenQueue<QueueName>, now: Date): Promise<Finding> {
+  const check = 'queues.failed';
+  const { failed = 0 } = await queue.getJobCounts('failed');
+  const [newest] = await queue.getFailed(0, 0);
+  const at = newest?.finishedOn ?? 0;
+  if (newest === undefined || now.getTime() - at > RECENT_MS) {
+    const message = failed === 0 ? 'no job failed for good' : 'no job failed for good within a week';
+    return { check, subject, status: 'ok', message };
+  }
+  const [reason = ''] = newest.failedReason.split('\n');
+  return {
+    check,
+    subject,
+    status: 'warning',
+    message: `${failed === 1 ? 'a job' : `${failed} jobs`} failed for good, the newest ${describeDuration(now.getTime() - at)} ago: ${reason}`,
+    hint: 'Look at the failed jobs on the board; retry or remove them there.',
+  };
+}
+
+/** A run that is due may wait for a worker that is busy. */
+const LATE_MS = 10 * 60 * 1000;
+
+async function* checkPlan(
+  queue: OpenQueue<QueueName>,
+  { postgres, schedule, verify }: Wanted,
+  idOf: (target: string) => string,
+  now: Date,
+): AsyncGenerator<Finding> {
+  const check = 'queues.plan';
+  const isVerify = idOf === verifyScheduleId;
+  const what = isVerify ? 'restore test' : 'dump';
+  const when = isVerify ? verify.schedule : schedule;
+  const timeZone = when.kind === 'cron' ? when.timeZone : 'UTC';
+  for (const subject of postgres.databases) {
+    const next = (await queue.getJobScheduler(idOf(subject)))?.next;
+    if (next === undefined) {
+      const message = `no ${what} is planned in Redis`;
+      yield { check, subject, status: 'fault', message, hint: 'Start the scheduler: it plans what is missing.' };
+    } else if (next < now.getTime() - LATE_MS) {
+      yield {
+        check,
+        subject,
+        status: 'warning',
+        message: `the ${what} of ${formatRun(new Date(next), timeZone)} (${timeZone}) is due and was not begun`,
+        hint: 'See whether scheduler and workers run, and what they are at.',
+      };
+    } else {
+      const message = `the next ${what} is planned for ${formatRun(new Date(next), timeZone)} (${timeZone})`;
+      yield { check, subject, status: 'ok', message };
+    }
+  }
+}

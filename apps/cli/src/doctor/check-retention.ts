@@ -1,0 +1,42 @@
+import { applyRetention, whyFrozen } from '@pgstow/catalog/retention-policy.ts';
+import { defineCheck } from './check.ts';
+
+/** Which dumps are kept, and what that means today. */
+export const checkRetention = defineCheck({
+  name: 'retention.today',
+  needs: ['backup', 's3', 'postgres'],
+  timeoutMs: 60_000,
+  async *run({ backup, s3, postgres }, facts) {
+    const { keepLast, folder } = backup;
+    const newest = keepLast === 1 ? 'newest dump' : `${keepLast} newest dumps`;
+    const rest =
+      s3 === undefined
+        ? ''
+        : `, and beyond that every one whose upload to ${s3.place.name} is not confirmed; the store keeps all`;
+    yield { check: 'retention.words', status: 'ok', message: `the folder keeps the ${newest} of each database${rest}` };
+    const dumps = await facts.readDumps(folder);
+    for (const subject of postgres.databases) {
+      const ours = dumps.filter(({ manifest }) => manifest.database === subject);
+      const verdicts = applyRetention(ours, { keepLast, destination: s3?.place }, facts.now);
+      const released = verdicts.filter(({ action }) => action === 'delete').length;
+      yield {
+        check: 'retention.today',
+        subject,
+        status: 'ok',
+        message:
+          ours.length === 0
+            ? 'no dump to keep or to delete'
+            : `today ${verdicts.length - released} of ${verdicts.length} would be kept, and ${released === 0 ? 'none' : released} deleted`,
+      };
+      const why = whyFrozen(ours, facts.now)?.reason;
+      if (why === undefined) continue;
+      yield {
+        check: 'retention.frozen',
+        subject,
+        status: 'warning',
+        message: why,
+        hint: 'Find out what is wrong with it first; pgstow prune --dry-run shows the verdict on each dump.',
+      };
+    }
+  },
+});

@@ -1,0 +1,60 @@
+import { statfs } from 'node:fs/promises';
+import { neededBytes } from '@pgstow/catalog/backup-folder.ts';
+import prettyBytes from 'pretty-bytes';
+import { defineCheck } from './check.ts';
+import { sourceTimeoutMs } from './facts.ts';
+
+/** Whether the next dumps fit on the disk of the backup folder, by the rule that the dump worker goes by. */
+export const checkRoom = defineCheck({
+  name: 'folder.room',
+  needs: ['backup', 'postgres'],
+  timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
+  async *run({ backup, postgres }, facts) {
+    const check = 'folder.room';
+    const dumps = await facts.readDumps(backup.folder);
+    const { bavail, bsize } = await statfs(backup.folder);
+    const free = bavail * bsize;
+    const { databaseBytes } = await facts.source;
+    let inAll = 0;
+    let isSummed = true;
+    for (const subject of postgres.databases) {
+      const last = dumps.findLast(({ manifest }) => manifest.database === subject)?.manifest.bytes;
+      // With options of the user's own, the database's size says nothing of a first dump.
+      const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
+      if (last === undefined && bytes === undefined) {
+        isSummed = false;
+        yield {
+          check,
+          subject,
+          status: 'skipped',
+          message: `neither a last dump nor the database's size tells how much a dump takes; ${prettyBytes(free)} are free`,
+        };
+        continue;
+      }
+      const needed = neededBytes(last, bytes ?? 0);
+      inAll += needed;
+      if (needed <= free) continue;
+      isSummed = false;
+      yield {
+        check,
+        subject,
+        status: 'fault',
+        message: `${backup.folder} has ${prettyBytes(free)} free, and the next dump needs about ${prettyBytes(needed)}`,
+        hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
+      };
+    }
+    if (!isSummed) return;
+    yield inAll <= free
+      ? {
+          check,
+          status: 'ok',
+          message: `${prettyBytes(free)} are free, and the next dumps need about ${prettyBytes(inAll)}`,
+        }
+      : {
+          check,
+          status: 'warning',
+          message: `${prettyBytes(free)} are free; each of the next dumps fits, but all together need about ${prettyBytes(inAll)}`,
+          hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
+        };
+  },
+});

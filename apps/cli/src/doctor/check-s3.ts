@@ -1,0 +1,33 @@
+import { probeS3 } from '@pgstow/store/s3-probe.ts';
+import { clockFinding } from './clock-finding.ts';
+import { defineCheck } from './check.ts';
+
+/** S3 refuses requests whose clock is further off. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList */
+const REFUSED_MS = 15 * 60 * 1000;
+
+/** All that uploads do at the store, done once. */
+export const checkS3 = defineCheck({
+  name: 's3.put',
+  needs: ['s3'],
+  timeoutMs: 90_000,
+  async *run({ s3 }, _facts, signal) {
+    if (s3 === undefined) {
+      yield {
+        check: 's3.put',
+        status: 'warning',
+        message: 'no bucket is configured: backups stay in the folder alone, and are lost with its disk',
+        hint: 'Set S3_BUCKET, and an access key that may put, get and list.',
+      };
+      return;
+    }
+    for await (const finding of probeS3(s3, signal)) {
+      if (finding.step === 'clock') {
+        const clock = clockFinding('s3.clock', "the store's clock", finding.skewMs);
+        yield Math.abs(finding.skewMs) < REFUSED_MS ? clock : { ...clock, status: 'fault' };
+      } else {
+        const { step, ...rest } = finding;
+        yield { check: `s3.${step}`, ...rest };
+      }
+    }
+  },
+});

@@ -1,0 +1,64 @@
+import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { nextRuns, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { defineCheck, type Finding } from './check.ts';
+import { describeSchedule, formatRun } from './describe-schedule.ts';
+import { shellWord } from './shell-word.ts';
+
+const SHOWN = 3;
+/** A run that was due so shortly ago may still be under way. */
+const GRACE_MS = 60 * 60 * 1000;
+const MOST_COUNTED = 100;
+
+/** When dumps are made, and which were missed. What Redis holds of it is `checkRedis`'s. */
+export const checkSchedule = defineCheck({
+  name: 'schedule.missed',
+  needs: ['schedule', 'backup', 'postgres'],
+  timeoutMs: 60_000,
+  async *run({ schedule, backup, postgres }, facts) {
+    yield { check: 'schedule.words', status: 'ok', message: `dumps are made ${describeSchedule(schedule)}` };
+    if (schedule.kind === 'cron') yield describeRuns(schedule, facts.now, schedule.timeZone);
+    const dumps = await facts.readDumps(backup.folder);
+    for (const subject of postgres.databases) {
+      const newest = dumps.findLast(({ manifest }) => manifest.database === subject);
+      if (schedule.kind === 'interval') {
+        const last = newest === undefined ? undefined : Date.parse(newest.manifest.takenAt);
+        yield { ...describeIntervals(schedule.everyMs, last, facts.now), subject };
+      }
+      yield judgeMissed(subject, newest, schedule, facts.now);
+    }
+  },
+});
+
+function describeRuns(schedule: Schedule, now: Date, timeZone: string): Finding {
+  const runs = nextRuns(schedule, now, SHOWN);
+  const message = `next at ${runs.map((run) => formatRun(run, timeZone)).join(', ')} (${timeZone})`;
+  return { check: 'schedule.next', status: 'ok', message };
+}
+
+/** An interval goes on from its last run; one that is overdue is made up for at once. */
+function describeIntervals(everyMs: number, lastMs: number | undefined, now: Date): Finding {
+  const first = Math.max(now.getTime(), lastMs === undefined ? 0 : lastMs + everyMs);
+  const runs = Array.from({ length: SHOWN }, (_, index) => formatRun(new Date(first + index * everyMs), 'UTC'));
+  if (first === now.getTime()) runs[0] = 'once the scheduler runs';
+  return { check: 'schedule.next', status: 'ok', message: `next ${runs.join(', ')} (UTC)` };
+}
+
+function judgeMissed(subject: string, newest: KnownDump | undefined, schedule: Schedule, now: Date): Finding {
+  const check = 'schedule.missed';
+  if (newest === undefined) return { check, subject, status: 'ok', message: 'never dumped yet; no run was missed' };
+  const { takenAt } = newest.manifest;
+  const age = describeDuration(now.getTime() - Date.parse(takenAt));
+  const due = now.getTime() - GRACE_MS;
+  const missed = nextRuns(schedule, new Date(takenAt), MOST_COUNTED).filter((run) => run.getTime() < due).length;
+  if (missed === 0)
+    return { check, subject, status: 'ok', message: `no run was missed; its newest dump is ${age} old` };
+  return {
+    check,
+    subject,
+    // One run may fail, two may not.
+    status: missed === 1 ? 'warning' : 'fault',
+    message: `${missed === 1 ? 'one run was' : `${missed === MOST_COUNTED ? 'at least ' : ''}${missed} runs were`} missed since its newest dump, which is ${age} old`,
+    hint: `See the log of the dump worker and the failed jobs on the board, or ask for one now: pgstow dump ${shellWord(subject)} --wait`,
+  };
+}

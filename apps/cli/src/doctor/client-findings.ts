@@ -1,0 +1,34 @@
+import { chooseClients, type Clients } from '@pgstow/postgres/client-version.ts';
+import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
+import type { Finding } from './check.ts';
+import { findingOf } from './run-check.ts';
+
+/** Judges pg_dump and psql. @returns those that dump a server of that major version, if there are any */
+export function* judgeClients(installed: readonly Clients[], major: number): Generator<Finding, Clients | undefined> {
+  let clients: Clients;
+  try {
+    clients = chooseClients(installed, major);
+  } catch (error) {
+    yield findingOf('postgres.clients', error);
+    return undefined;
+  }
+  const { version, folder } = clients;
+  yield clients.major === major
+    ? { check: 'postgres.clients', status: 'ok', message: `pg_dump ${version} in ${folder} is of the server's version` }
+    : {
+        check: 'postgres.clients',
+        status: 'warning',
+        message: `pg_dump ${version} in ${folder} is newer than the server, ${major}: its dumps may hold settings that a server ${major} does not know`,
+        hint: `Install pg_dump ${major} as well, for instance the package postgresql-client-${major}.`,
+      };
+  const { warning } = judgePsql(version);
+  yield warning === undefined
+    ? { check: 'postgres.psql', status: 'ok', message: `psql ${version} has no fault that is known to pgstow` }
+    : {
+        check: 'postgres.psql',
+        status: 'warning',
+        message: warning.replace(/\.$/, ''),
+        hint: 'Update the PostgreSQL client programs; they are what restores a dump.',
+      };
+  return clients;
+}

@@ -1,0 +1,16 @@
+import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import type { Finding } from './check.ts';
+
+const WARN_MS = 10_000;
+
+/** Judges another machine's clock. @param skewMs how far it is ahead of ours */
+export function clockFinding(check: Finding['check'], whose: string, skewMs: number): Finding {
+  const off = Math.abs(skewMs);
+  if (off < WARN_MS) return { check, status: 'ok', message: `${whose} agrees with this machine's` };
+  return {
+    check,
+    status: 'warning',
+    message: `${whose} is ${describeDuration(off)} ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's`,
+    hint: 'Have both set by NTP (timedatectl set-ntp true): names and ages of dumps go by this machine.',
+  };
+}

@@ -1,0 +1,124 @@
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import prettyBytes from 'pretty-bytes';
+import type { Finding } from './check.ts';
+
+export type RedisAbout = {
+  readonly version: string;
+  /** `undefined` where Redis does not tell. */
+  readonly evictionPolicy: string | undefined;
+  readonly keepsAppendOnlyFile: boolean;
+  /** Whether it writes snapshots by itself; `undefined` where Redis does not tell. */
+  readonly writesSnapshots: boolean | undefined;
+  /** Whether its last attempts to write to the disk went well. */
+  readonly isDiskWell: boolean;
+  readonly usedBytes: number;
+  /** 0 where there is no limit. */
+  readonly limitBytes: number;
+};
+
+export async function readRedisAbout(redis: RedisConnection): Promise<RedisAbout> {
+  const info = parseInfo(await redis.info());
+  // Hosted Redis services forbid CONFIG.
+  const settings = await redis.config('GET', 'save', 'maxmemory-policy').catch(() => undefined);
+  const list = Array.isArray(settings) ? (settings as readonly unknown[]) : [];
+  const setting = (name: string): string | undefined => {
+    const at = list.indexOf(name);
+    return at === -1 ? undefined : String(list[at + 1]);
+  };
+  const save = setting('save');
+  return {
+    version: info.get('redis_version') ?? 'of an unknown version',
+    evictionPolicy: info.get('maxmemory_policy') ?? setting('maxmemory-policy'),
+    keepsAppendOnlyFile: info.get('aof_enabled') === '1',
+    writesSnapshots: save === undefined ? undefined : save !== '',
+    isDiskWell: info.get('aof_last_write_status') !== 'err' && info.get('rdb_last_bgsave_status') !== 'err',
+    usedBytes: Number(info.get('used_memory') ?? 0),
+    limitBytes: Number(info.get('maxmemory') ?? 0),
+  };
+}
+
+/** Source: https://redis.io/docs/latest/commands/info/ */
+function parseInfo(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    text.split('\r\n').flatMap((line) => {
+      const at = line.indexOf(':');
+      return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 1)] as const];
+    }),
+  );
+}
+
+/** BullMQ asks for it. Source: https://docs.bullmq.io/guide/redis-tm-compatibility */
+const LEAST_VERSION = [6, 2] as const;
+const NEARLY_FULL = 0.8;
+
+/** Losing what Redis holds loses the plan and what waits, and no backup. */
+export function* judgeRedis(about: RedisAbout): Generator<Finding> {
+  const { version, evictionPolicy, keepsAppendOnlyFile, writesSnapshots, isDiskWell, usedBytes, limitBytes } = about;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isOld = major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]);
+  yield isOld
+    ? {
+        check: 'redis.server',
+        status: 'warning',
+        message: `Redis ${version} answers; the queues are meant for ${LEAST_VERSION.join('.')} or newer`,
+        hint: 'Update Redis.',
+      }
+    : { check: 'redis.server', status: 'ok', message: `Redis ${version} answers` };
+
+  if (evictionPolicy === undefined) {
+    yield { check: 'redis.eviction', status: 'skipped', message: 'this Redis does not tell what it evicts' };
+  } else if (evictionPolicy === 'noeviction') {
+    yield { check: 'redis.eviction', status: 'ok', message: 'it evicts nothing (maxmemory-policy noeviction)' };
+  } else {
+    yield {
+      check: 'redis.eviction',
+      status: 'fault',
+      message: `it may throw away jobs and schedules when its memory is full: maxmemory-policy is ${evictionPolicy}`,
+      hint: 'Set maxmemory-policy noeviction in its configuration, and now: CONFIG SET maxmemory-policy noeviction',
+    };
+  }
+  yield judgePersistence(keepsAppendOnlyFile, writesSnapshots, isDiskWell);
+
+  const of = `${prettyBytes(usedBytes)} of ${prettyBytes(limitBytes)}`;
+  if (limitBytes === 0) {
+    const message = `it uses ${prettyBytes(usedBytes)} of memory and has no limit of its own`;
+    yield { check: 'redis.memory', status: 'ok', message };
+  } else if (usedBytes < limitBytes * NEARLY_FULL) {
+    yield { check: 'redis.memory', status: 'ok', message: `it uses ${of} of memory` };
+  } else {
+    yield {
+      check: 'redis.memory',
+      status: usedBytes < limitBytes ? 'warning' : 'fault',
+      message: `it uses ${of} of memory; when it is full, no job can be added`,
+      hint: 'Raise maxmemory, or give pgstow a Redis of its own.',
+    };
+  }
+}
+
+function judgePersistence(
+  keepsAppendOnlyFile: boolean,
+  writesSnapshots: boolean | undefined,
+  isDiskWell: boolean,
+): Finding {
+  const check = 'redis.persistence';
+  if (!isDiskWell) {
+    const message = 'it could not write its data to its disk';
+    return { check, status: 'fault', message, hint: "See Redis' log: its disk may be full, or not writable for it." };
+  }
+  if (keepsAppendOnlyFile) return { check, status: 'ok', message: 'it keeps its data over a restart (appendonly yes)' };
+  const hint = 'Set appendonly yes in its configuration, and now: CONFIG SET appendonly yes';
+  if (writesSnapshots === true) {
+    const message = 'it forgets what came since its last snapshot when it restarts (appendonly no)';
+    return { check, status: 'warning', message, hint };
+  }
+  if (writesSnapshots === undefined) {
+    const message = 'this Redis does not tell whether it keeps its data over a restart';
+    return { check, status: 'skipped', message };
+  }
+  return {
+    check,
+    status: 'fault',
+    message: 'it forgets its schedules, and the jobs that wait or failed, when it restarts (appendonly no, no save)',
+    hint,
+  };
+}

@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
+import type { Check, Finding, Settings } from './check.ts';
+import { UnknownFactError, type Facts } from './facts.ts';
+
+/**
+ * What a check found. It never rejects, and takes no longer than the check's time: what was found until then is kept.
+ *
+ * @throws the reason of the signal alone
+ */
+export async function runCheck(
+  { name, needs, run, ...check }: Check,
+  settings: Settings,
+  facts: Facts,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const faulty = needs.find((subject) => !(subject in settings));
+  if (faulty !== undefined) {
+    const message = `not checked, because the configuration has a fault (${subjects[faulty].title})`;
+    return [{ check: name, status: 'skipped', message }];
+  }
+  const timeoutMs = typeof check.timeoutMs === 'number' ? check.timeoutMs : check.timeoutMs(settings as never);
+  const findings: Finding[] = [];
+  const ended = new AbortController();
+  const collect = async (): Promise<void> => {
+    const either = AbortSignal.any([signal, ended.signal]);
+    for await (const finding of run(settings as never, facts, either)) findings.push(finding);
+  };
+  const tooLate = delay(timeoutMs, 'late' as const, { signal: AbortSignal.any([signal, ended.signal]) });
+  try {
+    const collected = collect();
+    // Once it is not waited for, its fault is nobody's.
+    collected.catch(() => undefined);
+    if ((await Promise.race([collected, tooLate])) === 'late') {
+      findings.push({
+        check: name,
+        status: 'fault',
+        message: `the check did not end within ${timeoutMs / 1000} s: something takes connections and does not answer`,
+        hint: 'See what was found until then, and look at the load and the log of what is checked.',
+      });
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    findings.push(
+      error instanceof UnknownFactError
+        ? { check: name, status: 'skipped', message: error.message }
+        : findingOf(name, error),
+    );
+  } finally {
+    ended.abort();
+    tooLate.catch(() => undefined);
+  }
+  return findings;
+}
+
+/** A fault as an error tells it. */
+export function findingOf(check: Finding['check'], error: unknown, subject?: string): Finding {
+  const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
+  return {
+    check,
+    ...(subject === undefined ? {} : { subject }),
+    status: 'fault',
+    message: message || code || name || String(error),
+    hint,
+  };
+}

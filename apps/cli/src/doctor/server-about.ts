@@ -1,0 +1,59 @@
+import type { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+
+export type ServerAbout = {
+  /** As in `15.18 (Debian 15.18-0+deb12u1)`. */
+  readonly version: string;
+  readonly major: number;
+  readonly isStandby: boolean;
+  readonly isEncrypted: boolean;
+  /** How far its clock is ahead of ours, within the time that an answer takes. */
+  readonly skewMs: number;
+};
+
+export async function readServerAbout(session: PsqlSession): Promise<ServerAbout> {
+  const askedAt = Date.now();
+  const [nowMs] = (await session.query('select to_jsonb(extract(epoch from clock_timestamp()) * 1000)')) as [number];
+  const skewMs = nowMs - (askedAt + Date.now()) / 2;
+  const [about] = (await session.query(`
+select jsonb_build_object(
+  'version', current_setting('server_version'),
+  'major', current_setting('server_version_num')::int / 10000,
+  'isStandby', pg_is_in_recovery(),
+  'isEncrypted', coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false))`)) as [
+    Omit<ServerAbout, 'skewMs'>,
+  ];
+  return { ...about, skewMs };
+}
+
+export type ConnectionFacts = {
+  readonly role: string;
+  readonly isSuperuser: boolean;
+  /** That the database takes on the server's disk. */
+  readonly bytes: number;
+  readonly encoding: string;
+  readonly collate: string;
+  /** Connections at a time; negative where there is no limit. */
+  readonly roleLimit: number;
+  readonly databaseLimit: number;
+  /** Connections that are there now, besides this one. */
+  readonly roleUsed: number;
+  readonly databaseUsed: number;
+};
+
+/** Of the database that the session is with. */
+export async function readConnectionFacts(session: PsqlSession): Promise<ConnectionFacts> {
+  const [facts] = await session.query(`
+select jsonb_build_object(
+  'role', r.rolname,
+  'isSuperuser', r.rolsuper,
+  'bytes', pg_database_size(d.oid),
+  'encoding', pg_encoding_to_char(d.encoding),
+  'collate', d.datcollate,
+  'roleLimit', r.rolconnlimit,
+  'databaseLimit', d.datconnlimit,
+  'roleUsed', (select count(*) from pg_stat_activity a where a.usesysid = r.oid and a.pid <> pg_backend_pid()),
+  'databaseUsed', (select count(*) from pg_stat_activity a
+    where a.datid = d.oid and a.usesysid is not null and a.pid <> pg_backend_pid()))
+from pg_roles r, pg_database d where r.rolname = session_user and d.datname = current_database()`);
+  return facts as ConnectionFacts;
+}

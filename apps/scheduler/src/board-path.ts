@@ -1,0 +1,2 @@
+/** Where bull-board is. */
+export const BOARD_PATH = '/queues';

@@ -1,0 +1,62 @@
+import { databaseOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { answerOf } from './redis-answer.ts';
+import { queueOrder } from './read-site.ts';
+import type { Site } from './site.ts';
+
+/** A job as the status page shows it. */
+export type ShownJob = {
+  readonly queue: QueueName;
+  readonly id: string;
+  /** `undefined` if its data is none of ours. */
+  readonly database: string | undefined;
+  readonly state: 'running' | 'retried' | 'failed';
+  /** 0 to 100, where it runs and says so. */
+  readonly percent: number | undefined;
+  /** Why it failed, or its last attempt did. */
+  readonly reason: string | undefined;
+  /** What to do about it. */
+  readonly hint: string | undefined;
+  /** When it failed for good, is tried again, or began. */
+  readonly at: Date | undefined;
+};
+
+const MOST = 20;
+const MOST_DELAYED = 300;
+
+/** The jobs of each queue that run, wait for another attempt, or failed for good, the newest of those. @throws RetryableError */
+export async function readJobs({ queues }: Pick<Site, 'queues'>): Promise<readonly ShownJob[]> {
+  const read = queueOrder.map((name) => readQueueJobs(name, queues[name] as unknown as OpenQueue<QueueName>));
+  return (await answerOf(Promise.all(read))).flat();
+}
+
+async function readQueueJobs(name: QueueName, queue: OpenQueue<QueueName>): Promise<readonly ShownJob[]> {
+  const [active, delayed, failed] = await Promise.all([
+    queue.getJobs(['active'], 0, MOST),
+    queue.getJobs(['delayed'], 0, MOST_DELAYED),
+    queue.getJobs(['failed'], 0, MOST - 1),
+  ]);
+  const retried = delayed.filter(({ attemptsMade }) => attemptsMade > 0).slice(0, MOST);
+  return [
+    ...active.map((job) => show(name, job, 'running', job.processedOn)),
+    ...retried.map((job) => show(name, job, 'retried', job.timestamp + (job.delay ?? 0))),
+    ...failed.map((job) => show(name, job, 'failed', job.finishedOn ?? undefined)),
+  ];
+}
+
+type Job = Awaited<ReturnType<OpenQueue<QueueName>['getJobs']>>[number];
+
+function show(queue: QueueName, job: Job, state: ShownJob['state'], atMs: number | undefined): ShownJob {
+  // Only our workers write reasons, and they are free of secrets.
+  const [reason, hint] = (job.failedReason ?? '').split(/\nhint: (.*)/s);
+  return {
+    queue,
+    id: job.id ?? '',
+    database: databaseOfJob(queue, job.data),
+    state,
+    percent: typeof job.progress === 'number' ? job.progress : undefined,
+    reason: reason === '' ? undefined : reason,
+    hint,
+    at: atMs === undefined ? undefined : new Date(atMs),
+  };
+}

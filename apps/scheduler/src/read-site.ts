@@ -1,0 +1,65 @@
+import { jobs, scheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import { answerOf } from './redis-answer.ts';
+import type { Site } from './site.ts';
+
+/** How a queue stands. */
+export type QueueFacts = {
+  readonly name: QueueName;
+  readonly isPaused: boolean;
+  readonly workers: number;
+  /** Jobs by state. */
+  readonly counts: Readonly<Record<string, number>>;
+};
+
+/** All that Redis says of a site at one moment. */
+export type SiteFacts = {
+  readonly now: Date;
+  /** What the workers published of their folder; `undefined`: nothing yet. */
+  readonly catalog: PublishedCatalog | undefined;
+  readonly queues: readonly QueueFacts[];
+  /** When each target is dumped next. */
+  readonly nextRuns: ReadonlyMap<string, Date>;
+  /** The dump job of each target that runs or is due. */
+  readonly dumping: ReadonlyMap<string, { readonly id: string; readonly isRunning: boolean }>;
+};
+
+/** In the order in which a backup goes through them. */
+export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readonly QueueName[];
+
+/** @throws RetryableError if Redis does not answer in time */
+export async function readSite(site: Site): Promise<SiteFacts> {
+  const { queues, targets } = site;
+  const [catalog, facts, schedulers, active, waiting] = await answerOf(
+    Promise.all([
+      site.catalog.read(),
+      Promise.all(queueOrder.map((queue) => readQueue(site, queue))),
+      queues.dump.getJobSchedulers(0, -1),
+      queues.dump.getJobs(['active'], 0, -1),
+      queues.dump.getJobs(['waiting', 'prioritized'], 0, MOST_WAITING),
+    ]),
+  );
+  const nextOf = new Map(schedulers.map(({ key, next }) => [key, next]));
+  const nextRuns = targets.flatMap((target) => {
+    const next = nextOf.get(scheduleId(target));
+    return next === undefined ? [] : [[target, new Date(next)] as const];
+  });
+  // Anyone may have added a job with anything in it.
+  const dumping = [...waiting, ...active].flatMap((job) => {
+    const { data } = jobs.dump.safeParse(job.data);
+    return data === undefined ? [] : [[data.target, { id: job.id ?? '', isRunning: active.includes(job) }] as const];
+  });
+  return { now: new Date(), catalog, queues: facts, nextRuns: new Map(nextRuns), dumping: new Map(dumping) };
+}
+
+const MOST_WAITING = 500;
+
+async function readQueue({ queues }: Site, name: QueueName): Promise<QueueFacts> {
+  const queue = queues[name];
+  const [isPaused, workers, counts] = await Promise.all([
+    queue.isPaused(),
+    queue.getWorkersCount(),
+    queue.getJobCounts('active', 'waiting', 'prioritized', 'delayed', 'failed', 'completed'),
+  ]);
+  return { name, isPaused, workers, counts };
+}

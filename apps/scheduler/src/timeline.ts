@@ -1,0 +1,139 @@
+import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
+import { decisiveRestoreTest } from '@pgstow/catalog/decisive-restore-test.ts';
+import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import prettyBytes from 'pretty-bytes';
+import { html, type Html } from './html.ts';
+
+/** How a stage of a backup ended. */
+export type StageResult = 'good' | 'bad' | 'unknown' | 'none';
+
+export type Stages = { readonly upload: StageResult | 'not-wanted'; readonly restore: StageResult };
+
+/** What became of a dump: uploaded or not, restored or not. */
+export function stagesOf(dump: PublishedDump, destination: DestinationPlace | undefined): Stages {
+  const recalled = recallDump(dump);
+  const result = decisiveRestoreTest(recalled)?.result;
+  return {
+    upload: destination === undefined ? 'not-wanted' : isConfirmed(recalled, destination) ? 'good' : 'none',
+    restore: result === undefined ? 'none' : result === 'could-not-tell' ? 'unknown' : result,
+  };
+}
+
+const MOST = 18;
+const SLOT = 18;
+const LEFT = 70;
+const WIDTH = LEFT + MOST * SLOT + 6;
+const SIZE = { top: 18, height: 58 };
+const TIME = { top: 82, height: 16 };
+const ROWS = { dump: 112, upload: 128, restore: 144 };
+const HEIGHT = 176;
+
+/** The last backups of a database, oldest on the left: how large, how long, and how each stage ended. Needs the page's style. */
+export function drawTimeline(
+  id: string,
+  database: string,
+  dumps: readonly PublishedDump[],
+  destination: DestinationPlace | undefined,
+): Html {
+  const shown = dumps.slice(-MOST);
+  const most = Math.max(1, ...shown.map(({ bytes }) => bytes));
+  const longest = Math.max(1, ...shown.map(({ durationMs }) => durationMs ?? 0));
+  const stages = shown.map((dump) => stagesOf(dump, destination));
+  const first = shown[0];
+  const last = shown.at(-1);
+  if (first === undefined || last === undefined) return html``;
+  const count = (wanted: (each: Stages) => boolean): number => stages.filter(wanted).length;
+  const description = [
+    `${shown.length} backups from ${day(first.takenAt)} to ${day(last.takenAt)}, the last of ${prettyBytes(last.bytes)}`,
+    destination === undefined ? undefined : `${count(({ upload }) => upload === 'good')} are uploaded`,
+    `${count(({ restore }) => restore === 'good')} restored well`,
+    `${count(({ restore }) => restore === 'bad')} did not`,
+  ];
+  return html`<svg
+    class="timeline"
+    viewBox="0 0 ${WIDTH} ${HEIGHT}"
+    role="img"
+    aria-labelledby="${id}-title ${id}-desc"
+  >
+    <title id="${id}-title">The last backups of ${database}</title>
+    <desc id="${id}-desc">${description.filter((each) => each !== undefined).join('; ')}.</desc>
+    <g class="label">
+      <text x="0" y="${SIZE.top + 4}">${prettyBytes(most)}</text>
+      <text x="0" y="${SIZE.top + SIZE.height}">size</text>
+      <text x="0" y="${TIME.top + 12}">time</text>
+      <text x="0" y="${ROWS.dump + 4}">dump</text>
+      ${destination === undefined ? undefined : html`<text x="0" y="${ROWS.upload + 4}">upload</text>`}
+      <text x="0" y="${ROWS.restore + 4}">restore</text>
+      <text x="${LEFT}" y="${HEIGHT - 6}">${day(first.takenAt)}</text>
+      ${shown.length < 8 ? undefined : html`<text x="${LEFT + shown.length * SLOT}" y="${HEIGHT - 6}" text-anchor="end">${day(last.takenAt)}</text>`}
+    </g>
+    <path class="axis" d="M${LEFT} ${SIZE.top + SIZE.height + 0.5}H${WIDTH - 6}" />
+    ${shown.map((dump, index) => drawBackup(dump, stages[index] ?? { upload: 'none', restore: 'none' }, LEFT + index * SLOT, { most, longest }))}
+  </svg>`;
+}
+
+function drawBackup(
+  dump: PublishedDump,
+  { upload, restore }: Stages,
+  x: number,
+  { most, longest }: { readonly most: number; readonly longest: number },
+): Html {
+  const height = round(Math.max(2, (SIZE.height * dump.bytes) / most));
+  const time = round(Math.max(1, (TIME.height * (dump.durationMs ?? 0)) / longest));
+  const center = x + SLOT / 2;
+  const isBad = restore === 'bad';
+  return html`<g
+    ><title>${describeBackup(dump, { upload, restore })}</title
+    ><rect
+      class="${isBad ? 'bar bad' : 'bar'}"
+      x="${x + 3}"
+      y="${round(SIZE.top + SIZE.height - height)}"
+      width="${SLOT - 6}"
+      height="${height}"
+      rx="1.5"
+    />${
+      dump.durationMs === undefined
+        ? undefined
+        : html`<rect
+            class="took"
+            x="${x + 6}"
+            y="${round(TIME.top + TIME.height - time)}"
+            width="${SLOT - 12}"
+            height="${time}"
+          />`
+    }${drawMark('good', center, ROWS.dump)}${upload === 'not-wanted' ? undefined : drawMark(upload, center, ROWS.upload)}${drawMark(restore, center, ROWS.restore)}</g
+  >`;
+}
+
+/** By its shape as well as by its colour: a disc, a cross, a hollow diamond, a dot. */
+function drawMark(result: StageResult, x: number, y: number): Html {
+  if (result === 'good') return html`<circle class="good" cx="${x}" cy="${y}" r="4.5" />`;
+  if (result === 'bad') return html`<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8" />`;
+  if (result === 'unknown') return html`<path class="unknown" d="M${x} ${y - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5z" />`;
+  return html`<circle class="none" cx="${x}" cy="${y}" r="1.5" />`;
+}
+
+function describeBackup(dump: PublishedDump, { upload, restore }: Stages): string {
+  const took = dump.durationMs === undefined ? '' : ` in ${describeDuration(dump.durationMs)}`;
+  const uploaded = { good: ', uploaded', none: ', not uploaded', bad: '', unknown: '', 'not-wanted': '' }[upload];
+  const restored = {
+    good: ', restore test good',
+    bad: ', restore test BAD',
+    unknown: ', restore test could not tell',
+    none: ', no restore test',
+  }[restore];
+  return `${dump.takenAt.slice(0, 16).replace('T', ' ')} UTC: ${prettyBytes(dump.bytes)}${took}${uploaded}${restored}`;
+}
+
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
+function day(time: string): string {
+  return DAY.format(new Date(time));
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

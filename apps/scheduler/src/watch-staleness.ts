@@ -1,0 +1,72 @@
+import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
+import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import type { Alarms } from '@pgstow/notify/alarms.ts';
+import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { judgeSite, type DatabaseStatus } from './protection-policy.ts';
+import { readSite, type SiteFacts } from './read-site.ts';
+import type { Site } from './site.ts';
+
+type Options = {
+  readonly site: Site;
+  readonly alarms: Pick<Alarms, 'raise' | 'lift'>;
+  readonly log: Pick<Log, 'warn'>;
+};
+
+const EVERY_MS = 60_000;
+/** What was missed while all was down is being made good: nobody is woken for it. */
+const CATCH_UP_MS = 60 * 60_000;
+
+/** Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. */
+export function watchStaleness(options: Options): Disposable {
+  let isJudging = false;
+  let isDisposed = false;
+  const judge = async (): Promise<void> => {
+    if (isJudging) return;
+    isJudging = true;
+    try {
+      await tellStaleness(options);
+    } catch (error) {
+      // At the end the connection may close under it.
+      if (!isDisposed) options.log.warn({ err: describeError(error) }, 'could not judge how old the backups are');
+    } finally {
+      isJudging = false;
+    }
+  };
+  void judge();
+  const timer = setInterval(() => void judge(), EVERY_MS);
+  return {
+    [Symbol.dispose]() {
+      isDisposed = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+async function tellStaleness({ site, alarms }: Options): Promise<void> {
+  const facts = await readSite(site);
+  const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
+  const isKnown = facts.catalog !== undefined;
+  for (const status of databases) {
+    const { database, health, known } = status;
+    if (health.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
+    const dumps = known?.dumps.map(recallDump) ?? [];
+    const freshness = {
+      database,
+      staleReason: isKnown ? health.staleReason : 'no worker has said what there is of it',
+      newest: health.newestConfirmed?.dump.name,
+      safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
+    };
+    tellFreshness(alarms, freshness, site.startedAt, facts.now);
+  }
+}
+
+function isToBeTold(
+  { database, protection }: DatabaseStatus,
+  { startedAt }: Site,
+  { now, dumping }: SiteFacts,
+): boolean {
+  const isCatchingUp = dumping.has(database) && now.getTime() - startedAt.getTime() < CATCH_UP_MS;
+  return protection === 'no' && !isCatchingUp;
+}

@@ -1,0 +1,17 @@
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { ConfirmedManifest, ConfirmingReceipt } from '@pgstow/shared/contract/receipt.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+
+export type JudgedRestoreTest = Pick<
+  RestoreTest,
+  'name' | 'destination' | 'result' | 'reason' | 'differences' | 'testedAt'
+>;
+
+/** What the policies look at, of a dump: its records in the folder say so, and their published copy does. */
+export type JudgedDump = {
+  readonly manifest: ConfirmedManifest & Pick<Manifest, 'takenAt' | 'recordedAt'>;
+  /** By destination. */
+  readonly receipts: ReadonlyMap<string, ConfirmingReceipt>;
+  /** By destination. */
+  readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
+};

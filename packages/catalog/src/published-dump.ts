@@ -1,0 +1,62 @@
+import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
+import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
+import type { JudgedDump } from './judged-dump.ts';
+import type { KnownDump } from './read-folder.ts';
+
+/** Enough of a sentence to act on. */
+const LONGEST_REASON = 300;
+
+/** A dump in short. Receipts of other content are left out, so that what is left confirms it wherever it says. */
+export function shortenDump({ manifest, receipts, restoreTests }: KnownDump): PublishedDump {
+  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, tables, durationMs } = manifest;
+  return {
+    name,
+    takenAt,
+    recordedAt,
+    origin,
+    bytes,
+    sha256,
+    sqlBytes,
+    ...(tables === undefined ? {} : { rows: Object.values(tables).reduce((sum, rows) => sum + rows, 0) }),
+    ...(durationMs === undefined ? {} : { durationMs }),
+    receipts: [...receipts.values()]
+      .filter((receipt) => receiptIsOf(receipt, manifest))
+      .map(({ destination, endpoint, bucket, key, confirmedAt }) => ({
+        destination,
+        ...(endpoint === undefined ? {} : { endpoint }),
+        bucket,
+        key,
+        confirmedAt,
+      })),
+    restoreTests: [...restoreTests.values()].map(
+      ({ destination, result, reason, differences, testedAt, restoreMs }) => {
+        const why = reason ?? differences[0];
+        return {
+          destination,
+          result,
+          ...(why === undefined ? {} : { reason: why.slice(0, LONGEST_REASON).toWellFormed() }),
+          testedAt,
+          ...(restoreMs === undefined ? {} : { restoreMs }),
+        };
+      },
+    ),
+  };
+}
+
+/** A published dump as the policies look at it. */
+export type RecalledDump = JudgedDump & { readonly dump: PublishedDump };
+
+export function recallDump(dump: PublishedDump): RecalledDump {
+  const { name, bytes, sha256 } = dump;
+  return {
+    dump,
+    manifest: dump,
+    receipts: new Map(dump.receipts.map((receipt) => [receipt.destination, { ...receipt, name, bytes, sha256 }])),
+    restoreTests: new Map(
+      dump.restoreTests.map((test) => [
+        test.destination,
+        { ...test, name, differences: test.reason === undefined ? [] : [test.reason] },
+      ]),
+    ),
+  };
+}

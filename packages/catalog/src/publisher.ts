@@ -1,0 +1,88 @@
+import { statfs } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { drawTicket, isCatalogThere, putCatalog } from '@pgstow/shared/runtime/catalog-copy.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { readFolder } from './read-folder.ts';
+import { summariseFolder } from './summarise-folder.ts';
+
+export type PublisherOptions = {
+  readonly folder: string;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  /** `undefined` where backups stay local. */
+  readonly destination: DestinationPlace | undefined;
+  readonly log: Log;
+  /** Half a minute unless given. */
+  readonly lookEveryMs?: number;
+};
+
+/** Between looks whether the copy is still there: Redis may have been emptied. */
+const LOOK_EVERY_MS = 30_000;
+/** A disk fills without a dump. */
+const REPEAT_AFTER_MS = 10 * 60_000;
+const STOP_LIMIT_MS = 2000;
+
+/**
+ * Publishes what a worker's folder holds: at once, whenever it is told that something changed, and now and then. Nobody waits
+ * for it, and nothing fails with it: a publication that does not succeed is a line in the log, and made up for soon.
+ */
+export class Publisher implements AsyncDisposable {
+  readonly #options: PublisherOptions;
+  readonly #timer: NodeJS.Timeout;
+  #publishing: Promise<void> | undefined;
+  #isWanted = false;
+  #lastAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#look(), options.lookEveryMs ?? LOOK_EVERY_MS).unref();
+    this.publish();
+  }
+
+  /** Soon, and once for all that changes until then. */
+  publish(): void {
+    this.#isWanted = true;
+    this.#publishing ??= this.#publishWhileWanted();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    // With Redis away it would wait for ever.
+    await Promise.race([this.#publishing, delay(STOP_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  async #look(): Promise<void> {
+    const { redis, site, log } = this.#options;
+    if (this.#publishing !== undefined || redis.status !== 'ready') return;
+    try {
+      const isOld = performance.now() - this.#lastAtMs > REPEAT_AFTER_MS;
+      if (isOld || !(await isCatalogThere(redis, site))) this.publish();
+    } catch (error) {
+      log.warn({ err: describeError(error) }, 'could not see whether the catalog is published');
+    }
+  }
+
+  async #publishWhileWanted(): Promise<void> {
+    const { folder, site, redis, destination, log } = this.#options;
+    try {
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        const ticket = await drawTicket(redis, site);
+        const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(folder), statfs(folder)]);
+        const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+        const catalog = summariseFolder({ contents, disk, destination, now: new Date() });
+        await putCatalog(redis, site, ticket, catalog);
+        this.#lastAtMs = performance.now();
+        log.debug({ dumps: contents.dumps.length }, 'published the catalog');
+      }
+    } catch (error) {
+      this.#lastAtMs = Number.NEGATIVE_INFINITY;
+      log.warn({ err: describeError(error) }, 'could not publish the catalog; it is tried again soon');
+    } finally {
+      this.#publishing = undefined;
+    }
+  }
+}

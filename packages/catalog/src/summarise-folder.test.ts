@@ -1,0 +1,93 @@
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { publishedCatalogSchema } from '@pgstow/shared/contract/published-catalog.ts';
+import { expect, it } from 'vitest';
+import { judgeHealth } from './health-policy.ts';
+import type { JudgedDump } from './judged-dump.ts';
+import { recallDump } from './published-dump.ts';
+import type { KnownDump } from './read-folder.ts';
+import { summariseFolder } from './summarise-folder.ts';
+
+const HOUR_MS = 3_600_000;
+const now = new Date('2026-03-10T12:00:00Z');
+const place = { name: 's3', bucket: 'mine', prefix: '' };
+const results = ['good', 'bad', 'could-not-tell'] as const;
+
+function dumpOf(hoursAgo: number, upload: 'here' | 'elsewhere' | 'other' | 'none', tested: number): KnownDump {
+  const takenAt = new Date(now.getTime() - hoursAgo * HOUR_MS).toISOString();
+  const name = formatBackupName('shop', new Date(takenAt));
+  const facts = { version: 1, name, bytes: 9, sha256: 'a'.repeat(64) } as const;
+  const receipt = {
+    ...facts,
+    sha256: (upload === 'other' ? 'b' : 'a').repeat(64),
+    destination: 's3',
+    bucket: upload === 'elsewhere' ? 'old' : 'mine',
+    key: name,
+    confirmedBy: 'etag',
+    confirmedAt: takenAt,
+  } as const;
+  const result = results[tested];
+  return {
+    manifest: { ...facts, database: 'shop', takenAt, origin: 'dumped', recordedAt: takenAt, sqlBytes: 99 },
+    receipts: new Map(upload === 'none' ? [] : [['s3', receipt]]),
+    restoreTests: new Map(
+      result === undefined
+        ? []
+        : [
+            [
+              's3',
+              {
+                ...facts,
+                destination: 's3',
+                result,
+                testedAt: takenAt,
+                differences: result === 'bad' ? ['public.a has 1 row, not 2'] : [],
+                differenceCount: 1,
+                notes: [],
+                durationMs: 1,
+              },
+            ],
+          ],
+    ),
+  };
+}
+
+it('leaves health as it is, whatever it leaves out', () => {
+  let state = 7;
+  const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
+  for (let round = 0; round < 60; round += 1) {
+    const uploads = (['here', 'elsewhere', 'other', 'none'] as const).slice(random(3), 4);
+    const count = random(130);
+    const dumps = Array.from({ length: count }, (_, index) =>
+      dumpOf((count - index) * (1 + random(2)) + random(40), uploads[random(uploads.length)]!, random(30)),
+    ).sort((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
+    const [destination, schedule] = [
+      random(3) === 0 ? undefined : place,
+      { kind: 'interval', everyMs: HOUR_MS } as const,
+    ];
+    const summary = summariseFolder({
+      contents: { dumps, strays: [], partials: [], faults: [] },
+      disk: { freeBytes: 1, totalBytes: 2 },
+      destination,
+      now,
+    });
+    const copy = publishedCatalogSchema.parse(JSON.parse(JSON.stringify(summary)));
+    expect(copy).toEqual(summary);
+    const recalled = (copy.databases[0]?.dumps ?? []).map(recallDump);
+    expect(recalled.length).toBeLessThanOrEqual(53);
+    const [whole, short] = ([dumps, recalled] as readonly (readonly JudgedDump[])[]).map((each) =>
+      judgeHealth({ dumps: each, schedule, destination, now }),
+    );
+    const nameOf = (dump: { manifest: { name: string } } | undefined) => dump?.manifest.name;
+    // How many wait is said of those that are published.
+    const words = (reasons: readonly string[] = []) =>
+      reasons.map((reason) => reason.replaceAll(/\b\d+ dumps|all \d+/g, 'n'));
+    expect(words(short?.reasons)).toEqual(words(whole?.reasons));
+    expect(nameOf(short?.newest)).toBe(nameOf(whole?.newest));
+    expect(nameOf(short?.newestConfirmed)).toBe(nameOf(whole?.newestConfirmed));
+    expect(short?.newestRestoreTest).toMatchObject({ ...pick(whole?.newestRestoreTest) });
+  }
+});
+
+function pick(test: { name: string; result: string } | undefined) {
+  return test === undefined ? {} : { name: test.name, result: test.result };
+}

@@ -1,0 +1,91 @@
+import { receiptIsOf, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { PublishedCatalog, PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
+import { decisiveRestoreTest } from './decisive-restore-test.ts';
+import { isConfirmed } from './is-confirmed.ts';
+import { shortenDump } from './published-dump.ts';
+import type { FolderContents, KnownDump } from './read-folder.ts';
+import { whyFrozen } from './retention-policy.ts';
+
+export type SummaryOptions = {
+  readonly contents: FolderContents;
+  readonly disk: Pick<PublishedCatalog['folder'], 'freeBytes' | 'totalBytes'>;
+  /** Where dumps are to be confirmed; `undefined` where backups stay local. */
+  readonly destination: DestinationPlace | undefined;
+  readonly now: Date;
+};
+
+const NEWEST = 50;
+const MOST_FAULTS = 20;
+
+/** What a folder holds, in short: its size is bounded by the number of databases, not of dumps. */
+export function summariseFolder({ contents, disk, destination, now }: SummaryOptions): PublishedCatalog {
+  const byDatabase = [...Map.groupBy(contents.dumps, ({ manifest }) => manifest.database)];
+  return {
+    version: 1,
+    publishedAt: now.toISOString(),
+    databases: byDatabase
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([database, dumps]) => summariseDatabase(database, dumps, destination, now)),
+    folder: {
+      ...disk,
+      strays: contents.strays.length,
+      faults: contents.faults.slice(0, MOST_FAULTS),
+      faultCount: contents.faults.length,
+    },
+  };
+}
+
+function summariseDatabase(
+  database: string,
+  dumps: readonly KnownDump[],
+  destination: DestinationPlace | undefined,
+  now: Date,
+): PublishedDatabase {
+  const waiting = destination === undefined ? [] : dumps.filter((dump) => !isConfirmed(dump, destination));
+  const frozen = whyFrozen(dumps, now);
+  const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
+  return {
+    database,
+    dumps: chooseDumps(dumps, destination).map(shortenDump),
+    count: dumps.length,
+    bytes: sumBytes(dumps),
+    uploaded: sumUploaded(dumps),
+    notUploaded: {
+      count: waiting.length,
+      ...(recordedAt[0] === undefined ? {} : { oldestRecordedAt: recordedAt[0] }),
+    },
+    ...(frozen === undefined ? {} : { frozen: frozen.reason }),
+  };
+}
+
+/** The newest, and whatever older one decides on its database's health. Oldest first. */
+function chooseDumps(dumps: readonly KnownDump[], destination: DestinationPlace | undefined): readonly KnownDump[] {
+  const older = dumps.slice(0, -NEWEST);
+  const isUploaded = (dump: KnownDump): boolean => destination !== undefined && isConfirmed(dump, destination);
+  const hasVerdict = (dump: KnownDump): boolean =>
+    !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result);
+  const chosen = new Set([
+    older.findLast(isUploaded),
+    older.findLast(hasVerdict),
+    destination === undefined ? undefined : older.find((dump) => !isUploaded(dump)),
+    ...dumps.slice(-NEWEST),
+  ]);
+  return dumps.filter((dump) => chosen.has(dump));
+}
+
+function sumUploaded(dumps: readonly KnownDump[]): PublishedDatabase['uploaded'] {
+  const receipts = dumps.flatMap((dump) =>
+    [...dump.receipts.values()]
+      .filter((receipt) => receiptIsOf(receipt, dump.manifest))
+      .map(({ destination }) => ({ destination, dump })),
+  );
+  const byDestination = [...Map.groupBy(receipts, ({ destination }) => destination)];
+  return byDestination.map(([destination, group]) => {
+    const there = group.map(({ dump }) => dump);
+    return { destination, count: there.length, bytes: sumBytes(there) };
+  });
+}
+
+function sumBytes(dumps: readonly KnownDump[]): number {
+  return dumps.reduce((sum, { manifest }) => sum + manifest.bytes, 0);
+}

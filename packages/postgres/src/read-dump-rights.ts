@@ -1,0 +1,95 @@
+import type { PsqlSession } from './psql-session.ts';
+
+/** Objects by their SQL names: the first few, and how many there are. */
+export type Lacking = { readonly count: number; readonly first: readonly string[] };
+
+/** What keeps a role from dumping a database whole, or is in no dump. */
+export type DumpRights = {
+  /** The current role. */
+  readonly role: string;
+  /** Schemas of tables that it may not enter. */
+  readonly schemas: Lacking;
+  readonly tables: Lacking;
+  readonly sequences: Lacking;
+  /** Tables of which row-level security would hide rows from it; pg_dump refuses them. */
+  readonly rowSecurity: Lacking;
+  readonly largeObjects: Lacking;
+  /** Their rows stay with their servers. */
+  readonly foreignTables: Lacking;
+  /** On a standby, their rows cannot be read. */
+  readonly unloggedTables: Lacking;
+};
+
+const KINDS = [
+  'schemas',
+  'tables',
+  'sequences',
+  'rowSecurity',
+  'largeObjects',
+  'foreignTables',
+  'unloggedTables',
+] as const;
+const FIRST = 3;
+
+/**
+ * Compares what pg_dump reads with what the current role may read: it locks every table and copies its rows, reads the
+ * state of every sequence and every large object. Of an extension's objects it reads only the tables that the extension
+ * says are configuration.
+ *
+ * @param major the server's major version
+ * @throws StatementError | PermanentError | RetryableError as the session does
+ */
+export async function readDumpRights(session: PsqlSession, major: number): Promise<DumpRights> {
+  const [role] = (await session.query('select to_jsonb(current_user::text)')) as [string];
+  const rows = (await session.query(lackingSql(major))) as readonly (Lacking & { kind: (typeof KINDS)[number] })[];
+  const of = (wanted: (typeof KINDS)[number]): Lacking => {
+    const found = rows.find(({ kind }) => kind === wanted);
+    return found === undefined ? { count: 0, first: [] } : { count: found.count, first: found.first };
+  };
+  return {
+    role,
+    schemas: of('schemas'),
+    tables: of('tables'),
+    sequences: of('sequences'),
+    rowSecurity: of('rowSecurity'),
+    largeObjects: of('largeObjects'),
+    foreignTables: of('foreignTables'),
+    unloggedTables: of('unloggedTables'),
+  };
+}
+
+function lackingSql(major: number): string {
+  // has_largeobject_privilege is new in 18; before, the access list has to be read.
+  const mayReadLargeObject =
+    major >= 18
+      ? `has_largeobject_privilege(l.oid, 'SELECT')`
+      : `(select rolsuper from pg_roles where rolname = current_user)
+      or current_setting('lo_compat_privileges')::boolean
+      or pg_has_role(l.lomowner, 'USAGE')
+      or exists (select from aclexplode(l.lomacl) a where a.privilege_type = 'SELECT'
+        and case when a.grantee = 0 then true else pg_has_role(a.grantee, 'USAGE') end)`;
+  return `
+with relations as (
+  select c.oid, c.relkind, c.relpersistence, c.relnamespace, format('%I.%I', n.nspname, c.relname) as name
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'S', 'f') and c.relpersistence <> 't'
+    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not exists (
+      select from pg_depend d join pg_extension e on e.oid = d.refobjid
+      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_extension'::regclass
+        and d.deptype = 'e' and not (c.oid = any (coalesce(e.extconfig, '{}'))))
+),
+lacking (kind, name) as (
+  select distinct 'schemas', format('%I', n.nspname) from pg_namespace n join relations r on r.relnamespace = n.oid
+    where not has_schema_privilege(n.oid, 'USAGE')
+  union all select 'tables', name from relations where relkind in ('r', 'p') and not has_table_privilege(oid, 'SELECT')
+  union all select 'sequences', name from relations
+    where case when relkind = 'S' then not has_sequence_privilege(oid, 'SELECT') else false end
+  union all select 'rowSecurity', name from relations where relkind in ('r', 'p') and row_security_active(oid)
+  union all select 'largeObjects', l.oid::text from pg_largeobject_metadata l where not (${mayReadLargeObject})
+  union all select 'foreignTables', name from relations where relkind = 'f'
+  union all select 'unloggedTables', name from relations where relkind = 'r' and relpersistence = 'u'
+)
+select jsonb_build_object('kind', kind, 'count', count(*), 'first', to_jsonb((array_agg(name order by name))[1:${FIRST}]))
+from lacking group by kind`;
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { pairExtraOptions } from '@pgstow/shared/config/extra-options.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { boundToUs } from './bound-to-us.ts';
+import type { Clients } from './client-version.ts';
+import { postgresError } from './postgres-error.ts';
+
+/** Somebody held a table, or the server was slow: it may go well the next time. */
+export class DelayedDumpError extends RetryableError {
+  override readonly name = 'DelayedDumpError';
+}
+
+/** With these, pg_dump takes no `--schema-only`. */
+const WITHOUT_SCHEMA = new Set(['-a', '--data-only', '--no-schema', '--section', '--statistics-only']);
+
+const LOCK_WAIT_MS = 5000;
+const LIMIT_MS = 60_000;
+
+/**
+ * Has pg_dump write the schema of a database to nowhere, with the options that a dump has: it reads all catalogs and locks
+ * every table that it would dump.
+ *
+ * @returns whether it could be tried with these options
+ * @throws DelayedDumpError; PermanentError | RetryableError with what pg_dump said and a hint
+ */
+export async function trySchemaDump(options: {
+  readonly clients: Clients;
+  readonly database: string;
+  /** See `libpqEnvironment`. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly extraOptions: readonly string[];
+  readonly signal: AbortSignal;
+}): Promise<boolean> {
+  const { clients, database, env, extraOptions, signal } = options;
+  if (pairExtraOptions(extraOptions).some(([option]) => WITHOUT_SCHEMA.has(option))) return false;
+  const [program = '', ...argv] = await boundToUs(
+    [
+      join(clients.folder, 'pg_dump'),
+      '--format=plain',
+      '--schema-only',
+      '--no-password',
+      `--lock-wait-timeout=${LOCK_WAIT_MS}`,
+      ...extraOptions,
+    ],
+    'TERM',
+  );
+  const { failed, timedOut, stderr } = await execa(program, argv, {
+    env,
+    extendEnv: false,
+    reject: false,
+    cancelSignal: signal,
+    timeout: LIMIT_MS,
+    stdin: 'ignore',
+    stdout: 'ignore',
+  });
+  signal.throwIfAborted();
+  if (timedOut) throw new DelayedDumpError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
+  if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(stderr)) {
+    throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a table that somebody has locked`, {
+      hint: 'Is a migration under way? A dump waits for five minutes, and is tried again.',
+    });
+  }
+  if (failed) throw postgresError(`pg_dump cannot write the schema of ${JSON.stringify(database)}`, stderr);
+  return true;
+}

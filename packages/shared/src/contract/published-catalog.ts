@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { backupNameSchema } from './backup-name.ts';
+import { restoreTestResults } from './restore-test.ts';
+import { destinationNameSchema, targetNameSchema } from './target.ts';
+
+const count = z.int().nonnegative();
+
+/** An upload that a store confirmed of the very content that the manifest describes. */
+const publishedReceiptSchema = z.object({
+  destination: destinationNameSchema,
+  endpoint: z.string().optional(),
+  bucket: z.string(),
+  key: z.string(),
+  confirmedAt: z.iso.datetime(),
+});
+
+const publishedRestoreTestSchema = z.object({
+  destination: destinationNameSchema,
+  result: z.enum(restoreTestResults),
+  /** Why it is bad or could not tell, in a sentence. */
+  reason: z.string().optional(),
+  testedAt: z.iso.datetime(),
+  restoreMs: count.optional(),
+});
+
+/** A dump in short. */
+const publishedDumpSchema = z.object({
+  name: backupNameSchema,
+  takenAt: z.iso.datetime(),
+  recordedAt: z.iso.datetime(),
+  origin: z.enum(['dumped', 'adopted']),
+  bytes: count,
+  sha256: z.string(),
+  sqlBytes: count,
+  /** In all its tables, where they were counted. */
+  rows: count.optional(),
+  durationMs: count.optional(),
+  receipts: z.array(publishedReceiptSchema),
+  restoreTests: z.array(publishedRestoreTestSchema),
+});
+
+const publishedDatabaseSchema = z.object({
+  database: targetNameSchema,
+  /** Oldest first: the newest ones, and what else its health is judged by. */
+  dumps: z.array(publishedDumpSchema),
+  /** Of all its dumps in the folder. */
+  count,
+  bytes: count,
+  /** Of those, what each destination has confirmed. */
+  uploaded: z.array(z.object({ destination: destinationNameSchema, count, bytes: count })),
+  /** Those that the configured destination has not confirmed; none where backups stay local. */
+  notUploaded: z.object({ count, oldestRecordedAt: z.iso.datetime().optional() }),
+  /** Why nothing of it is pruned. */
+  frozen: z.string().optional(),
+});
+
+const publishedFolderSchema = z.object({
+  freeBytes: count,
+  totalBytes: count,
+  /** Files with a dump's name and no manifest. */
+  strays: count,
+  /** What does not count, and why, a sentence each; the first ones, where there are very many. */
+  faults: z.array(z.string()),
+  faultCount: count,
+});
+
+/**
+ * What the workers of a site say of their folder: a derived copy in Redis, so that whoever has no folder can judge and show.
+ * Names and numbers alone, and nothing that is not in the folder.
+ */
+export const publishedCatalogSchema = z.object({
+  version: z.literal(1),
+  publishedAt: z.iso.datetime(),
+  databases: z.array(publishedDatabaseSchema),
+  folder: publishedFolderSchema,
+});
+
+export type PublishedCatalog = z.infer<typeof publishedCatalogSchema>;
+export type PublishedDatabase = z.infer<typeof publishedDatabaseSchema>;
+export type PublishedDump = z.infer<typeof publishedDumpSchema>;

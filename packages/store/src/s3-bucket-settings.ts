@@ -1,0 +1,82 @@
+import {
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  type LifecycleRule,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { isRefusedAlone, s3ErrorCode, s3ErrorStatus } from './s3-error.ts';
+import type { ProbeFinding } from './store-probe.ts';
+
+/** A finding of whichever step. */
+export type Found = Omit<Exclude<ProbeFinding, { readonly step: 'clock' }>, 'step'>;
+
+/** Whether the bucket keeps what is written over or deleted. Skipped where that may not be read. */
+export function readVersioning(client: S3Client, { bucket }: DestinationPlace, signal: AbortSignal): Promise<Found> {
+  return orSkipped('versioning', signal, async () => {
+    const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }), { abortSignal: signal });
+    if (Status === 'Enabled') return { status: 'ok', message: 'the bucket keeps versions' };
+    return {
+      status: 'warning',
+      message: 'the bucket keeps no versions: whoever has this access key can overwrite backups for good',
+      hint: 'Turn on versioning of the bucket (or object lock).',
+    };
+  });
+}
+
+/** Whether the bucket drops the parts of uploads that nobody completes. Skipped where that may not be read. */
+export function readLifecycle(
+  client: S3Client,
+  { bucket, prefix }: DestinationPlace,
+  signal: AbortSignal,
+): Promise<Found> {
+  return orSkipped('lifecycle rules', signal, async () => {
+    const days = (await readRules(client, bucket, signal))
+      .filter((rule) => rule.Status === 'Enabled' && isForAllUnder(rule, prefix))
+      .map(({ AbortIncompleteMultipartUpload }) => AbortIncompleteMultipartUpload?.DaysAfterInitiation)
+      .find((number) => number !== undefined);
+    if (days !== undefined) {
+      const message = `the bucket drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
+      return { status: 'ok', message };
+    }
+    return {
+      status: 'warning',
+      message: 'the bucket has no rule that drops uploads in parts that were left open; their parts are billed',
+      hint: 'Add a lifecycle rule AbortIncompleteMultipartUpload to the bucket, of 7 days for instance.',
+    };
+  });
+}
+
+async function readRules(client: S3Client, bucket: string, signal: AbortSignal): Promise<readonly LifecycleRule[]> {
+  try {
+    const command = new GetBucketLifecycleConfigurationCommand({ Bucket: bucket });
+    return (await client.send(command, { abortSignal: signal })).Rules ?? [];
+  } catch (error) {
+    if (s3ErrorCode(error) === 'NoSuchLifecycleConfiguration') return [];
+    throw error;
+  }
+}
+
+function isForAllUnder(rule: LifecycleRule, prefix: string): boolean {
+  // Rules of the first kind have their prefix outside of a filter.
+  const theirs = rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? '';
+  return prefix.startsWith(theirs);
+}
+
+/** It says more about a bucket, and no upload needs it. */
+async function orSkipped(what: string, signal: AbortSignal, work: () => Promise<Found>): Promise<Found> {
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = isForbidden(error)
+      ? 'this access key may not read them, or the store has none'
+      : `the store does not tell (${s3ErrorCode(error) ?? s3ErrorStatus(error) ?? (error as Error).message})`;
+    return { status: 'skipped', message: `the bucket's ${what} are not known: ${why}` };
+  }
+}
+
+/** Whether an operation is not allowed to this access key, or not known to the store, where others may be. */
+export function isForbidden(error: unknown): boolean {
+  return isRefusedAlone(error) && [401, 403, 405, 501].includes(s3ErrorStatus(error) ?? 0);
+}

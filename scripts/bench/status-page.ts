@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { isCatalogThere } from '@pgstow/shared/runtime/catalog-copy.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { median } from './measure.ts';
+import type { Bench } from './start-bench.ts';
+
+const APPS = join(import.meta.dirname, '../../apps');
+const DATABASES = 50;
+const BACKUPS = 10_000;
+const ROUNDS = 30;
+const SITE = 'status-page';
+const PASSWORD = 'bench-password';
+const silent = { warn: () => undefined } as unknown as Log;
+
+export type StatusPageTimes = {
+  readonly databases: number;
+  readonly backups: number;
+  /** From the request to the last byte. */
+  readonly medianMs: number;
+  readonly slowestMs: number;
+  /** Of the scheduler's processor time for each, whatever else the machine does. */
+  readonly cpuMs: number;
+  readonly kiB: number;
+  /** From the start of a worker until what it saw in the folder is published. */
+  readonly publishedAfterMs: number;
+};
+
+/** The status page of the real scheduler, over what a real worker published of a folder with 10,000 backups of 50 databases. */
+export async function timeStatusPage({
+  folder: parent,
+  redis,
+  s3,
+}: Pick<Bench, 'folder' | 'redis' | 's3'>): Promise<StatusPageTimes> {
+  await using stack = new AsyncDisposableStack();
+  const folder = join(parent, SITE);
+  await mkdir(folder);
+  const databases = Array.from({ length: DATABASES }, (_, index) => `database_${index}`);
+  for (const database of databases) await fillFolder(folder, database, BACKUPS / DATABASES, s3.endpoint);
+  const connection = stack.use(await connectRedis(redis.url, silent));
+  const env = {
+    REDIS_URL: redis.url,
+    SITE,
+    BACKUP_DIR: folder,
+    POSTGRES_HOST: '127.0.0.1',
+    POSTGRES_USER: 'nobody',
+    POSTGRES_DB: databases.join(','),
+    S3_BUCKET: 'pgstow-bench',
+    S3_ENDPOINT: s3.endpoint,
+    // Nothing is due while it is timed.
+    BACKUP_CRON: '0 0 1 1 *',
+    BOARD_PORT: '0',
+    BOARD_PASSWORD: PASSWORD,
+  };
+  const startedAt = performance.now();
+  stack.use(await startProcess({ script: join(APPS, 'dump-worker/src/main.ts'), env }));
+  await eventually(() => isCatalogThere(connection, SITE), { timeoutMs: 60_000 });
+  const publishedAfterMs = performance.now() - startedAt;
+  const scheduler = stack.use(await startProcess({ script: join(APPS, 'scheduler/src/main.ts'), env }));
+  const { json } = await scheduler.waitForLine(/"url":"http/);
+  await scheduler.waitForLine(/"msg":"ready"/);
+  const headers = { authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}` };
+  const times: number[] = [];
+  let bytes = 0;
+  let cpuBefore = 0;
+  for (let round = -3; round < ROUNDS; round += 1) {
+    if (round === 0) cpuBefore = cpuMs(scheduler.pid);
+    const askedAt = performance.now();
+    const answer = await fetch(String(json?.['url']), { headers });
+    bytes = (await answer.arrayBuffer()).byteLength;
+    if (!answer.ok) throw new Error(`the status page answers ${answer.status}`);
+    // The first rounds warm the process up.
+    if (round >= 0) times.push(performance.now() - askedAt);
+  }
+  return {
+    databases: DATABASES,
+    backups: BACKUPS,
+    medianMs: median(times),
+    slowestMs: Math.max(...times),
+    cpuMs: (cpuMs(scheduler.pid) - cpuBefore) / ROUNDS,
+    kiB: bytes / 1024,
+    publishedAfterMs,
+  };
+}
+
+/** What a process has had of processors, all its threads, as Linux counts it in ticks of 10 ms. */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Backups of each of the last days, each confirmed. Their files take no room. */
+async function fillFolder(folder: string, database: string, count: number, endpoint: string): Promise<void> {
+  // As the workers write them, without waiting for the disk each time.
+  const writeJson = (file: string, record: Manifest | Receipt) =>
+    writeFile(join(folder, file), JSON.stringify(record, undefined, 2));
+  for (let day = 0; day < count; day += 1) {
+    const takenAt = new Date(Date.now() - day * 86_400_000);
+    const name = formatBackupName(database, takenAt);
+    const facts = { version: 1, name, bytes: 4_000_000 + day, sha256: 'a'.repeat(64) } as const;
+    await writeFile(join(folder, name), '');
+    await truncate(join(folder, name), facts.bytes);
+    const time = takenAt.toISOString();
+    await writeJson(manifestFileName(name), {
+      ...facts,
+      database,
+      takenAt: time,
+      recordedAt: time,
+      origin: 'dumped',
+      sqlBytes: 4 * facts.bytes,
+      tables: { 'public.a': 1000 },
+      durationMs: 1500,
+    });
+    await writeJson(receiptFileName(name, 's3'), {
+      ...facts,
+      endpoint,
+      destination: 's3',
+      bucket: 'pgstow-bench',
+      key: name,
+      confirmedBy: 'etag',
+      confirmedAt: time,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { Worker } from 'bullmq';
+import { expect, test } from 'vitest';
+import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from './publish-catalog.ts';
+import { startScheduler } from './start-scheduler.ts';
+
+/** Takes what is posted, each body parsed. */
+async function listen(): Promise<
+  AsyncDisposable & { readonly url: string; readonly posted: Record<string, unknown>[] }
+> {
+  const posted: Record<string, unknown>[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      posted.push(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
+      response.end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}/hook`,
+    posted,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup lifts it', async () => {
+  await using server = await startRedis();
+  await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
+  await using hook = await listen();
+  await using queue = openQueue('dump', 'default', redis);
+  const env = {
+    REDIS_URL: server.url,
+    POSTGRES_DB: 'shop,orders',
+    S3_BUCKET: PUBLISHED_BUCKET,
+    BACKUP_INTERVAL: '86400',
+    NOTIFY_URLS: hook.url.replace('http:', 'generic+http:'),
+  };
+  const say = (shopHours: number) =>
+    publish(
+      redis,
+      'default',
+      publishedCatalog({ shop: [{ takenAt: hoursAgo(shopHours) }], orders: [{ takenAt: hoursAgo(1) }] }),
+    );
+  await say(100);
+  {
+    // While the dumps that were missed are due, nobody is woken for them.
+    await using scheduler = await startScheduler(env);
+    expect(await (await scheduler.request('/healthz')).json()).toMatchObject({ status: 'unavailable' });
+    const worker = new Worker('dump', async () => undefined, {
+      connection: { url: server.url, maxRetriesPerRequest: null },
+      prefix: queuePrefix('default'),
+    });
+    await eventually(async () => (await queue.getCompletedCount()) === 2);
+    await worker.close();
+    expect(scheduler.process.tail).not.toContain('alarm raised');
+  }
+  // Each start judges at once; the alarm is raised by the first and by no later one.
+  for (let round = 0; round < 2; round += 1) {
+    await using scheduler = await startScheduler(env);
+    await eventually(() => hook.posted.length > 0);
+    await scheduler.process.stop();
+    expect(scheduler.process.tail.includes('alarm raised')).toBe(round === 0);
+  }
+  expect(hook.posted).toEqual([
+    expect.objectContaining({
+      event: 'raised',
+      kind: 'stale',
+      database: 'shop',
+      happened: expect.stringContaining('its newest backup at s3 is 4d 4h old, and one every 1d is wanted') as string,
+      safe: expect.stringMatching(/^backup_shop_\S+, taken 4d 4h ago, the only one/) as string,
+    }),
+  ]);
+  await say(0);
+  for (let round = 0; round < 2; round += 1) {
+    await using scheduler = await startScheduler(env);
+    await eventually(() => hook.posted.length > 1);
+    await scheduler.process.stop();
+    expect(scheduler.process.tail.includes('alarm lifted')).toBe(round === 0);
+  }
+  expect(hook.posted.slice(1)).toEqual([
+    expect.objectContaining({ event: 'recovered', kind: 'stale', database: 'shop' }),
+  ]);
+});
