@@ -70,10 +70,13 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
   });
 
   test('takes the first scheduled dump, and the store confirms it', async () => {
-    const [receipt] = await eventually(async () => {
-      const receipts = await confirmed();
-      return receipts.length > 0 && receipts;
-    });
+    const [receipt] = await eventually(
+      async () => {
+        const receipts = await confirmed();
+        return receipts.length > 0 && receipts;
+      },
+      { timeoutMs: 60_000 },
+    );
     const { name, bytes } = await manifestOf(receipt!);
     const [first] = await stack.jobs('dump', 'completed');
     expect(first?.name).toBe('scheduled');

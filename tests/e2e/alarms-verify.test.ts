@@ -45,4 +45,30 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180
       expect.objectContaining({ event: 'recovered', kind: 'restore-test-bad', name: next.name }),
     ]);
   });
+
+  it('raises an alarm for tests that can come to no verdict, and lifts it by one that does', async () => {
+    await using redis = await startRedis();
+    await using postgres = await startPostgres();
+    await using s3 = await startS3({ buckets: [BUCKET] });
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
+    const { name } = await stage.rewrite(await stage.dumpAndUpload('shop'), { manifest: { serverVersion: '9.6.24' } });
+    await using worker = await stage.startWorker({ NOTIFY_URLS: `${endpoint.url}/notify` });
+    for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
+    const next = await stage.dumpAndUpload('shop');
+    await stage.good(next.name);
+    await worker.stop();
+    expect(endpoint.requests.map(({ json }) => json)).toEqual([
+      expect.objectContaining({
+        event: 'raised',
+        kind: 'restore-test-failed',
+        severity: 'warning',
+        name,
+        happened: expect.stringMatching(/COULD NOT TELL .* no PostgreSQL server 9 here/),
+      }),
+      expect.objectContaining({ event: 'recovered', kind: 'restore-test-failed', name: next.name }),
+    ]);
+  });
 });

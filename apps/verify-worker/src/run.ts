@@ -15,7 +15,7 @@ import type { Store } from '@pgstow/store/store.ts';
 import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
 import { handleVerify } from './handle-verify.ts';
 import { startReconciliation } from './reconcile.ts';
-import { tell } from './tell.ts';
+import { tell, tellFailure } from './tell.ts';
 import type { VerifyWorker } from './verify-worker.ts';
 
 await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubject }, async (process) => {
@@ -30,6 +30,7 @@ await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubj
   const { folder } = config.backup;
   const catalog = stack.use(new Publisher({ folder, site, redis, destination: config.s3?.place, log }));
   const telling = startTelling({ config: config.alarms, site, redis, log, redact, stack });
+  const tellOptions = { ...telling, folder, destination: config.s3?.place };
   const worker: VerifyWorker = {
     folder,
     verify: config.verify,
@@ -39,11 +40,12 @@ await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubj
     queue,
     catalog,
     log,
-    tell: tell.bind(undefined, { ...telling, folder, destination: config.s3?.place }),
+    tell: tell.bind(undefined, tellOptions),
   };
 
   const graceMs = config.runtime.shutdownGraceMs;
   const handle = handleVerify.bind(undefined, worker);
-  stack.use(startWorker({ queue: 'verify', site, redis, log, redact, graceMs, handle }));
+  const onFailedForGood = tellFailure.bind(undefined, tellOptions);
+  stack.use(startWorker({ queue: 'verify', site, redis, log, redact, graceMs, handle, onFailedForGood }));
   stack.use(startReconciliation(worker));
 });

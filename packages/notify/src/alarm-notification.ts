@@ -56,6 +56,13 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
       `Take a new dump, and see whether it is good: pgstow dump ${shown} --wait, then pgstow verify --database ${shown} --wait`,
     recovered: (shown) => `Backups of ${shown} are GOOD again`,
   },
+  'restore-test-failed': {
+    severity: 'warning',
+    title: (shown) => `Nobody can tell whether backups of ${shown} are good`,
+    happened: (reason) => `A restore test came to no verdict, and is not tried again before tomorrow: ${reason}`,
+    hint: (shown) => `Mend the cause, and run: pgstow verify --database ${shown} --wait`,
+    recovered: (shown) => `Restore tests of ${shown} come to a verdict again`,
+  },
   stale: {
     severity: 'error',
     title: (shown) => `${shown} is not backed up as it should be`,

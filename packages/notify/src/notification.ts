@@ -1,7 +1,14 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 
 /** What an alarm is about; with the database it is what there is one alarm of. */
-export const alarmKinds = ['dump-failed', 'upload-failed', 'restore-test-bad', 'stale', 'pruning-frozen'] as const;
+export const alarmKinds = [
+  'dump-failed',
+  'upload-failed',
+  'restore-test-bad',
+  'restore-test-failed',
+  'stale',
+  'pruning-frozen',
+] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
 export const events = ['raised', 'recovered', 'test'] as const;

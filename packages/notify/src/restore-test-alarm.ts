@@ -3,8 +3,8 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Alarms } from './alarms.ts';
 
 /**
- * Raises or lifts the alarm of a database's restore tests. A good test ends it if its dump is as new as the bad one; a test that
- * could not tell changes nothing.
+ * Raises or lifts the alarms of a database's restore tests by what one of them found. A good test ends the alarm of a bad one
+ * if its dump is as new; either verdict ends the alarm of tests that came to none, and a test that could not tell changes nothing.
  *
  * @param safe what backups of the database there are all the same, in a sentence
  */
@@ -17,6 +17,10 @@ export function tellRestoreTest(alarms: Pick<Alarms, 'raise' | 'lift'>, test: Re
     const difference = test.differences[0] === undefined ? '' : ` (${test.differences[0]}${more})`;
     const reason = `${test.reason ?? 'it differs from its manifest'}${difference}, as it lies at ${destination}`;
     alarms.raise({ kind: 'restore-test-bad', database, name, reason, safe, since: takenAt });
+  }
+  if (result !== 'could-not-tell') {
+    const happened = `The restore test of ${name}, as it lies at ${destination}, came to a verdict.`;
+    alarms.lift('restore-test-failed', database, { at: takenAt, name, happened });
   }
   if (result === 'good')
     alarms.lift('restore-test-bad', database, {
