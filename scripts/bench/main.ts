@@ -5,9 +5,10 @@ import { formatTable } from './format-table.ts';
 import { median, timeCommand } from './measure.ts';
 import { restoreByHand, restoreByPgstow, testRestore } from './restores.ts';
 import { startBench } from './start-bench.ts';
+import { timeStatusPage } from './status-page.ts';
 
 // Times the whole dump step against pg_dump alone and against the usual pipe, in turn and in one run, so that what else
-// the machine does falls on all of them; then restoring against restoring by hand, and a restore test; then shows that the
+// the machine does falls on all of them; then restoring against restoring by hand, a restore test and the status page; then shows that the
 // workers' memory does not grow with the database.
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
@@ -52,6 +53,8 @@ for (let round = 0; round <= rounds; round += 1) {
   restoreSeconds.byPgstow.push(byPgstow);
 }
 const restoreTest = await testRestore(restores);
+console.log('timing the status page …');
+const page = await timeStatusPage(bench);
 
 console.log('loading a database four times as large …');
 await bench.loadSample('bench4', 4);
@@ -87,6 +90,8 @@ ${formatTable([
 ])}
 
 A restore test took ${restoreTest.seconds.toFixed(1)} s, ${restoreTest.restoreSeconds.toFixed(1)} s of them for the restore, and at most ${restoreTest.peakMiB.toFixed(0)} MiB for worker and scratch server: ${restoreTest.result}.
+
+The status page over ${page.backups} backups of ${page.databases} databases: median ${page.medianMs.toFixed(0)} ms, slowest ${page.slowestMs.toFixed(0)} ms, ${page.cpuMs.toFixed(0)} ms of processor time and ${page.kiB.toFixed(0)} KiB each. A worker had published its folder ${(page.publishedAfterMs / 1000).toFixed(1)} s after its start.
 
 ${formatTable([
   [
