@@ -72,6 +72,38 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     expect(source).toMatchObject({ largeObjects: 4, encoding: 'UTF8', extensions: { hstore: expect.any(String) } });
   });
 
+  test('does not depend on how a server sorts, nor on an index that becomes valid', async () => {
+    // C sorts capitals first, ICU does not.
+    await postgres.psql(
+      'postgres',
+      `CREATE DATABASE icu TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`,
+    );
+    await postgres.psql(
+      'icu',
+      `CREATE TABLE "aB" (a int PRIMARY KEY); CREATE TABLE "Bb" (a int PRIMARY KEY);
+       CREATE PUBLICATION both_tables FOR TABLE "aB", "Bb";
+       CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+       CREATE INDEX p_a ON ONLY p (a); DROP TABLE p1`,
+    );
+    const source = await factsOf('icu');
+    expect(source).toMatchObject({ localeProvider: 'icu', locale: 'en-US' });
+    expect(differences(source, await factsOf(await restored('not icu', await dumpOf('icu'))))).toEqual([]);
+  });
+
+  test('says nothing of a sequence that was set back meanwhile', async () => {
+    await postgres.createDatabase('reset');
+    await postgres.psql('reset', `CREATE SEQUENCE s START 50; CREATE SEQUENCE t START 50`);
+    await using snapshot = await openSnapshot({
+      clients,
+      env: envOf('reset'),
+      extraOptions: [],
+      counting: EXACT,
+      signal,
+    });
+    await postgres.psql('reset', `ALTER SEQUENCE s RESTART WITH 1; SELECT nextval('t'), nextval('t')`);
+    expect((await snapshot.readFacts(Promise.resolve())).sequences).toEqual({ 'public.t': ['50', '52'] });
+  });
+
   test.each<[string, string, RegExp]>([
     ['a row', `DELETE FROM kinds WHERE id = 7`, /^table public.kinds has 499 rows; the source had 500$/],
     [
