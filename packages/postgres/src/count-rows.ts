@@ -76,7 +76,7 @@ async function countExactly(session: PsqlSession, tables: readonly Table[], dump
       continue;
     }
     try {
-      const [rows] = (await session.query(`select to_jsonb(count(*)) from only ${name}`)) as [number];
+      const [rows] = (await withoutLock(session, `select to_jsonb(count(*)) from only ${name}`)) as [number];
       counted.set(oid, { name, rows });
     } catch (error) {
       // Dropped meanwhile, locked, or too large to be read in time.
@@ -102,4 +102,17 @@ async function countExactly(session: PsqlSession, tables: readonly Table[], dump
         }),
     tables: Object.fromEntries(Array.from(counted.values(), ({ name, rows }) => [name, rows])),
   };
+}
+
+/**
+ * Runs a statement, and lets go of what it has locked. pg_dump may not have its own locks yet: whoever wants a table for
+ * himself would wait for us, pg_dump for him, and we for pg_dump, and the server sees but two of the three.
+ */
+async function withoutLock(session: PsqlSession, sql: string): Promise<readonly unknown[]> {
+  await session.query('savepoint pgstow', 'off');
+  try {
+    return await session.query(sql);
+  } finally {
+    await session.query('rollback to savepoint pgstow', 'off');
+  }
 }

@@ -2,6 +2,7 @@ import { execa } from 'execa';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { databaseFactsSchema } from '@pgstow/shared/contract/database-facts.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +89,26 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     const source = await factsOf('icu');
     expect(source).toMatchObject({ localeProvider: 'icu', locale: 'en-US' });
     expect(differences(source, await factsOf(await restored('not icu', await dumpOf('icu'))))).toEqual([]);
+  });
+
+  test('keeps nobody from a table that pg_dump has not locked yet', async () => {
+    await postgres.createDatabase('free');
+    await postgres.psql('free', 'CREATE TABLE t (a int)');
+    const options = { clients, env: envOf('free'), extraOptions: [], counting: EXACT, signal };
+    await using snapshot = await openSnapshot(options);
+    const dumped = Promise.withResolvers<void>();
+    const facts = snapshot.readFacts(dumped.promise);
+    await eventually(
+      async () =>
+        (await postgres.psql(
+          'free',
+          `SELECT count(*) FROM pg_stat_activity WHERE datname = 'free' AND state = 'idle in transaction'
+             AND query ~* 'count\\(\\*\\) from only|rollback to|release'`,
+        )) === '1',
+    );
+    await postgres.psql('free', `SET lock_timeout = '5s'; ALTER TABLE t ADD b int`);
+    dumped.resolve();
+    expect((await facts).tables).toEqual({ 'public.t': 0 });
   });
 
   test('says nothing of a sequence that was set back meanwhile', async () => {
