@@ -1,13 +1,13 @@
-import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from '@pgstow/postgres/client-version.ts';
+import { localeOptions, type DatabaseLocale } from '@pgstow/postgres/database-locale.ts';
 import { StatementError } from '@pgstow/postgres/psql-session.ts';
-import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import { openMaintenance } from './target-facts.ts';
 
-type Locale = Pick<DatabaseFacts, 'encoding' | 'collate' | 'ctype'>;
+const LOCALE_FAULTS = new Set(['42809', '22023', '42601', '0A000']);
 
 /**
  * Creates the target from template0, with the encoding and the locale of the source where they are known. A server that
@@ -17,20 +17,27 @@ type Locale = Pick<DatabaseFacts, 'encoding' | 'collate' | 'ctype'>;
  */
 export async function createDatabase(
   target: RestoreTarget,
-  source: Locale | undefined,
+  source: DatabaseLocale | undefined,
   clients: Clients,
   signal: AbortSignal,
 ): Promise<void> {
   await using session = await openMaintenance(target, clients, signal);
-  const create = (locale: Locale | undefined) =>
-    session.query(`create database ${quoteIdentifier(target.database)} template template0${describe(locale)}`);
+  const create = (locale: DatabaseLocale | undefined) =>
+    session.query(
+      `create database ${quoteIdentifier(target.database)} template template0${locale === undefined ? '' : ` ${localeOptions(locale)}`}`,
+    );
   try {
     await create(source).catch(async (error: unknown) => {
-      // Wrong object type: an invalid locale name. Invalid parameter: a name that does not fit the encoding.
-      const isLocale = error instanceof StatementError && ['42809', '22023'].includes(error.sqlState);
+      // Wrong object type: an invalid locale name. Invalid parameter: a name that does not fit the encoding. Syntax error and
+      // feature not supported: a server that knows no other provider than libc.
+      const isLocale = error instanceof StatementError && LOCALE_FAULTS.has(error.sqlState);
       if (source === undefined || !isLocale) throw error;
-      console.error(`pgstow: warning: ${describeError(error)}; the locale C is taken instead`);
-      await create({ ...source, collate: 'C', ctype: 'C' });
+      const { encoding, collate, ctype, localeProvider } = source;
+      if (localeProvider === 'libc' && error.sqlState === '42601') await create({ encoding, collate, ctype });
+      else {
+        console.error(`pgstow: warning: ${describeError(error)}; the locale C is taken instead`);
+        await create({ encoding, collate: 'C', ctype: 'C' });
+      }
     });
   } catch (error) {
     signal.throwIfAborted();
@@ -52,10 +59,4 @@ export async function dropDatabase(target: RestoreTarget, clients: Clients): Pro
   } catch (error) {
     console.error(`pgstow: warning: cannot drop ${target.title}, which was created: ${describeError(error)}`);
   }
-}
-
-function describe(locale: Locale | undefined): string {
-  if (locale === undefined) return '';
-  const { encoding, collate, ctype } = locale;
-  return ` encoding ${quoteLiteral(encoding)} lc_collate ${quoteLiteral(collate)} lc_ctype ${quoteLiteral(ctype)}`;
 }

@@ -73,8 +73,8 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
     else if (found !== undefined && found !== version)
       notes.push(`extension ${name} is ${found} here and was ${version} at the source`);
   }
-  for (const part of ['encoding', 'collate', 'ctype'] as const) {
-    if (source[part] !== restored[part])
+  for (const part of ['encoding', 'collate', 'ctype', 'localeProvider', 'locale', 'icuRules'] as const) {
+    if (source[part] !== undefined && source[part] !== restored[part])
       notes.push(`${part} is ${restored[part]} here and was ${source[part]} at the source`);
   }
 }

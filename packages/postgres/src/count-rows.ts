@@ -67,6 +67,7 @@ async function countExactly(
   const end = dumped?.catch(() => undefined).then(() => (endedAt = performance.now()));
   const counted = new Map<string, { readonly name: string; readonly rows: number }>();
   const missing = new Set<string>();
+  await session.query('savepoint pgstow', 'off');
   for (const { oid, name } of tables) {
     if (performance.now() > endedAt + AFTER_DUMP_MS) {
       missing.add(name);
@@ -80,6 +81,9 @@ async function countExactly(
       if (!(error instanceof StatementError)) throw error;
       missing.add(name);
     }
+    // Lets go of the table's lock. pg_dump may not have its own yet: whoever wants a table for himself would wait for us,
+    // pg_dump for him, and we for pg_dump, and the server sees but two of the three.
+    await session.query('rollback to savepoint pgstow', 'off');
   }
   await end;
   for (const oid of (await session.query(LIST_REWRITTEN)) as readonly string[]) {

@@ -1,6 +1,5 @@
-import { quoteIdentifier, quoteLiteral } from './sql-quote.ts';
-
-type Locale = { readonly encoding: string; readonly collate: string; readonly ctype: string };
+import { describeLocale, localeOptions, type DatabaseLocale } from './database-locale.ts';
+import { quoteIdentifier } from './sql-quote.ts';
 
 /**
  * Creates a database like its source. Where this machine lacks the source's locale, texts are sorted by their bytes.
@@ -9,18 +8,16 @@ type Locale = { readonly encoding: string; readonly collate: string; readonly ct
  */
 export async function createScratchDatabase(
   name: string,
-  source: Locale,
+  source: DatabaseLocale,
   query: (sql: string) => Promise<unknown>,
 ): Promise<string | undefined> {
-  const create = ({ encoding, collate, ctype }: Locale): Promise<unknown> =>
-    query(
-      `create database ${quoteIdentifier(name)} template template0 encoding ${quoteLiteral(encoding)} lc_collate ${quoteLiteral(collate)} lc_ctype ${quoteLiteral(ctype)}`,
-    );
+  const create = (locale: DatabaseLocale): Promise<unknown> =>
+    query(`create database ${quoteIdentifier(name)} template template0 ${localeOptions(locale)}`);
   const { encoding } = source;
-  const candidates: readonly Locale[] = [
+  const candidates: readonly DatabaseLocale[] = [
     source,
-    // Unlike C, it knows the capitals of all letters.
-    ...(encoding === 'UTF8' ? [{ encoding, collate: 'C', ctype: 'C.UTF-8' }] : []),
+    // Unlike C, it knows the capitals of all letters. ICU and the like sort by themselves, whatever libc has.
+    ...(encoding === 'UTF8' ? [{ ...source, collate: 'C', ctype: 'C.UTF-8' }] : []),
     { encoding, collate: 'C', ctype: 'C' },
   ];
   for (const locale of candidates.slice(0, -1)) {
@@ -28,7 +25,7 @@ export async function createScratchDatabase(
       await create(locale);
       return locale === source ? undefined : replaced(source, locale);
     } catch (error) {
-      if (!/locale/.test(String(error))) throw error;
+      if (!/locale|ICU/.test(String(error))) throw error;
     }
   }
   const last = candidates[candidates.length - 1] ?? source;
@@ -36,7 +33,6 @@ export async function createScratchDatabase(
   return replaced(source, last);
 }
 
-function replaced({ collate, ctype }: Locale, made: Locale): string {
-  const wanted = collate === ctype ? collate : `${collate} and ${ctype}`;
-  return `this machine has no locale ${wanted}: the scratch server sorted by ${made.collate} and took letters as ${made.ctype}`;
+function replaced(source: DatabaseLocale, made: DatabaseLocale): string {
+  return `this machine has no locale ${describeLocale(source)}: the scratch server sorted by ${made.collate} and took letters as ${made.ctype}`;
 }

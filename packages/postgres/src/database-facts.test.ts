@@ -2,6 +2,7 @@ import { execa } from 'execa';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { databaseFactsSchema } from '@pgstow/shared/contract/database-facts.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -70,6 +71,59 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
       'public.kinds_id_seq': ['501', '501'],
     });
     expect(source).toMatchObject({ largeObjects: 4, encoding: 'UTF8', extensions: { hstore: expect.any(String) } });
+  });
+
+  test('does not depend on how a server sorts or quotes, nor on an index that becomes valid', async () => {
+    // C sorts capitals first, ICU does not.
+    await postgres.psql(
+      'postgres',
+      `CREATE DATABASE icu TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`,
+    );
+    await postgres.psql(
+      'icu',
+      `CREATE TABLE "aB" (a int PRIMARY KEY); CREATE TABLE "Bb" (a int PRIMARY KEY);
+       CREATE PUBLICATION both_tables FOR TABLE "aB", "Bb";
+       CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+       CREATE INDEX p_a ON ONLY p (a); DROP TABLE p1;
+       ALTER DATABASE icu SET quote_all_identifiers = on`,
+    );
+    const source = await factsOf('icu');
+    expect(source).toMatchObject({ localeProvider: 'icu', locale: 'en-US' });
+    expect(differences(source, await factsOf(await restored('not icu', await dumpOf('icu'))))).toEqual([]);
+  });
+
+  test('keeps nobody from a table that pg_dump has not locked yet', async () => {
+    await postgres.createDatabase('free');
+    await postgres.psql('free', 'CREATE TABLE t (a int)');
+    const options = { clients, env: envOf('free'), extraOptions: [], counting: EXACT, signal };
+    await using snapshot = await openSnapshot(options);
+    const dumped = Promise.withResolvers<void>();
+    const facts = snapshot.readFacts(dumped.promise);
+    await eventually(
+      async () =>
+        (await postgres.psql(
+          'free',
+          `SELECT count(*) FROM pg_stat_activity WHERE datname = 'free' AND state = 'idle in transaction'
+             AND query ~* 'count\\(\\*\\) from only|rollback to|release'`,
+        )) === '1',
+    );
+    await postgres.psql('free', `SET lock_timeout = '5s'; ALTER TABLE t ADD b int`);
+    dumped.resolve();
+    expect((await facts).tables).toEqual({ 'public.t': 0 });
+  });
+
+  test('says nothing of a sequence that was set back meanwhile', async () => {
+    await postgres.createDatabase('reset');
+    await postgres.psql('reset', `CREATE SEQUENCE s START 50; CREATE SEQUENCE t START 50`);
+    await using snapshot = await openSnapshot({
+      clients,
+      env: envOf('reset'),
+      extraOptions: [],
+      counting: EXACT,
+      signal,
+    });
+    await postgres.psql('reset', `ALTER SEQUENCE s RESTART WITH 1; SELECT nextval('t'), nextval('t')`);
+    expect((await snapshot.readFacts(Promise.resolve())).sequences).toEqual({ 'public.t': ['50', '52'] });
   });
 
   test.each<[string, string, RegExp]>([

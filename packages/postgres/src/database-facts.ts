@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { countRows, type Counting } from './count-rows.ts';
 import type { PsqlSession } from './psql-session.ts';
+import type { DatabaseLocale } from './database-locale.ts';
 import { DESCRIBE_OBJECTS } from './schema-objects.ts';
 import { quoteLiteral } from './sql-quote.ts';
 
-type Sequences = ReadonlyMap<string, string>;
+type Sequence = { readonly next: string; readonly increment: string };
+type Sequences = ReadonlyMap<string, Sequence>;
 
 /** So many sequences are read by one statement. */
 const AT_ONCE = 200;
@@ -18,7 +20,11 @@ select jsonb_build_object(
   'ctype', d.datctype,
   'extensions', (select coalesce(jsonb_object_agg(extname, extversion), '{}') from pg_extension),
   'largeObjects', (select count(*) from pg_largeobject_metadata)
-) from pg_database d where d.datname = current_database()`;
+) || jsonb_strip_nulls(jsonb_build_object(
+  'localeProvider', case to_jsonb(d) ->> 'datlocprovider' when 'c' then 'libc' when 'i' then 'icu' when 'b' then 'builtin' end,
+  'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+  'icuRules', to_jsonb(d) ->> 'daticurules'
+)) from pg_database d where d.datname = current_database()`;
 
 /** Those that a dump sets: not those of an extension. */
 const LIST_SEQUENCES = `
@@ -42,7 +48,7 @@ export async function readDatabaseFacts(
   dumped?: Promise<unknown>,
 ): Promise<DatabaseFacts> {
   const [basics] = (await session.query(BASICS)) as [
-    Pick<DatabaseFacts, 'databaseBytes' | 'encoding' | 'collate' | 'ctype' | 'extensions' | 'largeObjects'>,
+    Pick<DatabaseFacts, 'databaseBytes' | 'extensions' | 'largeObjects'> & DatabaseLocale,
   ];
   const objects = await describeObjects(session);
   const counts = await countRows(session, counting, basics.databaseBytes, dumped);
@@ -52,9 +58,9 @@ export async function readDatabaseFacts(
     ...counts,
     sequences: Object.fromEntries(
       // One that was made or dropped meanwhile is in the dump or not; there is nothing to hold it against.
-      [...after].flatMap(([name, next]) => {
-        const from = before === undefined ? next : before.get(name);
-        return from === undefined ? [] : [[name, [from, next] as const]];
+      [...after].flatMap(([name, now]) => {
+        const then = before === undefined ? now : before.get(name);
+        return then === undefined || isSetBack(then, now) ? [] : [[name, [then.next, now.next] as const]];
       }),
     ) as DatabaseFacts['sequences'],
     ...objects,
@@ -64,16 +70,23 @@ export async function readDatabaseFacts(
 /** The value that each sequence hands out next, by its SQL name. */
 export async function readSequences(session: PsqlSession): Promise<Sequences> {
   const listed = (await session.query(LIST_SEQUENCES)) as readonly (readonly [name: string, increment: string])[];
-  const values = new Map<string, string>();
+  const values = new Map<string, Sequence>();
+  const increments = new Map(listed);
   for (let at = 0; at < listed.length; at += AT_ONCE) {
     const reads = listed.slice(at, at + AT_ONCE).map(([name, increment]) => {
       const next = `case when is_called then last_value::numeric + (${increment}) else last_value end`;
       return `select jsonb_build_array(${quoteLiteral(name)}, (${next})::text) from ${name}`;
     });
     for (const [name, next] of (await session.query(reads.join('\nunion all '))) as readonly [string, string][])
-      values.set(name, next);
+      values.set(name, { next, increment: increments.get(name) ?? '1' });
   }
   return values;
+}
+
+/** Was it restarted, or has it come round, the dump may hold any value. */
+function isSetBack(then: Sequence, now: Sequence): boolean {
+  const moved = BigInt(now.next) - BigInt(then.next);
+  return now.increment.startsWith('-') ? moved > 0n : moved < 0n;
 }
 
 async function describeObjects(session: PsqlSession): Promise<Pick<DatabaseFacts, 'objects' | 'schemaSha256'>> {

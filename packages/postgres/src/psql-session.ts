@@ -67,6 +67,8 @@ export class PsqlSession implements AsyncDisposable {
          ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`,
       );
       await session.query("set search_path = ''");
+      // Names are to be the same whatever a database has set.
+      await session.query('set quote_all_identifiers = off');
       return session;
     } catch (error) {
       await session[Symbol.asyncDispose]();

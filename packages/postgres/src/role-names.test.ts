@@ -31,6 +31,7 @@ describe('the roles that a statement names', () => {
     ['CREATE POLICY p ON public.t FOR ALL TO PUBLIC WITH CHECK ((a > 1));', []],
     ['CREATE USER MAPPING FOR "A b" SERVER s OPTIONS (\n    "user" \'x\'\n);', ['A b']],
     ['CREATE USER MAPPING FOR PUBLIC SERVER s;', []],
+    ['CREATE USER MAPPING FOR public SERVER s;', []],
     ['CREATE SCHEMA s AUTHORIZATION anna;', ['anna']],
     ['CREATE SCHEMA s;', []],
     ["SET SESSION AUTHORIZATION 'it''s';", ["it's"]],

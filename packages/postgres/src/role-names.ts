@@ -38,6 +38,9 @@ const FIRST_LETTERS = new Set('AGRCS');
 /** Not roles, where they stand without quotes. */
 const KEYWORDS = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER', 'DEFAULT']);
 
+/** Nobody can have them, quoted or not: for a user mapping of everybody, pg_dump writes `public`. */
+const RESERVED = new Set(['public', 'none']);
+
 /** Whether a statement that begins with this line may be one that names roles. */
 export function mayNameRoles(line: string): boolean {
   return FIRST_LETTERS.has(line.charAt(0)) && BEGINNING.test(line);
@@ -52,7 +55,7 @@ export function roleNamesIn(statement: string): readonly string[] {
     .flatMap(([, , form]) => form.exec(statement)?.[1]?.match(EACH_NAME) ?? [])
     .filter((name) => !KEYWORDS.has(name))
     .map((name) => (/^["']/.test(name) ? unquote(name) : name))
-    .filter((name) => !name.startsWith('pg_'));
+    .filter((name) => !RESERVED.has(name) && !name.startsWith('pg_'));
 }
 
 const EACH_NAME = new RegExp(String.raw`${NAME}|'(?:[^']|'')*'`, 'g');

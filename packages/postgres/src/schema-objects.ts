@@ -4,7 +4,9 @@
  *
  * Only what survives that unchanged is in it. Expressions are not: the server writes those down anew in other words (a CHECK
  * of a varchar, a view), and so are neither owners, rights nor comments, which options of pg_dump may leave out. Columns are
- * sorted by name, because pg_dump puts those that are inherited first. Members of extensions belong to the extension.
+ * sorted by name, because pg_dump puts those that are inherited first. Texts are sorted by their bytes, because another server
+ * may not have the collation of this one. An index of a partitioned table that is not valid is dumped, and may be valid once it
+ * is restored. Members of extensions belong to the extension.
  *
  * For servers from version 12 on; what a later one brought is asked by way of JSON, where it may be missing.
  * Source: https://www.postgresql.org/docs/current/catalogs.html
@@ -50,7 +52,7 @@ with
       ) order by c.relname) as list
     from pg_index i join relation r on r.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
       join pg_am m on m.oid = c.relam
-    where i.indisvalid
+    where (i.indisvalid or r.relkind = 'p')
     group by 1
   ),
   triggers as (
@@ -78,7 +80,7 @@ with
         when 'm' then 'materialized view' when 'f' then 'foreign table' when 'S' then 'sequence' else 'composite type' end,
       r.name,
       jsonb_build_array(r.relpersistence, r.relrowsecurity, r.relforcerowsecurity, r.relreplident, r.relispopulated,
-        (select jsonb_agg(o order by o) from unnest(r.reloptions) o),
+        (select jsonb_agg(o order by o collate "C") from unnest(r.reloptions) o),
         (select jsonb_agg(h.inhparent::regclass::text order by h.inhseqno) from pg_inherits h where h.inhrelid = r.oid),
         (select jsonb_build_array(q.seqtypid::regtype::text, q.seqstart::text, q.seqincrement::text, q.seqmax::text,
           q.seqmin::text, q.seqcache::text, q.seqcycle) from pg_sequence q where q.seqrelid = r.oid),
@@ -125,8 +127,8 @@ with
     union all
     select 'publication', format('%I', p.pubname),
       jsonb_build_array(p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete,
-        (select jsonb_agg(r.prrelid::regclass::text order by 1) from
-          (select prrelid from pg_publication_rel where prpubid = p.oid order by prrelid::regclass::text) r))
+        (select jsonb_agg(r.prrelid::regclass::text order by r.prrelid::regclass::text collate "C")
+          from pg_publication_rel r where r.prpubid = p.oid))
     from pg_publication p
     union all
     select 'event trigger', format('%I', e.evtname), jsonb_build_array(e.evtevent, e.evtenabled)

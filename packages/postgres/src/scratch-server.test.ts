@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findServers } from './client-version.ts';
 import { findPostgres } from './end-postgres.ts';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
+import { createScratchDatabase } from './create-scratch-database.ts';
 import { removeScratchServer, startScratchServer, type ScratchServer } from './scratch-server.ts';
 
 const MIB = 1024 * 1024;
@@ -63,6 +64,19 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
         'select current_database(), pg_encoding_to_char(encoding), datcollate from pg_database where datname = current_database()';
       expect(await server.query(name, sql)).toBe(`${name}\tUTF8\tC.UTF-8`);
       expect(server.isOtherLocale).toBe(false);
+    });
+
+    it('sorts by ICU what the source sorted by ICU', async () => {
+      const source = {
+        encoding: 'UTF8',
+        collate: 'xx_XX',
+        ctype: 'xx_XX',
+        localeProvider: 'icu',
+        locale: 'en-US',
+      } as const;
+      const note = await createScratchDatabase('icu', source, (sql) => server.query('postgres', sql));
+      expect(note).toContain('no locale en-US of icu with xx_XX');
+      expect(await server.query('icu', "select 'a' < 'B'")).toBe('t');
     });
 
     it('commits one transaction with 2,000 tables and their indexes in the least memory', async () => {

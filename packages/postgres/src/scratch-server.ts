@@ -6,20 +6,18 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
 import { createScratchDatabase } from './create-scratch-database.ts';
+import type { DatabaseLocale } from './database-locale.ts';
 import { endPostgres } from './end-postgres.ts';
 import { initCluster } from './init-cluster.ts';
 import { planScratchSettings } from './scratch-settings-plan.ts';
 import { confine, type Confinement } from './scratch-user.ts';
 
-export type ScratchServerOptions = {
+/** The locale is that of the databases in it. */
+export type ScratchServerOptions = DatabaseLocale & {
   /** Made, and removed again with all that lies in it. Where we are root, another user must be able to get there. */
   readonly folder: string;
   /** PostgreSQL's major version. */
   readonly major: number;
-  /** Of the databases in it. */
-  readonly encoding: string;
-  readonly collate: string;
-  readonly ctype: string;
   /** That it may take, about. */
   readonly memoryBytes: number;
   /** Ends a start that is under way; later on, dispose. */

@@ -14,6 +14,11 @@ export const databaseFactsSchema = z.strictObject({
   encoding: z.string().min(1),
   collate: z.string(),
   ctype: z.string(),
+  /** What sorts texts, and knows their capitals. Servers before version 15 know libc alone, and do not say. */
+  localeProvider: z.enum(['libc', 'icu', 'builtin']).optional(),
+  /** Of that provider; libc goes by `collate` and `ctype`. */
+  locale: z.string().optional(),
+  icuRules: z.string().optional(),
   /** Versions by name. */
   extensions: z.record(z.string(), z.string()),
   /** How rows were counted: each table read, the planner's estimate taken, or not at all. */
