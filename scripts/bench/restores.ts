@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QueueEvents } from 'bullmq';
+import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
+import { restoreDump } from '@pgstow/postgres/restore-dump.ts';
 import { restoreTestFileName, restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue, enqueueVerify, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -36,6 +38,18 @@ export async function restoreByHand({ bench, env, name }: Restores): Promise<num
     ...bench.postgres.env(target),
     PATH: process.env['PATH'] ?? '',
   });
+}
+
+/** What the verb and a restore test do, from the first byte to the commit: seconds into a new database. */
+export async function restoreAtOnce({ bench, env, name }: Restores): Promise<number> {
+  const target = await newDatabase(bench);
+  const { restoreMs } = await restoreDump({
+    clients: newestClients(await findClients()),
+    env: bench.postgres.env(target),
+    path: join(env['BACKUP_DIR'] ?? '', name),
+    signal: new AbortController().signal,
+  });
+  return restoreMs / 1000;
 }
 
 /** `pgstow restore`, from its start to its end: seconds into a new database, ANALYZE and comparison included. */

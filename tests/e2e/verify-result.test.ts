@@ -16,6 +16,13 @@ insert into customers (name) select 'customer ' || i from generate_series(1, 100
 create table "Order Lines" (id serial primary key, customer int references customers);
 insert into "Order Lines" (customer) select 1 + i % 1000 from generate_series(1, 5000) i;`;
 
+const MANY = `
+do $$ begin
+  for i in 1..2000 loop
+    execute format('create table "Table %s" as select %s as a', i, i);
+  end loop;
+end $$`;
+
 describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_000 }, () => {
   const cleanup = new AsyncDisposableStack();
   let redis: RedisServer;
@@ -30,11 +37,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     for (const [name, sql] of [
       ['shop', SHOP],
       ['odd', ODD_DATABASE],
+      ['many', MANY],
     ] as const) {
       await postgres.createDatabase(name);
       await postgres.psql(name, sql);
     }
-    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd' }));
+    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd,many' }));
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
@@ -60,6 +68,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     expect(job?.progress).toBe(100);
     expect(await stage.logOf(job!.id!)).toMatch(/fetched .*sha256 as in the manifest[^]*GOOD: /);
     await stage.expectNothingLeft();
+  });
+
+  it('of 2,000 tables is GOOD', async () => {
+    const { name, source } = await stage.dumpAndUpload('many');
+    expect(Object.keys(source!.tables)).toHaveLength(2000);
+    expect(await stage.good(name)).toMatchObject({ tables: 2000, rows: 2000, differences: [], notes: [] });
   });
 
   it('of what lies in the folder has a record of its own', async () => {
