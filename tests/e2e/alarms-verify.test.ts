@@ -1,20 +1,29 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startPostgres } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
-import { describe, expect, it } from 'vitest';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, setVerifyStage } from './verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180_000 }, () => {
-  it('raises one alarm for a BAD dump, and lifts it once a newer one is GOOD, not another copy of the same', async () => {
-    await using redis = await startRedis();
-    await using postgres = await startPostgres();
-    await using s3 = await startS3({ buckets: [BUCKET] });
-    await using endpoint = await startHttpEndpoint();
-    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+  const cleanup = new AsyncDisposableStack();
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  let s3: S3Server;
+
+  beforeAll(async () => {
+    redis = cleanup.use(await startRedis());
+    postgres = cleanup.use(await startPostgres());
+    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
     await postgres.createDatabase('shop');
     await postgres.psql('shop', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  it('raises one alarm for a BAD dump, and lifts it once a newer one is GOOD, not another copy of the same', async () => {
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
     const toldTo = { NOTIFY_URLS: `${endpoint.url}/notify` };
 
     const { name, bytes } = await stage.dumpAndUpload('shop');
@@ -47,13 +56,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180
   });
 
   it('raises an alarm for tests that can come to no verdict, and lifts it by one that does', async () => {
-    await using redis = await startRedis();
-    await using postgres = await startPostgres();
-    await using s3 = await startS3({ buckets: [BUCKET] });
     await using endpoint = await startHttpEndpoint();
     await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
     const { name } = await stage.rewrite(await stage.dumpAndUpload('shop'), { manifest: { serverVersion: '9.6.24' } });
     await using worker = await stage.startWorker({ NOTIFY_URLS: `${endpoint.url}/notify` });
     for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');

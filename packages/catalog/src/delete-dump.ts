@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
+import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
 
 /**
  * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data, then
@@ -15,8 +16,7 @@ export async function deleteDump(folder: string, name: BackupName): Promise<void
   await syncFolder(folder);
   await rm(join(folder, name), { force: true });
   for (const file of await readdir(folder)) {
-    if (file.startsWith(`${name}.`) && /\.(?:receipt|restore-test)\.json$/.test(file))
-      await rm(join(folder, file), { force: true });
+    if (file.startsWith(`${name}.`) && isRecordBesideManifest(file)) await rm(join(folder, file), { force: true });
   }
   await syncFolder(folder);
 }

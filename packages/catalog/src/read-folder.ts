@@ -2,9 +2,10 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
+import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
 
 /** A dump that exists: its file lies there with the size that its manifest says. */
 export type KnownDump = {
@@ -67,12 +68,10 @@ export async function findDump(folder: string, name: BackupName): Promise<KnownD
   return readDump(folder, name, recordFiles, stats.size, []);
 }
 
-const RECORDS_BESIDE_MANIFEST = /\.(?:receipt|restore-test)\.json$/;
-
 /** Receipts and restore tests by the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
 function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   return Map.groupBy(
-    [...files].filter((file) => RECORDS_BESIDE_MANIFEST.test(file)),
+    [...files].filter((file) => isRecordBesideManifest(file)),
     (file) => file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length),
   );
 }
@@ -119,7 +118,7 @@ async function readReceipts(
   const receipts = new Map<string, Receipt>();
   for (const file of recordFiles.filter((each) => each.endsWith('.receipt.json'))) {
     const parsed = receiptSchema.safeParse(await readJson(join(folder, file)));
-    if (parsed.success && file === `${name}.${parsed.data.destination}.receipt.json`) {
+    if (parsed.success && file === receiptFileName(name, parsed.data.destination)) {
       receipts.set(parsed.data.destination, parsed.data);
     } else faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
   }
@@ -135,7 +134,7 @@ async function readRestoreTests(
   const tests = new Map<string, RestoreTest>();
   for (const file of recordFiles.filter((each) => each.endsWith('.restore-test.json'))) {
     const { data } = restoreTestSchema.safeParse(await readJson(join(folder, file)));
-    if (data === undefined || file !== `${name}.${data.destination}.restore-test.json`)
+    if (data === undefined || file !== restoreTestFileName(name, data.destination))
       faults.push(`${file} is not the record of a restore test; it counts for nothing`);
     else if (data.sha256 === sha256) tests.set(data.destination, data);
   }
