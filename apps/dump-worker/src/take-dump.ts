@@ -56,13 +56,13 @@ export async function takeDump(
   // With options of the user's own, the database's size says nothing of a first dump.
   const databaseBytes = postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
   await assertRoom(backup.folder, earlier.at(-1)?.manifest.bytes, databaseBytes);
-  task.note(
-    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
-  );
-
   const takenAt = new Date();
   const startedAt = performance.now();
   const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
+  task.concerns(name);
+  task.note(
+    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+  );
   tell.dumpBegins(task.id, database, name);
   try {
     const { gzip, source } = await dumpAndProve(partial, file, signal, {
