@@ -84,7 +84,9 @@ export async function setStack(env: Environment = {}): Promise<Stack> {
     eventually<BackupName | null>(
       async () => {
         const { dumps: known } = await readFolder(folder);
-        const good = known.findLast(({ restoreTests }) => [...restoreTests.values()].some(({ result }) => result === 'good'));
+        const good = known.findLast(({ restoreTests }) =>
+          [...restoreTests.values()].some(({ result }) => result === 'good'),
+        );
         return good !== undefined && isWanted(good.manifest.name) ? good.manifest.name : null;
       },
       { timeoutMs: 60_000 },

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { rm } from 'node:fs/promises';
+import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts';
 import { runCli } from './run-cli.ts';
@@ -11,9 +11,10 @@ import { setStack, type Stack } from './stack.ts';
 
 const OPTIONS = { timeout: 180_000 };
 
-describe.skipIf(!hasRedis() || !hasPostgres())('traces', OPTIONS, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', OPTIONS, () => {
   let receiver: OtlpReceiver;
   let stack: Stack;
+  let processes: Awaited<ReturnType<Stack['startAll']>>;
 
   beforeAll(async () => {
     receiver = await startOtlpReceiver();
@@ -24,8 +25,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces', OPTIONS, () => {
     await receiver?.[Symbol.asyncDispose]();
   });
 
-  it('are one from schedule to restore test, through all processes', async () => {
-    const processes = await stack.startAll();
+  it('have one trace from schedule to restore test, through all processes', async () => {
+    processes = await stack.startAll();
     const name = await stack.restored();
     const spans = await receiver.traceWith(({ name: span }) => span === 'process verify');
     const way = wayTo(spans, 'process verify');
@@ -39,7 +40,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces', OPTIONS, () => {
       'pgstow-verify-worker: process verify',
     ]);
     for (const span of way.filter((span) => span.name.startsWith('process'))) {
-      expect(span.attributes).toMatchObject({ 'pgstow.name': name, 'pgstow.database': 'shop', 'pgstow.site': 'default' });
+      expect(span.attributes).toMatchObject({
+        'pgstow.name': name,
+        'pgstow.database': 'shop',
+        'pgstow.site': 'default',
+      });
       expect(span.status.code).not.toBe(2);
     }
     for (const of of ['upload', 'verify'])
@@ -50,7 +55,20 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces', OPTIONS, () => {
     for (const started of Object.values(processes)) expect(started.exit?.code).toBe(0);
   });
 
-  it('of the next run are another one, which links to the scheduler, with every attempt and its error in it', async () => {
+  it('follow one backup by its name: each line is JSON, and each of its jobs bears it', async () => {
+    const name = await stack.restored();
+    for (const [app, { lines }] of Object.entries(processes)) {
+      for (const { text, json } of lines) {
+        expect(json, text).toMatchObject({ process: app, level: expect.any(Number), msg: expect.any(String) });
+        // Twice in a line would be read as anything.
+        expect(text.match(/"name":/g)?.length ?? 0, text).toBeLessThan(2);
+        if (json?.['job'] !== undefined) expect(json, text).toMatchObject({ name });
+      }
+      if (app !== 'scheduler') expect(lines.filter(({ json }) => json?.['name'] === name).length).toBeGreaterThan(2);
+    }
+  });
+
+  it('have another trace for the next run, which links to the scheduler, with every attempt and its error in it', async () => {
     const worker = await stack.start('dump-worker');
     const [first] = receiver.spans();
     await stack.postgres.psql('postgres', 'alter database shop rename to away');
@@ -69,10 +87,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces', OPTIONS, () => {
     // By another worker, as after a crash.
     await worker.stop();
     await stack.start('dump-worker');
-    await (await stack.dumps.getJob(next?.id ?? ''))?.retry().catch(async () => {
-      await (await stack.dumps.getJob(next?.id ?? ''))?.promote();
-    });
-    const spans = await receiver.traceWith(({ name, traceId }) => name.startsWith('add upload') && traceId !== first?.traceId);
+    // It failed for good, until a person asks for another attempt.
+    await (await stack.dumps.getJob(next?.id ?? ''))?.retry();
+    const spans = await receiver.traceWith(
+      ({ name, traceId, status }) => name === 'process dump' && status.code !== 2 && traceId !== first?.traceId,
+    );
     expect(spans[0]).toMatchObject({
       name: 'schedule dump',
       parentSpanId: undefined,
@@ -81,6 +100,103 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces', OPTIONS, () => {
     expect(spans.filter(({ name }) => name === 'schedule dump')).toHaveLength(1);
     expect(spans.filter(({ name }) => name === 'process dump').map(({ status }) => status.code)).toEqual([2, 0]);
     expect(failed?.traceId).toBe(spans[0]?.traceId);
+  });
+
+  it('go on with a trace where an upload is asked for that a crash has lost, and begin one with the command line', async () => {
+    const upload = await stack.start('upload-worker');
+    const verify = await stack.start('verify-worker');
+    const asked = await runCli(['dump', '--wait'], stack.settings);
+    expect(asked).toMatchObject({ code: 0, stderr: '' });
+    const name = /backup_\S+\.gz/.exec(asked.stdout)?.[0] ?? '';
+    await stack.restored((restored) => restored === name);
+    await upload.stop();
+    await verify.stop();
+    const uploads = (): readonly ReceivedSpan[] =>
+      receiver.spans().filter((span) => span.name === 'process upload' && span.attributes['pgstow.name'] === name);
+    expect(uploads()).toHaveLength(1);
+    // As if neither had been.
+    await rm(join(stack.folder, `${name}.s3.receipt.json`));
+    await stack.start('upload-worker');
+    await eventually(() => uploads().length === 2);
+    const spans = await receiver.traceWith(({ spanId }) => spanId === uploads()[1]?.spanId);
+    expect(spans[0]).toMatchObject({ service: 'pgstow-cli', name: 'add dump.ad-hoc', parentSpanId: undefined });
+    expect(new Set(uploads().map(({ traceId }) => traceId)).size).toBe(1);
+  });
+});
+
+describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', OPTIONS, () => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await setStack();
+  }, 60_000);
+  afterAll(() => stack?.[Symbol.asyncDispose]());
+
+  it('is sent its headers, in protobuf unless told otherwise', async () => {
+    await using endpoint = await startHttpEndpoint();
+    const worker = await stack.start('dump-worker', {
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url,
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20canary-otel-key',
+      OTEL_SERVICE_NAME: 'backups',
+    });
+    const { id } = await stack.dumps.add('ad-hoc', { target: 'shop' });
+    await eventually(async () => (await stack.dumps.getJobState(id ?? '')) === 'completed', { timeoutMs: 30_000 });
+    // What is left is sent at the end.
+    await worker.stop();
+    const { headers, body } = await endpoint.received(({ path }) => path === '/v1/traces');
+    expect(headers).toMatchObject({
+      authorization: 'Bearer canary-otel-key',
+      'content-type': 'application/x-protobuf',
+    });
+    for (const part of ['backups', 'process dump', 'pgstow.name']) expect(body).toContain(part);
+    expect(worker.lines.map(({ text }) => text).join('\n')).not.toContain('canary');
+  });
+
+  it('that hangs, refuses or answers 500 delays nothing, loses no job, and is told of once', async () => {
+    await using endpoint = await startHttpEndpoint();
+    const processes = await stack.startAll({
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '2000',
+    });
+    const dumping = processes['dump-worker'];
+    endpoint.answer('hang', 500, 'cut');
+    await stack.cycle();
+    await dumping.waitForLine(/traces cannot be sent/);
+    endpoint.answer(200);
+    await stack.cycle();
+    await dumping.waitForLine(/traces are sent again/);
+    expect(dumping.lines.filter(({ text }) => text.includes('traces cannot be sent'))).toHaveLength(1);
+    endpoint.answer('hang');
+    const { id } = await stack.dumps.add('ad-hoc', { target: 'shop' });
+    await eventually(async () => (await stack.dumps.getJobState(id ?? '')) === 'completed', { timeoutMs: 30_000 });
+    const stoppedAt = performance.now();
+    await Promise.all(Object.values(processes).map((started) => started.stop()));
+    expect(performance.now() - stoppedAt).toBeLessThan(6000);
+    for (const started of Object.values(processes)) expect(started.exit?.code).toBe(0);
+  });
+
+  it('that is not set has no module of OpenTelemetry loaded', async () => {
+    await using folder = await tempFolder();
+    const hook = join(folder.path, 'hook.mjs');
+    await writeFile(
+      hook,
+      `import { registerHooks } from 'node:module';
+       registerHooks({
+         resolve(name, context, next) {
+           if (/opentelemetry|bullmq-otel/.test(name)) process.stderr.write('loads ' + name + String.fromCharCode(10));
+           return next(name, context);
+         },
+       });`,
+    );
+    const loadedBy = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+      const worker = await stack.start('dump-worker', { NODE_OPTIONS: `--import ${hook}`, ...env });
+      await worker.stop();
+      return worker.lines.flatMap(({ text }) => (text.startsWith('loads ') ? [text] : []));
+    };
+    expect(await loadedBy({})).toEqual([]);
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+    expect(await loadedBy({ ...endpoint, OTEL_SDK_DISABLED: 'true' })).toEqual([]);
+    expect(await loadedBy(endpoint)).toContain('loads bullmq-otel');
   });
 });
 
