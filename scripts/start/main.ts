@@ -18,15 +18,20 @@ const running: readonly RunningApp[] = await Promise.all(
   ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'].map((name) => startApp(name, show)),
 );
 let hasOneEnded = false;
-let firstSignalAt: number | undefined;
+let endedAt: number | undefined;
 const end = (): void => {
-  const isFirst = firstSignalAt === undefined;
-  firstSignalAt ??= performance.now();
-  if (isFirst) for (const app of running) app.kill('SIGTERM');
-  // Nothing is lost: what was cut off is made good at the next start.
-  else if (performance.now() - firstSignalAt > SAME_SIGNAL_MS) for (const app of running) app.kill('SIGKILL');
+  if (endedAt !== undefined) return;
+  endedAt = performance.now();
+  for (const app of running) app.kill('SIGTERM');
 };
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // Nothing is lost by it: what was cut off is made good at the next start.
+    if (endedAt !== undefined && performance.now() - endedAt > SAME_SIGNAL_MS)
+      for (const app of running) app.kill('SIGKILL');
+    end();
+  });
+}
 // Whoever read our lines has gone.
 stdout.on('error', end);
 endWithNpm(end);
@@ -34,7 +39,7 @@ endWithNpm(end);
 const codes = await Promise.all(
   running.map(async ({ name, exited }) => {
     const code = await exited;
-    const isUnwanted = firstSignalAt === undefined;
+    const isUnwanted = endedAt === undefined;
     if (isUnwanted && !hasOneEnded) {
       hasOneEnded = true;
       show(`${name} has ended with code ${code}; the others are ended too`);
