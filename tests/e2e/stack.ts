@@ -7,7 +7,7 @@ import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { startRedis, type RedisOptions, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
@@ -40,15 +40,21 @@ export interface Stack extends AsyncDisposable {
 
 export const BUCKET = 'backups';
 
-/** A database `shop` of a few rows, on servers of its own. */
-export async function setStack(env: Environment = {}): Promise<Stack> {
+export type StackOptions = {
+  readonly redis?: RedisOptions;
+  /** For the dumps; a private temporary one unless given. */
+  readonly folder?: string;
+};
+
+/** A database `shop` of a few rows, on servers of its own. @param env besides what the servers ask for */
+export async function setStack(env: Environment = {}, options: StackOptions = {}): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
-  const redis = cleanup.use(await startRedis());
+  const redis = cleanup.use(await startRedis(options.redis));
   const postgres = cleanup.use(await startPostgres());
   const s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
   await postgres.createDatabase('shop');
   await postgres.psql('shop', 'create table t as select i from generate_series(1, 1000) i');
-  const { path: folder } = cleanup.use(await tempFolder('pgstow-stack-'));
+  const folder = options.folder ?? cleanup.use(await tempFolder('pgstow-stack-')).path;
   const { path: scratch } = cleanup.use(await tempFolder('pgstow-verify-', unprivilegedUser()));
   const connection = cleanup.use(await connectRedis(redis.url, createLog('test', 'fatal', String)));
   const dumps = cleanup.use(openQueue('dump', 'default', connection));

@@ -4,6 +4,7 @@ import { startTracing } from '@pgstow/shared/runtime/tracing.ts';
 import type { Command } from 'commander';
 import { connect } from './connect.ts';
 import { followDumps } from './follow-dumps.ts';
+import { withoutSecrets } from './keep-secrets.ts';
 import { interruptible } from './interruptible.ts';
 import { chooseDatabases, readSettings } from './read-settings.ts';
 
@@ -38,7 +39,7 @@ async function requestDumps(
     config: config.tracing,
     service: 'pgstow-cli',
     log: createLog('pgstow', 'error', String),
-    redact: String,
+    redact: withoutSecrets,
   });
   await using connection = await connect(config.redis.url, signal);
   await using queue = openQueue('dump', config.redis.site, connection);
