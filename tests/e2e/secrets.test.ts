@@ -293,7 +293,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
       ['back up now', pages],
       ['"failedReason"', redis],
       ['pg_dump --format=plain', watch.places],
-      ['"result":"bad"', await readFiles(stack.folder)],
+      ['"result": "bad"', await readFiles(stack.folder)],
       ['process dump', otlp.endpoint.requests.map(({ body }) => ({ name: 'spans', text: body }))],
     ];
     expect(
