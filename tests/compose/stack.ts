@@ -15,10 +15,11 @@ export const SERVICES = [
   'dump-worker',
   'upload-worker',
   'verify-worker',
+  'scratch-host',
   'demo-postgres',
   'demo-s3',
 ] as const;
-export const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
+export const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'scratch-host'] as const;
 
 /** A job as the board tells of it. */
 export type BoardJob = {
