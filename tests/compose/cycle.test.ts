@@ -253,7 +253,8 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
       });
       return late.length > 0 && late;
     });
-    expect(missed).toHaveLength(1);
+    // One that the stop before had cut off is overdue, too: the same dump serves both.
+    expect(new Set(missed.map(({ returnValue }) => returnValue?.name)).size).toBe(1);
     await eventually(async () => (await stack.files('.sql.gz')).length === (await confirmed()).length);
   });
 

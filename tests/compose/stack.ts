@@ -28,6 +28,8 @@ export type BoardJob = {
   readonly timestamp: number;
   readonly delay: number;
   readonly finishedOn?: number | null;
+  /** Of a dump that is there. */
+  readonly returnValue?: { readonly name?: string } | null;
 };
 
 export type ContainerState = {
