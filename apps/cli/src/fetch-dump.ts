@@ -47,6 +47,7 @@ export function fetchDump(source: DumpSource, { staging }: RestoreOptions, signa
       await using stack = new AsyncDisposableStack();
       const dump = stack.use(await (checking ?? bringDump(source, staging, show, signal)));
       assertContent(dump, backup, place);
+      show(100, place === LOCAL ? 'checked' : `fetched from ${place}`);
       stack.move();
       return dump;
     },
@@ -71,16 +72,13 @@ async function bringDump(
 }
 
 function assertContent({ sha256 }: StagedDump, { name, manifest, places }: Backup, place: string): void {
-  if (manifest === undefined) {
-    console.error(`pgstow: warning: ${name} has no manifest; it is only known to be good once it is restored`);
-  } else if (sha256 !== manifest.sha256) {
-    const other = places.find((each) => each !== place);
-    throw new ExitError(
-      exitCodes.bad,
-      `${name} at ${place} is BAD: its sha256 is ${sha256}, and its manifest says ${manifest.sha256}; the target was not touched`,
-      other === undefined
-        ? 'Choose another backup with --at, or another place with --from.'
-        : `Try its copy: --from ${other}`,
-    );
-  }
+  if (manifest === undefined || sha256 === manifest.sha256) return;
+  const other = places.find((each) => each !== place);
+  throw new ExitError(
+    exitCodes.bad,
+    `${name} at ${place} is BAD: its sha256 is ${sha256}, and its manifest says ${manifest.sha256}; the target was not touched`,
+    other === undefined
+      ? 'Choose another backup with --at, or another place with --from.'
+      : `Try its copy: --from ${other}`,
+  );
 }

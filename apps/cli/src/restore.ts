@@ -112,6 +112,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const exists = await assertTargetFits(context, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
+  if (backup.manifest === undefined)
+    warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
   const roles = backup.manifest?.roles;
   const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles);
   const dump = stack.use(await withProgress(target.database, (show) => fetched.finish(show)));
