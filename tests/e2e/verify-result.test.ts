@@ -8,6 +8,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { holdPgDump, noiseTable } from './start-dump-worker.ts';
 import { BUCKET, setVerifyStage, type VerifyStage } from './verify-stage.ts';
 
 const SHOP = `
@@ -55,11 +56,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
       ['many', MANY],
       ['sorted', SORTED],
       ['dated', DATED],
+      ['busy', `${noiseTable(20)}; create table later as select generate_series(1, 50)`],
     ] as const) {
       await postgres.createDatabase(name);
       await postgres.psql(name, sql);
     }
-    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd,many,sorted,dated' }));
+    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd,many,sorted,dated,busy' }));
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
@@ -91,6 +93,18 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     const { name, source } = await stage.dumpAndUpload('many');
     expect(Object.keys(source!.tables)).toHaveLength(2000);
     expect(await stage.good(name)).toMatchObject({ tables: 2000, rows: 2000, differences: [], notes: [] });
+  });
+
+  it('of a dump during which rows were deleted at the source is GOOD: what counts is what it began with', async () => {
+    const worker = await stage.dumps.startWorker({ VERIFY_SCHEDULE: 'off' });
+    const job = await stage.dumps.enqueue('busy');
+    const pgDump = await holdPgDump(worker, stage.folder);
+    await postgres.psql('busy', 'delete from noise where i % 2 = 0; delete from later');
+    process.kill(pgDump, 'SIGCONT');
+    const { manifest } = await stage.dumps.completed(job);
+    await worker.stop();
+    expect(await postgres.psql('busy', 'select count(*) from noise')).toBe('10000');
+    expect(await stage.good(manifest.name, 'local')).toMatchObject({ rows: 20_050, differences: [], notes: [] });
   });
 
   it('of an index on a function that gives other values by then is GOOD: it is in order', async () => {
