@@ -16,26 +16,24 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
 };
 
 /**
- * `pgstow` with the verb that the command line begins with, or with all verbs where it begins with none. Loaded together, they
- * bring so many libraries along that each start would take twice as long. It throws CommanderError where commander would end
- * the process.
+ * `pgstow` with the verb that the command line is about, or with all verbs where it is about none. Loaded together, they bring so
+ * many libraries along that each start would take twice as long. It throws CommanderError where commander would end the process.
  *
  * @param words the command line, without program and script
  */
-export async function createProgram([first = '']: readonly string[]): Promise<Command> {
+export async function createProgram(words: readonly string[]): Promise<Command> {
   const pgstow = new Command('pgstow')
     .description('PostgreSQL backups that are proven before they are counted')
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  const one = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
-  if (one !== undefined) {
-    (await one())(pgstow);
-    return pgstow;
-  }
-  for (const load of Object.values(verbs)) (await load())(pgstow);
-  const { addCompletion } = await import('./completion.ts');
-  addCompletion(pgstow);
+  // `pgstow complete -- list --lo`: a verb that is still being typed may become any.
+  const [first = '', , completed = '', ...typed] = words;
+  const isCompleting = first === 'complete' && typed.length > 0;
+  const verb = isCompleting ? completed : first;
+  const wanted = Object.hasOwn(verbs, verb) ? [verb] : Object.keys(verbs);
+  for (const each of wanted) (await verbs[each]?.())?.(pgstow);
+  if (isCompleting || wanted.length > 1) (await import('./completion.ts')).addCompletion(pgstow);
   return pgstow;
 }
 
