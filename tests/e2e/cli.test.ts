@@ -23,7 +23,7 @@ test.each(['status', 'list', 'dump', 'verify', 'restore', 'prune', 'doctor'])(
   },
 );
 
-test.each(['nope', 'dump --nope', 'list --from moon', 'completion tcsh', ''])(
+test.each(['nope', 'dump --nope', 'list --from moon', ''])(
   'pgstow %s is refused, with its usage and exit code 2',
   async (args) => {
     const { code, stdout, stderr } = await runCli(args.split(' ').filter(Boolean));

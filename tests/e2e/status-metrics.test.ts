@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
@@ -134,3 +134,14 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     ]);
   });
 });
+
+test.skipIf(!hasCommand('promtool'))(
+  'the alert rules raise what they are to (skipped without promtool)',
+  async () => {
+    const rules = fileURLToPath(new URL('alert-rules.yml', import.meta.url));
+    await using promtool = await startProcess({ command: 'promtool', args: ['test', 'rules', rules] });
+    const { code } = await promtool.waitForExit({ timeoutMs: 30_000 });
+    expect({ code, said: promtool.tail }).toMatchObject({ code: 0, said: expect.stringContaining('SUCCESS') });
+  },
+  40_000,
+);

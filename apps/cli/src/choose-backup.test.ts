@@ -42,6 +42,8 @@ describe('the backup that is meant', () => {
     ['yesterday', 2, 'expected --at'],
     ['2026-02-31T25:00', 2, 'expected --at'],
     ['2026-13-01', 2, 'expected --at'],
+    ['2026-02-30', 2, 'expected --at'],
+    ['2026-11-31T03:00:00+01:00', 2, 'expected --at'],
     ['backup_other_20261101_030000.sql.gz', 2, 'is a backup of other'],
     ['backup_shop_20261105_030000.sql.gz', 1, 'is known'],
   ])('by %s is none: exit %i', (at, code, message) => {

@@ -19,11 +19,16 @@ export function parseWanted(text: string, database: string): Wanted {
   const until = TIME.test(text)
     ? new Date(/Z$|[+-]\d\d:\d\d$/.test(text) || !/:/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
     : new Date(Number.NaN);
-  if (!Number.isNaN(until.getTime())) return { until };
+  if (!Number.isNaN(until.getTime()) && isDay(text.slice(0, 10))) return { until };
   throw new ExitError(
     exitCodes.usage,
     `expected --at latest, a time such as 2026-11-26T03:00:00Z, or the name of a backup, got ${JSON.stringify(text)}`,
   );
+}
+
+/** JavaScript takes the 30th of February for the 2nd of March, and a restore would bring back what is later than was asked for. */
+function isDay(text: string): boolean {
+  return new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
 }
 
 /**

@@ -4,7 +4,8 @@ import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { formatAge, formatName, formatTable, formatTime } from './format-text.ts';
+import { formatTable } from './format-table.ts';
+import { formatAge, formatName, formatTime } from './format-text.ts';
 import { interruptible } from './interruptible.ts';
 import { openStores } from './open-stores.ts';
 import { readSettings } from './read-settings.ts';
@@ -51,7 +52,7 @@ async function showBackups(
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
     folder: from === undefined || from === LOCAL ? backup.folder : undefined,
-    stores: from === LOCAL ? [] : openStores(s3, stack),
+    stores: from === LOCAL ? [] : await openStores(s3, stack),
     ...(database === undefined ? {} : { databases: [database] }),
     signal,
   });
