@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAccept } from './accept.ts';
 import { addCompletion } from './completion.ts';
 import { addDoctor } from './doctor.ts';
 import { addDump } from './dump.ts';
@@ -17,7 +18,7 @@ export function createProgram(): Command {
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  const verbs = [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor, addNotify];
+  const verbs = [addStatus, addList, addDump, addVerify, addRestore, addAccept, addPrune, addDoctor, addNotify];
   for (const add of verbs) add(pgstow);
   addCompletion(pgstow);
   return pgstow;

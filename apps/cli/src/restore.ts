@@ -12,6 +12,7 @@ import {
 import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
+import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { Option, type Command } from 'commander';
@@ -104,6 +105,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (warning !== undefined) warn(warning);
   const exists = await assertTargetFits({ target, options, clients, signal }, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
+  if (backup.state === 'suspect') warn(describeSuspect(backup, backups));
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
 
   const context = { target, options, clients, signal };
@@ -130,6 +132,16 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     ),
   );
   await checkRestored(context, backup, restored);
+}
+
+/** What was asked for is restored. Who asks for the newest may well mean the newest that is whole. */
+function describeSuspect({ manifest }: Backup, backups: readonly Backup[]): string {
+  const why = manifest?.suspect && describeSuspicion(manifest.suspect, manifest.sqlBytes);
+  const other = backups.find(({ state, takenAt }) => {
+    return ['dumped', 'uploaded', 'restored'].includes(state) && takenAt < new Date(manifest?.takenAt ?? 0);
+  });
+  const instead = other === undefined ? '' : `; the newest before it that is not: --at ${other.name}`;
+  return `it is suspect: ${why ?? ''}${instead}`;
 }
 
 async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {

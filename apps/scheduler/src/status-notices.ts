@@ -1,4 +1,5 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DatabaseStatus, SiteStatus } from './protection-policy.ts';
 import type { ShownJob } from './read-jobs.ts';
@@ -21,11 +22,36 @@ const HINTS: Readonly<Record<ShownJob['queue'], string>> = {
 };
 const LOW_DISK = 0.1;
 
-/** What is not as it should be, the gravest first. */
-export function collectNotices(facts: SiteFacts, status: SiteStatus, jobs: readonly ShownJob[]): readonly Notice[] {
+/** An alarm that stands, and the job that it is of, where that is known still. */
+export type ShownAlarm = { readonly alarm: AlarmRecord; readonly job: ShownJob | undefined };
+
+/** The alarms with their jobs. */
+export function showAlarms(alarms: readonly AlarmRecord[], jobs: readonly ShownJob[]): readonly ShownAlarm[] {
+  return alarms.map((alarm) => ({ alarm, job: jobs.find((job) => tells(alarm, job)) }));
+}
+
+/** Whether an alarm tells already what a job that failed for good would. */
+function tells({ database, notification }: AlarmRecord, job: ShownJob): boolean {
+  return (
+    job.state === 'failed' &&
+    job.database === database &&
+    job.reason !== undefined &&
+    notification.happened.includes(job.reason)
+  );
+}
+
+/** What is not as it should be, and no alarm tells already, the gravest first. */
+export function collectNotices(
+  facts: SiteFacts,
+  status: SiteStatus,
+  jobs: readonly ShownJob[],
+  alarms: readonly AlarmRecord[],
+): readonly Notice[] {
   const notices = [
     ...status.faults.map((text) => ({ isGrave: true, text: capital(text) })),
-    ...jobs.filter(({ state }) => state !== 'running').map((job) => noticeOfJob(job, status.databases, facts.now)),
+    ...jobs
+      .filter((job) => job.state !== 'running' && !alarms.some((alarm) => tells(alarm, job)))
+      .map((job) => noticeOfJob(job, status.databases, facts.now)),
     ...noticesOfFolder(facts.catalog),
   ];
   return notices.toSorted((a, b) => Number(b.isGrave) - Number(a.isGrave));

@@ -36,8 +36,8 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
   let redis: RedisConnection;
   let folder: TempFolder;
   const log = createLog('test', 'fatal', String);
-  const adopt = (signal = new AbortController().signal) =>
-    adoptStrays({ folder: folder.path, site: 'default', redis, log, signal });
+  const adopt = (signal = new AbortController().signal, onShrink: 'suspect' | 'warn' = 'suspect') =>
+    adoptStrays({ folder: folder.path, onShrink, site: 'default', redis, log, signal });
   const put = (file: string, content: Buffer | string = gz) => writeFile(join(folder.path, file), content);
 
   beforeAll(async () => {

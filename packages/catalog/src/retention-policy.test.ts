@@ -146,7 +146,7 @@ describe('retention', () => {
       action: 'keep',
       reason: `nothing is deleted while the newest restore test with a result, of ${dumps[4]!.manifest.name} from s3, is bad`,
     });
-    expect(verdicts[3]?.reason).toBe('it is the newest that is not bad');
+    expect(verdicts[3]?.reason).toBe('it is the newest that counts');
     expect(verdicts[4]?.reason).toContain('its restore test from s3 was bad');
     const again = [...dumps.slice(0, 4), tested(dumps[4]!, 'good')];
     expect(actions(again, 2, s3)).toEqual(['delete', 'delete', 'delete', 'keep', 'keep']);
