@@ -19,7 +19,7 @@ export function describeWhatIsSafe(
   const good = notBad.filter((dump) => !isSuspect(dump));
   const newest = good.at(-1);
   const others = describeOthers(dumps.length - notBad.length, notBad.length - good.length);
-  if (newest === undefined) return `no backup of it.${others.replace(' more', '')}`;
+  if (newest === undefined) return `no backup of it.${others.replaceAll(' more', '')}`;
   const count = good.length === 1 ? 'the only one' : `the newest of ${good.length}`;
   const show = ({ manifest }: JudgedDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
   if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${others}`;
