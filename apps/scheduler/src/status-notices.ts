@@ -1,6 +1,7 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
-import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import type { AlarmKind } from '@pgstow/notify/notification.ts';
+import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DatabaseStatus, SiteStatus } from './protection-policy.ts';
 import type { ShownJob } from './read-jobs.ts';
 import type { SiteFacts } from './read-site.ts';
@@ -21,6 +22,8 @@ const HINTS: Readonly<Record<ShownJob['queue'], string>> = {
   verify: 'See the log of its job.',
 };
 const LOW_DISK = 0.1;
+/** What keeps dumps from being pruned, by the alarm that says so as well. */
+const FREEZE_OF: Partial<Record<AlarmKind, FreezeCause>> = { 'dump-suspect': 'shrink', 'pruning-frozen': 'clock' };
 
 /** An alarm that stands, and the job that it is of, where that is known still. */
 export type ShownAlarm = { readonly alarm: AlarmRecord; readonly job: ShownJob | undefined };
@@ -52,7 +55,7 @@ export function collectNotices(
     ...jobs
       .filter((job) => job.state !== 'running' && !alarms.some((alarm) => tells(alarm, job)))
       .map((job) => noticeOfJob(job, status.databases, facts.now)),
-    ...noticesOfFolder(facts.catalog),
+    ...noticesOfFolder(facts.catalog, alarms),
   ];
   return notices.toSorted((a, b) => Number(b.isGrave) - Number(a.isGrave));
 }
@@ -90,13 +93,13 @@ function isMadeUpFor({ queue, database, at }: ShownJob, databases: readonly Data
   return isDone[queue];
 }
 
-function noticesOfFolder(catalog: PublishedCatalog | undefined): readonly Notice[] {
+function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly AlarmRecord[]): readonly Notice[] {
   if (catalog === undefined) return [];
   const { freeBytes, totalBytes, strays, faults, faultCount } = catalog.folder;
   const percent = Math.floor((100 * freeBytes) / Math.max(1, totalBytes));
   return [
-    ...catalog.databases.flatMap(({ database, frozen }) =>
-      frozen === undefined
+    ...catalog.databases.flatMap(({ database, frozen, frozenBy }) =>
+      frozen === undefined || (frozenBy !== undefined && alarms.some(isOf(database, frozenBy)))
         ? []
         : [
             {
@@ -134,7 +137,12 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined): readonly Notice
   ];
 }
 
-/** A sentence as it stands by itself. */
+function isOf(database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => boolean {
+  return (alarm) => alarm.database === database && FREEZE_OF[alarm.kind] === frozenBy;
+}
+
+/** A sentence as it stands by itself. A file's name that it begins with stays as it is. */
 export function capital(sentence: string): string {
+  if (sentence.startsWith('backup_')) return sentence;
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

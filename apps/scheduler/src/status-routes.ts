@@ -39,11 +39,8 @@ export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: P
     const said = readSaid(new URLSearchParams(request.url.split('?')[1] ?? ''), site);
     reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
     try {
-      const [facts, jobs, alarms] = await Promise.all([
-        readSite(site),
-        readJobs(site),
-        readAlarms(site.redis, site.name),
-      ]);
+      const [facts, jobs] = await Promise.all([readSite(site), readJobs(site)]);
+      const alarms = await answerOf(readAlarms(site.redis, site.name));
       const status = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
       const { name, destination } = site;
       return reply.send(

@@ -144,7 +144,7 @@ describe('a suspect dump', () => {
       isHealthy: true,
       reasons: [],
       warnings: [
-        `its newest dump, ${name}, is suspect and does not count: it has 99 B of SQL, 2 % of what the last good ones had; if that is meant: pgstow accept ${name}`,
+        `its newest dump, ${name}, is suspect and does not count: it has 99 B of SQL, 2 % of what the last good ones had; see pgstow accept`,
       ],
       newest,
       newestConfirmed: older,

@@ -71,7 +71,7 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
 
 function warnOf(suspect: JudgedDump): string {
   const { name } = suspect.manifest;
-  return `its newest dump, ${name}, is suspect and does not count: ${whySuspect(suspect) ?? ''}; if that is meant: pgstow accept ${name}`;
+  return `its newest dump, ${name}, is suspect and does not count: ${whySuspect(suspect) ?? ''}; see pgstow accept`;
 }
 
 function findStaleReason(
