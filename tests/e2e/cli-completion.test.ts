@@ -41,7 +41,7 @@ describe('completion in bash', () => {
 
   it('offers the verbs, and those that begin as typed', async () => {
     expect(await offered('')).toEqual(
-      expect.arrayContaining(['status', 'list', 'dump', 'verify', 'prune', 'notify', 'completion']),
+      expect.arrayContaining(['status', 'list', 'dump', 'verify', 'accept', 'prune', 'notify', 'completion']),
     );
     expect(await offered('st')).toEqual(['status']);
   });

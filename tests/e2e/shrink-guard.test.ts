@@ -5,7 +5,10 @@ import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { runIdOf } from '@pgstow/notify/run-id.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { verifyJobId } from '@pgstow/shared/contract/jobs.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
@@ -173,13 +176,21 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
   test('is suspect after a crash before its record as well, and one of usual size ends that', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await setDumpStage({ redis, postgres, databases: 'crm' });
-    const env = { ...toldTo(endpoint), BACKUP_KEEP_LAST: '1', VERIFY_SCHEDULE: 'off' };
+    const env = { ...toldTo(endpoint), BACKUP_KEEP_LAST: '1' };
     await postgres.psql('crm', noiseTable(1));
     const worker = await stage.startWorker(env);
     const { manifest: good } = await stage.dump('crm');
     await postgres.psql('crm', 'DELETE FROM noise WHERE i > 1');
-    const { manifest: small } = await stage.dump('crm');
-    expect(small.suspect).toBeDefined();
+    const asked = await runCli(['dump', 'crm', '--wait'], { ...stage.settings, ...env });
+    const { manifest: small } = (await stage.known()).at(-1)!;
+    expect(small.suspect).toEqual({ percent: 0, usualSqlBytes: good.sqlBytes });
+    expect([asked.code, asked.stderr]).toEqual([
+      1,
+      expect.stringContaining(`${small.name} is suspect and does not count`),
+    ]);
+    // It is restored in a test as any other.
+    await using tests = openQueue('verify', stage.site, stage.redis);
+    expect(await tests.getJobState(verifyJobId(small.name, LOCAL))).toBe('waiting');
     await worker.kill();
     // As a worker leaves it that is killed before it has recorded its dump, and a Redis that is emptied.
     await rm(join(stage.folder, manifestFileName(small.name)));

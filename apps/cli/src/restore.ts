@@ -12,7 +12,6 @@ import {
 import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
-import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { Option, type Command } from 'commander';
@@ -20,7 +19,7 @@ import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
 import { assertTargetFits } from './assert-target-fits.ts';
 import { checkRestored } from './check-restored.ts';
-import { chooseBackup, parseWanted } from './choose-backup.ts';
+import { chooseBackup, parseWanted, warnOfSuspect } from './choose-backup.ts';
 import { createDatabase, dropDatabase } from './create-database.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { fetchDump } from './fetch-dump.ts';
@@ -105,7 +104,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (warning !== undefined) warn(warning);
   const exists = await assertTargetFits({ target, options, clients, signal }, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
-  if (backup.state === 'suspect') warn(describeSuspect(backup, backups));
+  if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
 
   const context = { target, options, clients, signal };
@@ -132,16 +131,6 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     ),
   );
   await checkRestored(context, backup, restored);
-}
-
-/** What was asked for is restored. Who asks for the newest may well mean the newest that is whole. */
-function describeSuspect({ manifest }: Backup, backups: readonly Backup[]): string {
-  const why = manifest?.suspect && describeSuspicion(manifest.suspect, manifest.sqlBytes);
-  const other = backups.find(({ state, takenAt }) => {
-    return ['dumped', 'uploaded', 'restored'].includes(state) && takenAt < new Date(manifest?.takenAt ?? 0);
-  });
-  const instead = other === undefined ? '' : `; the newest before it that is not: --at ${other.name}`;
-  return `it is suspect: ${why ?? ''}${instead}`;
 }
 
 async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {
