@@ -1,7 +1,7 @@
 import { Alarms } from '@pgstow/notify/alarms.ts';
 import { Background } from '@pgstow/notify/background.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
+import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -63,6 +63,17 @@ describe.skipIf(!hasRedis())('the status page', () => {
       headers: { ...FORM, ...headers },
       body: new URLSearchParams(form).toString(),
     });
+  async function failDumps(site: string, dumps: OpenQueue<'dump'>, count: number): Promise<void> {
+    const worker = new Worker(
+      'dump',
+      async () => {
+        throw new UnrecoverableError('server "db" is away\nhint: Start PostgreSQL.');
+      },
+      { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix(site) },
+    );
+    await eventually(async () => (await dumps.getFailedCount()) === count);
+    await worker.close();
+  }
   const days = (count: number, facts: Omit<DumpFacts, 'takenAt'> = {}): readonly DumpFacts[] =>
     Array.from({ length: count }, (_, index) => ({ takenAt: hoursAgo(1 + 24 * index), ...facts }));
 
@@ -227,15 +238,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     await using _scheduler = scheduler;
     await publish(redis, site, publishedCatalog({ shop: days(2) }, { frozen: 'nothing is deleted while X is bad' }));
     await using dumps = openQueue('dump', site, redis);
-    const worker = new Worker(
-      'dump',
-      async () => {
-        throw new UnrecoverableError('server "db" is away\nhint: Start PostgreSQL.');
-      },
-      { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix(site) },
-    );
-    await eventually(async () => (await dumps.getFailedCount()) === 1);
-    await worker.close();
+    await failDumps(site, dumps, 1);
     await dumps.pause();
     const { text } = await pageOf(scheduler);
     expect(text).toMatch(
@@ -256,15 +259,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     );
     expect((await pageOf(scheduler)).text).not.toContain('id="alarms"');
     await using dumps = openQueue('dump', site, redis);
-    const worker = new Worker(
-      'dump',
-      async () => {
-        throw new UnrecoverableError('server "db" is away\nhint: Start PostgreSQL.');
-      },
-      { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix(site) },
-    );
-    await eventually(async () => (await dumps.getFailedCount()) === 2);
-    await worker.close();
+    await failDumps(site, dumps, 2);
     const background = new Background(log, String);
     {
       const redact = (text: string): string => text.replaceAll(POSTGRES_PASSWORD, '***');

@@ -49,7 +49,7 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
   const { backup, s3, redis } = readSettings('backup', 's3', 'redis');
   const { folder } = backup;
   const database = databaseOf(name, options);
-  const { dumps } = await readFolder(folder).catch((error: unknown) => {
+  const { dumps, faults } = await readFolder(folder).catch((error: unknown) => {
     throw unreadableFolder(error, folder);
   });
   const ours = dumps.filter(({ manifest }) => manifest.database === database);
@@ -57,12 +57,14 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
     name === 'latest'
       ? (newestSuspect(ours, new Date()) ?? ours.at(-1))
       : ours.find(({ manifest }) => manifest.name === name);
-  if (dump === undefined)
+  if (dump === undefined) {
+    const fault = faults.find((each) => each.startsWith(name));
     throw new ExitError(
       exitCodes.failed,
-      `no dump ${name === 'latest' ? `of ${database}` : name} lies in ${folder}`,
+      fault ?? `no dump ${name === 'latest' ? `of ${database}` : name} lies in ${folder}`,
       'pgstow list --long --from local shows those that do.',
     );
+  }
   if (dump.manifest.suspect === undefined)
     throw new ExitError(
       exitCodes.refused,
