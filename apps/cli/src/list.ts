@@ -1,4 +1,5 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { Option, type Command } from 'commander';
@@ -16,6 +17,7 @@ How far a backup is proven:
   dumped     its dump was whole when it was written
   uploaded   the store has confirmed it
   restored   it was restored, and equals its source
+  suspect    however far it got, it has shrunk beyond belief: pgstow accept
   bad        it was restored, and differs: see pgstow list --json
 
 Examples:
@@ -86,7 +88,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
 function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
-  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest } = backup;
+  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt } = backup;
   return {
     name,
     database,
@@ -99,6 +101,8 @@ function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
     places,
     state,
     restoreTest: restoreTest === undefined ? null : restoreTestJson(restoreTest),
+    suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest.sqlBytes),
+    acceptedAt: acceptedAt?.toISOString() ?? null,
   };
 }
 
