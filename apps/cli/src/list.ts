@@ -8,6 +8,7 @@ import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTable } from './format-table.ts';
 import { formatAge, formatName, formatTime } from './format-text.ts';
 import { interruptible } from './interruptible.ts';
+import { withoutSecrets } from './keep-secrets.ts';
 import { openStores } from './open-stores.ts';
 import { readSettings } from './read-settings.ts';
 
@@ -60,7 +61,13 @@ async function showBackups(
   });
   const now = new Date();
   if (json === true)
-    console.log(JSON.stringify({ backups: backups.map((each) => toJson(each, now)), faults }, undefined, 2));
+    console.log(
+      JSON.stringify(
+        { backups: backups.map((each) => toJson(each, now)), faults: faults.map(withoutSecrets) },
+        undefined,
+        2,
+      ),
+    );
   else if (backups.length > 0) console.log(formatBackups(backups, now, long === true));
   else if (faults.length === 0) console.log(`no backup${database === undefined ? '' : ` of ${database}`} is known`);
   if (faults.length > 0) throw new ExitError(exitCodes.failed, faults.join('\n'));

@@ -9,6 +9,7 @@ import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTable } from './format-table.ts';
 import { formatAge, formatName } from './format-text.ts';
 import { restoreTestJson } from './list.ts';
+import { withoutSecrets } from './keep-secrets.ts';
 import { readNextRuns } from './read-next-runs.ts';
 import { readSettings } from './read-settings.ts';
 
@@ -129,5 +130,5 @@ function toJson(statuses: readonly Status[], faults: readonly string[]): string 
     lastRestoreTest: status.lastRestoreTest === undefined ? null : restoreTestJson(status.lastRestoreTest),
     nextRunAt: status.nextRun ?? null,
   }));
-  return JSON.stringify({ databases, faults }, undefined, 2);
+  return JSON.stringify({ databases, faults: faults.map(withoutSecrets) }, undefined, 2);
 }

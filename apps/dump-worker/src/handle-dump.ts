@@ -28,6 +28,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
 
     const serving = findServingDump(task, earlier, worker.schedule, new Date());
     if (serving !== undefined) {
+      task.concerns(serving.manifest.name);
       task.note(`${serving.manifest.name} is there already and serves this job`);
       return handOver(serving, worker, task.log);
     }

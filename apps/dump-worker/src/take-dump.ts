@@ -61,13 +61,13 @@ export async function takeDump(
   // What shrank beyond belief says nothing of the room that the next one needs.
   const last = earlier.findLast((dump) => !isSuspect(dump));
   await assertRoom(backup.folder, last?.manifest.bytes, databaseBytes);
-  task.note(
-    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
-  );
-
   const takenAt = new Date();
   const startedAt = performance.now();
   const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
+  task.concerns(name);
+  task.note(
+    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+  );
   tell.dumpBegins(task.id, database, name);
   try {
     const { gzip, source } = await dumpAndProve(partial, file, signal, {

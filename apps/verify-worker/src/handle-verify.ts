@@ -18,6 +18,7 @@ import { describeRestoreTest } from './describe-restore-test.ts';
 export async function handleVerify(worker: VerifyWorker, task: Task<'verify'>): Promise<RestoreTest> {
   const wanted = await findWantedDump(task.data, worker, task.signal);
   const { manifest, destination } = wanted;
+  task.concerns(manifest.name);
   return withLock(worker.redis, verifyLockKey(worker.site, manifest.name, destination), task.signal, async (signal) => {
     await sweepScratch(worker, signal);
     task.note(`testing ${manifest.name} as it lies at ${destination}`);
