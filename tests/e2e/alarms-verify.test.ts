@@ -75,4 +75,19 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180
       expect.objectContaining({ event: 'recovered', kind: 'restore-test-failed', name: next.name }),
     ]);
   });
+
+  it('is held up by no endpoint that hangs or answers 500', async () => {
+    await using endpoint = await startHttpEndpoint();
+    endpoint.answer('hang', 500, 500);
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    const { name } = await stage.rewrite(await stage.dumpOnly('shop'), {
+      text: (sql) => sql.replace('\n7\n', '\n'),
+    });
+    const next = await stage.dumpOnly('shop');
+    const worker = await stage.startWorker({ NOTIFY_URLS: `${endpoint.url}/notify` });
+    await stage.reaches(await stage.ask(name, 'local'), 'failed');
+    await endpoint.received(({ json }) => (json as { kind?: string }).kind === 'restore-test-bad');
+    expect(await stage.good(next.name, 'local')).toMatchObject({ result: 'good' });
+    expect(await worker.stop('SIGTERM', 9000)).toMatchObject({ code: 0 });
+  });
 });

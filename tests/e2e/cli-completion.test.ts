@@ -1,69 +1,162 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasCommand } from '@pgstow/testing/capabilities.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { CLI, runCli } from './run-cli.ts';
 
-describe('completion in bash', () => {
+describe('completion', { concurrent: true }, () => {
   let programs: TempFolder;
+  let env: Readonly<Record<string, string>>;
   beforeAll(async () => {
     programs = await tempFolder();
     const pgstow = join(programs.path, 'pgstow');
     await writeFile(pgstow, `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`);
     await chmod(pgstow, 0o755);
+    env = {
+      PATH: `${programs.path}:${process.env['PATH']}`,
+      HOME: programs.path,
+      POSTGRES_HOST: 'nowhere',
+      POSTGRES_USER: 'backup',
+      POSTGRES_DB: 'shop,orders,my db',
+    };
   });
   afterAll(() => programs[Symbol.asyncDispose]());
 
-  /** What bash would offer after these words, the last of which is being typed. */
-  const offered = async (...words: readonly string[]): Promise<readonly string[]> => {
-    const script = `
+  describe('in bash', () => {
+    /** What bash would offer after each of these lists of words, the last of which is being typed. */
+    const offered = async (...lists: readonly (readonly string[])[]): Promise<readonly (readonly string[])[]> => {
+      const script = `
       source <(pgstow completion bash)
       source <(pgstow completion bash)
       [[ $(complete -p pgstow) == *-F* ]] || exit 9
-      COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-      $(complete -p pgstow | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-      printf '%s\\n' "\${COMPREPLY[@]}"`;
-    await using bash = await startProcess({
-      command: 'bash',
-      args: ['--norc', '-c', script, 'bash', 'pgstow', ...words],
-      env: {
-        PATH: `${programs.path}:${process.env['PATH']}`,
-        POSTGRES_HOST: 'nowhere',
-        POSTGRES_USER: 'backup',
-        POSTGRES_DB: 'shop,orders,my db',
-      },
-    });
-    expect(await bash.waitForExit()).toMatchObject({ code: 0 });
-    expect(bash.lines.filter(({ stream }) => stream === 'stderr')).toEqual([]);
-    return bash.lines.map(({ text }) => text).filter(Boolean);
-  };
+      complete_words=$(complete -p pgstow | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+      COMP_WORDS=(pgstow)
+      for word; do
+        if [[ $word != --next-- ]]; then COMP_WORDS+=("$word"); continue; fi
+        COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+        $complete_words
+        printf '%s\\n' "\${COMPREPLY[@]}" --next--
+        COMP_WORDS=(pgstow)
+      done`;
+      const words = lists.flatMap((list) => [...list, '--next--']);
+      await using bash = await startProcess({ command: 'bash', args: ['--norc', '-c', script, 'bash', ...words], env });
+      expect(await bash.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+      expect(bash.lines.filter(({ stream }) => stream === 'stderr')).toEqual([]);
+      const said = bash.lines.map(({ text }) => text).join('\n');
+      const parts = said.split('--next--').slice(0, lists.length);
+      return parts.map((part) => part.split('\n').filter(Boolean));
+    };
 
-  it('offers the verbs, and those that begin as typed', async () => {
-    expect(await offered('')).toEqual(
-      expect.arrayContaining(['status', 'list', 'dump', 'verify', 'prune', 'notify', 'completion']),
-    );
-    expect(await offered('st')).toEqual(['status']);
+    it('offers the verbs, the options of a verb and their values, those that begin as typed', async () => {
+      const [verbs, options, ...typed] = await offered(
+        [''],
+        ['list', '--'],
+        ['st'],
+        ['verify', '--w'],
+        ['restore', 'shop', '--cr'],
+        ['restore', 'shop', '--from', ''],
+        ['completion', 'z'],
+      );
+      expect(verbs).toEqual(expect.arrayContaining(['status', 'list', 'dump', 'verify', 'accept', 'prune', 'notify']));
+      expect(options).toEqual(expect.arrayContaining(['--json', '--long', '--from']));
+      expect(typed).toEqual([['status'], ['--wait'], ['--create'], ['local', 's3'], ['zsh']]);
+    }, 60_000);
+
+    it('offers the configured databases, quoted as bash needs it, and runs nothing that is typed', async () => {
+      const file = join(programs.path, 'bash-ran-it');
+      expect(
+        await offered(
+          ['list', ''],
+          ['dump', 'shop', 'o'],
+          ['restore', 's'],
+          ['verify', '--database', ''],
+          ['list', `$(touch ${file})`],
+        ),
+      ).toEqual([['shop', 'orders', 'my\\ db'], ['orders'], ['shop'], ['shop', 'orders', 'my\\ db'], []]);
+      await expect(stat(file)).rejects.toThrow('ENOENT');
+    }, 60_000);
   });
 
-  it('offers the options of a verb and their values', async () => {
-    expect(await offered('list', '--')).toEqual(expect.arrayContaining(['--json', '--long', '--from']));
-    expect(await offered('verify', '--w')).toEqual(['--wait']);
-    expect(await offered('restore', 'shop', '--cr')).toEqual(['--create']);
-    expect(await offered('restore', 'shop', '--from', '')).toEqual(['local', 's3']);
-    expect(await offered('completion', 'z')).toEqual(['zsh']);
+  describe.skipIf(!hasCommand('zsh') || !hasTerminal())('in zsh (skipped without zsh)', () => {
+    /** What stands on the line once Tab was pressed after each of these. */
+    const completed = async (...typed: readonly string[]): Promise<readonly string[]> => {
+      await using zsh = await startOnTerminal({ command: 'zsh', args: ['-f', '-i'], env, columns: 200 });
+      // By itself, zsh runs a command substitution when Tab is pressed behind it. complete-word does not.
+      zsh.type(`autoload -U compinit && compinit -u -D && source <(pgstow completion zsh) && source <(pgstow completion zsh)
+show() { print -r -- "\\nLINE<$BUFFER>"; zle kill-buffer }; zle -N show; bindkey '^O' show; bindkey '^I' complete-word
+print -r -- rea'dy'\n`);
+      await zsh.waitForLine(/^ready/, { timeoutMs: 30_000 });
+      const lines: string[] = [];
+      for (const each of typed) {
+        const fromLine = zsh.lines.length;
+        zsh.type(`${each}\t\u000f`);
+        const { text } = await zsh.waitForLine(/LINE<.*>/, { fromLine, timeoutMs: 30_000 });
+        lines.push(/LINE<(.*)>/.exec(text)?.[1] ?? '');
+      }
+      return lines;
+    };
+
+    it('completes verbs, options, their values and databases, quoted as zsh needs it', async () => {
+      const typed = ['pgstow sta', 'pgstow restore s', 'pgstow restore shop --cr', 'pgstow list --from l'];
+      expect(await completed(...typed, 'pgstow list --from=l', 'pgstow dump m', 'pgstow dump my\\ ')).toEqual([
+        'pgstow status ',
+        'pgstow restore shop ',
+        'pgstow restore shop --create ',
+        'pgstow list --from local ',
+        'pgstow list --from=local ',
+        'pgstow dump my\\ db ',
+        'pgstow dump my\\ db ',
+      ]);
+    }, 60_000);
+
+    it('runs nothing that is typed', async () => {
+      const file = join(programs.path, 'zsh-ran-it');
+      const typed = `pgstow list $(touch ${file})`;
+      expect(await completed(typed)).toEqual([typed]);
+      await expect(stat(file)).rejects.toThrow('ENOENT');
+    }, 60_000);
   });
 
-  it('offers the configured databases, quoted as bash needs it, and runs nothing that is typed', async () => {
-    expect(await offered('list', '')).toEqual(['shop', 'orders', 'my\\ db']);
-    expect(await offered('dump', 'shop', 'o')).toEqual(['orders']);
-    expect(await offered('restore', 's')).toEqual(['shop']);
-    expect(await offered('verify', '--database', '')).toEqual(['shop', 'orders', 'my\\ db']);
-    expect(await offered('list', '$(echo shop)')).toEqual([]);
+  describe.skipIf(!hasCommand('fish'))('in fish (skipped without fish)', () => {
+    const offered = async (...typed: readonly string[]): Promise<readonly (readonly string[])[]> => {
+      const script = `pgstow completion fish | source; for each in $argv; complete -C "$each"; echo --next--; end`;
+      await using fish = await startProcess({ command: 'fish', args: ['--no-config', '-c', script, ...typed], env });
+      expect(await fish.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+      const said = fish.lines.map(({ text }) => text).join('\n');
+      const values = (part: string) =>
+        part
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => line.split('\t', 1)[0] ?? '');
+      return said
+        .split('--next--')
+        .slice(0, typed.length)
+        .map((part) => values(part).sort());
+    };
+
+    it('offers verbs, options, their values and databases, and runs nothing that is typed', async () => {
+      const file = join(programs.path, 'fish-ran-it');
+      const typed = ['pgstow sta', 'pgstow restore shop --cr', 'pgstow list --from ', 'pgstow list '];
+      const [verbs, options, places, databases, substituted] = await offered(...typed, `pgstow list (touch ${file})`);
+      expect({ verbs, options, places, databases, substituted }).toEqual({
+        verbs: ['status'],
+        options: ['--create'],
+        places: ['local', 's3'],
+        databases: ['my db', 'orders', 'shop'],
+        substituted: [],
+      });
+      await expect(stat(file)).rejects.toThrow('ENOENT');
+    }, 60_000);
   });
 });
 
-test.each(['zsh', 'fish', 'powershell'])('completion for %s is printed', async (shell) => {
-  const { code, stdout } = await runCli(['completion', shell]);
-  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/pgstow complete|\$RequestComp/) });
+test.each(['powershell', 'tcsh'])('completion for %s, which nobody has run, is not offered', async (shell) => {
+  const { code, stderr } = await runCli(['completion', shell]);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringContaining('Allowed choices are bash, zsh, fish.'),
+  });
 });

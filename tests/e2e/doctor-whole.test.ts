@@ -257,6 +257,20 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       });
     });
 
+    it('a psql with a fault that has been mended since, and the version that has it mended', async () => {
+      await using programs = await tempFolder('pgstow-fake-');
+      const { binDir, major } = stage.postgres;
+      await copyFile(join(binDir, 'pg_dump'), join(programs.path, 'pg_dump'));
+      const old = `[ "$1" = --version ] && echo 'psql (PostgreSQL) ${major}.1' && exit`;
+      await writeFile(join(programs.path, 'psql'), `#!/bin/sh\n${old}\nexec ${binDir}/psql "$@"\n`, { mode: 0o755 });
+      const { finding } = await doctor({ PATH: `${programs.path}:${process.env['PATH']}` });
+      expect(finding('postgres.psql')).toMatchObject({
+        status: 'warning',
+        message: expect.stringMatching(new RegExp(`^psql ${major}\\.1 `)),
+        hint: expect.stringMatching(/./),
+      });
+    });
+
     it.skipIf(asOtherUser === undefined)('a folder that this user may not write to', async () => {
       const { user, args } = asOtherUser!;
       await using folder = await tempFolder('pgstow-doctor-');

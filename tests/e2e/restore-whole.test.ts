@@ -140,6 +140,23 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
       expect({ at, ...(await runRestore(['timed', '--to', 'then', '--at', at], env)) }).toMatchObject({ at, code: 2 });
   }, 60_000);
 
+  test('and is looked at all the same where the role may have one session at a time', async () => {
+    await using folder = await tempFolder();
+    await source.createDatabase('lone');
+    await source.psql('lone', 'create table t as select i from generate_series(1, 1000) i');
+    await source.psql('postgres', "create role lone login connection limit 1 password 'p'");
+    await source.psql('postgres', 'create database lones owner lone template template0');
+    const change = (sql: string) => sql.replaceAll('OWNER TO pgstow', 'OWNER TO lone');
+    const more = { tables: { 'public.t': 1000 }, roles: ['lone'] };
+    await makeBackup(source, 'lone', folder.path, { change, more });
+    const to = `postgresql://lone@${source.host}:${source.port}/lones`;
+    const restored = await runRestore(['lone', '--to', to], { BACKUP_DIR: folder.path, PGPASSWORD: 'p' });
+    expect(restored).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest: 1,000 rows') });
+    expect(restored.text).not.toContain('ANALYZE failed');
+    const analyzed = "select count(*) > 0 from pg_stats where tablename = 't'";
+    expect(await source.psql('lones', analyzed)).toBe('t');
+  });
+
   test('and where it does not, each difference is told', async () => {
     await using folder = await tempFolder();
     await source.createDatabase('differs');

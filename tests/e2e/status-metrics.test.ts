@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
@@ -59,10 +59,11 @@ describe.skipIf(!hasRedis())('/metrics', () => {
             { takenAt: hoursAgo(30), test: 'good' },
             { takenAt: hoursAgo(2), bytes: 5000 },
             { takenAt: hoursAgo(1), uploaded: false, bytes: 6000 },
+            { takenAt: hoursAgo(0.5), test: 'good', bytes: 70, suspect: true },
           ],
           [ODD]: [{ takenAt: hoursAgo(100), test: 'bad' }],
         },
-        { frozen: 'nothing is deleted while one is bad' },
+        { frozen: 'nothing is deleted while one is suspect', frozenBy: 'shrink' },
       ),
     );
 
@@ -98,9 +99,12 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     expect(shop('pgstow_last_attempt_timestamp_seconds', ',stage="dump"')).toBeCloseTo(now, -2);
     expect(shop('pgstow_failures_total', ',stage="dump",reason="RetryableError"')).toBe(1);
     expect([shop('pgstow_last_dump_bytes'), shop('pgstow_dumps_not_uploaded'), shop('pgstow_backups')]).toEqual([
-      6000, 1, 3,
+      70, 1, 4,
     ]);
-    expect([shop('pgstow_pruning_frozen'), shop('pgstow_expected_interval_seconds')]).toEqual([1, 86_400]);
+    expect(['clock', 'restore-test', 'shrink'].map((by) => shop('pgstow_pruning_frozen', `,reason="${by}"`))).toEqual([
+      0, 0, 1,
+    ]);
+    expect([shop('pgstow_newest_dump_suspect'), shop('pgstow_expected_interval_seconds')]).toEqual([1, 86_400]);
     expect(before.get('pgstow_workers{queue="dump"}')).toBe(1);
     expect(before.get('pgstow_folder_free_bytes')).toBe(42e9);
 
@@ -134,3 +138,14 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     ]);
   });
 });
+
+test.skipIf(!hasCommand('promtool'))(
+  'the alert rules raise what they are to (skipped without promtool)',
+  async () => {
+    const rules = fileURLToPath(new URL('alert-rules.yml', import.meta.url));
+    await using promtool = await startProcess({ command: 'promtool', args: ['test', 'rules', rules] });
+    const { code } = await promtool.waitForExit({ timeoutMs: 30_000 });
+    expect({ code, said: promtool.tail }).toMatchObject({ code: 0, said: expect.stringContaining('SUCCESS') });
+  },
+  40_000,
+);

@@ -8,6 +8,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { holdPgDump, noiseTable } from './start-dump-worker.ts';
 import { BUCKET, setVerifyStage, type VerifyStage } from './verify-stage.ts';
 
 const SHOP = `
@@ -22,6 +23,21 @@ do $$ begin
     execute format('create table "Table %s" as select %s as a', i, i);
   end loop;
 end $$`;
+
+/** Sorted otherwise in the session that restores than in any other: pg_dump switches row_security off. */
+const SORTED = `
+create function compare(a int, b int) returns int language sql immutable as $$
+  select case current_setting('row_security') when 'on' then a - b else b - a end $$;
+create operator class moody for type int using btree as
+  operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 compare(int, int);
+create table sorted as select i from generate_series(1, 1000) i;
+create index "in Order" on sorted (i moody);`;
+
+/** The function is no more immutable than a clock, but each of its values is where it belongs. */
+const DATED = `
+create function since(a int) returns numeric language sql immutable as 'select a - extract(epoch from clock_timestamp())';
+create table dated as select i from generate_series(1, 1000) i;
+create index by_age on dated (since(i));`;
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_000 }, () => {
   const cleanup = new AsyncDisposableStack();
@@ -38,11 +54,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
       ['shop', SHOP],
       ['odd', ODD_DATABASE],
       ['many', MANY],
+      ['sorted', SORTED],
+      ['dated', DATED],
+      ['busy', `${noiseTable(20)}; create table later as select generate_series(1, 50)`],
     ] as const) {
       await postgres.createDatabase(name);
       await postgres.psql(name, sql);
     }
-    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd,many' }));
+    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd,many,sorted,dated,busy' }));
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
@@ -74,6 +93,23 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     const { name, source } = await stage.dumpAndUpload('many');
     expect(Object.keys(source!.tables)).toHaveLength(2000);
     expect(await stage.good(name)).toMatchObject({ tables: 2000, rows: 2000, differences: [], notes: [] });
+  });
+
+  it('of a dump during which rows were deleted at the source is GOOD: what counts is what it began with', async () => {
+    const worker = await stage.dumps.startWorker({ VERIFY_SCHEDULE: 'off' });
+    const job = await stage.dumps.enqueue('busy');
+    const pgDump = await holdPgDump(worker, stage.folder);
+    await postgres.psql('busy', 'delete from noise where i % 2 = 0; delete from later');
+    process.kill(pgDump, 'SIGCONT');
+    const { manifest } = await stage.dumps.completed(job);
+    await worker.stop();
+    expect(await postgres.psql('busy', 'select count(*) from noise')).toBe('10000');
+    expect(await stage.good(manifest.name, 'local')).toMatchObject({ rows: 20_050, differences: [], notes: [] });
+  });
+
+  it('of an index on a function that gives other values by then is GOOD: it is in order', async () => {
+    const { name } = await stage.dumpOnly('dated');
+    expect(await stage.good(name, 'local')).toMatchObject({ rows: 1000, differences: [] });
   });
 
   it('of what lies in the folder has a record of its own', async () => {
@@ -136,6 +172,15 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
         text: (sql) => sql.replace(/\nALTER TABLE ONLY public."Order Lines"\n.*PRIMARY KEY.*\n/, '\n'),
       });
       expect((await bad(name)).record.differences.join()).toMatch(/Order Lines/);
+    });
+
+    it('where pg_amcheck finds the restored index damaged: it names the index, and says how', async () => {
+      const { name } = await stage.dumpAndUpload('sorted');
+      const { record } = await bad(name);
+      expect(record.differences).toEqual([
+        expect.stringMatching(/^pg_amcheck: btree index "\w+\.public\.in Order": ERROR: .*order invariant violated/),
+      ]);
+      expect(record.reason).toContain('in Order');
     });
 
     it('where it does not restore: it names the table', async () => {

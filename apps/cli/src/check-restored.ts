@@ -32,22 +32,33 @@ export async function checkRestored(
   console.log(`equal to ${against}: ${rows.toLocaleString('en')} rows in ${count} ${count === 1 ? 'table' : 'tables'}`);
 }
 
+/** Rows are counted beside ANALYZE, in a session of its own; after it where the server grants us one session alone. */
 async function analyzeAndCompare(
-  { target, clients, signal }: RestoreContext,
+  context: RestoreContext,
   tables: Readonly<Record<string, number>>,
 ): Promise<RowComparison> {
+  const { signal } = context;
   try {
-    await using session = await PsqlSession.start(clients, target.env(target.database), signal);
-    await session.query('analyze').catch((error: unknown) => {
-      signal.throwIfAborted();
+    await using session = await openSession(context);
+    const analysed = session.query('analyze').catch((error: unknown) => {
+      if (signal.aborted) return;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    return await compareRows(session, tables);
+    await using another = await openSession(context).catch(() => undefined);
+    try {
+      return await compareRows(another ?? session, tables);
+    } finally {
+      await analysed;
+    }
   } catch (error) {
     signal.throwIfAborted();
     // What is restored stays so: this must not look like a restore that failed.
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
   }
+}
+
+function openSession({ target, clients, signal }: RestoreContext): Promise<PsqlSession> {
+  return PsqlSession.start(clients, target.env(target.database), signal);
 }
 
 function listed(sentences: readonly string[]): string {

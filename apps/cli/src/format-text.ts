@@ -1,23 +1,4 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
-import { getBorderCharacters, table } from 'table';
-
-/** Columns of plain text under a heading, with neither lines nor colours. @param right the columns that hold numbers */
-export function formatTable(
-  heading: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string {
-  const text = table(
-    [heading, ...rows].map((row) => row.map(formatName)),
-    {
-      border: getBorderCharacters('void'),
-      columnDefault: { paddingLeft: 0, paddingRight: 2 },
-      columns: heading.map((_, index) => ({ alignment: right.includes(index) ? 'right' : 'left' })),
-      drawHorizontalLine: () => false,
-    },
-  );
-  return text.trimEnd().replaceAll(/ +$/gm, '');
-}
 
 /** A name as it may be shown on a terminal: one that holds control characters, which a terminal would obey, as JSON. */
 export function formatName(name: string): string {

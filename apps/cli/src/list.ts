@@ -1,10 +1,12 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { formatAge, formatName, formatTable, formatTime } from './format-text.ts';
+import { formatTable } from './format-table.ts';
+import { formatAge, formatName, formatTime } from './format-text.ts';
 import { interruptible } from './interruptible.ts';
 import { withoutSecrets } from './keep-secrets.ts';
 import { openStores } from './open-stores.ts';
@@ -16,6 +18,7 @@ How far a backup is proven:
   dumped     its dump was whole when it was written
   uploaded   the store has confirmed it
   restored   it was restored, and equals its source
+  suspect    however far it got, it has shrunk beyond belief: pgstow accept
   bad        it was restored, and differs: see pgstow list --json
 
 Examples:
@@ -52,7 +55,7 @@ async function showBackups(
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
     folder: from === undefined || from === LOCAL ? backup.folder : undefined,
-    stores: from === LOCAL ? [] : openStores(s3, stack),
+    stores: from === LOCAL ? [] : await openStores(s3, stack),
     ...(database === undefined ? {} : { databases: [database] }),
     signal,
   });
@@ -92,7 +95,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
 function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
-  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest } = backup;
+  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt } = backup;
   return {
     name,
     database,
@@ -105,6 +108,8 @@ function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
     places,
     state,
     restoreTest: restoreTest === undefined ? null : restoreTestJson(restoreTest),
+    suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest.sqlBytes),
+    acceptedAt: acceptedAt?.toISOString() ?? null,
   };
 }
 

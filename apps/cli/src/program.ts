@@ -1,25 +1,40 @@
 import { Command } from 'commander';
-import { addCompletion } from './completion.ts';
-import { addDoctor } from './doctor.ts';
-import { addDump } from './dump.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
-import { addList } from './list.ts';
-import { addNotify } from './notify.ts';
-import { addPrune } from './prune.ts';
-import { addRestore } from './restore.ts';
-import { addStatus } from './status.ts';
-import { addVerify } from './verify.ts';
 
-/** `pgstow` with all its verbs. It throws CommanderError where commander would end the process. */
-export function createProgram(): Command {
+type AddVerb = (pgstow: Command) => void;
+
+/** In the order of the help. */
+const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
+  status: async () => (await import('./status.ts')).addStatus,
+  list: async () => (await import('./list.ts')).addList,
+  dump: async () => (await import('./dump.ts')).addDump,
+  verify: async () => (await import('./verify.ts')).addVerify,
+  restore: async () => (await import('./restore.ts')).addRestore,
+  accept: async () => (await import('./accept.ts')).addAccept,
+  prune: async () => (await import('./prune.ts')).addPrune,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+  notify: async () => (await import('./notify.ts')).addNotify,
+};
+
+/**
+ * `pgstow` with the verb that the command line is about, or with all verbs where it is about none. Loaded together, they bring so
+ * many libraries along that each start would take twice as long. It throws CommanderError where commander would end the process.
+ *
+ * @param words the command line, without program and script
+ */
+export async function createProgram(words: readonly string[]): Promise<Command> {
   const pgstow = new Command('pgstow')
     .description('PostgreSQL backups that are proven before they are counted')
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  const verbs = [addStatus, addList, addDump, addVerify, addRestore, addPrune, addDoctor, addNotify];
-  for (const add of verbs) add(pgstow);
-  addCompletion(pgstow);
+  // `pgstow complete -- list --lo`: a verb that is still being typed may become any.
+  const [first = '', , completed = '', ...typed] = words;
+  const isCompleting = first === 'complete' && typed.length > 0;
+  const verb = isCompleting ? completed : first;
+  const wanted = Object.hasOwn(verbs, verb) ? [verb] : Object.keys(verbs);
+  for (const each of wanted) (await verbs[each]?.())?.(pgstow);
+  if (isCompleting || wanted.length > 1) (await import('./completion.ts')).addCompletion(pgstow);
   return pgstow;
 }
 

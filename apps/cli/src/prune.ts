@@ -2,7 +2,8 @@ import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { formatName, formatTable } from './format-text.ts';
+import { formatTable } from './format-table.ts';
+import { formatName } from './format-text.ts';
 import { readSettings } from './read-settings.ts';
 
 const EXAMPLES = `

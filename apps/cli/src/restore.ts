@@ -10,6 +10,7 @@ import {
   type RestoreDumpOptions,
 } from '@pgstow/postgres/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
+import { startRestoreThread } from '@pgstow/postgres/restore-thread.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
@@ -19,7 +20,7 @@ import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
 import { assertTargetFits } from './assert-target-fits.ts';
 import { checkRestored } from './check-restored.ts';
-import { chooseBackup, parseWanted } from './choose-backup.ts';
+import { chooseBackup, parseWanted, warnOfSuspect } from './choose-backup.ts';
 import { createDatabase, dropDatabase } from './create-database.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { fetchDump } from './fetch-dump.ts';
@@ -88,7 +89,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     throw new ExitError(exitCodes.usage, 'there is no destination s3', 'Set S3_BUCKET.');
 
   await using stack = new AsyncDisposableStack();
-  const stores = options.from === LOCAL ? [] : openStores(s3, stack);
+  const stores = options.from === LOCAL ? [] : await openStores(s3, stack);
   const { backups, faults } = await listBackups({
     folder: options.from === undefined || options.from === LOCAL ? folder.folder : undefined,
     stores,
@@ -100,29 +101,42 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
 
   const clients = newestClients(await findClients());
-  const { warning } = judgePsql(await readPsqlVersion(clients));
+  const psqlVersion = await readPsqlVersion(clients);
+  const { warning } = judgePsql(psqlVersion);
   if (warning !== undefined) warn(warning);
-  const exists = await assertTargetFits({ target, options, clients, signal }, source);
-  console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
-  if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
 
+  // While the target is looked at, the file is read and what will restore it is started. Nothing is touched until both are done.
   const context = { target, options, clients, signal };
-  const dump = stack.use(
-    await withProgress(target.database, (show) =>
-      fetchDump({ ...context, show }, backup, place, folder.folder, stores),
-    ),
-  );
-  await assertPsqlFitsDump(clients, dump.path).catch((error: unknown) => {
+  const fetched = stack.use(fetchDump({ backup, place, folder: folder.folder, stores }, options, signal));
+  const thread = stack.use(startRestoreThread());
+  const exists = await assertTargetFits(context, source);
+  console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
+  if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));
+  if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
+  if (backup.manifest === undefined)
+    warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
+  const roles = backup.manifest?.roles;
+  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles);
+  const dump = stack.use(await withProgress(target.database, (show) => fetched.finish(show)));
+  await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
-  const roles = backup.manifest?.roles ?? (await readRolesInDump(dump.path, signal));
-  const before = await planBeforeRestore(context, roles);
+  const before = planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal)));
   if (!exists) await createDatabase(target, backup.manifest?.source, clients, signal);
   const restored = await withProgress(target.database, (show) =>
     restoreOrDrop(
       () =>
         restoreShown(
-          { clients, env: target.env(target.database), path: dump.path, sha256: dump.sha256, before, signal },
+          {
+            clients,
+            psqlVersion,
+            thread,
+            env: target.env(target.database),
+            path: dump.path,
+            sha256: dump.sha256,
+            before,
+            signal,
+          },
           backup,
           show,
         ),

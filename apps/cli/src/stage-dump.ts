@@ -18,6 +18,8 @@ export type StageOptions = {
   readonly onProgress: (bytes: number) => void;
 };
 
+const READ_BYTES = 1024 * 1024;
+
 /** Where a dump from a store is put meanwhile: where one is told to, else in the backup folder, else where the system puts such. */
 export async function chooseStagingFolder(told: string | undefined, backupFolder: string): Promise<string> {
   if (told !== undefined) return told;
@@ -71,10 +73,13 @@ export async function stageDump(
 export async function hashDump(path: string, { signal, onProgress }: StageOptions): Promise<StagedDump> {
   await using file = await open(path, 'r');
   const hash = createHash('sha256');
-  let position = 0;
-  for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false, signal })) {
-    hash.update(chunk as Buffer);
-    position += (chunk as Buffer).length;
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  for (let position = 0; ;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, position);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
     onProgress(position);
   }
   return { path, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => Promise.resolve() };

@@ -50,7 +50,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
     folder: config.backup.folder,
-    stores: from === LOCAL ? [] : openStores(config.s3, stack),
+    stores: from === LOCAL ? [] : await openStores(config.s3, stack),
     databases,
     signal,
   });

@@ -1,3 +1,4 @@
+import { watchDisk } from '@pgstow/postgres/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
@@ -8,7 +9,6 @@ import { restoreAndCompare } from './restore-and-compare.ts';
 import { CannotTellError, findingOf, type RestoreFinding } from './restore-finding.ts';
 import { sweepScratch, withScratchFolder } from './scratch-folder.ts';
 import type { VerifyWorker } from './verify-worker.ts';
-import { watchDisk } from './watch-disk.ts';
 import { describeRestoreTest } from './describe-restore-test.ts';
 
 /**

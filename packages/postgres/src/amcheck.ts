@@ -31,9 +31,24 @@ export async function amcheck(
   });
   signal.throwIfAborted();
   if (!failed) return { damage: [] };
-  const said = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
-  // It writes that much of damage alone.
-  return exitCode === FOUND_DAMAGE || isMaxBuffer
-    ? { damage: said.map((line) => `pg_amcheck: ${line.trim()}`) }
-    : { whyNot: `pg_amcheck failed: ${said.at(-1)?.trim() ?? `exit code ${exitCode}`}` };
+  // It writes that much of damage alone, and tells as damage whatever else ends its look at one of them.
+  const found = exitCode === FOUND_DAMAGE || isMaxBuffer ? findingsIn(stdout) : [];
+  const damage = found.filter((finding) => !OUT_OF_ROOM.test(finding));
+  if (damage.length > 0) return { damage: damage.map((finding) => `pg_amcheck: ${finding}`) };
+  const said = found[0] ?? stderr.trim().split('\n').at(-1);
+  return { whyNot: `pg_amcheck failed: ${said || `exit code ${exitCode}`}` };
+}
+
+const OUT_OF_ROOM = /ERROR: +out of (?:shared )?memory|No space left on device/;
+
+/** It writes a line that names the table or index, and what is wrong with it in lines below, which are indented. */
+function findingsIn(text: string): readonly string[] {
+  const findings: string[] = [];
+  for (const line of text.split('\n')) {
+    const words = line.trim();
+    if (words === '') continue;
+    if (/^\s/.test(line) && findings.length > 0) findings.push(`${findings.pop()} ${words}`);
+    else findings.push(words);
+  }
+  return findings;
 }

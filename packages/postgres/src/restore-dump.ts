@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { constants, gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -12,8 +11,8 @@ import type { DumpText } from './dump-text.ts';
 import { openPipe } from './open-pipe.ts';
 import { describeEnd, keepTail } from './program-end.ts';
 import { judgePsql } from './psql-version-policy.ts';
-import type { ProvenGzip } from './read-gzip.ts';
-import { OutcomeUnknownError, restoreError, RestoreError, type Heading } from './restore-error.ts';
+import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
+import { startRestoreThread, type RestoreThread } from './restore-thread.ts';
 
 export type RestoreDumpOptions = {
   /** Whose psql is run. */
@@ -26,6 +25,10 @@ export type RestoreDumpOptions = {
   readonly sha256?: string;
   /** SQL that is run in the same transaction before the dump's text, in UTF-8. */
   readonly before?: string;
+  /** What `readPsqlVersion` says of the clients, where it was asked already. */
+  readonly psqlVersion?: string;
+  /** Where it was started already. It is ended in any case. */
+  readonly thread?: RestoreThread;
   /** What psql's command line begins with, to run it as another user. */
   readonly runAs?: readonly string[];
   readonly signal: AbortSignal;
@@ -38,17 +41,6 @@ export type RestoredDump = {
   /** From the start of psql to the end of the commit. */
   readonly restoreMs: number;
 };
-
-/** What the thread works with: the file, and the descriptor of the pipe's end that it writes to. */
-export type RestoreThreadData = { readonly path: string; readonly fd: number };
-
-/** What the thread tells. After all but `progress` it has ended. */
-export type RestoreThreadMessage =
-  | { readonly kind: 'progress'; readonly sqlBytes: number }
-  | { readonly kind: 'proven'; readonly proven: ProvenGzip; readonly headings: readonly Heading[] }
-  | { readonly kind: 'lost psql'; readonly headings: readonly Heading[] }
-  | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
-  | { readonly kind: 'unreadable'; readonly message: string };
 
 const INTERRUPT_EVERY_MS = 300;
 const TERMINATE_AFTER_MS = 3000;
@@ -69,8 +61,10 @@ const STDERR_CHARACTERS = 32_000;
  */
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
   const { path, before = '', signal } = options;
+  await using thread = options.thread ?? startRestoreThread();
   signal.throwIfAborted();
-  const version = await assertPsqlFitsDump(options.clients, path);
+  const version = options.psqlVersion ?? (await readPsqlVersion(options.clients));
+  await assertPsqlFitsDump(version, path);
   const key = randomBytes(24).toString('hex');
   const prelude = preludeOf(key, before, judgePsql(version).knowsRestrict);
 
@@ -91,7 +85,7 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 
   const isThere = await writeAll(pipe.writeEnd, prelude);
   const outcome = isThere
-    ? await runThread({ path, fd: pipe.writeEnd.fd }, options)
+    ? await thread.run({ path, fd: pipe.writeEnd.fd }, options.onProgress)
     : ({ kind: 'lost psql', headings: [] } as const);
   signal.throwIfAborted();
   if (outcome.kind === 'refused')
@@ -140,22 +134,6 @@ function preludeOf(key: string, before: string, knowsRestrict: boolean): string 
 /** The mark is gone if the dump has ended the transaction; then the cast fails, and says why. */
 function endingOf(key: string): string {
   return `SELECT (CASE pg_catalog.current_setting('pgstow.restore', true) WHEN '${key}' THEN '1' ELSE 'the dump has ended the transaction of the restore' END)::pg_catalog.int4;\nCOMMIT;\n`;
-}
-
-/** Runs the thread to its end. */
-async function runThread(
-  workerData: RestoreThreadData,
-  { onProgress }: RestoreDumpOptions,
-): Promise<Exclude<RestoreThreadMessage, { kind: 'progress' }>> {
-  await using thread = new Worker(new URL('restore-dump-thread.ts', import.meta.url), { workerData });
-  const answer = Promise.withResolvers<Exclude<RestoreThreadMessage, { kind: 'progress' }>>();
-  thread.on('message', (message: RestoreThreadMessage) => {
-    if (message.kind === 'progress') onProgress?.(message.sqlBytes);
-    else answer.resolve(message);
-  });
-  thread.once('error', answer.reject);
-  thread.once('exit', () => answer.reject(new Error('the thread that reads the dump ended without an answer')));
-  return await answer.promise;
 }
 
 type RunningPsql = {
@@ -217,11 +195,11 @@ async function writeAll(file: FileHandle, text: string): Promise<boolean> {
 /**
  * Whether psql can restore a dump, before anything is done.
  *
- * @returns psql's version @throws PermanentError if it cannot
+ * @param version of psql; see `readPsqlVersion`
+ * @throws PermanentError if it cannot
  */
-export async function assertPsqlFitsDump(clients: Clients, path: string): Promise<string> {
-  const version = await readPsqlVersion(clients);
-  if (!(await beginsWithRestrict(path)) || judgePsql(version).knowsRestrict) return version;
+export async function assertPsqlFitsDump(version: string, path: string): Promise<void> {
+  if (judgePsql(version).knowsRestrict || !(await beginsWithRestrict(path))) return;
   throw new PermanentError(String.raw`psql ${version} is too old for this dump: it does not know \restrict`, {
     hint: 'Install psql 17.6, 16.10, 15.14, 14.19, 13.22 or newer; 18.6, 17.11, 16.15, 15.19 and 14.24 have all known faults mended.',
   });

@@ -22,6 +22,8 @@ export interface BoundProcessOptions {
   readonly user?: SystemUser | undefined;
   /** How many output lines are kept, the newest; 5,000 unless given. */
   readonly keepLines?: number;
+  /** Whether `type` reaches its standard input; that has nothing in it unless given. */
+  readonly isTypedTo?: boolean;
 }
 
 export interface WaitForLineOptions {
@@ -55,7 +57,7 @@ export class BoundProcess implements AsyncDisposable {
       env: options.env,
       cwd: options.cwd,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.isTypedTo === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       ...(options.user && !findProgram('setpriv') ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
     await once(child, 'spawn');
@@ -70,6 +72,8 @@ export class BoundProcess implements AsyncDisposable {
     for (const stream of ['stdout', 'stderr'] satisfies Stream[]) {
       child[stream]?.setEncoding('utf8').on('data', (text: string) => this.#output.write(stream, text));
     }
+    // It may end before it has read all.
+    child.stdin?.on('error', () => undefined);
     killAtExit(this);
     this.exited = new Promise((resolve) => {
       // 'close' waits for the pipes, which a grandchild may hold open for ever: after 'exit' they get a moment.
@@ -95,6 +99,11 @@ export class BoundProcess implements AsyncDisposable {
   /** The newest output as text, for error messages: at most 8 KiB. */
   get tail(): string {
     return this.#output.tail();
+  }
+
+  /** Writes to its standard input; see `isTypedTo`. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
   }
 
   /** Sends a signal to the process alone, not to its children. Returns false when it has ended. */

@@ -1,10 +1,14 @@
 import { chooseClients, type Clients } from '@pgstow/postgres/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
+import { readPsqlVersion } from '@pgstow/postgres/restore-dump.ts';
 import type { Finding } from './check.ts';
 import { findingOf } from './run-check.ts';
 
 /** Judges pg_dump and psql. @returns those that dump a server of that major version, if there are any */
-export function* judgeClients(installed: readonly Clients[], major: number): Generator<Finding, Clients | undefined> {
+export async function* judgeClients(
+  installed: readonly Clients[],
+  major: number,
+): AsyncGenerator<Finding, Clients | undefined> {
   let clients: Clients;
   try {
     clients = chooseClients(installed, major);
@@ -21,9 +25,11 @@ export function* judgeClients(installed: readonly Clients[], major: number): Gen
         message: `pg_dump ${version} in ${folder} is newer than the server, ${major}: its dumps may hold settings that a server ${major} does not know`,
         hint: `Install pg_dump ${major} as well, for instance the package postgresql-client-${major}.`,
       };
-  const { warning } = judgePsql(version);
+  // By its own word: somebody may have put another one beside pg_dump.
+  const psqlVersion = await readPsqlVersion(clients);
+  const { warning } = judgePsql(psqlVersion);
   yield warning === undefined
-    ? { check: 'postgres.psql', status: 'ok', message: `psql ${version} has no fault that is known to pgstow` }
+    ? { check: 'postgres.psql', status: 'ok', message: `psql ${psqlVersion} has no fault that is known to pgstow` }
     : {
         check: 'postgres.psql',
         status: 'warning',

@@ -30,7 +30,7 @@ describe('the configuration', () => {
     expect(config).toMatchObject({
       postgres: { host: 'db', port: 5432, user: 'backup', databases: ['shop'], extraOptions: [] },
       schedule: { kind: 'interval', everyMs: 7 * 24 * 3600 * 1000 },
-      backup: { folder: '/backups', keepLast: 4, compression: 'auto', onShrink: 'warn' },
+      backup: { folder: '/backups', keepLast: 4, compression: 'auto', onShrink: 'suspect' },
       redis: { url: 'redis://redis:6379', site: 'default' },
       board: { host: '127.0.0.1', port: 3000, user: 'admin' },
       runtime: { logLevel: 'info', shutdownGraceMs: 60_000 },
