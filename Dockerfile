@@ -1,5 +1,5 @@
-# One small image for each process: scheduler, dump-worker, upload-worker, verify-worker; cli, the command line; demo-s3, the
-# demo's store.
+# One small image for each process: scheduler, dump-worker, upload-worker, verify-worker, scratch-host; cli, the command line;
+# demo-s3, the demo's store.
 #
 #   docker build --target dump-worker --build-arg PG_MAJORS="15 17" -t pgstow-dump-worker .
 #
@@ -31,6 +31,7 @@ COPY packages/store/package.json packages/store/
 COPY apps/cli/package.json apps/cli/
 COPY apps/dump-worker/package.json apps/dump-worker/
 COPY apps/scheduler/package.json apps/scheduler/
+COPY apps/scratch-host/package.json apps/scratch-host/
 COPY apps/upload-worker/package.json apps/upload-worker/
 COPY apps/verify-worker/package.json apps/verify-worker/
 # Fetched once for all. The only optional ones are another node and msgpackr's native part, which it does without.
@@ -113,6 +114,32 @@ COPY apps/upload-worker/src apps/upload-worker/src
 USER node
 CMD ["node", "apps/upload-worker/src/main.ts"]
 
+FROM workspace AS verify-worker-modules
+RUN install-in-image @pgstow/verify-worker
+
+# It connects to scratch servers alone. Which of them have damaged pages is asked by a client, too.
+FROM clients AS verify-worker
+ARG PG_MAJORS=15
+RUN set -eux; \
+    apt-get update; \
+    cd /tmp; \
+    for major in $PG_MAJORS; do \
+      apt-get download "postgresql-client-$major"; \
+      dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / "./usr/lib/postgresql/$major/bin/pg_amcheck"; \
+    done; \
+    rm -rf /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin; \
+    mkdir -m 0777 /scratch
+COPY --from=verify-worker-modules /app /app
+COPY packages/shared/src packages/shared/src
+COPY packages/postgres/src packages/postgres/src
+COPY packages/backups/src packages/backups/src
+COPY packages/catalog/src packages/catalog/src
+COPY packages/store/src packages/store/src
+COPY packages/notify/src packages/notify/src
+COPY apps/verify-worker/src apps/verify-worker/src
+USER node
+CMD ["node", "apps/verify-worker/src/main.ts"]
+
 # The servers that dumps are restored into, one of each major version, with the extensions that PostgreSQL itself brings. Left
 # out is what a scratch server never uses and what takes most room: the compiler of LLVM's. As of the clients, only files are
 # taken: no package makes a cluster or starts a service.
@@ -125,38 +152,33 @@ RUN set -eux; \
     apt-get update; \
     cd /tmp; \
     for major in $PG_MAJORS; do \
-      apt-get download "postgresql-$major" "postgresql-client-$major"; \
+      apt-get download "postgresql-$major"; \
       # Its libraries, but for LLVM's and for what is there to run it as a service.
-      apt-get install -y --no-install-recommends tzdata libnss-wrapper $(dpkg-deb --field "postgresql-${major}"_*.deb Depends \
+      apt-get install -y --no-install-recommends tzdata $(dpkg-deb --field "postgresql-${major}"_*.deb Depends \
         | tr ',' '\n' | sed -e 's/[(|].*//' -e 's/ //g' | grep -v -e llvm -e '^postgresql' -e ssl-cert -e locales); \
       dpkg-deb --fsys-tarfile "postgresql-${major}"_*.deb | tar -x -C / \
         --exclude='*/bitcode' --exclude='*/llvmjit*' --exclude='*/man' \
         "./usr/lib/postgresql/$major" "./usr/share/postgresql/$major" "./usr/share/doc/postgresql-$major/copyright"; \
-      dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / "./usr/lib/postgresql/$major/bin/pg_amcheck"; \
       "/usr/lib/postgresql/$major/bin/postgres" --version; \
       "/usr/lib/postgresql/$major/bin/initdb" --version; \
     done; \
     apt-get download locales; \
     dpkg-deb --fsys-tarfile locales_*.deb | tar -x -C / ./usr/share/i18n; \
     for locale in $PG_LOCALES; do localedef -i "${locale%%.*}" -f "${locale#*.}" "$locale"; done; \
-    rm -rf /usr/share/i18n /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log; \
-    mkdir -m 0777 /scratch
+    rm -rf /usr/share/i18n /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 
-FROM workspace AS verify-worker-modules
-RUN install-in-image @pgstow/verify-worker
+FROM workspace AS scratch-host-modules
+RUN install-in-image @pgstow/scratch-host
 
-# It never connects to a database but its own.
-FROM servers AS verify-worker
-COPY --from=verify-worker-modules /app /app
+# It is root to run PostgreSQL as a user whose every process is a scratch server's, and asks nobody for anything.
+FROM servers AS scratch-host
+RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pgstow-scratch; \
+    mkdir -m 0755 /scratch-host
+COPY --from=scratch-host-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
-COPY packages/backups/src packages/backups/src
-COPY packages/catalog/src packages/catalog/src
-COPY packages/store/src packages/store/src
-COPY packages/notify/src packages/notify/src
-COPY apps/verify-worker/src apps/verify-worker/src
-USER node
-CMD ["node", "apps/verify-worker/src/main.ts"]
+COPY apps/scratch-host/src apps/scratch-host/src
+CMD ["node", "apps/scratch-host/src/main.ts"]
 
 FROM workspace AS cli-modules
 RUN install-in-image @pgstow/cli

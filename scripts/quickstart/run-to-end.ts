@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { endWithNpm } from '../end-with-npm.ts';
 import type { WatchedProcess } from './assert-running.ts';
 import { showSteps, type Steps } from './show-steps.ts';
 
@@ -59,11 +60,4 @@ async function runInFolder(quickstart: (run: Run) => Promise<void>, steps: Steps
   const backupDir = join(folder, 'backups');
   await mkdir(backupDir, { mode: 0o700 });
   await quickstart({ steps, signal, stack, folder, backupDir, processes: [] });
-}
-
-/** npm passes SIGTERM on to the shell between it and us, which dies of it and tells nobody. */
-function endWithNpm(end: () => void): void {
-  if (process.env['npm_lifecycle_event'] === undefined) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && end(), 500).unref();
 }

@@ -31,9 +31,11 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     });
   };
 
-  /** What lies in the verify worker's folder of scratch servers. */
-  const scratchFiles = async () =>
-    (await stack.compose(['exec', '-T', 'verify-worker', 'find', '/scratch', '-mindepth', '1'], false)).stdout;
+  /** What lies in the folders of restore tests. */
+  const scratchFiles = async () => {
+    const find = ['sh', '-c', 'find /scratch /scratch-host -mindepth 1 ! -name host.sock 2>/dev/null'];
+    return (await stack.compose(['exec', '-T', 'verify-worker', ...find], false)).stdout;
+  };
 
   beforeAll(async () => {
     stack = await openStack({
@@ -50,17 +52,17 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     const { stdout } = await execa('docker', ['images', '--format', '{{.Repository}} {{.Size}}', `${PROJECT}*`]);
     const node = await execa('docker', ['images', '--format', '{{.Size}}', 'node:24-bookworm-slim']);
     console.log(`${stdout}\nof which ${node.stdout} are Node's image`);
-    expect(stdout.split('\n').length).toBeGreaterThanOrEqual(5);
+    expect(stdout.split('\n').length).toBeGreaterThanOrEqual(6);
   });
 
-  test.each(['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'cli'])(
-    'has an image of %s with no other app, no test, no compiler and no root in it',
+  test.each(['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'scratch-host', 'cli'])(
+    'has an image of %s with no other app, no test and no compiler in it, and root in none but the scratch host',
     async (service) => {
       const look =
         'ls /app/apps; id -u; command -v gcc cc make tsc; find /app "(" -name "*.test.*" -o -name "typescript*" -o -name "vitest*" ")"';
       const run = ['--profile', 'cli', 'run', '--rm', '--no-deps', '-T', '--entrypoint', 'sh', service, '-c', look];
       const { stdout } = await stack.compose(run);
-      expect(stdout.split('\n')).toEqual([service, '1000']);
+      expect(stdout.split('\n')).toEqual([service, service === 'scratch-host' ? '0' : '1000']);
     },
   );
 
@@ -99,25 +101,70 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
       { timeoutMs: 60_000 },
     );
     for (const record of records) {
-      expect(record).toMatchObject({ result: 'good', differences: [] });
-      expect(record.notes.filter((note) => !note.includes('the network of this host'))).toEqual([]);
+      expect(record).toMatchObject({ result: 'good', differences: [], notes: [] });
     }
     expect(await stack.cli('verify', '--wait')).toMatchObject({ exitCode: 0, all: expect.stringContaining('GOOD') });
     expect(await scratchFiles()).toBe('');
   });
 
-  test('leaves nothing of a restore test whose container crashed, and runs it again', async () => {
-    await stack.cli('verify');
-    await eventually(async () => expect(await scratchFiles()).toContain('server/data/base'), { everyMs: 100 });
-    process.kill((await stack.inspect('verify-worker')).Pid, 'SIGKILL');
-    await eventually(async () => expect(await scratchFiles()).toBe(''), { timeoutMs: 60_000 });
-    await eventually(
-      async () => {
-        const jobs = await stack.jobs('verify', 'completed');
-        expect(jobs.some(({ name, timestamp }) => name === 'ad-hoc' && timestamp > Date.now() - 90_000)).toBe(true);
-      },
-      { timeoutMs: 90_000 },
+  test.each(['verify-worker', 'scratch-host'])(
+    'leaves nothing of a restore test when %s crashes, and runs it again',
+    async (service) => {
+      await stack.cli('verify');
+      await eventually(async () => expect(await scratchFiles()).toContain('/server-'), { everyMs: 50 });
+      process.kill((await stack.inspect(service)).Pid, 'SIGKILL');
+      await eventually(async () => expect(await scratchFiles()).toBe(''), { timeoutMs: 60_000 });
+      await eventually(
+        async () => {
+          const jobs = await stack.jobs('verify', 'completed');
+          expect(jobs.some(({ name, timestamp }) => name === 'ad-hoc' && timestamp > Date.now() - 90_000)).toBe(true);
+        },
+        { timeoutMs: 90_000 },
+      );
+    },
+  );
+
+  test('keeps what a dump runs from the network, the backups, the secrets and the next dump', async () => {
+    // It leaves a process behind that would outlive the server.
+    const look = [
+      'echo "user $(id -un)"',
+      'echo "folders $(ls -A /backups; ls -d /scratch 2>/dev/null)"',
+      'echo "interfaces $(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " ")"',
+      'echo "of the host $(cat /proc/1/environ 2>&1)"',
+      'echo "environment $(env | cut -d= -f1 | grep -c -e AWS -e REDIS -e NOTIFY)"',
+      'setsid sleep 1234 >/dev/null 2>&1 </dev/null & true',
+    ].join('; ');
+    // A check runs as whoever restores, a superuser here, and tells what it finds by failing.
+    await psql(
+      stack,
+      'mordor',
+      `create function ledger.pry(i int) returns boolean language plpgsql as $$
+       declare found text;
+       begin
+         if session_user <> 'pgstow_scratch' then return true; end if;
+         create temp table told (line text);
+         copy told from program '${look.replaceAll("'", "''")}';
+         select string_agg(line, '; ') into found from told;
+         raise exception 'PRIED: %', found;
+       end $$;
+       create table ledger.lure (i int check (ledger.pry(i)));
+       insert into ledger.lure values (1)`,
     );
+    await dumpThroughCli();
+    const { exitCode, all } = await stack.cli('verify', '--wait');
+    expect({ exitCode, pried: /PRIED: (.*) \(P0001\)/.exec(all)?.[1] }).toEqual({
+      exitCode: 4,
+      pried:
+        'user pgstow-scratch; folders ; interfaces lo; of the host cat: /proc/1/environ: Permission denied; environment 0',
+    });
+    const { stdout } = await execa('docker', ['top', await containerOf('scratch-host')]);
+    expect(stdout).toContain('apps/scratch-host/src/main.ts');
+    expect(stdout).not.toContain('sleep 1234');
+
+    // The bad test is lifted by a good one.
+    await psql(stack, 'mordor', 'drop table ledger.lure; drop function ledger.pry(int)');
+    await dumpThroughCli();
+    expect(await stack.cli('verify', '--wait')).toMatchObject({ exitCode: 0, all: expect.stringContaining('GOOD') });
   });
 
   test('lists backups and restores one through the command line', async () => {
@@ -206,7 +253,8 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
       });
       return late.length > 0 && late;
     });
-    expect(missed).toHaveLength(1);
+    // One that the stop before had cut off is overdue, too: the same dump serves both.
+    expect(new Set(missed.map(({ returnValue }) => returnValue?.name)).size).toBe(1);
     await eventually(async () => (await stack.files('.sql.gz')).length === (await confirmed()).length);
   });
 

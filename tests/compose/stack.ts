@@ -15,10 +15,11 @@ export const SERVICES = [
   'dump-worker',
   'upload-worker',
   'verify-worker',
+  'scratch-host',
   'demo-postgres',
   'demo-s3',
 ] as const;
-export const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
+export const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'scratch-host'] as const;
 
 /** A job as the board tells of it. */
 export type BoardJob = {
@@ -27,6 +28,8 @@ export type BoardJob = {
   readonly timestamp: number;
   readonly delay: number;
   readonly finishedOn?: number | null;
+  /** Of a dump that is there. */
+  readonly returnValue?: { readonly name?: string } | null;
 };
 
 export type ContainerState = {

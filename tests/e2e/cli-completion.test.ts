@@ -60,7 +60,7 @@ describe('completion', { concurrent: true }, () => {
         ['restore', 'shop', '--from', ''],
         ['completion', 'z'],
       );
-      expect(verbs).toEqual(expect.arrayContaining(['status', 'list', 'dump', 'verify', 'prune', 'notify']));
+      expect(verbs).toEqual(expect.arrayContaining(['status', 'list', 'dump', 'verify', 'accept', 'prune', 'notify']));
       expect(options).toEqual(expect.arrayContaining(['--json', '--long', '--from']));
       expect(typed).toEqual([['status'], ['--wait'], ['--create'], ['local', 's3'], ['zsh']]);
     }, 60_000);

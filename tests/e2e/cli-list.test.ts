@@ -121,6 +121,8 @@ describe('pgstow list', () => {
       sha256: restored.sha256,
       places: ['local', 's3'],
       state: 'restored',
+      suspect: null,
+      acceptedAt: null,
       restoreTest: {
         name: restored.name,
         from: 's3',

@@ -104,6 +104,7 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
           database: 'shop',
           isHealthy: true,
           reasons: [],
+          warnings: [],
           nextRunAt: expect.stringMatching(/T03:00:00.000Z$/),
           lastDump: { name: manifest.name, takenAt: manifest.takenAt, bytes: manifest.bytes },
           lastUpload: { name: manifest.name, confirmedAt: expect.any(String) },

@@ -15,12 +15,13 @@ export type DumpFacts = {
   readonly uploaded?: boolean;
   readonly test?: PublishedDump['restoreTests'][number]['result'];
   readonly bytes?: number;
+  readonly suspect?: boolean;
 };
 
 /** As a worker says it of a dump. */
 export function publishedDump(
   database: string,
-  { takenAt, uploaded = true, test, bytes = 4_200_000 }: DumpFacts,
+  { takenAt, uploaded = true, test, bytes = 4_200_000, suspect = false }: DumpFacts,
 ): PublishedDump {
   const name = formatBackupName(database, takenAt);
   const later = (minutes: number): string => new Date(takenAt.getTime() + minutes * 60_000).toISOString();
@@ -34,6 +35,7 @@ export function publishedDump(
     sqlBytes: bytes * 4,
     rows: 12_345,
     durationMs: 61_000,
+    ...(suspect ? { suspect: { percent: 12, usualSqlBytes: 140_000_000 } } : {}),
     receipts: uploaded ? [{ destination: 's3', bucket: PUBLISHED_BUCKET, key: name, confirmedAt: later(2) }] : [],
     restoreTests:
       test === undefined

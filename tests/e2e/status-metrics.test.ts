@@ -59,10 +59,11 @@ describe.skipIf(!hasRedis())('/metrics', () => {
             { takenAt: hoursAgo(30), test: 'good' },
             { takenAt: hoursAgo(2), bytes: 5000 },
             { takenAt: hoursAgo(1), uploaded: false, bytes: 6000 },
+            { takenAt: hoursAgo(0.5), test: 'good', bytes: 70, suspect: true },
           ],
           [ODD]: [{ takenAt: hoursAgo(100), test: 'bad' }],
         },
-        { frozen: 'nothing is deleted while one is bad' },
+        { frozen: 'nothing is deleted while one is suspect', frozenBy: 'shrink' },
       ),
     );
 
@@ -98,9 +99,12 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     expect(shop('pgstow_last_attempt_timestamp_seconds', ',stage="dump"')).toBeCloseTo(now, -2);
     expect(shop('pgstow_failures_total', ',stage="dump",reason="RetryableError"')).toBe(1);
     expect([shop('pgstow_last_dump_bytes'), shop('pgstow_dumps_not_uploaded'), shop('pgstow_backups')]).toEqual([
-      6000, 1, 3,
+      70, 1, 4,
     ]);
-    expect([shop('pgstow_pruning_frozen'), shop('pgstow_expected_interval_seconds')]).toEqual([1, 86_400]);
+    expect(['clock', 'restore-test', 'shrink'].map((by) => shop('pgstow_pruning_frozen', `,reason="${by}"`))).toEqual([
+      0, 0, 1,
+    ]);
+    expect([shop('pgstow_newest_dump_suspect'), shop('pgstow_expected_interval_seconds')]).toEqual([1, 86_400]);
     expect(before.get('pgstow_workers{queue="dump"}')).toBe(1);
     expect(before.get('pgstow_folder_free_bytes')).toBe(42e9);
 

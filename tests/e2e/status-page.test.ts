@@ -1,5 +1,7 @@
+import { Alarms } from '@pgstow/notify/alarms.ts';
+import { Background } from '@pgstow/notify/background.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
+import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -61,6 +63,17 @@ describe.skipIf(!hasRedis())('the status page', () => {
       headers: { ...FORM, ...headers },
       body: new URLSearchParams(form).toString(),
     });
+  async function failDumps(site: string, dumps: OpenQueue<'dump'>, count: number): Promise<void> {
+    const worker = new Worker(
+      'dump',
+      async () => {
+        throw new UnrecoverableError('server "db" is away\nhint: Start PostgreSQL.');
+      },
+      { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix(site) },
+    );
+    await eventually(async () => (await dumps.getFailedCount()) === count);
+    await worker.close();
+  }
   const days = (count: number, facts: Omit<DumpFacts, 'takenAt'> = {}): readonly DumpFacts[] =>
     Array.from({ length: count }, (_, index) => ({ takenAt: hoursAgo(1 + 24 * index), ...facts }));
 
@@ -225,15 +238,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     await using _scheduler = scheduler;
     await publish(redis, site, publishedCatalog({ shop: days(2) }, { frozen: 'nothing is deleted while X is bad' }));
     await using dumps = openQueue('dump', site, redis);
-    const worker = new Worker(
-      'dump',
-      async () => {
-        throw new UnrecoverableError('server "db" is away\nhint: Start PostgreSQL.');
-      },
-      { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix(site) },
-    );
-    await eventually(async () => (await dumps.getFailedCount()) === 1);
-    await worker.close();
+    await failDumps(site, dumps, 1);
     await dumps.pause();
     const { text } = await pageOf(scheduler);
     expect(text).toMatch(
@@ -241,6 +246,43 @@ describe.skipIf(!hasRedis())('the status page', () => {
     );
     expect(text).toContain('Nothing of shop is pruned: nothing is deleted while X is bad');
     expect(text).toContain('The queue dump is paused');
+    for (const secret of [BOARD_PASSWORD, POSTGRES_PASSWORD]) expect(text).not.toContain(secret);
+  });
+
+  test('lists the alarms that stand, the gravest first, and lets no job say the same again', async () => {
+    const { site, scheduler } = await start(`shop,"<b>db"`);
+    await using _scheduler = scheduler;
+    await publish(
+      redis,
+      site,
+      publishedCatalog({ shop: [...days(3), { takenAt: hoursAgo(0.5), bytes: 70, suspect: true }], '<b>db': days(1) }),
+    );
+    expect((await pageOf(scheduler)).text).not.toContain('id="alarms"');
+    await using dumps = openQueue('dump', site, redis);
+    await failDumps(site, dumps, 2);
+    const background = new Background(log, String);
+    {
+      const redact = (text: string): string => text.replaceAll(POSTGRES_PASSWORD, '***');
+      using alarms = new Alarms({ site, redis, endpoints: [], background, log, redact });
+      const reason = `<script>alert(6)</script> ${POSTGRES_PASSWORD} server "db" is away\nhint: Start <it>.`;
+      alarms.raise({ kind: 'pruning-frozen', database: 'shop', reason: 'a clock is wrong', safe: 'all of it.' });
+      alarms.raise({ kind: 'dump-failed', database: '<b>db', reason, safe: 'all of it.' });
+    }
+    await background[Symbol.asyncDispose]();
+    const { text } = await pageOf(scheduler);
+    const [alarmList, rest = ''] = text.slice(text.indexOf('id="alarms"')).split('What needs attention');
+    expect(alarmList).toMatch(
+      /^id="alarms">Alarms<\/h2><ul class="notices"><li class="no"><p><strong>The dump of &quot;&lt;b&gt;db&quot; failed<\/strong><span class="muted"><time [^>]+>(?:now|\d+s ago)<\/time><\/span><\/p><p>The dump failed, [^<]*: &lt;script&gt;alert\(6\)&lt;\/script&gt; \*\*\* server &quot;db&quot; is away<\/p><p class="muted">Start &lt;it&gt;\.<a href="\/queues\/queue\/dump\//,
+    );
+    expect(alarmList).toMatch(/<li class="not-yet"><p><strong>Nothing of shop is deleted any more<\/strong>/);
+    expect(rest).toContain('The dump of shop failed');
+    expect(rest).not.toContain('The dump of &lt;b&gt;db failed');
+    expect(rest).toMatch(
+      /Its newest dump, backup_shop_\S+, is suspect and does not count: it has 280 B of SQL, 12 % of/,
+    );
+    expect(rest).toContain('70 B, 12,345 rows,<span class="not-yet">suspect</span>');
+    expect(rest).toMatch(/UTC: 70 B in 1m 1s, SUSPECT, uploaded/);
+    expect(rest).toContain('newest backup<time');
     for (const secret of [BOARD_PASSWORD, POSTGRES_PASSWORD]) expect(text).not.toContain(secret);
   });
 

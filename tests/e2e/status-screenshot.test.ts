@@ -49,11 +49,10 @@ test(`a person sees what is protected, and backs up by a button${missing === und
     tempFolder('pgstow-backups-').then((it) => stack.use(it)),
     tempFolder('pgstow-status-').then((it) => stack.use(it)),
   ]);
-  // `orders` is gone from the server: its dumps fail.
-  for (const database of ['shop', 'crm']) {
-    await postgres.createDatabase(database);
-    await postgres.psql(database, noiseTable(1));
-  }
+  // `orders` is gone from the server: its dumps fail. `crm` was emptied: its dump is suspect.
+  for (const database of ['shop', 'crm']) await postgres.createDatabase(database);
+  await postgres.psql('shop', noiseTable(1));
+  await postgres.psql('crm', 'CREATE TABLE noise (i int, text text)');
   await makeHistory(folder, 'shop', 15, 20, (days) => (days === 9 ? 'could-not-tell' : 'good'));
   await makeHistory(folder, 'crm', 8, 22, () => 'good');
   await makeHistory(folder, 'orders', 6, 80, () => 'good');
@@ -96,6 +95,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
     });
   await showing('16 in the folder');
   await showing('The dump of orders failed');
+  await showing('A dump of crm is SUSPECT');
   expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain(
     '1 of your 3 databases is not protected',
   );

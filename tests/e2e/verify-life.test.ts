@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/write-record.ts';
@@ -45,18 +45,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', { timeout: 1
   afterAll(() => cleanup.disposeAsync());
 
   const servers = () => runningProcesses().filter(({ command }) => command.includes(`-D ${stage.scratch}`));
-  /** A dump whose restore waits as long as `hold` is there. */
-  const makeHeldDump = async () => {
-    await writeFile(hold, '', { mode: 0o644 });
-    const wait = `SELECT pg_catalog.pg_sleep(100 * ((pg_catalog.pg_stat_file('${hold}', true)).size IS NOT NULL)::int);`;
-    return stage.rewrite(await stage.dumpAndUpload('shop'), {
-      text: (sql) =>
-        sql.replace(
-          '\n--\n-- PostgreSQL database dump complete',
-          `\n${wait}\n--\n-- PostgreSQL database dump complete`,
-        ),
-    });
-  };
+  const makeHeldDump = () => stage.dumpHeld('shop', hold);
   /** A job in the middle of its restore. */
   const askAndWait = async (name: Parameters<VerifyStage['ask']>[0]) => {
     const jobId = await stage.ask(name);

@@ -41,6 +41,8 @@ export interface VerifyStage extends AsyncDisposable {
   dumpOnly(database: string, env?: Environment): Promise<Manifest>;
   /** A verify worker that is ready. */
   startWorker(env?: Environment): Promise<BoundProcess>;
+  /** A scratch host that is ready. */
+  startHost(folder: string): Promise<BoundProcess>;
   ask(name: BackupName, destination?: string): Promise<string>;
   /** A job once it is in that state. */
   reaches(jobId: string, state: 'completed' | 'failed' | 'delayed' | 'active', timeoutMs?: number): Promise<VerifyJob>;
@@ -53,6 +55,8 @@ export interface VerifyStage extends AsyncDisposable {
     manifest: Manifest,
     changes: { text?: (sql: string) => string; manifest?: Partial<Manifest> },
   ): Promise<Manifest>;
+  /** A confirmed dump of a database whose restore waits as long as the file `hold` is there. */
+  dumpHeld(database: string, hold: string): Promise<Manifest>;
   keyOf(name: string): string;
   /** Nothing of a restore test is there: no folder, and no process. */
   expectNothingLeft(): Promise<void>;
@@ -116,6 +120,30 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     return manifest;
   };
   const ask = (name: BackupName, destination = 's3') => enqueueVerify(queue, name, destination, 'ad-hoc');
+  const dumpAndUpload = async (database: string): Promise<Manifest> => {
+    const manifest = await dump(database, { S3_BUCKET: BUCKET, S3_ENDPOINT: s3.endpoint, S3_PREFIX: prefix });
+    const worker = await start('upload-worker', { VERIFY_SCHEDULE: 'off' });
+    await eventually(async () => (await findDump(folder, manifest.name))?.receipts.has('s3'));
+    await worker.stop();
+    return manifest;
+  };
+  const rewrite: VerifyStage['rewrite'] = async (manifest, { text = (sql) => sql, manifest: changes = {} }) => {
+    const path = join(folder, manifest.name);
+    const sql = text(gunzipSync(await readFile(path)).toString());
+    const file = gzipSync(sql);
+    await writeFile(path, file);
+    const rewritten = {
+      ...manifest,
+      bytes: file.length,
+      sha256: createHash('sha256').update(file).digest('hex'),
+      sqlBytes: Buffer.byteLength(sql),
+      ...changes,
+    };
+    await writeManifest(folder, rewritten);
+    await s3.putObject(BUCKET, keyOf(manifest.name), file);
+    await s3.putObject(BUCKET, keyOf(`${manifest.name}.manifest.json`), Buffer.from(JSON.stringify(rewritten)));
+    return rewritten;
+  };
   return {
     dumps,
     folder,
@@ -127,14 +155,9 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     reaches,
     ask,
     dumpOnly: (database, env = {}) => dump(database, env),
-    dumpAndUpload: async (database) => {
-      const manifest = await dump(database, { S3_BUCKET: BUCKET, S3_ENDPOINT: s3.endpoint, S3_PREFIX: prefix });
-      const worker = await start('upload-worker', { VERIFY_SCHEDULE: 'off' });
-      await eventually(async () => (await findDump(folder, manifest.name))?.receipts.has('s3'));
-      await worker.stop();
-      return manifest;
-    },
+    dumpAndUpload,
     // Whatever is tested is asked for by the test.
+    startHost: (folder) => start('scratch-host', { VERIFY_DIR: folder }),
     startWorker: (env) => start('verify-worker', { VERIFY_SCHEDULE: 'off', ...env }),
     good: async (name, destination = 's3') => {
       await reaches(await ask(name, destination), 'completed');
@@ -143,22 +166,12 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
       return found;
     },
     logOf: async (jobId) => (await queue.getJobLogs(jobId)).logs.join('\n'),
-    rewrite: async (manifest, { text = (sql) => sql, manifest: changes = {} }) => {
-      const path = join(folder, manifest.name);
-      const sql = text(gunzipSync(await readFile(path)).toString());
-      const file = gzipSync(sql);
-      await writeFile(path, file);
-      const rewritten = {
-        ...manifest,
-        bytes: file.length,
-        sha256: createHash('sha256').update(file).digest('hex'),
-        sqlBytes: Buffer.byteLength(sql),
-        ...changes,
-      };
-      await writeManifest(folder, rewritten);
-      await s3.putObject(BUCKET, keyOf(manifest.name), file);
-      await s3.putObject(BUCKET, keyOf(`${manifest.name}.manifest.json`), Buffer.from(JSON.stringify(rewritten)));
-      return rewritten;
+    rewrite,
+    dumpHeld: async (database, hold) => {
+      await writeFile(hold, '', { mode: 0o644 });
+      const end = '\n--\n-- PostgreSQL database dump complete';
+      const wait = `SELECT pg_catalog.pg_sleep(100 * ((pg_catalog.pg_stat_file('${hold}', true)).size IS NOT NULL)::int);`;
+      return rewrite(await dumpAndUpload(database), { text: (sql) => sql.replace(end, `\n${wait}${end}`) });
     },
     expectNothingLeft: () =>
       eventually(async () => {

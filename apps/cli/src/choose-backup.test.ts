@@ -1,7 +1,7 @@
 import type { Backup } from '@pgstow/backups/list-backups.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
-import { chooseBackup, parseWanted } from './choose-backup.ts';
+import { chooseBackup, parseWanted, warnOfSuspect } from './choose-backup.ts';
 
 const backup = (day: number, places: readonly string[] = ['local'], manifest: unknown = {}): Backup =>
   ({
@@ -56,4 +56,15 @@ describe('the backup that is meant', () => {
       expect.objectContaining({ hint: expect.stringContaining('without a manifest; give its name') }),
     );
   });
+});
+
+it('a suspect backup is restored with a warning that names the newest before it that counts', () => {
+  const suspect = { suspect: { percent: 3, usualSqlBytes: 3300 }, sqlBytes: 99 };
+  const states = ['uploaded', 'suspect', 'suspect', 'bad', 'restored', 'uploaded'] as const;
+  const all = states.map((state, index) => ({ ...backup(9 - index, ['local'], suspect), state }));
+  const why = 'it is suspect: it has 99 B of SQL, 3 % of what the last good ones had';
+  expect(warnOfSuspect(all[1]!, all)).toBe(
+    `${why}; the newest before it that counts: --at backup_shop_20261105_030000.sql.gz`,
+  );
+  expect(warnOfSuspect(all[1]!, all.slice(0, 4))).toBe(why);
 });

@@ -1,4 +1,5 @@
 import type { Backup } from '@pgstow/backups/list-backups.ts';
+import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTime } from './format-text.ts';
@@ -60,4 +61,18 @@ export function chooseBackup(backups: readonly Backup[], wanted: Wanted, from: s
         ? `There is ${there[0].name} without a manifest; give its name to --at to restore it all the same.`
         : 'pgstow list shows what there is.';
   throw new ExitError(exitCodes.failed, `${what} is known${from === undefined ? '' : ` at ${from}`}`, hint);
+}
+
+/**
+ * Why the backup that was chosen is suspect, and which one before it counts: who asks for the newest may well mean the newest
+ * that is whole.
+ *
+ * @param backups of the database, newest first
+ */
+export function warnOfSuspect({ manifest, takenAt }: Backup, backups: readonly Backup[]): string {
+  const why = manifest?.suspect === undefined ? '' : `: ${describeSuspicion(manifest.suspect, manifest.sqlBytes)}`;
+  const whole = backups.find((each) => {
+    return each.takenAt < takenAt && ['dumped', 'uploaded', 'restored'].includes(each.state);
+  });
+  return `it is suspect${why}${whole === undefined ? '' : `; the newest before it that counts: --at ${whole.name}`}`;
 }

@@ -1,7 +1,10 @@
+import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { startTracing } from '@pgstow/shared/runtime/tracing.ts';
 import type { Command } from 'commander';
 import { connect } from './connect.ts';
 import { followDumps } from './follow-dumps.ts';
+import { withoutSecrets } from './keep-secrets.ts';
 import { interruptible } from './interruptible.ts';
 import { chooseDatabases, readSettings } from './read-settings.ts';
 
@@ -30,8 +33,14 @@ async function requestDumps(
   { wait }: { readonly wait?: true },
   signal: AbortSignal,
 ): Promise<void> {
-  const config = readSettings('postgres', 'redis');
+  const config = readSettings('postgres', 'redis', 'tracing');
   const targets = chooseDatabases(named, config.postgres);
+  await using _tracing = await startTracing({
+    config: config.tracing,
+    service: 'pgstow-cli',
+    log: createLog('pgstow', 'error', String),
+    redact: withoutSecrets,
+  });
   await using connection = await connect(config.redis.url, signal);
   await using queue = openQueue('dump', config.redis.site, connection);
   const jobs = await Promise.all(targets.map((target) => enqueueDump(queue, target, 'ad-hoc')));

@@ -51,4 +51,8 @@ async function followDump(
     await followJob(uploads, uploadJobId(dump.name, destination), { ...options, stage: `upload to ${destination}` });
     show(100, `${what}, confirmed by ${destination}`);
   }
+  if (dump.suspect !== undefined)
+    throw new Error(
+      `${dump.name} is suspect and does not count as a backup: ${dump.suspect}; pgstow accept if that is meant`,
+    );
 }

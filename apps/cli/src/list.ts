@@ -1,4 +1,5 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { Option, type Command } from 'commander';
@@ -7,6 +8,7 @@ import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTable } from './format-table.ts';
 import { formatAge, formatName, formatTime } from './format-text.ts';
 import { interruptible } from './interruptible.ts';
+import { withoutSecrets } from './keep-secrets.ts';
 import { openStores } from './open-stores.ts';
 import { readSettings } from './read-settings.ts';
 
@@ -16,6 +18,7 @@ How far a backup is proven:
   dumped     its dump was whole when it was written
   uploaded   the store has confirmed it
   restored   it was restored, and equals its source
+  suspect    however far it got, it has shrunk beyond belief: pgstow accept
   bad        it was restored, and differs: see pgstow list --json
 
 Examples:
@@ -58,7 +61,13 @@ async function showBackups(
   });
   const now = new Date();
   if (json === true)
-    console.log(JSON.stringify({ backups: backups.map((each) => toJson(each, now)), faults }, undefined, 2));
+    console.log(
+      JSON.stringify(
+        { backups: backups.map((each) => toJson(each, now)), faults: faults.map(withoutSecrets) },
+        undefined,
+        2,
+      ),
+    );
   else if (backups.length > 0) console.log(formatBackups(backups, now, long === true));
   else if (faults.length === 0) console.log(`no backup${database === undefined ? '' : ` of ${database}`} is known`);
   if (faults.length > 0) throw new ExitError(exitCodes.failed, faults.join('\n'));
@@ -86,7 +95,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
 function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
-  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest } = backup;
+  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt } = backup;
   return {
     name,
     database,
@@ -99,6 +108,8 @@ function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
     places,
     state,
     restoreTest: restoreTest === undefined ? null : restoreTestJson(restoreTest),
+    suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest.sqlBytes),
+    acceptedAt: acceptedAt?.toISOString() ?? null,
   };
 }
 

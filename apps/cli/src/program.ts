@@ -10,6 +10,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   dump: async () => (await import('./dump.ts')).addDump,
   verify: async () => (await import('./verify.ts')).addVerify,
   restore: async () => (await import('./restore.ts')).addRestore,
+  accept: async () => (await import('./accept.ts')).addAccept,
   prune: async () => (await import('./prune.ts')).addPrune,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
   notify: async () => (await import('./notify.ts')).addNotify,

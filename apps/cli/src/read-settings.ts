@@ -4,15 +4,18 @@ import { readConfig, type ConfigReading } from '@pgstow/shared/config/read-confi
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
+import { keepSecrets } from './keep-secrets.ts';
 
 type Subjects = typeof subjects;
 
-/** What a verb needs of the configuration. @throws ConfigError */
+/** What a verb needs of the configuration; the secrets in it are kept. @throws ConfigError */
 export function readSettings<const K extends keyof Subjects>(
   ...keys: readonly K[]
 ): ConfigReading<Pick<Subjects, K>>['config'] {
   const wanted = Object.fromEntries(keys.map((key) => [key, subjects[key]])) as Pick<Subjects, K>;
-  return readConfig(process.env, wanted, Object.values(subjects)).config;
+  const { config, secrets } = readConfig(process.env, wanted, Object.values(subjects));
+  keepSecrets(secrets);
+  return config;
 }
 
 /** The databases that were named, or all that are configured. @throws ExitError for one that is not */

@@ -20,7 +20,7 @@ import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
 import { assertTargetFits } from './assert-target-fits.ts';
 import { checkRestored } from './check-restored.ts';
-import { chooseBackup, parseWanted } from './choose-backup.ts';
+import { chooseBackup, parseWanted, warnOfSuspect } from './choose-backup.ts';
 import { createDatabase, dropDatabase } from './create-database.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { fetchDump } from './fetch-dump.ts';
@@ -110,6 +110,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const context = { target, options, clients, signal };
   const exists = await assertTargetFits(context, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
+  if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
   if (backup.manifest === undefined)
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);

@@ -1,6 +1,7 @@
 import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/health-policy.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
@@ -8,6 +9,7 @@ import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTable } from './format-table.ts';
 import { formatAge, formatName } from './format-text.ts';
 import { restoreTestJson } from './list.ts';
+import { withoutSecrets } from './keep-secrets.ts';
 import { readNextRuns } from './read-next-runs.ts';
 import { readSettings } from './read-settings.ts';
 
@@ -97,14 +99,14 @@ function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: 
   const ago = (time: Date): string => `${formatAge(time, now)} ago`;
   const rows = statuses.map(({ database, newest, lastUpload, lastRestoreTest: test, nextRun, isHealthy }) => [
     database,
-    newest === undefined ? 'never' : ago(new Date(newest.manifest.takenAt)),
+    newest === undefined ? 'never' : `${ago(new Date(newest.manifest.takenAt))}${isSuspect(newest) ? ', suspect' : ''}`,
     lastUpload === undefined ? (hasDestination ? 'never' : 'local only') : ago(lastUpload.confirmedAt),
     test === undefined ? 'never' : `${test.result.replaceAll('-', ' ')}, ${ago(new Date(test.testedAt))}`,
     nextRun === undefined ? '?' : nextRun <= now ? 'due' : formatAge(nextRun, now),
     isHealthy ? 'healthy' : 'NOT HEALTHY',
   ]);
-  const reasons = statuses.flatMap(({ database, reasons }) =>
-    reasons.map((reason) => formatName(`${database}: ${reason}`)),
+  const reasons = statuses.flatMap(({ database, reasons, warnings }) =>
+    [...reasons, ...warnings].map((reason) => formatName(`${database}: ${reason}`)),
   );
   return [formatTable(heading, rows), ...reasons].join('\n');
 }
@@ -115,6 +117,7 @@ function toJson(statuses: readonly Status[], faults: readonly string[]): string 
     database: status.database,
     isHealthy: status.isHealthy,
     reasons: status.reasons,
+    warnings: status.warnings,
     lastDump:
       status.newest === undefined
         ? null
@@ -127,5 +130,5 @@ function toJson(statuses: readonly Status[], faults: readonly string[]): string 
     lastRestoreTest: status.lastRestoreTest === undefined ? null : restoreTestJson(status.lastRestoreTest),
     nextRunAt: status.nextRun ?? null,
   }));
-  return JSON.stringify({ databases, faults }, undefined, 2);
+  return JSON.stringify({ databases, faults: faults.map(withoutSecrets) }, undefined, 2);
 }

@@ -28,8 +28,9 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
 
     const serving = findServingDump(task, earlier, worker.schedule, new Date());
     if (serving !== undefined) {
+      task.concerns(serving.manifest.name);
       task.note(`${serving.manifest.name} is there already and serves this job`);
-      return handOver(serving.manifest, worker, task.log);
+      return handOver(serving, worker, task.log);
     }
 
     let manifest;
@@ -42,8 +43,12 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
       throw error;
     }
     task.progress(100);
-    const result = await handOver(manifest, worker, task.log);
+    const result = await handOver({ manifest }, worker, task.log);
     task.note(`recorded ${manifest.name}, sha256 ${manifest.sha256}`);
+    if (result.suspect !== undefined)
+      task.note(
+        `SUSPECT: ${result.suspect}; it is kept, and does not count as a backup. If that is meant: pgstow accept ${manifest.name}`,
+      );
     await prune(task, worker);
     return result;
   });

@@ -13,7 +13,7 @@ export async function prune(task: Task<'dump'>, { backup, destination, tell, cat
     const verdicts = all.get(task.data.target) ?? [];
     for (const { name, action, reason } of verdicts) {
       if (action === 'keep') {
-        task.log.debug({ name, reason }, 'kept');
+        task.log.debug({ dump: name, reason }, 'kept');
         continue;
       }
       await deleteDump(backup.folder, name);

@@ -5,19 +5,24 @@ import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { adoptStrays } from '@pgstow/catalog/adopt-strays.ts';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { newestSuspect } from '@pgstow/catalog/retention-policy.ts';
+import { whySuspect } from '@pgstow/catalog/suspect-dump.ts';
+import { sweepPartialRecords } from '@pgstow/catalog/sweep-partial-records.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { handOver } from './hand-over.ts';
 import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 
 /**
  * Brings the folder in order at start, beside the first jobs: what a crash left is swept, dumps without a manifest are
- * adopted, and uploads that nobody has asked for, or whose job was lost with Redis, are asked for.
+ * adopted, uploads that nobody has asked for, or whose job was lost with Redis, are asked for, and of a suspect newest dump is
+ * told.
  */
 export async function reconcile(worker: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
   try {
     await sweepAll(worker, log, signal);
-    const adopted = await adoptStrays({ ...worker, folder: worker.backup.folder, log, signal });
+    const adopted = await adoptStrays({ ...worker, ...worker.backup, log, signal });
     if (adopted.length > 0) worker.catalog.publish();
+    await sweepPartialRecords(worker.backup.folder, 'accepted', log);
     await handOverAll(worker, log);
   } catch (error) {
     if (!signal.aborted) log.error({ err: describeError(error) }, 'reconciliation failed; the next start tries again');
@@ -44,9 +49,16 @@ async function sweepAll({ backup, redis, site }: DumpWorker, log: Log, signal: A
 }
 
 async function handOverAll(worker: DumpWorker, log: Log): Promise<void> {
-  const { destination } = worker;
-  if (destination === undefined) return;
+  const { destination, postgres, tell } = worker;
   const { dumps, faults } = await readFolder(worker.backup.folder);
   for (const fault of faults) log.warn(fault);
-  for (const dump of dumps) if (!isConfirmed(dump, destination)) await handOver(dump.manifest, worker, log);
+  for (const database of postgres.databases) {
+    const ours = dumps.filter(({ manifest }) => manifest.database === database);
+    const suspect = newestSuspect(ours, new Date());
+    // Whoever was to tell of it may have been killed, and Redis may have been emptied.
+    if (suspect !== undefined)
+      tell.newestIs({ name: suspect.manifest.name, suspect: whySuspect(suspect), isAccepted: false });
+  }
+  if (destination === undefined) return;
+  for (const dump of dumps) if (!isConfirmed(dump, destination)) await handOver(dump, worker, log);
 }

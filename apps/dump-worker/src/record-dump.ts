@@ -41,6 +41,7 @@ function describe(proven: ProvenDump): Manifest {
     sqlBytes: gzip.text.bytes,
     ...(gzip.text.tables === undefined ? {} : { tables: gzip.text.tables }),
     ...(gzip.text.roles === undefined ? {} : { roles: [...gzip.text.roles] }),
+    ...(proven.suspect === undefined ? {} : { suspect: proven.suspect }),
     ...(proven.source === undefined ? {} : { source: proven.source }),
     compressor: proven.compressor,
     pgDumpVersion: proven.pgDumpVersion,

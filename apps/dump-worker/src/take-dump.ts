@@ -4,7 +4,7 @@ import prettyBytes from 'pretty-bytes';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
-import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import type { Suspicion } from '@pgstow/shared/contract/suspicion.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
@@ -17,8 +17,9 @@ import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import type { ProvenGzip } from '@pgstow/postgres/read-gzip.ts';
 import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
+import { chooseCompared, judgeSize, type DumpSize } from '@pgstow/catalog/size-policy.ts';
+import { describeSuspicion, isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { DumpWorker } from './dump-worker.ts';
-import { judgeSize } from './size-policy.ts';
 import { SourceFacts } from './source-facts.ts';
 
 /** A dump that is proven and lies, synced to the disk, in its partial. */
@@ -34,12 +35,14 @@ export type ProvenDump = {
   readonly serverVersion: string;
   /** `undefined` if the source could not be asked. */
   readonly source: DatabaseFacts | undefined;
+  /** `undefined` if its size is as usual, or is not to be heeded. */
+  readonly suspect: Suspicion | undefined;
 };
 
 /**
  * Dumps a target into a partial and proves it. A partial whose dump failed is removed.
  *
- * @param earlier good dumps of the target, oldest first
+ * @param earlier dumps of the target, oldest first
  */
 export async function takeDump(
   task: Task<'dump'>,
@@ -55,14 +58,16 @@ export async function takeDump(
   const compressor = await chooseCompressor(backup.compression);
   // With options of the user's own, the database's size says nothing of a first dump.
   const databaseBytes = postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
-  await assertRoom(backup.folder, earlier.at(-1)?.manifest.bytes, databaseBytes);
-  task.note(
-    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
-  );
-
+  // What shrank beyond belief says nothing of the room that the next one needs.
+  const last = earlier.findLast((dump) => !isSuspect(dump));
+  await assertRoom(backup.folder, last?.manifest.bytes, databaseBytes);
   const takenAt = new Date();
   const startedAt = performance.now();
   const { name, partial, file } = await openPartial(backup.folder, database, takenAt);
+  task.concerns(name);
+  task.note(
+    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+  );
   tell.dumpBegins(task.id, database, name);
   try {
     const { gzip, source } = await dumpAndProve(partial, file, signal, {
@@ -80,7 +85,6 @@ export async function takeDump(
     task.note(
       `proven: ${prettyBytes(gzip.text.bytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
     );
-    assertPlausible(task, gzip, earlier, backup.onShrink);
     return {
       name,
       database,
@@ -92,6 +96,7 @@ export async function takeDump(
       pgDumpVersion: clients.version,
       serverVersion: server.version,
       source,
+      suspect: findSuspicion(task, gzip, chooseCompared(earlier, takenAt), backup.onShrink),
     };
   } catch (error) {
     await rm(partial, { force: true });
@@ -143,23 +148,23 @@ async function openPartial(
   }
 }
 
-function assertPlausible(
+/** Says on the board that a dump has shrunk. @returns why it is suspect, if it has beyond belief and that is to be heeded */
+function findSuspicion(
   task: Task<'dump'>,
-  gzip: ProvenGzip,
-  earlier: readonly KnownDump[],
-  onShrink: 'warn' | 'refuse',
-): void {
+  { text }: ProvenGzip,
+  compared: readonly KnownDump[],
+  onShrink: 'suspect' | 'warn',
+): Suspicion | undefined {
+  const size: DumpSize = { sqlBytes: text.bytes, tables: text.tables };
   const judgement = judgeSize(
-    gzip.text.bytes,
-    earlier.map(({ manifest }) => manifest.sqlBytes),
+    size,
+    compared.map(({ manifest }) => manifest),
   );
-  if (judgement.verdict === 'plausible') return;
-  const message = `the dump has ${prettyBytes(gzip.text.bytes)} of SQL, ${judgement.percent} % of what the last good ones had`;
-  if (judgement.verdict === 'implausible' && onShrink === 'refuse') {
-    throw new PermanentError(message, {
-      hint: 'If the database was meant to shrink, set BACKUP_ON_SHRINK=warn and retry.',
-    });
-  }
-  task.log.warn({ percent: judgement.percent }, message);
+  if (judgement.verdict === 'plausible') return undefined;
+  const { comparison } = judgement;
+  if (judgement.verdict === 'suspect' && onShrink === 'suspect') return comparison;
+  const message = `the dump has shrunk: ${describeSuspicion(comparison, size.sqlBytes)}`;
+  task.log.warn({ percent: comparison.percent }, message);
   task.note(`warning: ${message}`);
+  return undefined;
 }

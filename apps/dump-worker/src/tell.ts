@@ -2,6 +2,7 @@ import { readWhatIsSafe } from '@pgstow/catalog/read-what-is-safe.ts';
 import type { Freeze } from '@pgstow/catalog/retention-policy.ts';
 import type { Alarm } from '@pgstow/notify/alarm-notification.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
+import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/suspect-alarm.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
@@ -26,17 +27,27 @@ export class Tell {
 
   readonly dumpEnds = ({ data, result, wantedSince }: EndedJob<'dump'>): void => {
     const { heartbeat, alarms, destination } = this.#options;
-    // With a destination, a dump counts once it is there: the upload worker tells.
-    if (destination !== undefined) return;
-    const { name } = dumpResultSchema.parse(result);
+    const { name, suspect } = dumpResultSchema.parse(result);
+    this.newestIs({ name, suspect, isAccepted: false });
     const at = parseBackupName(name)?.takenAt;
     // One that was there already proves nothing of today.
     if (at === undefined || at < toSecond(wantedSince)) return;
+    if (suspect !== undefined) heartbeat.fails(data.target, name, `${name} is suspect: ${suspect}`);
+    // With a destination, a dump counts once it is there: the upload worker tells.
+    if (destination !== undefined) return;
+    const recovery = { at, name, happened: `${name} was dumped and proven.` };
+    for (const kind of ['dump-failed', 'upload-failed'] as const) alarms.lift(kind, data.target, recovery);
+    if (suspect !== undefined) return;
     heartbeat.succeeds(data.target, name);
-    const happened = `${name} was dumped and proven.`;
-    for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const)
-      alarms.lift(kind, data.target, { at, name, happened });
+    alarms.lift('stale', data.target, recovery);
   };
+
+  /** Has the alarm of a suspect dump raised or lifted by what a database's newest dump is. */
+  newestIs(newest: Plausibility): void {
+    const { alarms } = this.#options;
+    if (newest.suspect === undefined) liftSuspect(alarms, newest);
+    else this.#runWithSafe(parseBackupName(newest.name)?.database ?? '', (safe) => raiseSuspect(alarms, newest, safe));
+  }
 
   readonly dumpFails = ({ id, data, message }: FailedJob<'dump'>): void => {
     const { postgres, heartbeat } = this.#options;
@@ -50,8 +61,8 @@ export class Tell {
   /** @param freeze why the retention policy lets nothing go */
   pruned(database: string, freeze: Freeze | undefined): void {
     const { alarms } = this.#options;
-    // A bad restore test raises an alarm of its own, and deletes nothing either.
-    if (freeze?.by === 'restore-test') return;
+    // A bad restore test and a suspect dump raise alarms of their own, and delete nothing either.
+    if (freeze !== undefined && freeze.by !== 'clock') return;
     if (freeze === undefined) {
       alarms.lift('pruning-frozen', database, { at: new Date(), happened: 'Nothing holds old dumps back any more.' });
       return;
@@ -60,10 +71,12 @@ export class Tell {
   }
 
   #raise(alarm: Omit<Alarm, 'safe'>): void {
-    const { backup, destination, alarms, background } = this.#options;
-    background.run('raise an alarm', async () => {
-      alarms.raise({ ...alarm, safe: await readWhatIsSafe(backup.folder, alarm.database, destination) });
-    });
+    this.#runWithSafe(alarm.database, (safe) => this.#options.alarms.raise({ ...alarm, safe }));
+  }
+
+  #runWithSafe(database: string, raise: (safe: string) => void): void {
+    const { backup, destination, background } = this.#options;
+    background.run('raise an alarm', async () => raise(await readWhatIsSafe(backup.folder, database, destination)));
   }
 }
 

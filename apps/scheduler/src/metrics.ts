@@ -1,7 +1,9 @@
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
+import { freezeCauses, type PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { readJobHistory, type JobHistory } from '@pgstow/shared/runtime/job-history.ts';
+import { newestSuspect } from '@pgstow/catalog/retention-policy.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { judgeSite, type DatabaseStatus } from './protection-policy.ts';
@@ -98,7 +100,7 @@ function tellDatabase(
   const success = (stage: string, at: string | undefined): void =>
     gauge(
       'pgstow_last_success_timestamp_seconds',
-      'When the stage last succeeded: a dump was recorded, its upload confirmed, it was restored and found good.',
+      'When the stage last succeeded: a dump was recorded, its upload confirmed, it was restored and found good. Suspect dumps count for none.',
       { database, stage },
       seconds(at),
     );
@@ -127,21 +129,21 @@ function tellDatabase(
     seconds(facts.nextRuns.get(database)?.toISOString()),
   );
   if (known === undefined) return;
-  success('dump', newest?.recordedAt);
+  const recalled = known.dumps.map(recallDump);
+  const counted = recalled.filter((dump) => !isSuspect(dump));
+  success('dump', counted.at(-1)?.dump.recordedAt);
   if (destination !== undefined)
     success(
       'upload',
       latest(
-        known.dumps
-          .filter((dump) => isConfirmed(recallDump(dump), destination))
-          .map((dump) => confirmedAt(dump, destination.name)),
+        counted.filter((dump) => isConfirmed(dump, destination)).map(({ dump }) => confirmedAt(dump, destination.name)),
       ),
     );
   success(
     'verify',
     latest(
-      known.dumps.flatMap(({ restoreTests }) =>
-        restoreTests.filter(({ result }) => result === 'good').map(({ testedAt }) => testedAt),
+      counted.flatMap(({ dump }) =>
+        dump.restoreTests.filter(({ result }) => result === 'good').map(({ testedAt }) => testedAt),
       ),
     ),
   );
@@ -178,11 +180,18 @@ function tellDatabase(
     seconds(known.notUploaded.oldestRecordedAt),
   );
   gauge(
-    'pgstow_pruning_frozen',
-    'Whether nothing of the database is pruned.',
+    'pgstow_newest_dump_suspect',
+    'Whether the newest dump has shrunk beyond belief, and nobody has accepted it.',
     labels,
-    Number(known.frozen !== undefined),
+    Number(newestSuspect(recalled, facts.now) !== undefined),
   );
+  for (const reason of freezeCauses)
+    gauge(
+      'pgstow_pruning_frozen',
+      'Whether nothing of the database is pruned, by the reason.',
+      { database, reason },
+      Number(known.frozenBy === reason),
+    );
 }
 
 function tellHistory(

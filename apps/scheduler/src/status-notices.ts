@@ -1,5 +1,7 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
-import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
+import type { AlarmKind } from '@pgstow/notify/notification.ts';
+import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DatabaseStatus, SiteStatus } from './protection-policy.ts';
 import type { ShownJob } from './read-jobs.ts';
 import type { SiteFacts } from './read-site.ts';
@@ -20,13 +22,40 @@ const HINTS: Readonly<Record<ShownJob['queue'], string>> = {
   verify: 'See the log of its job.',
 };
 const LOW_DISK = 0.1;
+/** What keeps dumps from being pruned, by the alarm that says so as well. */
+const FREEZE_OF: Partial<Record<AlarmKind, FreezeCause>> = { 'dump-suspect': 'shrink', 'pruning-frozen': 'clock' };
 
-/** What is not as it should be, the gravest first. */
-export function collectNotices(facts: SiteFacts, status: SiteStatus, jobs: readonly ShownJob[]): readonly Notice[] {
+/** An alarm that stands, and the job that it is of, where that is known still. */
+export type ShownAlarm = { readonly alarm: AlarmRecord; readonly job: ShownJob | undefined };
+
+/** The alarms with their jobs. */
+export function showAlarms(alarms: readonly AlarmRecord[], jobs: readonly ShownJob[]): readonly ShownAlarm[] {
+  return alarms.map((alarm) => ({ alarm, job: jobs.find((job) => tells(alarm, job)) }));
+}
+
+/** Whether an alarm tells already what a job that failed for good would. */
+function tells({ database, notification }: AlarmRecord, job: ShownJob): boolean {
+  return (
+    job.state === 'failed' &&
+    job.database === database &&
+    job.reason !== undefined &&
+    notification.happened.includes(job.reason)
+  );
+}
+
+/** What is not as it should be, and no alarm tells already, the gravest first. */
+export function collectNotices(
+  facts: SiteFacts,
+  status: SiteStatus,
+  jobs: readonly ShownJob[],
+  alarms: readonly AlarmRecord[],
+): readonly Notice[] {
   const notices = [
     ...status.faults.map((text) => ({ isGrave: true, text: capital(text) })),
-    ...jobs.filter(({ state }) => state !== 'running').map((job) => noticeOfJob(job, status.databases, facts.now)),
-    ...noticesOfFolder(facts.catalog),
+    ...jobs
+      .filter((job) => job.state !== 'running' && !alarms.some((alarm) => tells(alarm, job)))
+      .map((job) => noticeOfJob(job, status.databases, facts.now)),
+    ...noticesOfFolder(facts.catalog, alarms),
   ];
   return notices.toSorted((a, b) => Number(b.isGrave) - Number(a.isGrave));
 }
@@ -64,13 +93,13 @@ function isMadeUpFor({ queue, database, at }: ShownJob, databases: readonly Data
   return isDone[queue];
 }
 
-function noticesOfFolder(catalog: PublishedCatalog | undefined): readonly Notice[] {
+function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly AlarmRecord[]): readonly Notice[] {
   if (catalog === undefined) return [];
   const { freeBytes, totalBytes, strays, faults, faultCount } = catalog.folder;
   const percent = Math.floor((100 * freeBytes) / Math.max(1, totalBytes));
   return [
-    ...catalog.databases.flatMap(({ database, frozen }) =>
-      frozen === undefined
+    ...catalog.databases.flatMap(({ database, frozen, frozenBy }) =>
+      frozen === undefined || (frozenBy !== undefined && alarms.some(isOf(database, frozenBy)))
         ? []
         : [
             {
@@ -108,7 +137,12 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined): readonly Notice
   ];
 }
 
-/** A sentence as it stands by itself. */
+function isOf(database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => boolean {
+  return (alarm) => alarm.database === database && FREEZE_OF[alarm.kind] === frozenBy;
+}
+
+/** A sentence as it stands by itself. A file's name that it begins with stays as it is. */
 export function capital(sentence: string): string {
+  if (sentence.startsWith('backup_')) return sentence;
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

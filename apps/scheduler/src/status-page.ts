@@ -1,7 +1,10 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
 import { decisiveRestoreTest } from '@pgstow/catalog/decisive-restore-test.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { uploadJobId, verifyJobId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import type { Severity } from '@pgstow/notify/notification.ts';
+import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
 import type { PublishedCatalog, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
@@ -11,7 +14,7 @@ import { html, type Html, type HtmlValue } from './html.ts';
 import type { DatabaseStatus, Protection, SiteStatus } from './protection-policy.ts';
 import type { ShownJob } from './read-jobs.ts';
 import type { SiteFacts } from './read-site.ts';
-import { capital, collectNotices, type Notice } from './status-notices.ts';
+import { capital, collectNotices, showAlarms, type Notice, type ShownAlarm } from './status-notices.ts';
 import { STATUS_STYLE } from './status-style.ts';
 import { drawTimeline, stagesOf } from './timeline.ts';
 
@@ -27,6 +30,8 @@ export type StatusPageOptions = {
   readonly destination: DestinationPlace | undefined;
   readonly facts: SiteFacts;
   readonly status: SiteStatus;
+  /** Those that stand, the oldest first. */
+  readonly alarms: readonly AlarmRecord[];
   readonly jobs: readonly ShownJob[];
   readonly said: Said | undefined;
   /** Of the forms. */
@@ -41,9 +46,9 @@ const REFRESH_SECONDS = 10;
 
 /** The whole status page: HTML and one picture for each database, without a script. */
 export function renderStatusPage(options: StatusPageOptions): string {
-  const { site, facts, status, jobs, said } = options;
+  const { site, facts, status, alarms, jobs, said } = options;
   const isBusy = jobs.some(({ state }) => state === 'running') || facts.dumping.size > 0;
-  const notices = collectNotices(facts, status, jobs);
+  const notices = collectNotices(facts, status, jobs, alarms);
   const verdict = describeSite(status);
   return renderDocument({
     title: verdict.text,
@@ -55,6 +60,16 @@ export function renderStatusPage(options: StatusPageOptions): string {
       </h1>
       <p class="muted">${describePublication(facts)}</p>
       ${said === undefined ? undefined : renderSaid(said)}
+      ${
+        alarms.length === 0
+          ? undefined
+          : html`<section aria-labelledby="alarms">
+              <h2 id="alarms">Alarms</h2>
+              <ul class="notices">
+                ${gravestAlarmFirst(alarms, jobs).map((each) => renderAlarm(each, facts.now))}
+              </ul>
+            </section>`
+      }
       ${
         notices.length === 0
           ? undefined
@@ -176,6 +191,23 @@ function renderSaid({ isRefusal, text, job }: Said): Html {
   </p>`;
 }
 
+const SEVERITIES: Readonly<Record<Severity, number>> = { critical: 0, error: 1, warning: 2, info: 3 };
+
+function gravestAlarmFirst(alarms: readonly AlarmRecord[], jobs: readonly ShownJob[]): readonly ShownAlarm[] {
+  const gravity = ({ alarm }: ShownAlarm): number => SEVERITIES[alarm.notification.severity];
+  return showAlarms(alarms, jobs).toSorted((a, b) => gravity(a) - gravity(b));
+}
+
+function renderAlarm({ alarm, job }: ShownAlarm, now: Date): Html {
+  const { severity, title, happened, hint } = alarm.notification;
+  const link = job === undefined ? undefined : html` <a href="${jobPath(job.queue, job.id)}">See its job</a>`;
+  return html`<li class="${severity === 'warning' ? 'not-yet' : 'no'}">
+    <p><strong>${title}</strong> <span class="muted">${renderAge(alarm.raisedAt, now)}</span></p>
+    <p>${capital(happened)}</p>
+    <p class="muted">${hint}${link}</p>
+  </li>`;
+}
+
 function renderNotice({ isGrave, text, hint, job }: Notice): Html {
   const link = job === undefined ? undefined : html` <a href="${jobPath(job.queue, job.id)}">See its job</a>`;
   return html`<li class="${isGrave ? 'no' : 'not-yet'}">
@@ -200,13 +232,7 @@ function renderDatabase(status: DatabaseStatus, index: number, options: StatusPa
       >
     </summary>
     <div class="inside">
-      ${
-        reasons.length === 0
-          ? undefined
-          : html`<ul class="why" aria-label="Why it is not protected">
-              ${reasons.map((reason) => html`<li>${capital(reason)}</li>`)}
-            </ul>`
-      }
+      ${renderSentences('Why it is not protected', reasons)}${renderSentences('What is to be seen to', health.warnings)}
       <div class="columns">
         <dl class="stage">${renderStages(status, options)}</dl>
         ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destination)}
@@ -217,6 +243,13 @@ function renderDatabase(status: DatabaseStatus, index: number, options: StatusPa
       ${dumps.length === 0 ? undefined : renderList(dumps, facts.now, destination)}
     </div>
   </details> `;
+}
+
+function renderSentences(label: string, sentences: readonly string[]): HtmlValue {
+  if (sentences.length === 0) return undefined;
+  return html`<ul class="why" aria-label="${label}">
+    ${sentences.map((sentence) => html`<li>${capital(sentence)}</li>`)}
+  </ul>`;
 }
 
 function renderStages({ database, health, known }: DatabaseStatus, { facts, destination }: StatusPageOptions): Html {
@@ -230,7 +263,7 @@ function renderStages({ database, health, known }: DatabaseStatus, { facts, dest
   const rows = known?.dumps.at(-1)?.rows;
   return html`<dt>Last dump</dt>
     <dd>
-      ${newest === undefined ? 'never' : html`${renderAge(newest.takenAt, now)}, ${prettyBytes(newest.bytes)}${rows === undefined ? undefined : html`, ${rows.toLocaleString('en')} rows`}`}
+      ${newest === undefined ? 'never' : html`${renderAge(newest.takenAt, now)}, ${prettyBytes(newest.bytes)}${rows === undefined ? undefined : html`, ${rows.toLocaleString('en')} rows`}${isSuspect(recallDump(newest)) ? html`, <span class="not-yet">suspect</span>` : undefined}`}
     </dd>
     <dt>Last upload</dt>
     <dd>
@@ -315,7 +348,9 @@ function renderListed(dump: PublishedDump, now: Date, destination: DestinationPl
   const uploadText = { good: 'confirmed', none: 'not yet', bad: '', unknown: '', 'not-wanted': '' }[upload];
   return html`<tr>
     <td>${renderAge(dump.takenAt, now)}</td>
-    <td class="number">${prettyBytes(dump.bytes)}</td>
+    <td class="number">
+      ${prettyBytes(dump.bytes)}${isSuspect(recallDump(dump)) ? html` <span class="not-yet">suspect</span>` : undefined}
+    </td>
     <td class="number">${dump.rows?.toLocaleString('en')}</td>
     <td class="number">${dump.durationMs === undefined ? undefined : describeDuration(dump.durationMs)}</td>
     <td>

@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { judgeHealth } from '@pgstow/catalog/health-policy.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import { readAlarms } from '@pgstow/notify/alarm-state.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -39,9 +40,12 @@ export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: P
     reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
     try {
       const [facts, jobs] = await Promise.all([readSite(site), readJobs(site)]);
+      const alarms = await answerOf(readAlarms(site.redis, site.name));
       const status = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
       const { name, destination } = site;
-      return reply.send(renderStatusPage({ site: name, destination, facts, status, jobs, said, token, version }));
+      return reply.send(
+        renderStatusPage({ site: name, destination, facts, status, alarms, jobs, said, token, version }),
+      );
     } catch (error) {
       return reply.code(503).send(renderUnavailable(site.name, describeError(error)));
     }

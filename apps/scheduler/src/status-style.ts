@@ -15,7 +15,7 @@ header.site strong { color: var(--text); font-size: 1.05rem; }
 header.site nav { margin-left: auto; display: flex; gap: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 1.5rem 0 .25rem; font-weight: 650; text-wrap: balance; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .75rem; font-weight: 650; }
-h1 .yes, .stage .yes { color: var(--good); } h1 .no, .stage .no { color: var(--bad); } h1 .not-yet, .stage .not-yet { color: var(--wait); }
+h1 .yes, .stage .yes { color: var(--good); } h1 .no, .stage .no { color: var(--bad); } h1 .not-yet, .stage .not-yet, td .not-yet { color: var(--wait); }
 .muted { color: var(--muted); }
 .said { margin: 1rem 0 0; padding: .6rem .9rem; border-radius: .5rem; background: var(--good-soft); }
 .said.no { background: var(--bad-soft); }
@@ -41,7 +41,7 @@ dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 .timeline text { font: 12px system-ui, sans-serif; fill: var(--muted); }
 /* The picture is scaled down there, and its text with it. */
 @media (max-width: 30rem) { .timeline text { font-size: 15px; } }
-.timeline .bar, .timeline .took { fill: var(--bar); } .timeline .took { opacity: .7; } .timeline .bar.bad { fill: var(--bad); }
+.timeline .bar, .timeline .took { fill: var(--bar); } .timeline .took { opacity: .7; } .timeline .bar.bad { fill: var(--bad); } .timeline .bar.suspect { fill: var(--wait); }
 .timeline .axis { stroke: var(--line); } .timeline .good { fill: var(--good); } .timeline .none { fill: var(--muted); }
 .timeline .cross { stroke: var(--bad); stroke-width: 2.2; } .timeline .unknown { fill: none; stroke: var(--wait); stroke-width: 1.8; }
 .actions { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-top: 1rem; }

@@ -1,5 +1,6 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { decisiveRestoreTest } from '@pgstow/catalog/decisive-restore-test.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
@@ -10,13 +11,19 @@ import { html, type Html } from './html.ts';
 /** How a stage of a backup ended. */
 export type StageResult = 'good' | 'bad' | 'unknown' | 'none';
 
-export type Stages = { readonly upload: StageResult | 'not-wanted'; readonly restore: StageResult };
+export type Stages = {
+  /** `unknown` for a suspect one. */
+  readonly dump: 'good' | 'unknown';
+  readonly upload: StageResult | 'not-wanted';
+  readonly restore: StageResult;
+};
 
-/** What became of a dump: uploaded or not, restored or not. */
+/** What became of a dump: suspect or not, uploaded or not, restored or not. */
 export function stagesOf(dump: PublishedDump, destination: DestinationPlace | undefined): Stages {
   const recalled = recallDump(dump);
   const result = decisiveRestoreTest(recalled)?.result;
   return {
+    dump: isSuspect(recalled) ? 'unknown' : 'good',
     upload: destination === undefined ? 'not-wanted' : isConfirmed(recalled, destination) ? 'good' : 'none',
     restore: result === undefined ? 'none' : result === 'could-not-tell' ? 'unknown' : result,
   };
@@ -51,6 +58,9 @@ export function drawTimeline(
     destination === undefined ? undefined : `${count(({ upload }) => upload === 'good')} are uploaded`,
     `${count(({ restore }) => restore === 'good')} restored well`,
     `${count(({ restore }) => restore === 'bad')} did not`,
+    count(({ dump }) => dump === 'unknown') === 0
+      ? undefined
+      : `${count(({ dump }) => dump === 'unknown')} are suspect`,
   ];
   return html`<svg
     class="timeline"
@@ -71,24 +81,25 @@ export function drawTimeline(
       ${shown.length < 8 ? undefined : html`<text x="${LEFT + shown.length * SLOT}" y="${HEIGHT - 6}" text-anchor="end">${day(last.takenAt)}</text>`}
     </g>
     <path class="axis" d="M${LEFT} ${SIZE.top + SIZE.height + 0.5}H${WIDTH - 6}" />
-    ${shown.map((dump, index) => drawBackup(dump, stages[index] ?? { upload: 'none', restore: 'none' }, LEFT + index * SLOT, { most, longest }))}
+    ${shown.map((dump, index) => drawBackup(dump, stages[index] ?? { dump: 'good', upload: 'none', restore: 'none' }, LEFT + index * SLOT, { most, longest }))}
   </svg>`;
 }
 
 function drawBackup(
   dump: PublishedDump,
-  { upload, restore }: Stages,
+  stages: Stages,
   x: number,
   { most, longest }: { readonly most: number; readonly longest: number },
 ): Html {
   const height = round(Math.max(2, (SIZE.height * dump.bytes) / most));
   const time = round(Math.max(1, (TIME.height * (dump.durationMs ?? 0)) / longest));
   const center = x + SLOT / 2;
-  const isBad = restore === 'bad';
+  const { upload, restore } = stages;
+  const kind = restore === 'bad' ? ' bad' : stages.dump === 'unknown' ? ' suspect' : '';
   return html`<g
-    ><title>${describeBackup(dump, { upload, restore })}</title
+    ><title>${describeBackup(dump, stages)}</title
     ><rect
-      class="${isBad ? 'bar bad' : 'bar'}"
+      class="bar${kind}"
       x="${x + 3}"
       y="${round(SIZE.top + SIZE.height - height)}"
       width="${SLOT - 6}"
@@ -104,7 +115,7 @@ function drawBackup(
             width="${SLOT - 12}"
             height="${time}"
           />`
-    }${drawMark('good', center, ROWS.dump)}${upload === 'not-wanted' ? undefined : drawMark(upload, center, ROWS.upload)}${drawMark(restore, center, ROWS.restore)}</g
+    }${drawMark(stages.dump, center, ROWS.dump)}${upload === 'not-wanted' ? undefined : drawMark(upload, center, ROWS.upload)}${drawMark(restore, center, ROWS.restore)}</g
   >`;
 }
 
@@ -116,7 +127,7 @@ function drawMark(result: StageResult, x: number, y: number): Html {
   return html`<circle class="none" cx="${x}" cy="${y}" r="1.5" />`;
 }
 
-function describeBackup(dump: PublishedDump, { upload, restore }: Stages): string {
+function describeBackup(dump: PublishedDump, { dump: dumped, upload, restore }: Stages): string {
   const took = dump.durationMs === undefined ? '' : ` in ${describeDuration(dump.durationMs)}`;
   const uploaded = { good: ', uploaded', none: ', not uploaded', bad: '', unknown: '', 'not-wanted': '' }[upload];
   const restored = {
@@ -125,7 +136,7 @@ function describeBackup(dump: PublishedDump, { upload, restore }: Stages): strin
     unknown: ', restore test could not tell',
     none: ', no restore test',
   }[restore];
-  return `${dump.takenAt.slice(0, 16).replace('T', ' ')} UTC: ${prettyBytes(dump.bytes)}${took}${uploaded}${restored}`;
+  return `${dump.takenAt.slice(0, 16).replace('T', ' ')} UTC: ${prettyBytes(dump.bytes)}${took}${dumped === 'unknown' ? ', SUSPECT' : ''}${uploaded}${restored}`;
 }
 
 const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });

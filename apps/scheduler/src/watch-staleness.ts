@@ -1,7 +1,10 @@
 import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
+import { newestByNow } from '@pgstow/catalog/retention-policy.ts';
+import { whySuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { Alarms } from '@pgstow/notify/alarms.ts';
 import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
+import { liftSuspect } from '@pgstow/notify/suspect-alarm.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { judgeSite, type DatabaseStatus } from './protection-policy.ts';
@@ -18,7 +21,10 @@ const EVERY_MS = 60_000;
 /** What was missed while all was down is being made good: nobody is woken for it. */
 const CATCH_UP_MS = 60 * 60_000;
 
-/** Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. */
+/**
+ * Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. That of a suspect dump
+ * is raised by who takes it, and lifted here as well: a person accepts one without any worker.
+ */
 export function watchStaleness(options: Options): Disposable {
   let isJudging = false;
   let isDisposed = false;
@@ -50,8 +56,15 @@ async function tellStaleness({ site, alarms }: Options): Promise<void> {
   const isKnown = facts.catalog !== undefined;
   for (const status of databases) {
     const { database, health, known } = status;
-    if (health.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
     const dumps = known?.dumps.map(recallDump) ?? [];
+    const newest = newestByNow(dumps, facts.now);
+    if (newest !== undefined)
+      liftSuspect(alarms, {
+        name: newest.dump.name,
+        suspect: whySuspect(newest),
+        isAccepted: newest.acceptance !== undefined,
+      });
+    if (health.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
     const freshness = {
       database,
       staleReason: isKnown ? health.staleReason : 'no worker has said what there is of it',

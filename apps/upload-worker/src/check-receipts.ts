@@ -53,7 +53,7 @@ async function removeIfRefuted(
     refute(receipt, await store.look(receipt.key, signal)) ??
     ((await isManifestThere(store, dump.manifest, signal)) ? undefined : 'its manifest is gone or another one');
   if (refutation === undefined) return false;
-  log.warn({ key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
+  log.warn({ name, key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
   await removeReceipt(folder, receipt);
   catalog.publish();
   return true;

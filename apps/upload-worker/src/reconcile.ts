@@ -41,7 +41,7 @@ export async function reconcile(
   queue: OpenQueue<'upload'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { folder, site, redis, destinations, log } = context;
+  const { folder, onShrink, site, redis, destinations, log } = context;
   const step = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     if (signal.aborted) return;
     try {
@@ -55,7 +55,7 @@ export async function reconcile(
   await step('ask for missing uploads', () => enqueueMissing(context, queue));
   // Proving old files takes its time; what is known to be whole need not wait for it.
   await step('adopt dumps without a manifest', async () => {
-    const adopted = await adoptStrays({ folder, site, redis, log, signal });
+    const adopted = await adoptStrays({ folder, onShrink, site, redis, log, signal });
     if (adopted.length === 0) return;
     context.catalog.publish();
     await enqueueMissing(context, queue);

@@ -25,6 +25,7 @@ await runProcess('upload-worker', { backup, s3, verify, alarms, redis: redisSubj
   const queue = stack.use(openQueue('upload', site, redis));
   const context: UploadContext = {
     folder: config.backup.folder,
+    onShrink: config.backup.onShrink,
     site,
     redis,
     destinations,

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
 import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -30,11 +31,13 @@ export class Tell {
       // Pruned meanwhile: then there are newer ones.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
+      const happened = `${name} was dumped, and ${data.destination} has confirmed it.`;
+      const recovery = { at: new Date(takenAt), name, happened };
+      for (const kind of ['dump-failed', 'upload-failed'] as const) alarms.lift(kind, database, recovery);
+      if (isSuspect(dump)) return;
       // An older one that is made up for says nothing of the last night.
       if (await isNewest(folder, name)) heartbeat.succeeds(database, name);
-      const happened = `${name} was dumped, and ${data.destination} has confirmed it.`;
-      for (const kind of ['dump-failed', 'upload-failed', 'stale'] as const)
-        alarms.lift(kind, database, { at: new Date(takenAt), name, happened });
+      alarms.lift('stale', database, recovery);
     });
   };
 
@@ -50,7 +53,8 @@ export class Tell {
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
       const dumps = all.filter(({ manifest }) => manifest.database === database);
-      const newer = place && dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, place));
+      const newer =
+        place && dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, place) && !isSuspect(each));
       if (newer !== undefined) {
         log.warn(
           { name, newer: newer.manifest.name },

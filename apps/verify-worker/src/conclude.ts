@@ -20,7 +20,7 @@ export function conclude(task: Task<'verify'>, test: RestoreTest, finding: Resto
   }
   if (result === 'bad') {
     for (const difference of finding.differences) task.note(`difference: ${difference}`);
-    task.log.error({ name, destination, differences: differenceCount, reason }, 'a restore test found a BAD dump');
+    task.log.error({ destination, differences: differenceCount, reason }, 'a restore test found a BAD dump');
     throw new PermanentError(`${BAD_FAILURE}${name} from ${destination}: ${reason}`, {
       hint: 'Nothing of this database is pruned until a restore test is good. Take a new dump, and see whether that one is.',
     });

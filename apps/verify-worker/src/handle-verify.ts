@@ -1,3 +1,4 @@
+import { watchDisk } from '@pgstow/postgres/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
@@ -8,7 +9,6 @@ import { restoreAndCompare } from './restore-and-compare.ts';
 import { CannotTellError, findingOf, type RestoreFinding } from './restore-finding.ts';
 import { sweepScratch, withScratchFolder } from './scratch-folder.ts';
 import type { VerifyWorker } from './verify-worker.ts';
-import { watchDisk } from './watch-disk.ts';
 import { describeRestoreTest } from './describe-restore-test.ts';
 
 /**
@@ -18,6 +18,7 @@ import { describeRestoreTest } from './describe-restore-test.ts';
 export async function handleVerify(worker: VerifyWorker, task: Task<'verify'>): Promise<RestoreTest> {
   const wanted = await findWantedDump(task.data, worker, task.signal);
   const { manifest, destination } = wanted;
+  task.concerns(manifest.name);
   return withLock(worker.redis, verifyLockKey(worker.site, manifest.name, destination), task.signal, async (signal) => {
     await sweepScratch(worker, signal);
     task.note(`testing ${manifest.name} as it lies at ${destination}`);

@@ -1,23 +1,21 @@
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { amcheck } from '@pgstow/postgres/amcheck.ts';
-import { chooseScratchPrograms } from '@pgstow/postgres/choose-scratch-programs.ts';
 import { compareRestored } from '@pgstow/postgres/compare-facts.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/postgres/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import { assertPossible } from './assert-possible.ts';
 import { fetchDump } from './fetch-dump.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { prepareServer } from './prepare-server.ts';
 import { readAbout } from './read-about.ts';
 import { readRestoredFacts } from './read-restored-facts.ts';
-import { NoRoomError, type RestoreFinding } from './restore-finding.ts';
+import type { RestoreFinding } from './restore-finding.ts';
 import { restoreInto } from './restore-into.ts';
 import { serverFolder } from './scratch-folder.ts';
 import type { VerifyWorker } from './verify-worker.ts';
-import { roomFor } from './watch-disk.ts';
 
 export type TestStep = {
   readonly worker: VerifyWorker;
@@ -36,19 +34,19 @@ export type TestStep = {
 export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding> {
   const { worker, task, wanted, scratch, signal } = step;
   const { manifest } = wanted;
-  await assertRoom(worker, manifest);
-  // What is known to be missing need not wait for a download.
-  if (manifest.serverVersion !== undefined) await chooseScratchPrograms(Number.parseInt(manifest.serverVersion, 10));
+  await assertPossible(worker.verify, manifest, signal);
   const path = join(scratch, 'dump.sql.gz');
   await fetchDump(wanted, worker.folder, path, signal, showProgress(task, manifest.bytes, 0, 20));
   task.note(`fetched ${prettyBytes(manifest.bytes)}, sha256 as in the manifest`);
 
+  const { memoryBytes, diskBytes, hostFolder } = worker.verify;
   const about = await readAbout(manifest, path, signal);
   await using server = await startScratchServer({
     folder: serverFolder(scratch),
     major: about.major,
     ...(manifest.source ?? { encoding: 'UTF8', collate: 'C', ctype: 'C.UTF-8' }),
-    memoryBytes: worker.verify.memoryBytes,
+    memoryBytes,
+    ...(hostFolder === undefined ? {} : { host: { folder: hostFolder, diskBytes: left(diskBytes, manifest.bytes) } }),
     signal,
   });
   task.note(`restoring into a scratch server of version ${server.version}`);
@@ -88,14 +86,9 @@ async function analyze(server: ScratchServer, database: string, signal: AbortSig
   }
 }
 
-/** The compressed dump and the restored database lie on the disk at the same time. */
-async function assertRoom({ verify }: VerifyWorker, manifest: Manifest): Promise<void> {
-  const needed = manifest.bytes + (manifest.source?.databaseBytes ?? 3 * manifest.sqlBytes);
-  const room = await roomFor(verify.folder, verify.diskBytes);
-  if (room >= needed) return;
-  throw new NoRoomError(
-    `${verify.folder} has room for ${prettyBytes(room)}, and the restore test needs about ${prettyBytes(needed)}`,
-  );
+/** Of what a test may take on the disk, the dump has its part. */
+function left(diskBytes: number | undefined, dumpBytes: number): number | undefined {
+  return diskBytes === undefined ? undefined : Math.max(0, diskBytes - dumpBytes);
 }
 
 async function checkPages(

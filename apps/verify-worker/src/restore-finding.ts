@@ -1,5 +1,5 @@
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 /** What came of a restore test, as far as it went. */
 export type RestoreFinding = Pick<
@@ -27,15 +27,6 @@ export class CannotTellError extends Error {
   constructor(message: string, hint?: string) {
     super(message);
     this.hint = hint;
-  }
-}
-
-/** The disk of the scratch servers is full, or would be. */
-export class NoRoomError extends RetryableError {
-  override readonly name = 'NoRoomError';
-
-  constructor(message: string) {
-    super(message, { hint: 'Free some space, raise VERIFY_DISK_LIMIT, or set VERIFY_DIR to a larger disk.' });
   }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { removeScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import { removeScratchServer } from '@pgstow/postgres/scratch-process.ts';
 import { confine } from '@pgstow/postgres/scratch-user.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { LOCK_TTL_MS, scratchLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';

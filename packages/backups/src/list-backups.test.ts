@@ -11,7 +11,7 @@ import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listBackups, type ListBackupsOptions } from './list-backups.ts';
-import { writeManifest, writeReceipt, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { writeAcceptance, writeManifest, writeReceipt, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
 
 const CONTENT = 'nine byte';
 const SHA256 = 'a'.repeat(64);
@@ -180,6 +180,30 @@ describe('the list of backups', () => {
       ['bad', 'bad', 's3'],
       ['restored', 'good', 's3'],
     ]);
+  });
+
+  it('takes one for suspect whatever else it is, unless it is bad, or the folder knows that it was accepted', async () => {
+    const names = [await keep(1), await keep(2), await keep(3)] as const;
+    const suspect = { percent: 1, usualSqlBytes: 9900 };
+    for (const [index, name] of names.entries()) {
+      const manifest = { ...manifestOf(name, index + 1), suspect };
+      await writeManifest(folder.path, manifest);
+      await confirm(name);
+      await put(index + 1, 'shop', JSON.stringify(manifest));
+    }
+    await test(names[0], 's3', 'good', 1);
+    await test(names[1], 's3', 'bad', 1);
+    await writeAcceptance(folder.path, {
+      version: 1,
+      name: names[2],
+      sha256: SHA256,
+      acceptedAt: '2026-02-01T00:00:00.000Z',
+    });
+    const statesOf = async (options: Partial<ListBackupsOptions> = {}) =>
+      (await shown(options)).backups.map(([, , state]) => state);
+    expect(await statesOf()).toEqual(['uploaded', 'bad', 'suspect']);
+    expect((await list()).backups[0]?.acceptedAt).toEqual(new Date('2026-02-01T00:00:00Z'));
+    expect(await statesOf({ folder: undefined })).toEqual(['suspect', 'suspect', 'suspect']);
   });
 
   it('believes the store where it contradicts a receipt, and no receipt for another place', async () => {

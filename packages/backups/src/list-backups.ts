@@ -1,22 +1,23 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { sumRows, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { decisiveRestoreTest } from '@pgstow/catalog/decisive-restore-test.ts';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { readStore } from './read-store.ts';
 
 /**
  * How far a backup is proven. `found`: it has no manifest, and nobody has read it. `dumped`: its dump was proven when it was
  * taken or adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad, at
- * whichever place; `bad`: one did.
+ * whichever place; `bad`: one did. `suspect`: however far it got, it has shrunk beyond belief, and nobody has accepted it.
  */
-export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'bad';
+export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'suspect' | 'bad';
 
 /** A backup, wherever it lies. */
 export type Backup = {
@@ -34,6 +35,8 @@ export type Backup = {
   readonly state: BackupState;
   /** What makes it `restored` or `bad`; where no test came to a verdict, the newest. */
   readonly restoreTest: RestoreTest | undefined;
+  /** When a person accepted it, though it had shrunk. Only the folder knows. */
+  readonly acceptedAt: Date | undefined;
 };
 
 export type ListBackupsOptions = {
@@ -114,11 +117,12 @@ function describeBackup(
     database: parts?.database ?? '',
     takenAt: new Date(manifest?.takenAt ?? parts?.takenAt ?? 0),
     bytes,
-    rows: manifest?.tables && Object.values(manifest.tables).reduce((sum, rows) => sum + rows, 0),
+    rows: manifest && sumRows(manifest),
     manifest,
     places,
     state: stateOf(places, manifest, dump, stores, restoreTest),
     restoreTest,
+    acceptedAt: dump?.acceptance && new Date(dump.acceptance.acceptedAt),
   };
 }
 
@@ -130,8 +134,9 @@ function stateOf(
   restoreTest: RestoreTest | undefined,
 ): BackupState {
   if (manifest === undefined) return 'found';
-  if (restoreTest?.result === 'good') return 'restored';
   if (restoreTest?.result === 'bad') return 'bad';
+  if (isSuspect({ manifest, acceptance: dump?.acceptance })) return 'suspect';
+  if (restoreTest?.result === 'good') return 'restored';
   // The manifest is put beside a dump once the store has confirmed it, and what put it is not here any more to say so.
   if (dump === undefined) return 'uploaded';
   const isUploaded = stores.some(({ place }) => places.includes(place.name) && isConfirmed(dump, place));

@@ -11,6 +11,8 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { adoptStrays } from './adopt-strays.ts';
+import { readFolder } from './read-folder.ts';
+import { isSuspect } from './suspect-dump.ts';
 
 const DUMP = `--
 -- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: a
@@ -36,8 +38,8 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
   let redis: RedisConnection;
   let folder: TempFolder;
   const log = createLog('test', 'fatal', String);
-  const adopt = (signal = new AbortController().signal) =>
-    adoptStrays({ folder: folder.path, site: 'default', redis, log, signal });
+  const adopt = (signal = new AbortController().signal, onShrink: 'suspect' | 'warn' = 'suspect') =>
+    adoptStrays({ folder: folder.path, onShrink, site: 'default', redis, log, signal });
   const put = (file: string, content: Buffer | string = gz) => writeFile(join(folder.path, file), content);
 
   beforeAll(async () => {
@@ -88,6 +90,21 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
     expect(await adopt()).toEqual([nameOf('b', 8)]);
     for (const [name, content] of bad) expect(await readFile(join(folder.path, name))).toEqual(Buffer.from(content));
     expect(await readdir(folder.path)).toHaveLength(bad.length + 2);
+  });
+
+  it('are judged by their size as our own are, the oldest first, unless all that is wanted is a warning', async () => {
+    const rows = (count: number) => gzipSync(DUMP.replace('1\n2\n', '1\n'.repeat(count)));
+    await put(nameOf('a', 3), rows(1));
+    await put(nameOf('a', 1), rows(4000));
+    await put(nameOf('a', 2), rows(5000));
+    await put(nameOf('b', 4), rows(1));
+    const suspectOnes = async () =>
+      (await readFolder(folder.path)).dumps.filter(isSuspect).map(({ manifest }) => manifest.name);
+    expect(await adopt()).toHaveLength(4);
+    expect(await suspectOnes()).toEqual([nameOf('a', 3)]);
+    await put(nameOf('a', 4), rows(2));
+    expect(await adopt(new AbortController().signal, 'warn')).toEqual([nameOf('a', 4)]);
+    expect(await suspectOnes()).toEqual([nameOf('a', 3)]);
   });
 
   it('of a database that is being dumped are left for later', async () => {

@@ -1,19 +1,23 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { readFolder } from './read-folder.ts';
+import { readFolder, type KnownDump } from './read-folder.ts';
+import { chooseCompared, judgeSize } from './size-policy.ts';
 import { writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
   readonly folder: string;
+  /** What becomes of one that has shrunk beyond belief. */
+  readonly onShrink: BackupConfig['onShrink'];
   readonly site: string;
   readonly redis: RedisConnection;
   readonly log: Log;
@@ -23,25 +27,31 @@ export type AdoptOptions = {
 /**
  * Gives every dump that has no manifest one, if it stands up to proof: dumps that another tool wrote, and one of our own
  * that a crash kept from its record. One that fails the proof is reported and left alone. It runs under the lock of the
- * dump's target, so that a dump that is just being recorded is nobody else's.
+ * dump's target, so that a dump that is just being recorded is nobody else's. Their sizes are judged as those of our own: a
+ * crash must not make a suspect dump count.
  *
  * @returns what was adopted
  */
 export async function adoptStrays(options: AdoptOptions): Promise<readonly BackupName[]> {
-  const { strays } = await readFolder(options.folder);
-  const { adopted, busy } = await tryToAdopt(strays, options);
+  const { strays, dumps } = await readFolder(options.folder);
+  // The oldest first: each is compared with those before it.
+  const inOrder = strays.toSorted((a, b) => timeOf(a) - timeOf(b));
+  const known = [...dumps];
+  const { adopted, busy } = await tryToAdopt(inOrder, known, options);
   if (busy.length === 0) return adopted;
   // A worker that was killed between a dump and its record holds its lock a little longer.
   await wait(LOCK_TTL_MS + 1000, undefined, { signal: options.signal });
-  const later = await tryToAdopt(busy, options);
+  const later = await tryToAdopt(busy, known, options);
   for (const name of later.busy)
     options.log.info({ name }, 'left a dump without a manifest for later: its database is being dumped');
   return [...adopted, ...later.adopted];
 }
 
+/** @param known dumps of the folder, oldest first; what is adopted joins them */
 async function tryToAdopt(
   strays: readonly BackupName[],
-  { folder, site, redis, log, signal }: AdoptOptions,
+  known: KnownDump[],
+  { folder, onShrink, site, redis, log, signal }: AdoptOptions,
 ): Promise<{ readonly adopted: readonly BackupName[]; readonly busy: readonly BackupName[] }> {
   const adopted: BackupName[] = [];
   const busy: BackupName[] = [];
@@ -52,9 +62,11 @@ async function tryToAdopt(
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
         // Since the folder was read, its own writer may have recorded it.
         if (await isThere(join(folder, manifestFileName(name)))) return;
-        await adopt(folder, name, signal);
+        const manifest = judge(await prove(folder, name, parts, signal), known, onShrink);
+        await writeManifest(folder, manifest);
+        insertByTime(known, { manifest, receipts: new Map(), restoreTests: new Map() });
         adopted.push(name);
-        log.info({ name }, 'adopted a dump without a manifest');
+        log.info({ name, suspect: manifest.suspect }, 'adopted a dump without a manifest');
       });
     } catch (error) {
       if (signal.aborted) throw error;
@@ -65,16 +77,20 @@ async function tryToAdopt(
   return { adopted, busy };
 }
 
-async function adopt(folder: string, name: BackupName, signal: AbortSignal): Promise<void> {
+/** What a dump says of itself, once it lies on the disk for good. */
+async function prove(
+  folder: string,
+  name: BackupName,
+  { database, takenAt }: BackupNameParts,
+  signal: AbortSignal,
+): Promise<Manifest> {
   const path = join(folder, name);
-  const { database, takenAt } = parseBackupName(name) ?? {};
-  if (database === undefined || takenAt === undefined) return;
   const { bytes, sha256, text } = await proveGzip(path, signal);
   signal.throwIfAborted();
   // Whoever wrote it may not have waited for the disk.
   await using file = await open(path, 'r');
   await file.sync();
-  await writeManifest(folder, {
+  return {
     version: 1,
     name,
     database,
@@ -87,5 +103,23 @@ async function adopt(folder: string, name: BackupName, signal: AbortSignal): Pro
     ...(text.tables === undefined ? {} : { tables: text.tables }),
     ...(text.roles === undefined ? {} : { roles: [...text.roles] }),
     ...(text.serverVersion === undefined ? {} : { serverVersion: text.serverVersion }),
-  });
+  };
+}
+
+function judge(manifest: Manifest, known: readonly KnownDump[], onShrink: AdoptOptions['onShrink']): Manifest {
+  if (onShrink === 'warn') return manifest;
+  const ours = known.filter((dump) => dump.manifest.database === manifest.database);
+  const compared = chooseCompared(ours, new Date(manifest.takenAt)).map((dump) => dump.manifest);
+  const judgement = judgeSize(manifest, compared);
+  return judgement.verdict === 'suspect' ? { ...manifest, suspect: judgement.comparison } : manifest;
+}
+
+function insertByTime(known: KnownDump[], dump: KnownDump): void {
+  const at = Date.parse(dump.manifest.takenAt);
+  const before = known.findLastIndex(({ manifest }) => Date.parse(manifest.takenAt) <= at);
+  known.splice(before + 1, 0, dump);
+}
+
+function timeOf(name: BackupName): number {
+  return parseBackupName(name)?.takenAt.getTime() ?? 0;
 }

@@ -7,7 +7,7 @@ import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
 
 /**
  * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data, then
- * its receipts and restore tests.
+ * what others recorded of it.
  */
 export async function deleteDump(folder: string, name: BackupName): Promise<void> {
   // The type says so already. A deletion makes sure.

@@ -13,9 +13,17 @@ const nightly: Schedule = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'Europ
 const everySecond: Schedule = { kind: 'interval', everyMs: 1000 };
 
 type Test = { readonly result: RestoreTestResult; readonly testedAt: string; readonly destination?: string };
-type Facts = { readonly confirmed?: boolean; readonly recordedAt?: string; readonly tests?: readonly Test[] };
+type Facts = {
+  readonly confirmed?: boolean;
+  readonly recordedAt?: string;
+  readonly tests?: readonly Test[];
+  readonly suspect?: boolean;
+};
 
-const dumpAt = (time: string, { confirmed = true, recordedAt = time, tests = [] }: Facts = {}): KnownDump => {
+const dumpAt = (
+  time: string,
+  { confirmed = true, recordedAt = time, tests = [], suspect = false }: Facts = {},
+): KnownDump => {
   const name = formatBackupName('shop', new Date(time));
   const facts = { version: 1, name, bytes: 9, sha256: SHA256 } as const;
   const receipt = {
@@ -27,7 +35,15 @@ const dumpAt = (time: string, { confirmed = true, recordedAt = time, tests = [] 
     confirmedAt: time,
   } as const;
   return {
-    manifest: { ...facts, database: 'shop', takenAt: time, origin: 'dumped', recordedAt, sqlBytes: 99 },
+    manifest: {
+      ...facts,
+      database: 'shop',
+      takenAt: time,
+      origin: 'dumped',
+      recordedAt,
+      sqlBytes: 99,
+      ...(suspect ? { suspect: { percent: 2, usualSqlBytes: 5000 } } : {}),
+    },
     receipts: new Map(confirmed ? [['s3', receipt]] : []),
     restoreTests: new Map(
       tests.map(({ result, testedAt, destination = 's3' }) => [
@@ -62,6 +78,7 @@ describe('a database', () => {
     expect(judge([older, newest])).toEqual({
       isHealthy: true,
       reasons: [],
+      warnings: [],
       newest,
       newestConfirmed: older,
       newestRestoreTest: undefined,
@@ -114,6 +131,55 @@ describe('the newest confirmed backup', () => {
     expect(judge([dumpAt('2026-03-05T02:00:00Z')], { schedule: nightly }).reasons).toEqual([
       'its newest backup at s3 is 5d 10h old, and it should have been dumped twice since then (0 3 * * *, Europe/Berlin)',
     ]);
+  });
+});
+
+describe('a suspect dump', () => {
+  const suspectAt = (time: string, facts: Facts = {}) => dumpAt(time, { ...facts, suspect: true });
+
+  it('is no backup, and by itself no reason to be unhealthy: it is warned of', () => {
+    const [older, newest] = [dumpAt(hoursAgo(30)), suspectAt(hoursAgo(6))];
+    const { name } = newest.manifest;
+    expect(judge([older, newest])).toMatchObject({
+      isHealthy: true,
+      reasons: [],
+      warnings: [
+        `its newest dump, ${name}, is suspect and does not count: it has 99 B of SQL, 2 % of what the last good ones had; see pgstow accept`,
+      ],
+      newest,
+      newestConfirmed: older,
+    });
+  });
+
+  it('leaves the backups to go stale', () => {
+    const dumps = [dumpAt(hoursAgo(60)), suspectAt(hoursAgo(30)), suspectAt(hoursAgo(6))];
+    expect(judge(dumps).reasons).toEqual([
+      'its newest backup at s3 is 2d 12h old, and one every 1d is wanted; 2 newer ones are suspect',
+    ]);
+    expect(judge(dumps.slice(1)).reasons).toEqual(['all its dumps are suspect']);
+    expect(judge([dumpAt(hoursAgo(6), { confirmed: false }), suspectAt(hoursAgo(5))]).reasons).toEqual([
+      'no dump of it has reached s3, where its only one should be',
+    ]);
+  });
+
+  it('that is accepted is a backup as any other', () => {
+    const accepted = { ...suspectAt(hoursAgo(6)), acceptance: { acceptedAt: hoursAgo(1) } as KnownDump['acceptance'] };
+    expect(judge([dumpAt(hoursAgo(60)), accepted])).toMatchObject({
+      isHealthy: true,
+      warnings: [],
+      newestConfirmed: accepted,
+    });
+  });
+
+  it('is of no more weight once a newer one is not', () => {
+    const newest = dumpAt(hoursAgo(1));
+    expect(judge([suspectAt(hoursAgo(6)), newest])).toMatchObject({ warnings: [], newestConfirmed: newest });
+    expect(judge([suspectAt(hoursAgo(6)), dumpAt(hoursAgo(-0.5))]).warnings).toHaveLength(1);
+  });
+
+  it('waits too long for its upload as any other does', () => {
+    const dumps = [dumpAt(hoursAgo(40)), suspectAt(hoursAgo(26), { confirmed: false }), dumpAt(hoursAgo(1))];
+    expect(judge(dumps).reasons).toEqual([expect.stringMatching(/^a dump has waited too long/)]);
   });
 });
 

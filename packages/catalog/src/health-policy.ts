@@ -4,6 +4,8 @@ import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
+import { newestSuspect } from './retention-policy.ts';
+import { isSuspect, whySuspect } from './suspect-dump.ts';
 
 export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Of one database, oldest first. */
@@ -20,8 +22,10 @@ export type Health<D extends JudgedDump = JudgedDump> = {
   readonly reasons: readonly string[];
   /** That of those which says that it has no backup that is new enough; `undefined` if it has. */
   readonly staleReason: string | undefined;
+  /** What a person should see to, though it is healthy, a sentence each. */
+  readonly warnings: readonly string[];
   readonly newest: D | undefined;
-  /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped. */
+  /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped; and not suspect. */
   readonly newestConfirmed: D | undefined;
   /** That of the newest dump for which there is a verdict. */
   readonly newestRestoreTest: JudgedRestoreTest | undefined;
@@ -35,12 +39,13 @@ const HOUR_MS = 60 * 60 * 1000;
  * that could not tell says nothing either way.
  */
 export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination, now }: HealthOptions<D>): Health<D> {
-  const counts = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
+  const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
   const newest = dumps.at(-1);
-  const newestConfirmed = dumps.findLast(counts);
+  const newestConfirmed = dumps.findLast((dump) => isThere(dump) && !isSuspect(dump));
   const newestRestoreTest = newestVerdict(dumps);
-  const waiting = dumps.filter((dump) => !counts(dump) && hasWaitedTooLong(dump, schedule, now));
+  const waiting = dumps.filter((dump) => !isThere(dump) && hasWaitedTooLong(dump, schedule, now));
   const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destination, now });
+  const suspect = newestSuspect(dumps, now);
   const reasons = [
     staleReason,
     newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
@@ -53,7 +58,20 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
       ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
       : undefined,
   ].filter((reason) => reason !== undefined);
-  return { isHealthy: reasons.length === 0, reasons, staleReason, newest, newestConfirmed, newestRestoreTest };
+  return {
+    isHealthy: reasons.length === 0,
+    reasons,
+    staleReason,
+    warnings: suspect === undefined ? [] : [warnOf(suspect)],
+    newest,
+    newestConfirmed,
+    newestRestoreTest,
+  };
+}
+
+function warnOf(suspect: JudgedDump): string {
+  const { name } = suspect.manifest;
+  return `its newest dump, ${name}, is suspect and does not count: ${whySuspect(suspect) ?? ''}; see pgstow accept`;
 }
 
 function findStaleReason(
@@ -62,8 +80,10 @@ function findStaleReason(
   { schedule, destination, now }: Pick<HealthOptions, 'schedule' | 'destination' | 'now'>,
 ): string | undefined {
   if (dumps.length === 0) return 'it has never been backed up';
+  const good = dumps.filter((dump) => !isSuspect(dump));
+  if (good.length === 0) return 'all its dumps are suspect';
   if (newestConfirmed === undefined)
-    return `no dump of it has reached ${destination?.name}, where ${dumps.length === 1 ? 'its only one' : `all ${dumps.length}`} should be`;
+    return `no dump of it has reached ${destination?.name}, where ${good.length === 1 ? 'its only one' : `all ${good.length}`} should be`;
   const { manifest } = newestConfirmed;
   if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now).getTime()) return undefined;
   const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
@@ -71,7 +91,9 @@ function findStaleReason(
     schedule.kind === 'interval'
       ? `one every ${describeDuration(schedule.everyMs)} is wanted`
       : `it should have been dumped twice since then (${schedule.pattern}, ${schedule.timeZone})`;
-  return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}`;
+  const suspect = dumps.slice(dumps.indexOf(newestConfirmed)).filter(isSuspect).length;
+  const newer = suspect === 0 ? '' : `; ${suspect} newer ${suspect === 1 ? 'one is' : 'ones are'} suspect`;
+  return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}${newer}`;
 }
 
 /** When the newest confirmed backup must have been taken, or later. */

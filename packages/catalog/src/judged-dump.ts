@@ -1,3 +1,4 @@
+import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { ConfirmedManifest, ConfirmingReceipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
@@ -9,9 +10,11 @@ export type JudgedRestoreTest = Pick<
 
 /** What the policies look at, of a dump: its records in the folder say so, and their published copy does. */
 export type JudgedDump = {
-  readonly manifest: ConfirmedManifest & Pick<Manifest, 'takenAt' | 'recordedAt'>;
+  readonly manifest: ConfirmedManifest & Pick<Manifest, 'takenAt' | 'recordedAt' | 'sqlBytes' | 'tables' | 'suspect'>;
   /** By destination. */
   readonly receipts: ReadonlyMap<string, ConfirmingReceipt>;
   /** By destination. */
   readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
+  /** A person's word on a suspect dump. */
+  readonly acceptance?: Pick<Acceptance, 'acceptedAt'> | undefined;
 };

@@ -1,3 +1,4 @@
+import { sumRows } from '@pgstow/shared/contract/manifest.ts';
 import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import type { JudgedDump } from './judged-dump.ts';
@@ -7,8 +8,9 @@ import type { KnownDump } from './read-folder.ts';
 const LONGEST_REASON = 300;
 
 /** A dump in short. Receipts of other content are left out, so that what is left confirms it wherever it says. */
-export function shortenDump({ manifest, receipts, restoreTests }: KnownDump): PublishedDump {
-  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, tables, durationMs } = manifest;
+export function shortenDump({ manifest, receipts, restoreTests, acceptance }: KnownDump): PublishedDump {
+  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, durationMs, suspect } = manifest;
+  const rows = sumRows(manifest);
   return {
     name,
     takenAt,
@@ -17,8 +19,10 @@ export function shortenDump({ manifest, receipts, restoreTests }: KnownDump): Pu
     bytes,
     sha256,
     sqlBytes,
-    ...(tables === undefined ? {} : { rows: Object.values(tables).reduce((sum, rows) => sum + rows, 0) }),
+    ...(rows === undefined ? {} : { rows }),
     ...(durationMs === undefined ? {} : { durationMs }),
+    ...(suspect === undefined ? {} : { suspect }),
+    ...(acceptance === undefined ? {} : { acceptedAt: acceptance.acceptedAt }),
     receipts: [...receipts.values()]
       .filter((receipt) => receiptIsOf(receipt, manifest))
       .map(({ destination, endpoint, bucket, key, confirmedAt }) => ({
@@ -47,7 +51,7 @@ export function shortenDump({ manifest, receipts, restoreTests }: KnownDump): Pu
 export type RecalledDump = JudgedDump & { readonly dump: PublishedDump };
 
 export function recallDump(dump: PublishedDump): RecalledDump {
-  const { name, bytes, sha256 } = dump;
+  const { name, bytes, sha256, acceptedAt } = dump;
   return {
     dump,
     manifest: dump,
@@ -58,5 +62,6 @@ export function recallDump(dump: PublishedDump): RecalledDump {
         { ...test, name, differences: test.reason === undefined ? [] : [test.reason] },
       ]),
     ),
+    acceptance: acceptedAt === undefined ? undefined : { acceptedAt },
   };
 }

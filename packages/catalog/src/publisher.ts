@@ -1,19 +1,10 @@
-import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import { drawTicket, isCatalogThere, putCatalog } from '@pgstow/shared/runtime/catalog-copy.ts';
+import { isCatalogThere } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { readFolder } from './read-folder.ts';
-import { summariseFolder } from './summarise-folder.ts';
+import { publishCatalog, type PublishOptions } from './publish-catalog.ts';
 
-export type PublisherOptions = {
-  readonly folder: string;
-  readonly site: string;
-  readonly redis: RedisConnection;
-  /** `undefined` where backups stay local. */
-  readonly destination: DestinationPlace | undefined;
+export type PublisherOptions = PublishOptions & {
   readonly log: Log;
   /** Half a minute unless given. */
   readonly lookEveryMs?: number;
@@ -66,17 +57,13 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #publishWhileWanted(): Promise<void> {
-    const { folder, site, redis, destination, log } = this.#options;
+    const { log } = this.#options;
     try {
       while (this.#isWanted) {
         this.#isWanted = false;
-        const ticket = await drawTicket(redis, site);
-        const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(folder), statfs(folder)]);
-        const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-        const catalog = summariseFolder({ contents, disk, destination, now: new Date() });
-        await putCatalog(redis, site, ticket, catalog);
+        const dumps = await publishCatalog(this.#options);
         this.#lastAtMs = performance.now();
-        log.debug({ dumps: contents.dumps.length }, 'published the catalog');
+        log.debug({ dumps }, 'published the catalog');
       }
     } catch (error) {
       this.#lastAtMs = Number.NEGATIVE_INFINITY;

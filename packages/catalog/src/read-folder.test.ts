@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { acceptanceFileName, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deleteDump } from './delete-dump.ts';
 import { findDump, readFolder } from './read-folder.ts';
-import { removeReceipt, writeManifest, writeReceipt } from './write-record.ts';
+import { removeReceipt, writeAcceptance, writeManifest, writeReceipt } from './write-record.ts';
 
 const CONTENT = 'nine byte';
 const nameAt = (second: number, database = 'shop'): BackupName =>
@@ -140,6 +142,35 @@ describe('the backup folder', () => {
     const { dumps, faults } = await readFolder(folder.path);
     expect(dumps[0]?.receipts.size).toBe(0);
     expect(faults).toHaveLength(3);
+  });
+
+  it('knows which suspect dump a person has accepted, and believes nobody else', async () => {
+    const suspect = { percent: 1, usualSqlBytes: 9900 };
+    for (const second of [1, 2, 3, 4]) await put(nameAt(second), { suspect });
+    const acceptanceOf = (name: BackupName, sha256 = 'a'.repeat(64)): Acceptance => {
+      return { version: 1, name, sha256, acceptedAt: '2026-01-01T00:03:00.000Z', reason: 'moved' };
+    };
+    await writeAcceptance(folder.path, acceptanceOf(nameAt(1)));
+    await writeFile(at(acceptanceFileName(nameAt(2))), JSON.stringify(acceptanceOf(nameAt(1))));
+    await writeFile(at(acceptanceFileName(nameAt(3))), '{}');
+    await writeAcceptance(folder.path, acceptanceOf(nameAt(4), 'b'.repeat(64)));
+    await writeFile(at(`${acceptanceFileName(nameAt(4))}.0a1b2c3d.partial`), '{');
+    const { dumps, faults, partials } = await readFolder(folder.path);
+    expect(dumps.map(({ acceptance }) => acceptance)).toEqual([
+      acceptanceOf(nameAt(1)),
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(faults.toSorted()).toEqual(
+      [2, 3].map(
+        (second) => `${acceptanceFileName(nameAt(second))} is not the record of an acceptance; it counts for nothing`,
+      ),
+    );
+    expect(partials).toHaveLength(1);
+    expect(await findDump(folder.path, nameAt(1))).toEqual(dumps[0]);
+    await deleteDump(folder.path, nameAt(1));
+    expect((await readdir(folder.path)).filter((file) => file.startsWith(nameAt(1)))).toEqual([]);
   });
 
   it('follows no link and reads no folder, pipe or device', async () => {

@@ -1,5 +1,6 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
@@ -14,6 +15,8 @@ export type KnownDump = {
   readonly receipts: ReadonlyMap<string, Receipt>;
   /** What came of restoring it, by destination. Of the dump as it is: a test of other content counts for nothing. */
   readonly restoreTests: ReadonlyMap<string, RestoreTest>;
+  /** A person's word on a suspect dump. Of the dump as it is, too. */
+  readonly acceptance?: Acceptance | undefined;
 };
 
 export type FolderContents = {
@@ -68,7 +71,7 @@ export async function findDump(folder: string, name: BackupName): Promise<KnownD
   return readDump(folder, name, recordFiles, stats.size, []);
 }
 
-/** Receipts and restore tests by the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
+/** What others record of a dump, by the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
 function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   return Map.groupBy(
     [...files].filter((file) => isRecordBesideManifest(file)),
@@ -94,6 +97,7 @@ async function readDump(
       manifest,
       receipts: await readReceipts(folder, name, recordFiles, faults),
       restoreTests: await readRestoreTests(folder, manifest, recordFiles, faults),
+      acceptance: await readAcceptance(folder, manifest, recordFiles, faults),
     };
   }
   return undefined;
@@ -139,6 +143,20 @@ async function readRestoreTests(
     else if (data.sha256 === sha256) tests.set(data.destination, data);
   }
   return tests;
+}
+
+async function readAcceptance(
+  folder: string,
+  { name, sha256 }: Manifest,
+  recordFiles: readonly string[],
+  faults: string[],
+): Promise<Acceptance | undefined> {
+  const file = acceptanceFileName(name);
+  if (!recordFiles.includes(file)) return undefined;
+  const { data } = acceptanceSchema.safeParse(await readJson(join(folder, file)));
+  if (data?.name === name) return data.sha256 === sha256 ? data : undefined;
+  faults.push(`${file} is not the record of an acceptance; it counts for nothing`);
+  return undefined;
 }
 
 async function readJson(path: string): Promise<unknown> {

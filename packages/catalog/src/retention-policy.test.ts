@@ -3,7 +3,7 @@ import type { DestinationPlace, Receipt } from '@pgstow/shared/contract/receipt.
 import type { RestoreTest, RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it } from 'vitest';
 import type { KnownDump } from './read-folder.ts';
-import { applyRetention } from './retention-policy.ts';
+import { applyRetention, whyFrozen } from './retention-policy.ts';
 
 const NOW = new Date('2026-06-15T12:00:00Z');
 const HOUR = 3_600_000;
@@ -59,6 +59,14 @@ function tested(dump: KnownDump, result: RestoreTestResult | '-', destination = 
     durationMs: 1,
   };
   return { ...dump, restoreTests: new Map([...dump.restoreTests, [destination, test]]) };
+}
+/** The same dump as one that has shrunk: `s` suspect, `a` accepted, `-` neither. */
+function shrunk(dump: KnownDump, is: string): KnownDump {
+  if (is === '-') return dump;
+  const { name, sha256 } = dump.manifest;
+  const manifest = { ...dump.manifest, suspect: { percent: 1, usualSqlBytes: 9900 } };
+  const acceptance = { version: 1, name, sha256, acceptedAt: NOW.toISOString() } as const;
+  return { ...dump, manifest, ...(is === 'a' ? { acceptance } : {}) };
 }
 const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | null): KnownDump[] =>
   Array.from({ length: count }, (_, i) => count - 1 - i).map((daysAgo) =>
@@ -146,7 +154,7 @@ describe('retention', () => {
       action: 'keep',
       reason: `nothing is deleted while the newest restore test with a result, of ${dumps[4]!.manifest.name} from s3, is bad`,
     });
-    expect(verdicts[3]?.reason).toBe('it is the newest that is not bad');
+    expect(verdicts[3]?.reason).toBe('it is the newest that counts');
     expect(verdicts[4]?.reason).toContain('its restore test from s3 was bad');
     const again = [...dumps.slice(0, 4), tested(dumps[4]!, 'good')];
     expect(actions(again, 2, s3)).toEqual(['delete', 'delete', 'delete', 'keep', 'keep']);
@@ -158,6 +166,53 @@ describe('retention', () => {
     expect(actions([dumps[0]!, dumps[1]!, both], 1, s3)).toEqual(['keep', 'keep', 'keep']);
   });
 
+  it.each([
+    ['nothing while the newest is suspect', '----s', 'kkkkk'],
+    ['nothing while several are', '--sss', 'kkkkk'],
+    ['as usual once it is accepted', '----a', 'ddkkk'],
+    ['as usual once the newest of several is accepted, the others not counted', 's-ssa', 'kkkkk'],
+    ['what is not wanted once a newer one is not suspect', '--s--', 'dkkkk'],
+    ['the suspect one with the others, once there are enough newer ones', '-s---', 'ddkkk'],
+    ['nothing of suspect ones alone', 'sssss', 'kkkkk'],
+  ])('lets go of %s', (_what, are, wanted) => {
+    const dumps = daily(5).map((dump, index) => shrunk(dump, are[index]!));
+    expect(
+      actions(dumps, 3, s3)
+        .map(([letter]) => letter)
+        .join(''),
+    ).toBe(wanted);
+  });
+
+  it('says which suspect dump froze it, in words', () => {
+    const dumps = daily(5);
+    const all = [...dumps.slice(0, 4), shrunk(dumps[4]!, 's')];
+    const { name } = dumps[4]!.manifest;
+    const why = `nothing is deleted while the newest, ${name}, is suspect: it has 99 B of SQL, 1 % of what the last good ones had`;
+    expect(whyFrozen(all, NOW)).toEqual({ by: 'shrink', reason: why });
+    expect(applyRetention(all, { keepLast: 2, destination: s3 }, NOW).map(({ reason }) => reason)).toEqual([
+      why,
+      why,
+      'it is number 2 of the 2 newest',
+      'it is the newest that counts',
+      'it is suspect, and there are 0 newer ones that count, of 2 that are wanted',
+    ]);
+    const later = [shrunk(dumps[0]!, 's'), ...dumps.slice(1)];
+    expect(applyRetention(later, { keepLast: 2, destination: s3 }, NOW)[0]).toEqual({
+      name: dumps[0]!.manifest.name,
+      action: 'delete',
+      reason: 'it is suspect, and the 2 newest that count are kept',
+    });
+  });
+
+  it('is frozen by a suspect dump behind one from a clock that was a little ahead, and by a bad test before that', () => {
+    const dumps = daily(3);
+    const suspect = shrunk(dumps[2]!, 's');
+    const ahead = dumpAt(new Date(NOW.getTime() + 5 * HOUR));
+    expect(whyFrozen([...dumps.slice(0, 2), suspect, ahead], NOW)?.by).toBe('shrink');
+    expect(whyFrozen([...dumps.slice(0, 2), tested(suspect, 'bad')], NOW)?.by).toBe('restore-test');
+    expect(whyFrozen([...dumps.slice(0, 2), tested(suspect, 'good')], NOW)?.by).toBe('shrink');
+  });
+
   it('never hurts, whatever lies in the folder', () => {
     let state = 11;
     const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
@@ -166,12 +221,16 @@ describe('retention', () => {
       const dumps = [...times]
         .sort((a, b) => a - b)
         .map((time) =>
-          tested(
-            dumpAt(new Date(time), [{}, null, { bucket: 'old' }][random(3)], random(2) === 0 ? 'dumped' : 'adopted'),
-            (['-', '-', 'good', 'could-not-tell', 'bad'] as const)[random(5)]!,
+          shrunk(
+            tested(
+              dumpAt(new Date(time), [{}, null, { bucket: 'old' }][random(3)], random(2) === 0 ? 'dumped' : 'adopted'),
+              (['-', '-', 'good', 'could-not-tell', 'bad'] as const)[random(5)]!,
+            ),
+            '-----as'[random(7)]!,
           ),
         );
       const isBad = (dump: KnownDump) => dump.restoreTests.get('s3')?.result === 'bad';
+      const isSuspect = (dump: KnownDump) => dump.manifest.suspect !== undefined && dump.acceptance === undefined;
       const keepLast = 1 + random(6);
       const destination = random(2) === 0 ? s3 : undefined;
       const verdicts = applyRetention(dumps, { keepLast, destination }, NOW);
@@ -187,8 +246,10 @@ describe('retention', () => {
       expect(places.every((bucket) => bucket === 'mine')).toBe(true);
       const isFromFuture = Math.max(...times) > NOW.getTime() + 24 * HOUR;
       expect(isFromFuture && deleted.length > 0).toBe(false);
-      const notBad = dumps.filter((dump) => !isBad(dump));
-      expect(notBad.slice(-keepLast).some((dump) => deleted.includes(dump))).toBe(false);
+      const counted = dumps.filter((dump) => !isBad(dump) && !isSuspect(dump));
+      const newest = dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= NOW.getTime()) ?? dumps.at(-1);
+      expect(newest !== undefined && isSuspect(newest) && deleted.length > 0).toBe(false);
+      expect(counted.slice(-keepLast).some((dump) => deleted.includes(dump))).toBe(false);
       const told = dumps.findLast((dump) => ['good', 'bad'].includes(dump.restoreTests.get('s3')?.result ?? ''));
       expect(told !== undefined && isBad(told) && deleted.length > 0).toBe(false);
       // What it lets go of, it lets go of at once: a second look finds nothing more.

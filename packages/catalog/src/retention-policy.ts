@@ -1,9 +1,11 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import type { KnownDump } from './read-folder.ts';
+import { isSuspect, whySuspect } from './suspect-dump.ts';
 
 export type RetentionPolicy = {
   /** Newest dumps to keep, at least 1. */
@@ -13,7 +15,7 @@ export type RetentionPolicy = {
 };
 
 /** Why nothing of a database may be deleted. */
-export type Freeze = { readonly by: 'clock' | 'restore-test'; readonly reason: string };
+export type Freeze = { readonly by: FreezeCause; readonly reason: string };
 
 export type Verdict = {
   readonly name: BackupName;
@@ -24,28 +26,28 @@ export type Verdict = {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad never count among the
- * newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
- * destination is configured, or of anything while the last word of restore tests is bad, or the newest claims to be from the
- * future: a clock that was wrong must not make good dumps look old.
+ * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad, and suspect ones, never count
+ * among the newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
+ * destination is configured, or of anything while the last word of restore tests is bad, the newest is suspect, or it claims to
+ * be from the future: a clock that was wrong must not make good dumps look old.
  *
  * @param dumps of one database, oldest first
  * @returns one verdict for each, in the same order
  */
 export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPolicy, now: Date): readonly Verdict[] {
   const frozen = whyFrozen(dumps, now);
-  // From the newest on, how many that are not bad came by.
+  // From the newest on, how many that count came by.
   let counted = 0;
   return dumps
     .toReversed()
     .map((dump, index): Verdict => {
       const { name } = dump.manifest;
-      const bad = badTestOf(dump);
-      if (bad === undefined) counted += 1;
-      const kept = bad === undefined ? whyCounted(counted, index, policy) : whyBadIsKept(counted, bad, policy);
+      const flaw = whyNotCounted(dump);
+      if (flaw === undefined) counted += 1;
+      const kept = flaw === undefined ? whyCounted(counted, index, policy) : whyFlawedIsKept(counted, flaw, policy);
       const reason = kept ?? frozen?.reason ?? whyUnconfirmed(dump, policy);
       if (reason !== undefined) return { name, action: 'keep', reason };
-      return { name, action: 'delete', reason: whyReleased(counted, bad, policy) };
+      return { name, action: 'delete', reason: whyReleased(counted, flaw, policy) };
     })
     .toReversed();
 }
@@ -71,21 +73,51 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date): Freeze | und
     [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
   );
   const bad = lastTold === undefined ? undefined : badTestOf(lastTold);
-  if (bad === undefined) return undefined;
+  if (bad !== undefined)
+    return {
+      by: 'restore-test',
+      reason: `nothing is deleted while the newest restore test with a result, of ${bad.name} from ${bad.destination}, is bad`,
+    };
+  const suspect = newestSuspect(dumps, now);
+  if (suspect === undefined) return undefined;
+  const { name } = suspect.manifest;
   return {
-    by: 'restore-test',
-    reason: `nothing is deleted while the newest restore test with a result, of ${bad.name} from ${bad.destination}, is bad`,
+    by: 'shrink',
+    reason: `nothing is deleted while the newest, ${name}, is suspect: ${whySuspect(suspect) ?? ''}`,
   };
 }
 
+/**
+ * The newest dump, if it is suspect: what its database's dumps are worth now is open until it is accepted, or one of usual size
+ * is taken.
+ *
+ * @param dumps of one database, oldest first
+ */
+export function newestSuspect<D extends JudgedDump>(dumps: readonly D[], now: Date): D | undefined {
+  const newest = newestByNow(dumps, now);
+  return newest !== undefined && isSuspect(newest) ? newest : undefined;
+}
+
+/** The newest dump, unless a clock that was ahead only made it look so. @param dumps oldest first */
+export function newestByNow<D extends JudgedDump>(dumps: readonly D[], now: Date): D | undefined {
+  return dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= now.getTime()) ?? dumps.at(-1);
+}
+
+/** Why a dump is none that a restore could count on. */
+function whyNotCounted(dump: JudgedDump): string | undefined {
+  const bad = badTestOf(dump);
+  if (bad !== undefined) return `its restore test from ${bad.destination} was bad`;
+  return isSuspect(dump) ? 'it is suspect' : undefined;
+}
+
 function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): string | undefined {
-  if (rank === 1) return newer === 0 ? 'it is the newest' : 'it is the newest that is not bad';
+  if (rank === 1) return newer === 0 ? 'it is the newest' : 'it is the newest that counts';
   return rank <= keepLast ? `it is number ${rank} of the ${keepLast} newest` : undefined;
 }
 
-function whyBadIsKept(newerNotBad: number, bad: RestoreTest, { keepLast }: RetentionPolicy): string | undefined {
-  if (newerNotBad >= keepLast) return undefined;
-  return `its restore test from ${bad.destination} was bad, and there are ${newerNotBad} newer ones that are not, of ${keepLast} that are wanted`;
+function whyFlawedIsKept(newer: number, flaw: string, { keepLast }: RetentionPolicy): string | undefined {
+  if (newer >= keepLast) return undefined;
+  return `${flaw}, and there are ${newer} newer ones that count, of ${keepLast} that are wanted`;
 }
 
 function whyUnconfirmed(dump: KnownDump, { destination }: RetentionPolicy): string | undefined {
@@ -93,7 +125,7 @@ function whyUnconfirmed(dump: KnownDump, { destination }: RetentionPolicy): stri
   return `its upload to ${destination.name} is not confirmed`;
 }
 
-function whyReleased(counted: number, bad: RestoreTest | undefined, { keepLast }: RetentionPolicy): string {
-  if (bad === undefined) return `it is number ${counted}, and the ${keepLast} newest are kept`;
-  return `its restore test from ${bad.destination} was bad, and the ${keepLast} newest that are not are kept`;
+function whyReleased(counted: number, flaw: string | undefined, { keepLast }: RetentionPolicy): string {
+  if (flaw === undefined) return `it is number ${counted}, and the ${keepLast} newest are kept`;
+  return `${flaw}, and the ${keepLast} newest that count are kept`;
 }

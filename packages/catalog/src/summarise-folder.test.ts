@@ -12,7 +12,12 @@ const now = new Date('2026-03-10T12:00:00Z');
 const place = { name: 's3', bucket: 'mine', prefix: '' };
 const results = ['good', 'bad', 'could-not-tell'] as const;
 
-function dumpOf(hoursAgo: number, upload: 'here' | 'elsewhere' | 'other' | 'none', tested: number): KnownDump {
+function dumpOf(
+  hoursAgo: number,
+  upload: 'here' | 'elsewhere' | 'other' | 'none',
+  tested: number,
+  shrunk: number,
+): KnownDump {
   const takenAt = new Date(now.getTime() - hoursAgo * HOUR_MS).toISOString();
   const name = formatBackupName('shop', new Date(takenAt));
   const facts = { version: 1, name, bytes: 9, sha256: 'a'.repeat(64) } as const;
@@ -27,7 +32,16 @@ function dumpOf(hoursAgo: number, upload: 'here' | 'elsewhere' | 'other' | 'none
   } as const;
   const result = results[tested];
   return {
-    manifest: { ...facts, database: 'shop', takenAt, origin: 'dumped', recordedAt: takenAt, sqlBytes: 99 },
+    manifest: {
+      ...facts,
+      database: 'shop',
+      takenAt,
+      origin: 'dumped',
+      recordedAt: takenAt,
+      sqlBytes: 99,
+      ...(shrunk > 1 ? {} : { suspect: { percent: 3, usualSqlBytes: 3300 } }),
+    },
+    ...(shrunk === 0 ? { acceptance: { version: 1, name, sha256: facts.sha256, acceptedAt: takenAt } as const } : {}),
     receipts: new Map(upload === 'none' ? [] : [['s3', receipt]]),
     restoreTests: new Map(
       result === undefined
@@ -57,8 +71,14 @@ it('leaves health as it is, whatever it leaves out', () => {
   for (let round = 0; round < 60; round += 1) {
     const uploads = (['here', 'elsewhere', 'other', 'none'] as const).slice(random(3), 4);
     const count = random(130);
+    const most = [3, 100][random(2)]!;
     const dumps = Array.from({ length: count }, (_, index) =>
-      dumpOf((count - index) * (1 + random(2)) + random(40), uploads[random(uploads.length)]!, random(30)),
+      dumpOf(
+        (count - index) * (1 + random(2)) + random(40),
+        uploads[random(uploads.length)]!,
+        random(30),
+        index < 50 ? 9 : random(most),
+      ),
     ).sort((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
     const [destination, schedule] = [
       random(3) === 0 ? undefined : place,
@@ -80,8 +100,9 @@ it('leaves health as it is, whatever it leaves out', () => {
     const nameOf = (dump: { manifest: { name: string } } | undefined) => dump?.manifest.name;
     // How many wait is said of those that are published.
     const words = (reasons: readonly string[] = []) =>
-      reasons.map((reason) => reason.replaceAll(/\b\d+ dumps|all \d+/g, 'n'));
+      reasons.map((reason) => reason.replaceAll(/\b\d+ dumps|all \d+|\b\d+ newer/g, 'n'));
     expect(words(short?.reasons)).toEqual(words(whole?.reasons));
+    expect(short?.warnings).toEqual(whole?.warnings);
     expect(nameOf(short?.newest)).toBe(nameOf(whole?.newest));
     expect(nameOf(short?.newestConfirmed)).toBe(nameOf(whole?.newestConfirmed));
     expect(short?.newestRestoreTest).toMatchObject({ ...pick(whole?.newestRestoreTest) });

@@ -5,6 +5,7 @@ import { isConfirmed } from './is-confirmed.ts';
 import { shortenDump } from './published-dump.ts';
 import type { FolderContents, KnownDump } from './read-folder.ts';
 import { whyFrozen } from './retention-policy.ts';
+import { isSuspect } from './suspect-dump.ts';
 
 export type SummaryOptions = {
   readonly contents: FolderContents;
@@ -54,7 +55,7 @@ function summariseDatabase(
       count: waiting.length,
       ...(recordedAt[0] === undefined ? {} : { oldestRecordedAt: recordedAt[0] }),
     },
-    ...(frozen === undefined ? {} : { frozen: frozen.reason }),
+    ...(frozen === undefined ? {} : { frozen: frozen.reason, frozenBy: frozen.by }),
   };
 }
 
@@ -65,7 +66,7 @@ function chooseDumps(dumps: readonly KnownDump[], destination: DestinationPlace 
   const hasVerdict = (dump: KnownDump): boolean =>
     !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result);
   const chosen = new Set([
-    older.findLast(isUploaded),
+    older.findLast((dump) => !isSuspect(dump) && (destination === undefined || isUploaded(dump))),
     older.findLast(hasVerdict),
     destination === undefined ? undefined : older.find((dump) => !isUploaded(dump)),
     ...dumps.slice(-NEWEST),

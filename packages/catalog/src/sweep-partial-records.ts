@@ -8,7 +8,7 @@ const MIN_AGE_MS = 60 * 1000;
 /** Removes what a killed worker left of records of its kind. A living one writes them within moments. */
 export async function sweepPartialRecords(
   folder: string,
-  kind: 'receipt' | 'restore-test',
+  kind: 'receipt' | 'restore-test' | 'accepted',
   log: Pick<Log, 'info'>,
 ): Promise<void> {
   const { partials } = await readFolder(folder);

@@ -9,11 +9,20 @@ import { describeWhatIsSafe } from './what-is-safe.ts';
 const now = new Date('2026-11-26T12:00:00Z');
 const place = { name: 's3', endpoint: undefined, bucket: 'b', prefix: '' };
 
-function dump(hour: number, is: { readonly confirmed?: boolean; readonly bad?: boolean } = {}): KnownDump {
+function dump(
+  hour: number,
+  is: { readonly confirmed?: boolean; readonly bad?: boolean; readonly suspect?: boolean } = {},
+): KnownDump {
   const takenAt = new Date(Date.UTC(2026, 10, 26, hour));
   const name = formatBackupName('shop', takenAt);
   const sha256 = 'a'.repeat(64);
-  const manifest = { name, takenAt: takenAt.toISOString(), sha256, bytes: 1 } as Manifest;
+  const manifest = {
+    name,
+    takenAt: takenAt.toISOString(),
+    sha256,
+    bytes: 1,
+    ...(is.suspect === true ? { suspect: { percent: 1, usualSqlBytes: 9 } } : {}),
+  } as Manifest;
   const receipt = { name, sha256, bytes: 1, destination: 's3', bucket: 'b', key: name } as Partial<Receipt> as Receipt;
   return {
     manifest,
@@ -56,6 +65,16 @@ describe('what is safe', () => {
       dumps: [dump(1, { bad: true }), dump(2, { bad: true })],
       destination: place,
       says: 'no backup of it. 2 were found BAD.',
+    },
+    {
+      dumps: [dump(1), dump(2, { bad: true }), dump(9, { suspect: true })],
+      destination: undefined,
+      says: `${nameAt(1)}, taken 11h ago, the only one, in the backup folder. 1 more was found BAD. 1 more is suspect.`,
+    },
+    {
+      dumps: [dump(8, { suspect: true }), dump(9, { suspect: true })],
+      destination: place,
+      says: 'no backup of it. 2 are suspect.',
     },
   ])('is said in a sentence: $says', ({ dumps, destination, says }) => {
     expect(describeWhatIsSafe(dumps, destination, now)).toBe(says);

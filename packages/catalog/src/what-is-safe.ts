@@ -3,30 +3,40 @@ import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { badTestOf } from './retention-policy.ts';
+import { isSuspect } from './suspect-dump.ts';
 
 /**
  * What backups of a database there are, in a sentence: for whoever reads that one failed.
  *
- * @param dumps of one database, oldest first; those that a restore test found bad do not count
+ * @param dumps of one database, oldest first; those that a restore test found bad, and suspect ones, do not count
  */
 export function describeWhatIsSafe(
   dumps: readonly JudgedDump[],
   destination: DestinationPlace | undefined,
   now: Date,
 ): string {
-  const good = dumps.filter((dump) => badTestOf(dump) === undefined);
+  const notBad = dumps.filter((dump) => badTestOf(dump) === undefined);
+  const good = notBad.filter((dump) => !isSuspect(dump));
   const newest = good.at(-1);
-  const badCount = dumps.length - good.length;
-  const bad = badCount === 0 ? '' : ` ${badCount} more ${badCount === 1 ? 'was' : 'were'} found BAD.`;
-  if (newest === undefined) return `no backup of it.${bad.replace(' more', '')}`;
+  const others = describeOthers(dumps.length - notBad.length, notBad.length - good.length);
+  if (newest === undefined) return `no backup of it.${others.replaceAll(' more', '')}`;
   const count = good.length === 1 ? 'the only one' : `the newest of ${good.length}`;
   const show = ({ manifest }: JudgedDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
-  if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${bad}`;
+  if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${others}`;
   const confirmed = good.findLast((dump) => isConfirmed(dump, destination));
-  if (confirmed === newest) return `${show(newest)}, ${count}, in the backup folder and at ${destination.name}.${bad}`;
+  if (confirmed === newest)
+    return `${show(newest)}, ${count}, in the backup folder and at ${destination.name}.${others}`;
   const there =
     confirmed === undefined ? `nothing at ${destination.name}` : `at ${destination.name} ${show(confirmed)}`;
-  return `in the backup folder ${show(newest)}, ${count}; ${there}.${bad}`;
+  return `in the backup folder ${show(newest)}, ${count}; ${there}.${others}`;
+}
+
+function describeOthers(bad: number, suspect: number): string {
+  const be = (count: number, one: string, many: string): string => `${count} more ${count === 1 ? one : many}`;
+  return [
+    bad === 0 ? '' : ` ${be(bad, 'was', 'were')} found BAD.`,
+    suspect === 0 ? '' : ` ${be(suspect, 'is', 'are')} suspect.`,
+  ].join('');
 }
 
 function age(takenAt: string, now: Date): string {

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
@@ -21,6 +22,12 @@ export async function writeReceipt(folder: string, receipt: Receipt): Promise<vo
 export async function writeRestoreTest(folder: string, test: RestoreTest): Promise<void> {
   const json = `${JSON.stringify(restoreTestSchema.parse(test), undefined, 2)}\n`;
   await writeFileAtomically(join(folder, restoreTestFileName(test.name, test.destination)), json);
+}
+
+/** From now on a suspect dump counts. */
+export async function writeAcceptance(folder: string, acceptance: Acceptance): Promise<void> {
+  const json = `${JSON.stringify(acceptanceSchema.parse(acceptance), undefined, 2)}\n`;
+  await writeFileAtomically(join(folder, acceptanceFileName(acceptance.name)), json);
 }
 
 /** The store no longer has what the receipt says: the upload is not confirmed any more. */

@@ -29,7 +29,7 @@ type Words = {
   readonly title: (shown: string) => string;
   readonly happened: (reason: string, alarm: Alarm) => string;
   /** Where the reason has no hint of its own. */
-  readonly hint: (shown: string) => string;
+  readonly hint: (shown: string, alarm: Alarm) => string;
   readonly recovered: (shown: string) => string;
 };
 
@@ -40,6 +40,15 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
     happened: (reason) => `The dump failed, and is not tried again before its next run: ${reason}`,
     hint: (shown) => `See the log of its job on the board, mend the cause, and run: pgstow dump ${shown} --wait`,
     recovered: (shown) => `Dumps of ${shown} succeed again`,
+  },
+  'dump-suspect': {
+    severity: 'error',
+    title: (shown) => `A dump of ${shown} is SUSPECT`,
+    happened: (reason, { name, database }) =>
+      `${name ?? 'A dump'} is kept, but does not count as a backup: ${reason}. Nothing of ${showName(database)} is deleted meanwhile.`,
+    hint: (shown, { name }) =>
+      `See what ${shown} has lost, or what the role that dumps may no longer read. If it was meant: pgstow accept ${name ?? 'latest'}. Else mend it: the next dump of usual size ends this.`,
+    recovered: (shown) => `Dumps of ${shown} count again`,
   },
   'upload-failed': {
     severity: 'error',
@@ -94,7 +103,7 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
     title: words.title(shown),
     happened: words.happened(reason, alarm),
     safe: alarm.safe,
-    hint: hint ?? words.hint(shown),
+    hint: hint ?? words.hint(shown, alarm),
     at: at.toISOString(),
   });
 }

@@ -3,6 +3,7 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 /** What an alarm is about; with the database it is what there is one alarm of. */
 export const alarmKinds = [
   'dump-failed',
+  'dump-suspect',
   'upload-failed',
   'restore-test-bad',
   'restore-test-failed',

@@ -15,11 +15,23 @@ export async function chooseScratchPrograms(major: number): Promise<Clients> {
   const installed = await findServers();
   const found = installed.find((programs) => programs.major === major);
   if (found !== undefined) return found;
-  const there = [...new Set(installed.map((programs) => programs.major))].sort((a, b) => a - b).join(', ');
-  throw new NoScratchServerError(
+  throw missing(
+    major,
+    installed.map((programs) => programs.major),
+  );
+}
+
+/** @param installed major versions @throws NoScratchServerError if the wanted one is not among them */
+export function assertServerMajor(wanted: number, installed: readonly number[]): void {
+  if (!installed.includes(wanted)) throw missing(wanted, installed);
+}
+
+function missing(major: number, installed: readonly number[]): NoScratchServerError {
+  const there = [...new Set(installed)].sort((a, b) => a - b).join(', ');
+  return new NoScratchServerError(
     `there is no PostgreSQL server ${major} here, ${there === '' ? 'nor any other' : `only ${there}`}`,
     {
-      hint: `Install the package postgresql-${major}, or build the image of the verify worker with PG_MAJORS="... ${major}".`,
+      hint: `Install the package postgresql-${major}, or build the images with PG_MAJORS="... ${major}".`,
     },
   );
 }

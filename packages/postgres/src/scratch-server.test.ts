@@ -11,7 +11,8 @@ import { findServers } from './client-version.ts';
 import { findPostgres } from './end-postgres.ts';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
 import { createScratchDatabase } from './create-scratch-database.ts';
-import { removeScratchServer, startScratchServer, type ScratchServer } from './scratch-server.ts';
+import { removeScratchServer } from './scratch-process.ts';
+import { startScratchServer, type ScratchServer } from './scratch-server.ts';
 
 const MIB = 1024 * 1024;
 const signal = new AbortController().signal;
@@ -48,7 +49,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
       const socket = server.env('postgres')['PGHOST']!;
       expect((await stat(socket)).mode & 0o777).toBe(0o700);
       expect((await readdir(socket)).sort()).toEqual(['.s.PGSQL.5432', '.s.PGSQL.5432.lock']);
-      expect((await stat(server.path)).mode & 0o777).toBe(0o700);
+      expect((await stat(join(parent.path, 'runs'))).mode & 0o777).toBe(0o700);
     });
 
     it('has no network, or says that it has', async () => {
@@ -103,21 +104,22 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
   it('is gone with its folder once it is disposed, even in the middle of a query', async () => {
     const server = await startScratchServer(options('disposed'));
     const busy = server.query('postgres', 'select pg_sleep(600)').catch(String);
-    const data = join(server.path, 'data');
+    const path = join(parent.path, 'disposed');
+    const data = join(path, 'data');
     const pids = await eventually(async () => {
       const found = await findPostgres(data);
       return found.length > 0 && found;
     });
     await server[Symbol.asyncDispose]();
     expect(pids.filter(isAlive)).toEqual([]);
-    await expect(stat(server.path)).rejects.toThrow('ENOENT');
+    await expect(stat(path)).rejects.toThrow('ENOENT');
     expect(await busy).toContain('the scratch server refused');
-    expect(runningProcesses().filter(({ command }) => command.includes(server.path))).toEqual([]);
+    expect(runningProcesses().filter(({ command }) => command.includes(path))).toEqual([]);
   });
 
   it('says so when it ends by itself', async () => {
     await using server = await startScratchServer(options('ended'));
-    for (const pid of await findPostgres(join(server.path, 'data'))) process.kill(pid, 'SIGKILL');
+    for (const pid of await findPostgres(join(parent.path, 'ended', 'data'))) process.kill(pid, 'SIGKILL');
     await eventually(() => server.signal.aborted);
     expect(String(server.signal.reason)).toContain('the scratch server ended (SIGKILL)');
   });
@@ -151,9 +153,10 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
     await mkdir(other);
     await removeScratchServer(other);
     expect(await server.query('postgres', 'select 1')).toBe('1');
-    await removeScratchServer(server.path);
-    expect(await findPostgres(join(server.path, 'data'))).toEqual([]);
-    await expect(stat(server.path)).rejects.toThrow('ENOENT');
+    const path = join(parent.path, 'swept');
+    await removeScratchServer(path);
+    expect(await findPostgres(join(path, 'data'))).toEqual([]);
+    await expect(stat(path)).rejects.toThrow('ENOENT');
     await server[Symbol.asyncDispose]();
   });
 });

@@ -1,16 +1,13 @@
-import { chown, mkdir, mkdtemp, readlink, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Clients } from './client-version.ts';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
+import { chooseClients, findClients, type Clients } from './client-version.ts';
 import { createScratchDatabase } from './create-scratch-database.ts';
 import type { DatabaseLocale } from './database-locale.ts';
-import { endPostgres } from './end-postgres.ts';
-import { initCluster } from './init-cluster.ts';
-import { planScratchSettings } from './scratch-settings-plan.ts';
-import { confine, type Confinement } from './scratch-user.ts';
+import { askForScratchProcess } from './scratch-host-client.ts';
+import { SCRATCH_PORT, SCRATCH_USER, startScratchProcess } from './scratch-process.ts';
+import { confine } from './scratch-user.ts';
 
 /** The locale is that of the databases in it. */
 export type ScratchServerOptions = DatabaseLocale & {
@@ -20,6 +17,12 @@ export type ScratchServerOptions = DatabaseLocale & {
   readonly major: number;
   /** That it may take, about. */
   readonly memoryBytes: number;
+  /** Another process that runs it, with a disk of its own; without one, we do. */
+  readonly host?: {
+    readonly folder: string;
+    /** That the server may take on its disk; `undefined` for what is free there. */
+    readonly diskBytes: number | undefined;
+  };
   /** Ends a start that is under way; later on, dispose. */
   readonly signal: AbortSignal;
 };
@@ -29,8 +32,6 @@ export type ScratchServer = AsyncDisposable & {
   readonly clients: Clients;
   /** As in `15.18`. */
   readonly version: string;
-  /** Its folder. */
-  readonly path: string;
   /** What is not as at the source, or not as it should be, a sentence each. */
   readonly notes: readonly string[];
   /** Whether its databases have another collation than was asked for. */
@@ -47,54 +48,26 @@ export type ScratchServer = AsyncDisposable & {
   readonly query: (database: string, sql: string) => Promise<string>;
 };
 
-const SCRATCH_USER = 'pgstow_scratch';
-const PORT = '5432';
-const START_MS = 120_000;
-const KILL_AFTER_MS = 10_000;
-/** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
-const LONGEST_SOCKET_PATH = 107;
-const SOCKET_FOLDER = 'pgstow-socket-';
-
 /**
- * Makes a cluster and starts its server: on a socket in a folder that only its user may enter, without a network where this
- * machine allows that, and bound to our own life.
+ * Has a cluster made and its server started, here or by a scratch host.
  *
  * @throws NoScratchServerError if there is no PostgreSQL of that major version; RetryableError if it does not start
  */
 export async function startScratchServer(options: ScratchServerOptions): Promise<ScratchServer> {
-  const { folder, signal } = options;
-  const clients = await chooseScratchPrograms(options.major);
+  const { folder, major, memoryBytes, host, signal } = options;
+  const clients = host === undefined ? await chooseScratchPrograms(major) : chooseClients(await findClients(), major);
   const confinement = await confine();
-  await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(() => removeScratchServer(folder));
-  const socketFolder = await makeFolders(folder, confinement);
-  await initCluster({ clients, confinement, folder, user: SCRATCH_USER, signal });
-  const ended = new AbortController();
-  const server = launch(options, clients, confinement, socketFolder);
-  cleanup.defer(async () => {
-    ended.abort(new RetryableError('the scratch server was ended'));
-    server.kill('SIGQUIT');
-    await endPostgres(join(folder, 'data'));
-    // Where there is no /proc to find its processes by.
-    const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
-    await server;
-    clearTimeout(harder);
-  });
-  const said = await waitUntilReady(server, signal);
-  const noteEnd = async (): Promise<void> => {
-    const { exitCode, signal } = await server;
-    ended.abort(
-      new RetryableError(`the scratch server ended (${signal ?? `exit code ${exitCode}`}): ${said()}`, {
-        hint: 'Is there enough memory? VERIFY_MEMORY_LIMIT says how much it may take.',
-      }),
-    );
-  };
-  void noteEnd();
-
+  const running =
+    host === undefined
+      ? await startScratchProcess({ folder, isOpen: false, clients, memoryBytes, signal })
+      : await askForScratchProcess(host.folder, { major, memoryBytes, diskBytes: host.diskBytes }, signal);
   const env = (database: string): Record<string, string> => ({
-    ...bareServerEnvironment(folder),
-    PGHOST: socketFolder,
-    PGPORT: PORT,
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    PGHOST: running.socketFolder,
+    PGPORT: SCRATCH_PORT,
     PGUSER: SCRATCH_USER,
     PGDATABASE: database,
     PGSSLMODE: 'disable',
@@ -106,20 +79,18 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     PGCLIENTENCODING: 'UTF8',
   });
   const query = (database: string, sql: string): Promise<string> => runSql(clients, env(database), sql, signal);
-  const notes = confinement.isOffline
+  const notes = running.isOffline
     ? []
     : ['the scratch server had the network of this host, because nobody may be cut off from it here'];
   let isOtherLocale = false;
-  const owned = cleanup.move();
   return {
     clients,
-    version: clients.version,
-    path: folder,
+    version: running.version,
     notes,
     get isOtherLocale() {
       return isOtherLocale;
     },
-    signal: ended.signal,
+    signal: running.signal,
     env,
     runAs: confinement.commandLine([], 'TERM'),
     query,
@@ -129,96 +100,8 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
       isOtherLocale = true;
       notes.push(replaced);
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };
-}
-
-/** Ends what may still run of a scratch server, ours or one whose owner was killed, and removes its folder. */
-export async function removeScratchServer(folder: string): Promise<void> {
-  await endPostgres(join(folder, 'data'));
-  // A socket folder that had to lie elsewhere: see `makeFolders`.
-  const elsewhere = await readlink(join(folder, 'socket')).catch(() => '');
-  if (basename(elsewhere).startsWith(SOCKET_FOLDER)) await rm(elsewhere, { recursive: true, force: true });
-  // A server that was killed may still be writing its last file.
-  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-}
-
-/** @returns where the socket is to lie: in the folder, if its path is short enough */
-async function makeFolders(folder: string, { owner }: Confinement): Promise<string> {
-  const make = async (path: string): Promise<void> => {
-    await mkdir(path, { mode: 0o700 });
-    if (owner !== undefined) await chown(path, owner.uid, owner.gid);
-  };
-  await make(folder);
-  const socketFolder = join(folder, 'socket');
-  if (Buffer.byteLength(join(socketFolder, `.s.PGSQL.${PORT}`)) <= LONGEST_SOCKET_PATH) {
-    await make(socketFolder);
-    return socketFolder;
-  }
-  const elsewhere = await mkdtemp(join(owner === undefined ? tmpdir() : '/tmp', SOCKET_FOLDER));
-  // So that whoever sweeps after us finds it.
-  await symlink(elsewhere, socketFolder);
-  if (owner !== undefined) await chown(elsewhere, owner.uid, owner.gid);
-  return elsewhere;
-}
-
-/** Nothing of ours, neither secrets nor settings of PostgreSQL's. */
-function bareServerEnvironment(folder: string): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' };
-}
-
-function launch(
-  { folder, memoryBytes }: ScratchServerOptions,
-  { folder: programs }: Clients,
-  confinement: Confinement,
-  socketFolder: string,
-) {
-  const settings = { ...planScratchSettings(memoryBytes), port: PORT, unix_socket_directories: socketFolder };
-  const [program = '', ...argv] = confinement.commandLine(
-    [
-      join(programs, 'postgres'),
-      '-D',
-      join(folder, 'data'),
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ],
-    'QUIT',
-  );
-  return execa(program, argv, {
-    env: bareServerEnvironment(folder),
-    extendEnv: false,
-    cwd: folder,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    buffer: false,
-    reject: false,
-    // A Ctrl-C in our terminal is ours alone: the server ends when we end it.
-    detached: true,
-  });
-}
-
-/** @returns reads the end of what the server says */
-async function waitUntilReady(server: ReturnType<typeof launch>, signal: AbortSignal): Promise<() => string> {
-  let said = '';
-  const ready = Promise.withResolvers<void>();
-  server.stderr.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-4000);
-    if (said.includes('database system is ready to accept connections')) ready.resolve();
-  });
-  const failed = (why: string): RetryableError =>
-    new RetryableError(`the scratch server ${why}${said === '' ? '' : `: ${said.trim()}`}`);
-  const late = setTimeout(() => ready.reject(failed(`was not ready within ${START_MS / 1000} s`)), START_MS);
-  const abort = (): void => ready.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  void server.then(() => ready.reject(failed('did not start')));
-  // Not thrown: the server's end would reject what nobody awaits.
-  if (signal.aborted) abort();
-  try {
-    await ready.promise;
-  } finally {
-    clearTimeout(late);
-    signal.removeEventListener('abort', abort);
-  }
-  return () => said.trim();
 }
 
 async function runSql(

@@ -51,7 +51,6 @@ export function planScratchSettings(memoryBytes: number): Readonly<Record<string
     restart_after_crash: 'off',
 
     listen_addresses: '',
-    unix_socket_permissions: '0700',
     ssl: 'off',
     timezone: 'UTC',
     log_timezone: 'UTC',

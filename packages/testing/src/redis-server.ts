@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { BoundProcess } from './bound-process.ts';
 import { findProgram } from './find-program.ts';
 import { startOnPort } from './start-on-port.ts';
@@ -10,6 +12,8 @@ export interface RedisOptions {
   readonly appendOnly?: boolean;
   /** A free one unless given. */
   readonly port?: number;
+  /** What clients must know; nothing unless given. */
+  readonly password?: string;
   /** Where the data lies; a private temp folder, removed on dispose, unless given. */
   readonly dir?: string;
 }
@@ -42,7 +46,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   await using cleanup = new AsyncDisposableStack();
   const dir = options.dir ?? cleanup.use(await tempFolder('pgstow-redis-')).path;
 
-  const launch = (port: number) => startServer(program, port, dir, options.appendOnly ?? false);
+  const { password } = options;
+  const launch = (port: number) => startServer(program, port, dir, options.appendOnly ?? false, password);
   const started = await startOnPort(options.port, launch);
   const { port } = started;
   let { server } = started;
@@ -60,7 +65,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return {
     host: '127.0.0.1',
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     get pid() {
       return server.pid;
     },
@@ -77,15 +82,24 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       await start();
     },
     flush: async () => {
-      const reply = await send(port, 'FLUSHALL');
+      const reply = await send(port, 'FLUSHALL', password);
       if (reply !== '+OK') throw new Error(`wanted +OK to FLUSHALL, got ${reply}`);
     },
-    command: (line) => send(port, line),
+    command: (line) => send(port, line, password),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-async function startServer(program: string, port: number, dir: string, appendOnly: boolean): Promise<BoundProcess> {
+async function startServer(
+  program: string,
+  port: number,
+  dir: string,
+  appendOnly: boolean,
+  password: string | undefined,
+): Promise<BoundProcess> {
+  // The command line is for everyone to read.
+  const file = join(dir, 'password.conf');
+  if (password !== undefined) await writeFile(file, `requirepass ${JSON.stringify(password)}\n`, { mode: 0o600 });
   const settings = {
     bind: '127.0.0.1',
     port: String(port),
@@ -97,7 +111,10 @@ async function startServer(program: string, port: number, dir: string, appendOnl
   };
   const server = await BoundProcess.start({
     command: program,
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    args: [
+      ...(password === undefined ? [] : [file]),
+      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    ],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     cwd: dir,
   });
@@ -110,11 +127,15 @@ async function startServer(program: string, port: number, dir: string, appendOnl
   }
 }
 
-async function send(port: number, line: string): Promise<string> {
+async function send(port: number, line: string, password?: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('utf8').setTimeout(10_000);
   try {
     socket.once('timeout', () => socket.destroy(new Error(`redis did not answer ${line} within 10 s`)));
     await once(socket, 'connect');
+    if (password !== undefined) {
+      socket.write(`AUTH ${JSON.stringify(password)}\r\n`);
+      await once(socket, 'data');
+    }
     socket.write(`${line}\r\n`);
     let reply = '';
     while (!reply.includes('\r\n')) reply += ((await once(socket, 'data')) as [string])[0];

@@ -28,14 +28,17 @@ export const checkRetention = defineCheck({
             ? 'no dump to keep or to delete'
             : `today ${verdicts.length - released} of ${verdicts.length} would be kept, and ${released === 0 ? 'none' : released} deleted`,
       };
-      const why = whyFrozen(ours, facts.now)?.reason;
-      if (why === undefined) continue;
+      const frozen = whyFrozen(ours, facts.now);
+      if (frozen === undefined) continue;
       yield {
         check: 'retention.frozen',
         subject,
         status: 'warning',
-        message: why,
-        hint: 'Find out what is wrong with it first; pgstow prune --dry-run shows the verdict on each dump.',
+        message: frozen.reason,
+        hint:
+          frozen.by === 'shrink'
+            ? 'Find out what it has lost. If that was meant, say so by pgstow accept; else the next dump of usual size ends this.'
+            : 'Find out what is wrong with it first; pgstow prune --dry-run shows the verdict on each dump.',
       };
     }
   },

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { neededBytes } from '@pgstow/catalog/backup-folder.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
 import { sourceTimeoutMs } from './facts.ts';
@@ -18,7 +19,7 @@ export const checkRoom = defineCheck({
     let inAll = 0;
     let isSummed = true;
     for (const subject of postgres.databases) {
-      const last = dumps.findLast(({ manifest }) => manifest.database === subject)?.manifest.bytes;
+      const last = dumps.findLast((dump) => dump.manifest.database === subject && !isSuspect(dump))?.manifest.bytes;
       // With options of the user's own, the database's size says nothing of a first dump.
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {

@@ -1,62 +1,73 @@
 import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
-import { chooseScratchPrograms } from '@pgstow/postgres/choose-scratch-programs.ts';
+import { assertServerMajor } from '@pgstow/postgres/choose-scratch-programs.ts';
+import { findServers } from '@pgstow/postgres/client-version.ts';
+import { roomFor } from '@pgstow/postgres/scratch-disk.ts';
+import { lookAtScratchHost } from '@pgstow/postgres/scratch-host-client.ts';
+import type { HostLook } from '@pgstow/postgres/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
 import { sourceTimeoutMs } from './facts.ts';
 import { findingOf } from './run-check.ts';
 
-/** What a verify worker needs of its machine, where this is it: the folder of its scratch servers says so. */
+const LOOK_MS = 15_000;
+const SERVER = 'restore.server';
+
+/** What a verify worker needs of its machine, where this is it: the folder of its scratch servers says so; or of a scratch host. */
 export const checkScratch = defineCheck({
   name: 'restore.scratch',
   needs: ['verify', 'postgres'],
   timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ verify }, facts) {
     const check = 'restore.scratch';
-    const { folder, schedule } = verify;
+    const { folder, hostFolder, schedule, diskBytes } = verify;
     if (schedule.kind === 'off') return;
-    if (!existsSync(folder)) {
+    if (hostFolder === undefined && !existsSync(folder)) {
       const message = `VERIFY_DIR ${folder} is not on this machine: if the verify worker runs elsewhere, it checks its own when it starts`;
       yield { check, status: 'skipped', message };
       return;
     }
+    let place: HostLook;
     try {
-      await assertScratchRoot(folder);
-      yield { check, status: 'ok', message: `scratch servers can live in ${folder}` };
+      place =
+        hostFolder === undefined
+          ? await lookHere(folder)
+          : await lookAtScratchHost(hostFolder, AbortSignal.timeout(LOOK_MS));
+      const message = hostFolder === undefined ? `scratch servers can live in ${folder}` : 'the scratch host answers';
+      yield { check, status: 'ok', message };
     } catch (error) {
       yield findingOf(check, error);
+      return;
     }
     const { major, databaseBytes } = await facts.source;
     if (major === undefined) {
       const message = 'which PostgreSQL server is needed here is not known: the source did not answer';
-      yield { check: 'restore.server', status: 'skipped', message };
+      yield { check: SERVER, status: 'skipped', message };
       return;
     }
     try {
-      const { version } = await chooseScratchPrograms(major);
-      yield {
-        check: 'restore.server',
-        status: 'ok',
-        message: `PostgreSQL server ${version} is there for scratch servers`,
-      };
+      assertServerMajor(major, place.majors);
+      yield { check: SERVER, status: 'ok', message: `a PostgreSQL server ${major} is there for scratch servers` };
     } catch (error) {
-      yield findingOf('restore.server', error);
+      yield findingOf(SERVER, error);
     }
-    const { bavail, bsize } = await statfs(folder);
-    const free = Math.min(bavail * bsize, verify.diskBytes ?? Number.POSITIVE_INFINITY);
+    const free = Math.min(place.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());
+    const message = `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`;
     yield free >= largest
-      ? {
-          check: 'restore.room',
-          status: 'ok',
-          message: `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`,
-        }
+      ? { check: 'restore.room', status: 'ok', message }
       : {
           check: 'restore.room',
           status: 'warning',
-          message: `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}: its restore tests may not be able to tell`,
+          message: `${message}: its restore tests may not be able to tell`,
           hint: 'Give VERIFY_DIR more room, or raise VERIFY_DISK_LIMIT.',
         };
   },
 });
+
+/** The same that a scratch host tells of itself. */
+async function lookHere(folder: string): Promise<HostLook> {
+  await assertScratchRoot(folder);
+  const majors = (await findServers()).map(({ major }) => major);
+  return { majors, roomBytes: await roomFor(folder, undefined) };
+}

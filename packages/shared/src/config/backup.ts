@@ -9,7 +9,8 @@ export type BackupConfig = {
   readonly folderOnHost: string | undefined;
   readonly keepLast: number;
   readonly compression: 'auto' | 'igzip' | 'pigz' | 'gzip';
-  readonly onShrink: 'warn' | 'refuse';
+  /** What becomes of a dump that has shrunk beyond belief. */
+  readonly onShrink: 'suspect' | 'warn';
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
 };
@@ -37,9 +38,9 @@ export const backup = defineSubject({
         'Program that compresses: `auto` takes igzip, else pigz, else gzip. The file is a normal .gz in any case.',
     },
     BACKUP_ON_SHRINK: {
-      schema: z.enum(['warn', 'refuse']).default('warn'),
+      schema: z.enum(['suspect', 'warn', 'refuse']).default('suspect'),
       description:
-        'What to do with a dump of less than 30 % of what the last good ones had: `warn`, or `refuse` to count it. Below 70 % there is a warning in any case.',
+        'What becomes of a dump with less than 30 % of the SQL that the last good ones had, or with no row where they had some: `suspect` keeps it, raises an alarm and does not count it until `pgstow accept`; `warn` counts it. Below 70 % there is a warning in any case. `refuse` is the old name of `suspect`.',
     },
     BACKUP_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
@@ -57,7 +58,7 @@ export const backup = defineSubject({
       folderOnHost: values.PGSTOW_FOLDER?.includes('/') === true ? values.PGSTOW_FOLDER : undefined,
       keepLast: values.BACKUP_KEEP_LAST,
       compression: values.BACKUP_COMPRESSION,
-      onShrink: values.BACKUP_ON_SHRINK,
+      onShrink: values.BACKUP_ON_SHRINK === 'warn' ? 'warn' : 'suspect',
       timeoutMs: values.BACKUP_TIMEOUT * 1000,
       stallTimeoutMs: values.BACKUP_STALL_TIMEOUT * 1000,
     };

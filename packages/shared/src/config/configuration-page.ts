@@ -14,13 +14,13 @@ Everything is read from the environment, once, when a process starts. \`stack.en
 \`pnpm\` scripts alike; \`stack.env.example\` is one to begin with.
 
 - All faults are reported in one message, and the process exits with code 1. An unknown name that begins with
-  \`POSTGRES_\`, \`S3_\`, \`BACKUP_\`, \`VERIFY_\`, \`BOARD_\`, \`HEARTBEAT_\` or \`NOTIFY_\` is a warning with the nearest
-  known name.
+  \`POSTGRES_\`, \`S3_\`, \`BACKUP_\`, \`VERIFY_\`, \`BOARD_\`, \`HEARTBEAT_\`, \`NOTIFY_\` or \`OTEL_\` is a warning with the
+  nearest known name.
 - An empty value counts as not set.
 - Every variable may be given as \`NAME_FILE\` instead: the path of a file that holds the value, such as a Docker secret
   (\`POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password\`). One line end at the end of the file is not part of it.
 - A variable marked *secret* never stands in a log line, a fault, a job or on a page; of a URL, that is its password,
-  and of those under Alarms also its path and query.`;
+  and of those under Alarms and Traces also its path and query.`;
 
 /** @param seen names that an earlier subject has told of already */
 function formatSubject({ title, variables }: Pick<Subject, 'title' | 'variables'>, seen: Set<string>): string {

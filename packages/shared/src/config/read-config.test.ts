@@ -30,7 +30,7 @@ describe('the configuration', () => {
     expect(config).toMatchObject({
       postgres: { host: 'db', port: 5432, user: 'backup', databases: ['shop'], extraOptions: [] },
       schedule: { kind: 'interval', everyMs: 7 * 24 * 3600 * 1000 },
-      backup: { folder: '/backups', keepLast: 4, compression: 'auto', onShrink: 'warn' },
+      backup: { folder: '/backups', keepLast: 4, compression: 'auto', onShrink: 'suspect' },
       redis: { url: 'redis://redis:6379', site: 'default' },
       board: { host: '127.0.0.1', port: 3000, user: 'admin' },
       runtime: { logLevel: 'info', shutdownGraceMs: 60_000 },
@@ -152,6 +152,10 @@ describe('secrets', () => {
       'NOTIFY_URLS',
       'REDIS_URL',
       'BOARD_PASSWORD',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
     ]);
   });
 
@@ -240,6 +244,16 @@ function sampleOf(name: string): string {
     SITE: 'paris',
     BOARD_PASSWORD: 'geheimnis',
     LOG_LEVEL: 'debug',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20key',
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-key=key',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_RESOURCE_ATTRIBUTES: 'a=b',
+    OTEL_TRACES_SAMPLER: 'always_off',
+    OTEL_TRACES_SAMPLER_ARG: '0.5',
+    OTEL_SDK_DISABLED: 'true',
   };
   return samples[name] ?? (/PORT|INTERVAL|KEEP|TIMEOUT|GRACE|LIMIT/.test(name) ? '177' : 'value');
 }

@@ -110,7 +110,7 @@ function secretsIn(raw: string, kind: NonNullable<Variable['secret']>): readonly
 function unknownNames(env: Readonly<Record<string, string | undefined>>, known: readonly AnySubject[]): string[] {
   const names = known.flatMap((subject) => Object.keys(subject.variables)).flatMap((name) => [name, `${name}_FILE`]);
   return Object.keys(env)
-    .filter((name) => /^(?:POSTGRES|S3|BACKUP|VERIFY|BOARD|HEARTBEAT|NOTIFY)_/.test(name) && !names.includes(name))
+    .filter((name) => /^(?:POSTGRES|S3|BACKUP|VERIFY|BOARD|HEARTBEAT|NOTIFY|OTEL)_/.test(name) && !names.includes(name))
     .map((name) => {
       const nearest = closest(name, names);
       const guess = distance(name, nearest) <= 4 ? `; did you mean ${nearest}?` : '';

@@ -12,8 +12,10 @@ export type VerifyConfig = {
   readonly sourceCounts: 'exact' | 'estimate' | 'off';
   /** A database larger than this is not counted exactly. */
   readonly exactUpToBytes: number;
-  /** Of scratch servers and downloads. */
+  /** Of downloads and, without a scratch host, of scratch servers. */
   readonly folder: string;
+  /** That a scratch host shares with us; `undefined` where the verify worker runs scratch servers itself. */
+  readonly hostFolder: string | undefined;
   /** That a test may take on the disk of `folder`; `undefined` for what is free there. */
   readonly diskBytes: number | undefined;
   /** That a scratch server may take, about. */
@@ -48,6 +50,12 @@ export const verify = defineSubject({
       description:
         'Folder of the scratch servers, and of dumps on their way to them. It needs room for the dump and the restored database; nothing stays there after a test.',
     },
+    VERIFY_HOST_DIR: {
+      schema: z.string().startsWith('/', 'expected an absolute path').optional(),
+      description:
+        'Folder of a scratch host, which then runs the scratch servers: without a network, as another user, on its own disk. docker-compose.yml sets it. The host is told the same folder as its `VERIFY_DIR`.',
+      defaultText: 'none: the verify worker runs them itself',
+    },
     VERIFY_DISK_LIMIT: {
       schema: wholeNumber('a number of MiB', 1, 1_000_000_000).optional(),
       description: 'MiB that a restore test may take there.',
@@ -68,6 +76,7 @@ export const verify = defineSubject({
       sourceCounts: values.VERIFY_SOURCE_COUNTS,
       exactUpToBytes: values.VERIFY_SOURCE_COUNTS_LIMIT * GIB,
       folder: values.VERIFY_DIR,
+      hostFolder: values.VERIFY_HOST_DIR,
       diskBytes: values.VERIFY_DISK_LIMIT === undefined ? undefined : values.VERIFY_DISK_LIMIT * MIB,
       memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
       timeoutMs: values.VERIFY_TIMEOUT * 1000,

@@ -45,6 +45,8 @@ export const dumpResultSchema = z.object({
   name: backupNameSchema,
   bytes: z.int().positive(),
   destinations: z.array(destinationNameSchema),
+  /** Why it is suspect, and does not count as a backup. */
+  suspect: z.string().optional(),
 });
 
 export type DumpResult = z.infer<typeof dumpResultSchema>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
 import { databaseFactsSchema } from './database-facts.ts';
+import { suspicionSchema } from './suspicion.ts';
 import { targetNameSchema } from './target.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
@@ -26,6 +27,8 @@ export const manifestSchema = z
     sqlBytes: z.int().positive(),
     /** Rows per table as counted in the dump, by the table's SQL name; absent if the dump holds INSERTs. */
     tables: z.record(z.string(), z.int().nonnegative()).optional(),
+    /** The dump has shrunk beyond belief. Until a person accepts it, it does not count as a backup. */
+    suspect: suspicionSchema.optional(),
     /** Every role that the dump names: those that own things in it or hold rights on them. */
     roles: z.array(z.string().min(1)).optional(),
     /** What the source said of itself in the dump's own snapshot. */
@@ -44,6 +47,11 @@ export type Manifest = z.infer<typeof manifestSchema>;
 function isTakenAsNamed({ name, takenAt }: { readonly name: BackupName; readonly takenAt: string }): boolean {
   const named = parseBackupName(name)?.takenAt.getTime() ?? Number.NaN;
   return Math.abs(named - Date.parse(takenAt)) < 3_600_000;
+}
+
+/** In all tables of a dump; `undefined` where they were not counted. */
+export function sumRows({ tables }: Pick<Manifest, 'tables'>): number | undefined {
+  return tables && Object.values(tables).reduce((sum, rows) => sum + rows, 0);
 }
 
 export function manifestFileName(name: BackupName): string {

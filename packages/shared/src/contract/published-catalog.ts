@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { backupNameSchema } from './backup-name.ts';
 import { restoreTestResults } from './restore-test.ts';
+import { suspicionSchema } from './suspicion.ts';
 import { destinationNameSchema, targetNameSchema } from './target.ts';
 
 const count = z.int().nonnegative();
+
+/** What keeps a database's dumps from being pruned. */
+export const freezeCauses = ['clock', 'restore-test', 'shrink'] as const;
+export type FreezeCause = (typeof freezeCauses)[number];
 
 /** An upload that a store confirmed of the very content that the manifest describes. */
 const publishedReceiptSchema = z.object({
@@ -35,6 +40,9 @@ const publishedDumpSchema = z.object({
   /** In all its tables, where they were counted. */
   rows: count.optional(),
   durationMs: count.optional(),
+  suspect: suspicionSchema.optional(),
+  /** When a person said that it counts all the same. */
+  acceptedAt: z.iso.datetime().optional(),
   receipts: z.array(publishedReceiptSchema),
   restoreTests: z.array(publishedRestoreTestSchema),
 });
@@ -52,6 +60,7 @@ const publishedDatabaseSchema = z.object({
   notUploaded: z.object({ count, oldestRecordedAt: z.iso.datetime().optional() }),
   /** Why nothing of it is pruned. */
   frozen: z.string().optional(),
+  frozenBy: z.enum(freezeCauses).optional(),
 });
 
 const publishedFolderSchema = z.object({

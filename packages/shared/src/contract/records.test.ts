@@ -48,11 +48,20 @@ describe('a manifest', () => {
     ['a time without zone', { ...manifest, takenAt: '2026-03-01T04:05:06' }],
     ['the time of another dump', { ...manifest, takenAt: '2026-03-02T04:05:06Z' }],
     ['31 February', { ...manifest, takenAt: '2026-02-31T00:00:00Z' }],
+    ['a reason to be suspect that is none', { ...manifest, suspect: {} }],
     ['rows below none', { ...manifest, tables: { a: -1 } }],
     ['another origin', { ...manifest, origin: 'found' }],
     ['__proto__ as a field', JSON.parse(JSON.stringify(manifest).replace('{', '{"__proto__":{"x":1},'))],
   ])('with %s is none', (_what, data) => {
     expect(manifestSchema.safeParse(data).success).toBe(false);
+  });
+
+  it('may say that it is suspect', () => {
+    for (const suspect of [
+      { percent: 0, usualSqlBytes: 9 },
+      { percent: 90, usualSqlBytes: 9, usualRows: 3 },
+    ])
+      expect(manifestSchema.parse({ ...manifest, suspect })).toEqual({ ...manifest, suspect });
   });
 
   it('takes a table called __proto__ for nothing more than a name', () => {

@@ -1,17 +1,20 @@
 import { pino, type Logger } from 'pino';
-import { PinoPretty } from 'pino-pretty';
+import { forPeople } from './log-for-people.ts';
 import type { Redact } from './redact.ts';
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
   child(bindings: Readonly<Record<string, unknown>>): Log;
 };
 
-/** One JSON line per event, or lines for people when a person looks on; no secret passes in either. */
-export function createLog(name: string, level: string, redact: Redact): Log {
+/**
+ * One JSON line per event, or a line for people where a person looks on; no secret passes in either. A line bears the process
+ * as `process`, and the backup that it is of as `name`.
+ */
+export function createLog(processName: string, level: string, redact: Redact): Log {
   const out = process.stdout;
-  const pretty = out.isTTY ? PinoPretty({ colorize: true, ignore: 'pid,hostname', destination: out, sync: true }) : out;
+  const format = out.isTTY ? forPeople({ hasColors: out.hasColors() }) : String;
   return pino(
-    { name, level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => void pretty.write(redact(line)) },
+    { level, base: { pid: process.pid, process: processName }, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: (line: string) => void out.write(format(redact(line))) },
   );
 }

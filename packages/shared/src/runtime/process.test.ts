@@ -106,7 +106,7 @@ describe('one of our processes', () => {
     await child.waitForExit();
     const lines = child.lines.map(({ json }) => json);
     expect(lines[0]?.['msg']).toBe('unknown variable POSTGRES_HOTS is ignored; did you mean POSTGRES_HOST?');
-    expect(lines[1]).toMatchObject({ msg: 'loud', pw: '[redacted]', list: ['[redacted]'], name: 'test' });
+    expect(lines[1]).toMatchObject({ msg: 'loud', pw: '[redacted]', list: ['[redacted]'], process: 'test' });
     expect(lines[1]?.['time']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     expect(lines.every((line) => line?.['msg'] !== 'silent')).toBe(true);
   });

@@ -1,14 +1,18 @@
 import { readConfig, ConfigError, type ConfigReading } from '../config/read-config.ts';
 import { runtime } from '../config/runtime.ts';
 import { subjects as known } from '../config/subjects.ts';
+import { tracing } from '../config/tracing.ts';
 import { describeError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import { createRedact, type Redact } from './redact.ts';
+import { startTracing } from './tracing.ts';
 
 type Subjects = Parameters<typeof readConfig>[1];
+/** What every process is told besides its own subjects. */
+type Always<S extends Subjects> = S & { readonly runtime: typeof runtime; readonly tracing: typeof tracing };
 
 export type ProcessContext<S extends Subjects> = {
-  readonly config: ConfigReading<S & { readonly runtime: typeof runtime }>['config'];
+  readonly config: ConfigReading<Always<S>>['config'];
   readonly log: Log;
   readonly redact: Redact;
   /** Released in reverse order when the process ends. */
@@ -30,9 +34,9 @@ export async function runProcess<const S extends Subjects>(
   const end = (signal: NodeJS.Signals): void => ended.abort(signal);
   process.on('SIGTERM', end).on('SIGINT', end);
 
-  let reading: ConfigReading<S & { readonly runtime: typeof runtime }>;
+  let reading: ConfigReading<Always<S>>;
   try {
-    reading = readConfig(process.env, { ...subjects, runtime }, Object.values(known));
+    reading = readConfig(process.env, { ...subjects, runtime, tracing }, Object.values(known));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${name}: ${error.message}\nSee docs/configuration.md.\n`);
@@ -45,6 +49,7 @@ export async function runProcess<const S extends Subjects>(
 
   try {
     await using stack = new AsyncDisposableStack();
+    stack.use(await startTracing({ config: reading.config.tracing, service: `pgstow-${name}`, log, redact }));
     const signalled = new Promise((resolve) => ended.signal.addEventListener('abort', resolve, { once: true }));
     const started = start({ config: reading.config, log, redact, stack, signal: ended.signal });
     // A start may wait for a Redis that has just gone away. Once it is not waited for, its fault is nobody's.

@@ -1,9 +1,14 @@
 import { Queue, type Job, type JobsOptions } from 'bullmq';
 import type { BackupName } from '../contract/backup-name.ts';
 import { jobs, uploadJobId, verifyJobId, type DumpReason, type JobData, type QueueName } from '../contract/jobs.ts';
+import { inTraceOf } from './backup-trace.ts';
 import type { RedisConnection } from './redis.ts';
+import { tracing } from './tracing.ts';
 
-export type OpenQueue<Q extends QueueName> = Queue<JobData<Q>, unknown>;
+export interface OpenQueue<Q extends QueueName> extends Queue<JobData<Q>, unknown> {
+  readonly site: string;
+  readonly redis: RedisConnection;
+}
 
 /** A queue of a site, over a connection that its caller keeps and closes. */
 export function openQueue<Q extends QueueName>(
@@ -11,10 +16,15 @@ export function openQueue<Q extends QueueName>(
   site: string,
   redis: RedisConnection,
 ): OpenQueue<Q> & AsyncDisposable {
-  const queue = new Queue<JobData<Q>, unknown>(name, { connection: redis, prefix: queuePrefix(site) });
+  const telemetry = tracing()?.queues;
+  const queue = new Queue<JobData<Q>, unknown>(name, {
+    connection: redis,
+    prefix: queuePrefix(site),
+    ...(telemetry === undefined ? {} : { telemetry }),
+  });
   // Without a listener an error of the connection would end the process; the connection logs its own.
   queue.on('error', () => undefined);
-  return Object.assign(queue, { [Symbol.asyncDispose]: () => queue.close() });
+  return Object.assign(queue, { site, redis, [Symbol.asyncDispose]: () => queue.close() });
 }
 
 export function queuePrefix(site: string): string {
@@ -49,7 +59,8 @@ export async function enqueueDump(
 export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName, destination: string): Promise<void> {
   const jobId = uploadJobId(name, destination);
   await removeEnded(queue, jobId);
-  await queue.add('upload', jobs.upload.parse({ name, destination }), { ...jobOptions.upload, jobId });
+  const data = jobs.upload.parse({ name, destination });
+  await inTraceOf(queue, name, () => queue.add('upload', data, { ...jobOptions.upload, jobId }));
 }
 
 /** Asks for a restore test of a dump as it lies at a destination, however often, as for an upload. Returns the job's id. */
@@ -61,7 +72,9 @@ export async function enqueueVerify(
 ): Promise<string> {
   const jobId = verifyJobId(name, destination);
   await removeEnded(queue, jobId);
-  await queue.add(reason, jobs.verify.parse({ name, destination }), { ...jobOptions.verify, jobId });
+  const data = jobs.verify.parse({ name, destination });
+  const add = (): Promise<unknown> => queue.add(reason, data, { ...jobOptions.verify, jobId });
+  await (reason === 'ad-hoc' ? add() : inTraceOf(queue, name, add));
   return jobId;
 }
 

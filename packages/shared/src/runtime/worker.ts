@@ -1,6 +1,8 @@
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { ZodError, z } from 'zod';
+import type { BackupName } from '../contract/backup-name.ts';
 import { databaseOfJob, jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
+import { rememberTrace } from './backup-trace.ts';
 import { BusyError, PermanentError, describeError } from './errors.ts';
 import { countFailure, noteAttempt } from './job-history.ts';
 import type { Log } from './log.ts';
@@ -8,6 +10,8 @@ import { queuePrefix } from './queue.ts';
 import type { Redact } from './redact.ts';
 import type { RedisConnection } from './redis.ts';
 import { retryDelayMs } from './retry-delay.ts';
+import { dueTime } from './scheduled-job.ts';
+import { tracing } from './tracing.ts';
 
 /** A job as its handler sees it: parsed, and without BullMQ. */
 export type Task<Q extends QueueName> = {
@@ -21,7 +25,10 @@ export type Task<Q extends QueueName> = {
   readonly isRepeated: boolean;
   /** Aborted when the process must end or the job is no longer ours. */
   readonly signal: AbortSignal;
+  /** Its lines bear the job's id and, once it is known, the backup's name. */
   readonly log: Log;
+  /** Says which backup the job is of, as soon as that is known: from then on log and trace tell it. */
+  concerns(name: BackupName): void;
   /** A line for the board's log of the job, and for the process's own. */
   note(line: string): void;
   /** Shown by the board. @param percent 0 to 100 */
@@ -82,8 +89,10 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
     },
   };
   // BullMQ passes a signal only to processors that name three parameters.
+  const traces = tracing();
   const worker = new Worker<unknown, unknown>(queue, (job, token, signal) => processJob(counted, job, token, signal), {
     connection: redis,
+    ...(traces === undefined ? {} : { telemetry: traces.workers }),
     prefix: queuePrefix(site),
     concurrency: 1,
     // A worker that was killed is noticed within half a minute. A job that was lost that way is given several chances,
@@ -98,6 +107,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
       },
     },
   });
+  worker.on('active', (job) => traces?.beginScheduled(job));
   worker.on('error', (error) => log.warn({ err: redact(describeError(error)) }, 'queue error'));
   worker.on('stalled', (id) => log.warn({ job: id }, 'job was lost by its worker and goes back to the queue'));
   listenToEnds(worker, options);
@@ -162,20 +172,32 @@ async function processJob<Q extends QueueName>(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const id = job.id ?? '';
-  const log = processLog.child({ job: id });
+  let log = processLog.child({ job: id });
+  const concerns = (name: BackupName): void => {
+    log = processLog.child({ job: id, name });
+    tracing()?.describe({ name });
+    rememberTrace(redis, site, name);
+  };
   // The board's lines and progress are for show: a Redis that is away must not fail a backup over them.
   const shown = (write: Promise<unknown>): void => void write.catch(() => undefined);
   const database = databaseOfJob(queue, job.data);
   if (database !== undefined) shown(noteAttempt(redis, site, queue, database));
+  tracing()?.describe({ site, ...(database === undefined ? {} : { database }) });
   try {
+    const data = parseJobData(queue, job.data);
+    if ('destination' in data) tracing()?.describe({ destination: data.destination });
+    if ('name' in data) concerns(data.name);
     return await handle({
       id,
-      data: parseJobData(queue, job.data),
+      data,
       reason: job.name,
       wantedSince: wantedSince(job),
       isRepeated: job.attemptsMade > 0 || job.stalledCounter > 0,
       signal: signal ?? new AbortController().signal,
-      log,
+      get log() {
+        return log;
+      },
+      concerns,
       note: (line) => {
         log.info(line);
         shown(job.log(`${new Date().toISOString()} ${redact(line)}`));
@@ -194,7 +216,9 @@ async function processJob<Q extends QueueName>(
       throw new DelayedError();
     }
     if (database !== undefined) shown(countFailure(redis, site, { stage: queue, database, reason: reasonOf(error) }));
-    throw translate(error, redact, log);
+    const translated = translate(error, redact, log);
+    tracing()?.fail(reasonOf(error), translated.message);
+    throw translated;
   }
 }
 
@@ -228,8 +252,7 @@ function withoutStack<E extends Error>(error: E): E {
   return error;
 }
 
-/** A scheduled job is created when the one before it begins; what its id ends with is when it was due. */
+/** A scheduled job is created when the one before it begins. */
 function wantedSince(job: Job<unknown, unknown>): Date {
-  const due = job.repeatJobKey === undefined ? undefined : /:(\d+)$/.exec(job.id ?? '')?.[1];
-  return new Date(due === undefined ? job.timestamp : Number(due));
+  return dueTime(job) ?? new Date(job.timestamp);
 }

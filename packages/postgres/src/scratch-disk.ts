@@ -1,13 +1,22 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
-import { NoRoomError } from './restore-finding.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
 const EVERY_MS = 1000;
 /** Of the disk, for all others that use it. */
 const LEAST_FREE = 0.05;
 /** What stat counts in, whatever the file system's blocks. */
 const BLOCK_BYTES = 512;
+
+/** The disk of the scratch servers is full, or would be. */
+export class NoRoomError extends RetryableError {
+  override readonly name = 'NoRoomError';
+
+  constructor(message: string) {
+    super(message, { hint: 'Free some space, raise VERIFY_DISK_LIMIT, or set VERIFY_DIR to a larger disk.' });
+  }
+}
 
 /** Bytes that a restore test may take on the disk of a folder: no more than is free, but for 5 % of the disk. */
 export async function roomFor(folder: string, limitBytes: number | undefined): Promise<number> {

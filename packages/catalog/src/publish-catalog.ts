@@ -1,0 +1,28 @@
+import { statfs } from 'node:fs/promises';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { drawTicket, putCatalog } from '@pgstow/shared/runtime/catalog-copy.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { readFolder } from './read-folder.ts';
+import { summariseFolder } from './summarise-folder.ts';
+
+export type PublishOptions = {
+  readonly folder: string;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  /** `undefined` where backups stay local. */
+  readonly destination: DestinationPlace | undefined;
+};
+
+/**
+ * Publishes what a folder holds now, for processes that have none.
+ *
+ * @returns how many dumps it holds
+ * @throws if the folder cannot be read; with Redis away it waits
+ */
+export async function publishCatalog({ folder, site, redis, destination }: PublishOptions): Promise<number> {
+  const ticket = await drawTicket(redis, site);
+  const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(folder), statfs(folder)]);
+  const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  await putCatalog(redis, site, ticket, summariseFolder({ contents, disk, destination, now: new Date() }));
+  return contents.dumps.length;
+}

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import {
+  errorOf,
+  hostSocket,
+  lookSchema,
+  readMessages,
+  say,
+  startedSchema,
+  type HostLook,
+  type HostRequest,
+} from './scratch-host-messages.ts';
+import type { ScratchProcess } from './scratch-process.ts';
+
+const LOOK_MS = 15_000;
+/** A server is given some ten seconds to quit, and its folder goes after it. */
+const END_MS = 30_000;
+
+/**
+ * What a scratch host has: servers of which major versions, and bytes free on its disk.
+ *
+ * @throws RetryableError if it does not answer
+ */
+export async function lookAtScratchHost(folder: string, signal: AbortSignal): Promise<HostLook> {
+  const socket = await reach(folder);
+  using _bound = destroyOnAbort(socket, AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]));
+  const answer = await ask(socket, { ask: 'look' }, readMessages(socket, lookSchema), signal);
+  socket.destroy();
+  return answer;
+}
+
+/**
+ * Has a scratch host run a server, for as long as we live and do not dispose of it. While it runs one for somebody else, that
+ * one's end is waited for.
+ *
+ * @throws NoScratchServerError if it has no PostgreSQL of that major version; RetryableError if it does not answer or start
+ */
+export async function askForScratchProcess(
+  folder: string,
+  { major, memoryBytes, diskBytes }: Omit<Extract<HostRequest, { ask: 'start' }>, 'ask'>,
+  signal: AbortSignal,
+): Promise<ScratchProcess> {
+  const socket = await reach(folder);
+  const messages = readMessages(socket, startedSchema);
+  using bound = destroyOnAbort(socket, signal);
+  const answer = await ask(socket, { ask: 'start', major, memoryBytes, diskBytes }, messages, signal);
+  bound[Symbol.dispose]();
+  const ended = new AbortController();
+  const noteEnd = async (): Promise<void> => {
+    const { value: last } = await messages.next().catch(() => ({ value: undefined }));
+    ended.abort(
+      last !== undefined && 'fault' in last
+        ? errorOf(last)
+        : new RetryableError('the scratch host has ended, and the scratch server with it'),
+    );
+    socket.destroy();
+  };
+  void noteEnd();
+  return { ...answer, signal: ended.signal, [Symbol.asyncDispose]: () => hangUp(socket) };
+}
+
+async function reach(folder: string): Promise<Socket> {
+  const path = hostSocket(folder);
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+  } catch (cause) {
+    throw new RetryableError(`the scratch host does not answer at ${path}: ${(cause as Error).message}`, {
+      hint: 'Is the service scratch-host running? Its log says why it does not.',
+      cause,
+    });
+  }
+  // From here on, the end of what it says tells.
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+/** @returns the first answer */
+async function ask<T extends object>(
+  socket: Socket,
+  request: HostRequest,
+  answers: AsyncGenerator<T>,
+  signal: AbortSignal,
+): Promise<Exclude<T, { fault: unknown }>> {
+  say(socket, request);
+  try {
+    const { value: answer } = (await answers.next()) as { value: T | undefined };
+    if (answer === undefined) throw new RetryableError('the scratch host has ended');
+    if ('fault' in answer) throw errorOf(answer as never);
+    return answer as Exclude<T, { fault: unknown }>;
+  } catch (error) {
+    socket.destroy();
+    signal.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    throw new RetryableError('the scratch host gave no answer', { cause: error });
+  }
+}
+
+function destroyOnAbort(socket: Socket, signal: AbortSignal): Disposable {
+  const destroy = (): void => void socket.destroy();
+  if (signal.aborted) destroy();
+  signal.addEventListener('abort', destroy, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', destroy) };
+}
+
+/** Lets go of the server, and waits until the host has removed it. */
+async function hangUp(socket: Socket): Promise<void> {
+  if (socket.closed) return;
+  const closed = once(socket, 'close');
+  socket.end();
+  const late = setTimeout(() => socket.destroy(), END_MS);
+  await closed;
+  clearTimeout(late);
+}

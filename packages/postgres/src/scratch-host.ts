@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, readdir, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { chooseScratchPrograms } from './choose-scratch-programs.ts';
+import { findServers } from './client-version.ts';
+import { roomFor, watchDisk } from './scratch-disk.ts';
+import { lookAtScratchHost } from './scratch-host-client.ts';
+import { faultOf, hostSocket, readMessages, requestSchema, say, type HostRequest } from './scratch-host-messages.ts';
+import { removeScratchServer, startScratchProcess } from './scratch-process.ts';
+import { endHostUser } from './scratch-user.ts';
+
+export type ScratchHostOptions = {
+  /** Of its socket and of the clusters. Verify workers get there, and nobody else. */
+  readonly folder: string;
+  readonly log: Log;
+};
+
+const PREFIX = 'server-';
+const OURS = /^server-[0-9a-f]{6}$/;
+
+/**
+ * Runs scratch servers for whoever gets to its socket, one at a time: the memory is one server's. Each lives as long as the
+ * connection on which it was asked for. What a host that was killed has left is removed first. Disposing ends all.
+ *
+ * @throws PermanentError if another host has that folder; or if it cannot listen there
+ */
+export async function startScratchHost({ folder, log }: ScratchHostOptions): Promise<AsyncDisposable> {
+  await takeOver(folder);
+  const ended = new AbortController();
+  const serving = new Set<Promise<void>>();
+  let turn: Promise<void> = Promise.resolve();
+
+  const serve = async (socket: Socket): Promise<void> => {
+    const requests = readMessages(socket, requestSchema);
+    const { value: request } = (await requests.next()) as { value: HostRequest | undefined };
+    if (request?.ask === 'look') return await tell(socket, folder);
+    if (request === undefined) return;
+    const left = new AbortController();
+    const leave = (): void => left.abort(new Error('nobody wants the server any more'));
+    // Whoever asked has nothing more to say: the next that comes is the end.
+    void requests.next().then(leave, leave);
+    const signal = AbortSignal.any([left.signal, ended.signal]);
+    const mine = turn.then(() => runServer(socket, request, { folder, log, signal }));
+    turn = mine.catch(() => undefined);
+    await mine;
+  };
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined);
+    const served = serve(socket)
+      .catch((error: unknown) => log.warn({ err: String(error) }, 'a connection made no sense'))
+      .finally(() => {
+        // What was said last is sent before the end.
+        socket.end();
+        serving.delete(served);
+      });
+    serving.add(served);
+  });
+  server.listen(hostSocket(folder));
+  await once(server, 'listening');
+  await chmod(hostSocket(folder), 0o777);
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort(new Error('the scratch host ends'));
+      server.close();
+      await Promise.all(serving);
+    },
+  };
+}
+
+/** Removes what a host that was killed has left. */
+async function takeOver(folder: string): Promise<void> {
+  const other = await lookAtScratchHost(folder, AbortSignal.timeout(1000)).catch(() => undefined);
+  if (other !== undefined) {
+    throw new PermanentError(`another scratch host runs in ${folder}`, { hint: 'Give each a folder of its own.' });
+  }
+  await endHostUser();
+  await rm(hostSocket(folder), { force: true });
+  for (const name of await readdir(folder)) {
+    if (OURS.test(name)) await removeScratchServer(join(folder, name));
+  }
+}
+
+async function tell(socket: Socket, folder: string): Promise<void> {
+  const majors = (await findServers()).map(({ major }) => major);
+  say(socket, { majors, roomBytes: Math.floor(await roomFor(folder, undefined)) });
+}
+
+/** From the start of a server to its end, whatever ends it. */
+async function runServer(
+  socket: Socket,
+  { major, memoryBytes, diskBytes }: Extract<HostRequest, { ask: 'start' }>,
+  { folder, log, signal }: ScratchHostOptions & { readonly signal: AbortSignal },
+): Promise<void> {
+  // Who waited for a turn may have given up.
+  if (signal.aborted) return;
+  const name = PREFIX + randomBytes(3).toString('hex');
+  const place = join(folder, name);
+  using disk = watchDisk(place, diskBytes);
+  const bounded = AbortSignal.any([signal, disk.signal]);
+  try {
+    const clients = await chooseScratchPrograms(major);
+    await using running = await startScratchProcess({
+      folder: place,
+      isOpen: true,
+      clients,
+      memoryBytes,
+      signal: bounded,
+    });
+    const { version, socketFolder, isOffline } = running;
+    log.info({ server: name, version, isOffline }, 'a scratch server runs');
+    say(socket, { version, socketFolder, isOffline });
+    throw await reasonOf(AbortSignal.any([bounded, running.signal]));
+  } catch (error) {
+    if (!signal.aborted) {
+      log.warn({ server: name, err: String(error) }, 'a scratch server did not start, or ended by itself');
+      say(socket, faultOf(error));
+    }
+  } finally {
+    await endHostUser();
+    // What still ran may have written there meanwhile.
+    await removeScratchServer(place);
+  }
+  log.info({ server: name }, 'the scratch server is gone');
+}
+
+/** Why a signal was aborted, once it is. */
+async function reasonOf(signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return signal.reason;
+}

@@ -1,0 +1,174 @@
+import { chown, mkdir, mkdtemp, readlink, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { execa } from 'execa';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Clients } from './client-version.ts';
+import { endPostgres } from './end-postgres.ts';
+import { initCluster } from './init-cluster.ts';
+import { planScratchSettings } from './scratch-settings-plan.ts';
+import { confine, type Confinement } from './scratch-user.ts';
+
+export type ScratchProcessOptions = {
+  /** Made, and removed again with all that lies in it. Where we are root, another user must be able to get there. */
+  readonly folder: string;
+  /** Whether other users than its own may get to its socket. */
+  readonly isOpen: boolean;
+  /** The server's programs. */
+  readonly clients: Clients;
+  /** That it may take, about. */
+  readonly memoryBytes: number;
+  /** Ends a start that is under way; later on, dispose. */
+  readonly signal: AbortSignal;
+};
+
+/** A throw-away PostgreSQL that runs. Disposing ends it and removes its folders, whatever state it is in. */
+export type ScratchProcess = AsyncDisposable & {
+  /** As in `15.18`. */
+  readonly version: string;
+  readonly socketFolder: string;
+  /** Whether it is without a network. */
+  readonly isOffline: boolean;
+  /** Aborted with an error if it ends by itself. */
+  readonly signal: AbortSignal;
+};
+
+export const SCRATCH_USER = 'pgstow_scratch';
+export const SCRATCH_PORT = '5432';
+const START_MS = 120_000;
+const KILL_AFTER_MS = 10_000;
+/** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
+const LONGEST_SOCKET_PATH = 107;
+const SOCKET_FOLDER = 'pgstow-socket-';
+
+/**
+ * Makes a cluster and starts its server: on a socket alone, as another user than root, without a network where this machine
+ * allows that, and bound to our own life.
+ *
+ * @throws RetryableError if it does not start
+ */
+export async function startScratchProcess(options: ScratchProcessOptions): Promise<ScratchProcess> {
+  const { folder, clients, signal } = options;
+  const confinement = await confine();
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => removeScratchServer(folder));
+  const socketFolder = await makeFolders(options, confinement);
+  await initCluster({ clients, confinement, folder, user: SCRATCH_USER, signal });
+  const ended = new AbortController();
+  const server = launch(options, confinement, socketFolder);
+  cleanup.defer(async () => {
+    ended.abort(new RetryableError('the scratch server was ended'));
+    server.kill('SIGQUIT');
+    await endPostgres(join(folder, 'data'));
+    // Where there is no /proc to find its processes by.
+    const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
+    await server;
+    clearTimeout(harder);
+  });
+  const said = await waitUntilReady(server, signal);
+  const noteEnd = async (): Promise<void> => {
+    const { exitCode, signal } = await server;
+    ended.abort(
+      new RetryableError(`the scratch server ended (${signal ?? `exit code ${exitCode}`}): ${said()}`, {
+        hint: 'Is there enough memory? VERIFY_MEMORY_LIMIT says how much it may take.',
+      }),
+    );
+  };
+  void noteEnd();
+  const owned = cleanup.move();
+  return {
+    version: clients.version,
+    socketFolder,
+    isOffline: confinement.isOffline,
+    signal: ended.signal,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Ends what may still run of a scratch server, ours or one whose owner was killed, and removes its folder. */
+export async function removeScratchServer(folder: string): Promise<void> {
+  await endPostgres(join(folder, 'data'));
+  // A socket folder that had to lie elsewhere: see `makeFolders`.
+  const elsewhere = await readlink(join(folder, 'socket')).catch(() => '');
+  if (basename(elsewhere).startsWith(SOCKET_FOLDER)) await rm(elsewhere, { recursive: true, force: true });
+  // A server that was killed may still be writing its last file.
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+}
+
+/** @returns where the socket is to lie: in the folder, if its path is short enough */
+async function makeFolders({ folder, isOpen }: ScratchProcessOptions, { owner }: Confinement): Promise<string> {
+  const make = async (path: string): Promise<void> => {
+    await mkdir(path, { mode: isOpen ? 0o711 : 0o700 });
+    if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+  };
+  await make(folder);
+  const socketFolder = join(folder, 'socket');
+  if (Buffer.byteLength(join(socketFolder, `.s.PGSQL.${SCRATCH_PORT}`)) <= LONGEST_SOCKET_PATH) {
+    await make(socketFolder);
+    return socketFolder;
+  }
+  const elsewhere = await mkdtemp(join(owner === undefined ? tmpdir() : '/tmp', SOCKET_FOLDER));
+  // So that whoever sweeps after us finds it.
+  await symlink(elsewhere, socketFolder);
+  if (owner !== undefined) await chown(elsewhere, owner.uid, owner.gid);
+  return elsewhere;
+}
+
+function launch(
+  { folder, isOpen, clients, memoryBytes }: ScratchProcessOptions,
+  confinement: Confinement,
+  socketFolder: string,
+) {
+  const settings = {
+    ...planScratchSettings(memoryBytes),
+    port: SCRATCH_PORT,
+    unix_socket_directories: socketFolder,
+    unix_socket_permissions: isOpen ? '0777' : '0700',
+  };
+  const [program = '', ...argv] = confinement.commandLine(
+    [
+      join(clients.folder, 'postgres'),
+      '-D',
+      join(folder, 'data'),
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    'QUIT',
+  );
+  return execa(program, argv, {
+    // Nothing of ours, neither secrets nor settings of PostgreSQL's.
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+    extendEnv: false,
+    cwd: folder,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    buffer: false,
+    reject: false,
+    // A Ctrl-C in our terminal is ours alone: the server ends when we end it.
+    detached: true,
+  });
+}
+
+/** @returns reads the end of what the server says */
+async function waitUntilReady(server: ReturnType<typeof launch>, signal: AbortSignal): Promise<() => string> {
+  let said = '';
+  const ready = Promise.withResolvers<void>();
+  server.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4000);
+    if (said.includes('database system is ready to accept connections')) ready.resolve();
+  });
+  const failed = (why: string): RetryableError =>
+    new RetryableError(`the scratch server ${why}${said === '' ? '' : `: ${said.trim()}`}`);
+  const late = setTimeout(() => ready.reject(failed(`was not ready within ${START_MS / 1000} s`)), START_MS);
+  const abort = (): void => ready.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  void server.then(() => ready.reject(failed('did not start')));
+  // Not thrown: the server's end would reject what nobody awaits.
+  if (signal.aborted) abort();
+  try {
+    await ready.promise;
+  } finally {
+    clearTimeout(late);
+    signal.removeEventListener('abort', abort);
+  }
+  return () => said.trim();
+}

@@ -1,0 +1,32 @@
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { boundToUs } from '@pgstow/postgres/bound-to-us.ts';
+import { execa } from 'execa';
+
+export type RunningApp = {
+  readonly name: string;
+  /** Its exit code. 0 for one that SIGTERM ended before it could catch it; 1 for any other signal. */
+  readonly exited: Promise<number>;
+  kill(signal: NodeJS.Signals): void;
+};
+
+/** Starts one of the apps in this process's environment. @param show is given each line that it writes, of either stream */
+export async function startApp(name: string, show: (line: string) => void): Promise<RunningApp> {
+  const script = fileURLToPath(new URL(`../../apps/${name}/src/main.ts`, import.meta.url));
+  // In a session of its own it gets no Ctrl-C from the terminal: who started it tells it to end, once, and knows that it will.
+  const [program = '', ...args] = await boundToUs([process.execPath, script], 'TERM');
+  const child = execa(program, args, {
+    detached: true,
+    env: process.env,
+    extendEnv: false,
+    stdin: 'ignore',
+    buffer: false,
+    reject: false,
+  });
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', show);
+  return {
+    name,
+    exited: child.then(({ exitCode, signal }) => exitCode ?? (signal === 'SIGTERM' ? 0 : 1)),
+    kill: (signal) => void child.kill(signal),
+  };
+}

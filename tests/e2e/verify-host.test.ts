@@ -1,0 +1,121 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { runningProcesses } from '@pgstow/testing/running-processes.ts';
+import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BUCKET, setVerifyStage, type VerifyStage } from './verify-stage.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', { timeout: 120_000 }, () => {
+  const cleanup = new AsyncDisposableStack();
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  let s3: S3Server;
+  let stage: VerifyStage;
+  let hostFolder: string;
+  let hold: string;
+
+  beforeAll(async () => {
+    redis = cleanup.use(await startRedis());
+    postgres = cleanup.use(await startPostgres());
+    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+    hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
+    hostFolder = cleanup.use(await tempFolder('pgstow-host-', unprivilegedUser())).path;
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', 'create table t (i int primary key); insert into t select generate_series(1, 20000)');
+  });
+  beforeEach(async () => {
+    stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+  });
+  afterEach(async () => {
+    await rm(hold, { force: true });
+    await stage[Symbol.asyncDispose]();
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  const startWorker = (env: Readonly<Record<string, string>> = {}) =>
+    stage.startWorker({ VERIFY_HOST_DIR: hostFolder, ...env });
+  const hosted = () => runningProcesses().filter(({ command }) => command.includes(`-D ${hostFolder}`));
+  const expectNothingHosted = async () => {
+    await eventually(async () => expect([...hosted(), ...(await readdir(hostFolder))]).toEqual(['host.sock']));
+    await stage.expectNothingLeft();
+  };
+  /** A job in the middle of its restore. */
+  const askAndWait = async (name: BackupName) => {
+    const jobId = await stage.ask(name);
+    await eventually(() => runningProcesses().some(({ command }) => /postgres: .* restored .* SELECT/.test(command)));
+    return jobId;
+  };
+
+  it('has its tests run there, and nothing is left', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const { name } = await stage.dumpAndUpload('shop');
+    expect(await stage.good(name)).toMatchObject({ result: 'good', differences: [], tables: 1, rows: 20_000 });
+    await expectNothingHosted();
+  });
+
+  it('killed in the middle takes the server with it; the job runs again to GOOD', async () => {
+    await stage.startHost(hostFolder);
+    const worker = await startWorker();
+    const { name } = await stage.dumpHeld('shop', hold);
+    const jobId = await askAndWait(name);
+    await worker.kill();
+    await eventually(() => expect(hosted()).toEqual([]));
+    await rm(hold);
+    await startWorker();
+    await stage.reaches(jobId, 'completed', 90_000);
+    expect(await stage.record(name)).toMatchObject({ result: 'good' });
+    await expectNothingHosted();
+  });
+
+  it('could not tell once the host is killed in the middle; the next one removes what is left, and the retry is GOOD', async () => {
+    const host = await stage.startHost(hostFolder);
+    await startWorker();
+    const { name } = await stage.dumpHeld('shop', hold);
+    const jobId = await askAndWait(name);
+    await host.kill();
+    const { failedReason } = await stage.reaches(jobId, 'delayed');
+    expect(failedReason).toContain('COULD NOT TELL');
+    await eventually(() => expect(hosted()).toEqual([]));
+    await rm(hold);
+    await stage.startHost(hostFolder);
+    await (await stage.queue.getJob(jobId))!.promote();
+    await eventually(async () => expect(await stage.record(name)).toMatchObject({ result: 'good' }), {
+      timeoutMs: 60_000,
+    });
+    await expectNothingHosted();
+  });
+
+  it('could not tell where the host is away, says so, and tries again later', async () => {
+    await startWorker();
+    const { name } = await stage.dumpAndUpload('shop');
+    const { failedReason } = await stage.reaches(await stage.ask(name), 'delayed');
+    expect(failedReason).toContain(`the scratch host does not answer at ${hostFolder}/host.sock`);
+    expect(failedReason).toContain('hint: Is the service scratch-host running?');
+  });
+
+  it('counts the room there, and what the dump takes here', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker({ VERIFY_DISK_LIMIT: '1' });
+    const { name } = await stage.dumpAndUpload('shop');
+    const { failedReason } = await stage.reaches(await stage.ask(name), 'delayed');
+    expect(failedReason).toContain(`${hostFolder} has room for 1.05 MB, and the restore test needs about`);
+  });
+
+  it('knows before the download that the host lacks the version', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const manifest = await stage.dumpAndUpload('shop');
+    await stage.rewrite(manifest, { manifest: { serverVersion: '99.1' } });
+    await s3.putObject(BUCKET, stage.keyOf(manifest.name), Buffer.from('not what it was'));
+    const { failedReason } = await stage.reaches(await stage.ask(manifest.name), 'failed');
+    expect(failedReason).toContain('there is no PostgreSQL server 99 here');
+  });
+});
