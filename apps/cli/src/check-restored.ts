@@ -45,14 +45,14 @@ async function analyzeAndCompare(
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
     await using another = await openSession(context).catch(() => undefined);
-    try {
-      return await compareRows(another ?? session, tables);
-    } finally {
-      await analysed;
-    }
-  } catch (error) {
+    const compared = await compareRows(another ?? session, tables).finally(() => analysed);
     signal.throwIfAborted();
+    return compared;
+  } catch (error) {
     // What is restored stays so: this must not look like a restore that failed.
+    if (signal.aborted)
+      console.error('pgstow: warning: it is restored, and stays so; its ANALYZE and comparison were cut off');
+    signal.throwIfAborted();
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
   }
 }
