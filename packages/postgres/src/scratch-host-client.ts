@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import {
+  destroyOnAbort,
   errorOf,
   hostSocket,
   lookSchema,
@@ -95,13 +96,6 @@ async function ask<T extends object>(
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     throw new RetryableError('the scratch host gave no answer', { cause: error });
   }
-}
-
-function destroyOnAbort(socket: Socket, signal: AbortSignal): Disposable {
-  const destroy = (): void => void socket.destroy();
-  if (signal.aborted) destroy();
-  signal.addEventListener('abort', destroy, { once: true });
-  return { [Symbol.dispose]: () => signal.removeEventListener('abort', destroy) };
 }
 
 /** Lets go of the server, and waits until the host has removed it. */

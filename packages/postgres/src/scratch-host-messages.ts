@@ -67,3 +67,11 @@ export function say(socket: Socket, message: unknown): void {
   // The other side may be gone: its end of the connection tells.
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
+
+/** Breaks a connection off as soon as a signal is aborted, unless disposed of before. */
+export function destroyOnAbort(socket: Socket, signal: AbortSignal): Disposable {
+  const destroy = (): void => void socket.destroy();
+  if (signal.aborted) destroy();
+  signal.addEventListener('abort', destroy, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', destroy) };
+}

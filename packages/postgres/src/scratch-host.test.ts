@@ -118,7 +118,9 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     const folder = await newFolder('large');
     await using _host = await startScratchHost({ folder, log });
     await using server = await start(folder, { diskBytes: 100 * MIB });
-    const filling = server.query('postgres', "select repeat('x', 1000) as a into t from generate_series(1, 500000)");
+    // A fast disk has it before anybody looks.
+    const sql = "select repeat('x', 1000) as a into t from generate_series(1, 500000); select pg_sleep(60)";
+    const filling = server.query('postgres', sql);
     await expect(filling).rejects.toThrow('the scratch server refused');
     await eventually(() => server.signal.aborted);
     expect(server.signal.reason).toBeInstanceOf(NoRoomError);
@@ -152,6 +154,19 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     socket.write(text);
     await closed;
     expect((await lookAtScratchHost(folder, never)).majors).toContain(major);
+  });
+
+  it('ends though somebody has connected and says nothing, or half a line', async () => {
+    const folder = await newFolder('silent');
+    const host = await startScratchHost({ folder, log });
+    const sockets = ['', '{"ask":"lo'].map((text) => {
+      const socket = connect(join(folder, 'host.sock')).on('error', () => undefined);
+      socket.write(text);
+      return socket;
+    });
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    await host[Symbol.asyncDispose]();
+    await eventually(() => sockets.every(({ closed }) => closed));
   });
 
   it('removes what one before it has left, and nothing else; two do not share a folder', async () => {

@@ -9,7 +9,15 @@ import { chooseScratchPrograms } from './choose-scratch-programs.ts';
 import { findServers } from './client-version.ts';
 import { roomFor, watchDisk } from './scratch-disk.ts';
 import { lookAtScratchHost } from './scratch-host-client.ts';
-import { faultOf, hostSocket, readMessages, requestSchema, say, type HostRequest } from './scratch-host-messages.ts';
+import {
+  destroyOnAbort,
+  faultOf,
+  hostSocket,
+  readMessages,
+  requestSchema,
+  say,
+  type HostRequest,
+} from './scratch-host-messages.ts';
 import { removeScratchServer, startScratchProcess } from './scratch-process.ts';
 import { endHostUser } from './scratch-user.ts';
 
@@ -20,6 +28,8 @@ export type ScratchHostOptions = {
 };
 
 const PREFIX = 'server-';
+/** Whoever connects knows what to ask. */
+const ASK_MS = 10_000;
 const OURS = /^server-[0-9a-f]{6}$/;
 
 /**
@@ -36,7 +46,9 @@ export async function startScratchHost({ folder, log }: ScratchHostOptions): Pro
 
   const serve = async (socket: Socket): Promise<void> => {
     const requests = readMessages(socket, requestSchema);
+    using silent = destroyOnAbort(socket, AbortSignal.any([ended.signal, AbortSignal.timeout(ASK_MS)]));
     const { value: request } = (await requests.next()) as { value: HostRequest | undefined };
+    silent[Symbol.dispose]();
     if (request?.ask === 'look') return await tell(socket, folder);
     if (request === undefined) return;
     const left = new AbortController();

@@ -13,9 +13,10 @@ export function forPeople({ hasColors }: { readonly hasColors: boolean }): (line
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,process,name,err,stack',
     messageFormat: ({ process, msg, name, err, stack }) => {
-      const backup = text(name) === '' ? '' : ` (${text(name)})`;
-      const first = `${text(process).padEnd(PROCESS_WIDTH)} ${text(msg)}${backup}`;
-      return [first, ...linesOf(err), ...linesOf(stack).slice(1)].join('\n    ');
+      const backup = text(name) === '' ? '' : ` (${visible(text(name))})`;
+      const [happened = '', ...more] = linesOf(msg);
+      const first = `${visible(text(process)).padEnd(PROCESS_WIDTH)} ${happened}${backup}`;
+      return [first, ...more, ...linesOf(err), ...linesOf(stack).slice(1)].join('\n    ');
     },
     singleLine: true,
     errorLikeObjectKeys: [],
@@ -25,8 +26,15 @@ export function forPeople({ hasColors }: { readonly hasColors: boolean }): (line
 function linesOf(value: unknown): readonly string[] {
   return text(value)
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => visible(line.trim()))
     .filter((line) => line !== '');
+}
+
+/** A terminal would obey what a server, a dump or a name has of control characters. */
+function visible(line: string): string {
+  return line.replaceAll('\t', ' ').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 function text(value: unknown): string {
