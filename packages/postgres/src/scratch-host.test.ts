@@ -154,6 +154,32 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     expect((await lookAtScratchHost(folder, never)).majors).toContain(major);
   });
 
+  it('ends at once, though somebody has connected and says nothing', async () => {
+    const folder = await newFolder('silent');
+    const host = await startScratchHost({ folder, log });
+    const socket = connect(join(folder, 'host.sock'));
+    await once(socket, 'connect');
+    // It has taken the silent one before this one.
+    await lookAtScratchHost(folder, never);
+    const startedAt = performance.now();
+    await host[Symbol.asyncDispose]();
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  it('lets go of whoever has its answer, and holds on', async () => {
+    const folder = await newFolder('half-open');
+    await using _host = await startScratchHost({ folder, log });
+    const socket = connect({ path: join(folder, 'host.sock'), allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    socket.write('{"ask":"look"}\n');
+    await once(socket, 'end');
+    // It has closed its side for good: nobody reads there any more.
+    await eventually(() => {
+      socket.write('x');
+      return socket.closed;
+    });
+  });
+
   it('removes what one before it has left, and nothing else; two do not share a folder', async () => {
     const folder = await newFolder('left');
     await mkdir(join(folder, 'server-0a1b2c', 'data'), { recursive: true });
