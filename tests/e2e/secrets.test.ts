@@ -212,6 +212,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
     await stack.s3.putObject(BUCKET, name, object);
     expect(await cli('verify', name, '--wait')).toMatchObject({ code: 4 });
     expect(await cli('notify', '--test')).toMatchObject({ code: 1 });
+    await cli('accept', name);
     await cli('status');
     await stack.redis.restart();
     const { id = '' } = await stack.dumps.add('ad-hoc', { target: 'shop' }, jobOptions.dump);
@@ -293,7 +294,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
       ['back up now', pages],
       ['"failedReason"', redis],
       ['pg_dump --format=plain', watch.places],
-      ['"result":"bad"', await readFiles(stack.folder)],
+      ['"result": "bad"', await readFiles(stack.folder)],
       ['process dump', otlp.endpoint.requests.map(({ body }) => ({ name: 'spans', text: body }))],
     ];
     expect(

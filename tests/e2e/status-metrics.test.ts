@@ -139,6 +139,13 @@ describe.skipIf(!hasRedis())('/metrics', () => {
   });
 });
 
+test('each alert rule is among those that are tried', async () => {
+  const tried = await readFile(fileURLToPath(new URL('alert-rules.yml', import.meta.url)), 'utf8');
+  const rules = (await monitoring('alerts.yml')).match(/(?<=alert: )\w+/g) ?? [];
+  expect(rules.length).toBeGreaterThan(10);
+  expect(rules.filter((rule) => !tried.includes(`alertname="${rule}"`))).toEqual([]);
+});
+
 test.skipIf(!hasCommand('promtool'))(
   'the alert rules raise what they are to (skipped without promtool)',
   async () => {

@@ -39,14 +39,16 @@ async function analyzeAndCompare(
 ): Promise<RowComparison> {
   const { signal } = context;
   try {
-    await using session = await openSession(context);
+    await using stack = new AsyncDisposableStack();
+    const [session, another = session] = await openTwo(context);
+    stack.use(session);
+    if (another !== session) stack.use(another);
     const analysed = session.query('analyze').catch((error: unknown) => {
       if (signal.aborted) return;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    await using another = await openSession(context).catch(() => undefined);
     try {
-      return await compareRows(another ?? session, tables);
+      return await compareRows(another, tables);
     } finally {
       await analysed;
     }
@@ -57,8 +59,13 @@ async function analyzeAndCompare(
   }
 }
 
-function openSession({ target, clients, signal }: RestoreContext): Promise<PsqlSession> {
-  return PsqlSession.start(clients, target.env(target.database), signal);
+/** Two sessions, or one. @throws if there is none */
+async function openTwo({ target, clients, signal }: RestoreContext): Promise<[PsqlSession, PsqlSession?]> {
+  const open = (): Promise<PsqlSession> => PsqlSession.start(clients, target.env(target.database), signal);
+  const opened = await Promise.allSettled([open(), open()]);
+  const [first, second] = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  if (first === undefined) return [await open()];
+  return second === undefined ? [first] : [first, second];
 }
 
 function listed(sentences: readonly string[]): string {

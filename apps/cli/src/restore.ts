@@ -100,15 +100,14 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const backup = chooseBackup(backups, wanted, options.from);
   const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
 
+  // While the target is looked at, the file is read and what will restore it is started. Nothing is touched until both are done.
+  const fetched = stack.use(fetchDump({ backup, place, folder: folder.folder, stores }, options, signal));
+  const thread = stack.use(startRestoreThread());
   const clients = newestClients(await findClients());
   const psqlVersion = await readPsqlVersion(clients);
   const { warning } = judgePsql(psqlVersion);
   if (warning !== undefined) warn(warning);
-
-  // While the target is looked at, the file is read and what will restore it is started. Nothing is touched until both are done.
   const context = { target, options, clients, signal };
-  const fetched = stack.use(fetchDump({ backup, place, folder: folder.folder, stores }, options, signal));
-  const thread = stack.use(startRestoreThread());
   const exists = await assertTargetFits(context, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
   if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));
