@@ -266,8 +266,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       const { finding } = await doctor({ PATH: `${programs.path}:${process.env['PATH']}` });
       expect(finding('postgres.psql')).toMatchObject({
         status: 'warning',
-        message: expect.stringMatching(new RegExp(`^psql ${major}\\.1 `)),
-        hint: expect.stringMatching(/./),
+        message: expect.stringMatching(
+          new RegExp(`^psql ${major}\\.1 has a known fault.*; (?:${major}\\.\\d+ has it mended|use psql .* newer one)`),
+        ),
+        hint: expect.stringContaining('Update the PostgreSQL client programs'),
       });
     });
 

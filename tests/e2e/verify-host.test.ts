@@ -50,7 +50,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
   /** A job in the middle of its restore. */
   const askAndWait = async (name: BackupName) => {
     const jobId = await stage.ask(name);
-    await eventually(() => runningProcesses().some(({ command }) => /postgres: .* restored .* SELECT/.test(command)));
+    await eventually(() => {
+      const servers = new Set(hosted().map(({ pid }) => pid));
+      return runningProcesses().some(
+        ({ command, parentPid }) => servers.has(parentPid) && /postgres: .* restored .* SELECT/.test(command),
+      );
+    });
     return jobId;
   };
 

@@ -156,8 +156,8 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     ask,
     dumpOnly: (database, env = {}) => dump(database, env),
     dumpAndUpload,
-    // Whatever is tested is asked for by the test.
     startHost: (folder) => start('scratch-host', { VERIFY_DIR: folder }),
+    // Whatever is tested is asked for by the test.
     startWorker: (env) => start('verify-worker', { VERIFY_SCHEDULE: 'off', ...env }),
     good: async (name, destination = 's3') => {
       await reaches(await ask(name, destination), 'completed');

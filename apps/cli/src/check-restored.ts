@@ -47,9 +47,10 @@ async function analyzeAndCompare(
       if (signal.aborted) return;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    const compared = await compareRows(another, tables).finally(() => analysed);
+    const [compared] = await Promise.allSettled([compareRows(another, tables), analysed]);
     signal.throwIfAborted();
-    return compared;
+    if (compared.status === 'rejected') throw compared.reason;
+    return compared.value;
   } catch (error) {
     // What is restored stays so: this must not look like a restore that failed.
     if (signal.aborted)

@@ -61,6 +61,17 @@ export async function askForScratchProcess(
   return { ...answer, signal: ended.signal, [Symbol.asyncDispose]: () => hangUp(socket) };
 }
 
+/** Whether somebody listens there: a host that was killed leaves its socket, and nobody behind it. */
+export async function isScratchHostThere(folder: string): Promise<boolean> {
+  try {
+    (await reach(folder)).destroy();
+    return true;
+  } catch (error) {
+    const { code } = (error as RetryableError).cause as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ECONNREFUSED';
+  }
+}
+
 async function reach(folder: string): Promise<Socket> {
   const path = hostSocket(folder);
   const socket = connect(path);
@@ -101,7 +112,8 @@ async function ask<T extends object>(
 /** Lets go of the server, and waits until the host has removed it. */
 async function hangUp(socket: Socket): Promise<void> {
   if (socket.closed) return;
-  const closed = once(socket, 'close');
+  // A host that is killed meanwhile may leave an error before the end.
+  const closed = once(socket, 'close').catch(() => undefined);
   socket.end();
   const late = setTimeout(() => socket.destroy(), END_MS);
   await closed;

@@ -63,15 +63,15 @@ export async function* readMessages<S extends z.ZodType>(socket: Socket, schema:
   }
 }
 
-export function say(socket: Socket, message: unknown): void {
-  // The other side may be gone: its end of the connection tells.
-  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
-}
-
-/** Breaks a connection off as soon as a signal is aborted, unless disposed of before. */
+/** Gives a connection up when that signal is aborted. Disposing takes that back. */
 export function destroyOnAbort(socket: Socket, signal: AbortSignal): Disposable {
   const destroy = (): void => void socket.destroy();
   if (signal.aborted) destroy();
   signal.addEventListener('abort', destroy, { once: true });
   return { [Symbol.dispose]: () => signal.removeEventListener('abort', destroy) };
+}
+
+export function say(socket: Socket, message: unknown): void {
+  // The other side may be gone: its end of the connection tells.
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }

@@ -156,17 +156,30 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     expect((await lookAtScratchHost(folder, never)).majors).toContain(major);
   });
 
-  it('ends though somebody has connected and says nothing, or half a line', async () => {
+  it('ends at once, though somebody has connected and says nothing', async () => {
     const folder = await newFolder('silent');
     const host = await startScratchHost({ folder, log });
-    const sockets = ['', '{"ask":"lo'].map((text) => {
-      const socket = connect(join(folder, 'host.sock')).on('error', () => undefined);
-      socket.write(text);
-      return socket;
-    });
-    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    const socket = connect(join(folder, 'host.sock'));
+    await once(socket, 'connect');
+    // It has taken the silent one before this one.
+    await lookAtScratchHost(folder, never);
+    const startedAt = performance.now();
     await host[Symbol.asyncDispose]();
-    await eventually(() => sockets.every(({ closed }) => closed));
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  it('lets go of whoever has its answer, and holds on', async () => {
+    const folder = await newFolder('half-open');
+    await using _host = await startScratchHost({ folder, log });
+    const socket = connect({ path: join(folder, 'host.sock'), allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    socket.write('{"ask":"look"}\n');
+    await once(socket, 'end');
+    // It has closed its side for good: nobody reads there any more.
+    await eventually(() => {
+      socket.write('x');
+      expect(socket.closed).toBe(true);
+    });
   });
 
   it('removes what one before it has left, and nothing else; two do not share a folder', async () => {

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
 import { findServers } from './client-version.ts';
 import { roomFor, watchDisk } from './scratch-disk.ts';
-import { lookAtScratchHost } from './scratch-host-client.ts';
+import { isScratchHostThere } from './scratch-host-client.ts';
 import {
   destroyOnAbort,
   faultOf,
@@ -28,9 +28,9 @@ export type ScratchHostOptions = {
 };
 
 const PREFIX = 'server-';
-/** Whoever connects knows what to ask. */
-const ASK_MS = 10_000;
 const OURS = /^server-[0-9a-f]{6}$/;
+/** In which whoever connects must ask. */
+const ASK_MS = 10_000;
 
 /**
  * Runs scratch servers for whoever gets to its socket, one at a time: the memory is one server's. Each lives as long as the
@@ -46,9 +46,7 @@ export async function startScratchHost({ folder, log }: ScratchHostOptions): Pro
 
   const serve = async (socket: Socket): Promise<void> => {
     const requests = readMessages(socket, requestSchema);
-    using silent = destroyOnAbort(socket, AbortSignal.any([ended.signal, AbortSignal.timeout(ASK_MS)]));
-    const { value: request } = (await requests.next()) as { value: HostRequest | undefined };
-    silent[Symbol.dispose]();
+    const request = await firstOf(requests, socket, ended.signal);
     if (request?.ask === 'look') return await tell(socket, folder);
     if (request === undefined) return;
     const left = new AbortController();
@@ -63,10 +61,10 @@ export async function startScratchHost({ folder, log }: ScratchHostOptions): Pro
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => undefined);
     const served = serve(socket)
-      .catch((error: unknown) => log.warn({ err: String(error) }, 'a connection made no sense'))
+      .catch((error: unknown) => log.warn({ err: describeError(error) }, 'a connection made no sense'))
       .finally(() => {
-        // What was said last is sent before the end.
-        socket.end();
+        // What was said last is sent before the end. The other side need not end its own.
+        socket.destroySoon();
         serving.delete(served);
       });
     serving.add(served);
@@ -85,8 +83,7 @@ export async function startScratchHost({ folder, log }: ScratchHostOptions): Pro
 
 /** Removes what a host that was killed has left. */
 async function takeOver(folder: string): Promise<void> {
-  const other = await lookAtScratchHost(folder, AbortSignal.timeout(1000)).catch(() => undefined);
-  if (other !== undefined) {
+  if (await isScratchHostThere(folder)) {
     throw new PermanentError(`another scratch host runs in ${folder}`, { hint: 'Give each a folder of its own.' });
   }
   await endHostUser();
@@ -94,6 +91,17 @@ async function takeOver(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (OURS.test(name)) await removeScratchServer(join(folder, name));
   }
+}
+
+/** Whoever says nothing is not waited for, least of all by a host that ends. */
+async function firstOf(
+  requests: AsyncGenerator<HostRequest>,
+  socket: Socket,
+  ended: AbortSignal,
+): Promise<HostRequest | undefined> {
+  using _bound = destroyOnAbort(socket, AbortSignal.any([ended, AbortSignal.timeout(ASK_MS)]));
+  const { value } = (await requests.next()) as { value: HostRequest | undefined };
+  return value;
 }
 
 async function tell(socket: Socket, folder: string): Promise<void> {
@@ -114,12 +122,15 @@ async function runServer(
   using disk = watchDisk(place, diskBytes);
   const bounded = AbortSignal.any([signal, disk.signal]);
   try {
+    // What could not be ended after the server before must not meet this one.
+    await endHostUser();
     const clients = await chooseScratchPrograms(major);
     await using running = await startScratchProcess({
       folder: place,
       isOpen: true,
       clients,
       memoryBytes,
+      beforeRemoval: endHostUser,
       signal: bounded,
     });
     const { version, socketFolder, isOffline } = running;
@@ -127,16 +138,16 @@ async function runServer(
     say(socket, { version, socketFolder, isOffline });
     throw await reasonOf(AbortSignal.any([bounded, running.signal]));
   } catch (error) {
-    if (!signal.aborted) {
-      log.warn({ server: name, err: String(error) }, 'a scratch server did not start, or ended by itself');
+    // Whoever let go of it may have left what cannot be removed.
+    if (error !== signal.reason) {
+      log.warn(
+        { server: name, err: describeError(error) },
+        'a scratch server did not start, ended by itself, or is not gone',
+      );
       say(socket, faultOf(error));
     }
-  } finally {
-    await endHostUser();
-    // What still ran may have written there meanwhile.
-    await removeScratchServer(place);
   }
-  log.info({ server: name }, 'the scratch server is gone');
+  log.info({ server: name }, 'done with the scratch server');
 }
 
 /** Why a signal was aborted, once it is. */

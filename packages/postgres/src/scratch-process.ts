@@ -18,6 +18,8 @@ export type ScratchProcessOptions = {
   readonly clients: Clients;
   /** That it may take, about. */
   readonly memoryBytes: number;
+  /** Called once the server has ended, before its folder is removed: nothing may write there any more. */
+  readonly beforeRemoval?: () => Promise<void>;
   /** Ends a start that is under way; later on, dispose. */
   readonly signal: AbortSignal;
 };
@@ -48,10 +50,11 @@ const SOCKET_FOLDER = 'pgstow-socket-';
  * @throws RetryableError if it does not start
  */
 export async function startScratchProcess(options: ScratchProcessOptions): Promise<ScratchProcess> {
-  const { folder, clients, signal } = options;
+  const { folder, clients, beforeRemoval, signal } = options;
   const confinement = await confine();
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => removeScratchServer(folder));
+  cleanup.defer(async () => beforeRemoval?.());
   const socketFolder = await makeFolders(options, confinement);
   await initCluster({ clients, confinement, folder, user: SCRATCH_USER, signal });
   const ended = new AbortController();
@@ -60,7 +63,7 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
     ended.abort(new RetryableError('the scratch server was ended'));
     server.kill('SIGQUIT');
     await endPostgres(join(folder, 'data'));
-    // Where there is no /proc to find its processes by.
+    // Where its processes are not found: there is no /proc, or it does not show a scratch host those of another user.
     const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
     await server;
     clearTimeout(harder);

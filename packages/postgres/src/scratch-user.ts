@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { bareEnvironment, isOnPath } from './compressor.ts';
 
 /** As whom, and with how much of this machine, a scratch server and its clients run. */
@@ -19,10 +20,13 @@ export type Confinement = {
 
 /** Of the image of a scratch host, and nobody else's: each of its processes is of the server that the host runs. */
 const HOST_USER = 'pgstow-scratch';
+const KILL_ROUNDS = 20;
+const KILL_ROUND_MS = 2000;
+const LOOK_AGAIN_MS = 50;
 
 /**
- * PostgreSQL refuses to run as root: for root, all is run as `pgstow-scratch`, `postgres` or `nobody`. What is restored may hold code of
- * whoever owns the source, so it gets a network of its own without anything in it, where this machine allows that.
+ * PostgreSQL refuses to run as root: for root, all is run as `pgstow-scratch`, `postgres` or `nobody`. What is restored may hold
+ * code of whoever owns the source, so it gets a network of its own without anything in it, where this machine allows that.
  *
  * @throws PermanentError if we are root and cannot become anyone else
  */
@@ -45,13 +49,46 @@ export async function confine(): Promise<Confinement> {
 /**
  * Ends whatever a scratch server has left running, where its user is nobody else's: code in a dump may have started processes
  * that outlive the server.
+ *
+ * @throws RetryableError if something withstands that
  */
 export async function endHostUser(): Promise<void> {
   const { owner, commandLine } = await confine();
   if (owner?.name !== HOST_USER) return;
-  // All that this user may signal, which is all of its own, but for the shell itself.
+  // All that this user may signal, which is all of its own, but for the shell itself: at one blow, which no fork outruns.
   const [program = '', ...argv] = commandLine(['sh', '-c', 'kill -KILL -1'], 'TERM');
-  await execa(program, argv, { ...bareEnvironment(), reject: false });
+  for (let round = 0; round < KILL_ROUNDS; round += 1) {
+    // What is to be ended may be quicker, and stop or end the shell. Us it cannot signal.
+    await execa(program, argv, { ...bareEnvironment(), reject: false, timeout: KILL_ROUND_MS, killSignal: 'SIGKILL' });
+    const left = await processesOf(owner.uid);
+    if (left.length === 0) return;
+    for (const pid of left) kill(pid);
+    await delay(LOOK_AGAIN_MS);
+  }
+  throw new RetryableError(`processes of ${HOST_USER} that a dump has started cannot be ended`, {
+    hint: 'Restart the service scratch-host: its container takes all of them with it.',
+  });
+}
+
+/** Those that still run; none where there is no /proc. */
+async function processesOf(uid: number): Promise<readonly number[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+      const isDead = /^State:\s+[ZX]/m.test(status);
+      return !isDead && Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === uid ? [Number(pid)] : [];
+    }),
+  );
+  return found.flat();
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** Nothing but the loopback: the network was taken from all of us. */

@@ -1,23 +1,22 @@
 import { expect, it } from 'vitest';
 import { forPeople } from './log-for-people.ts';
 
-const format = forPeople({ hasColors: false });
-const line = (more: object) => JSON.stringify({ level: 50, time: 0, pid: 1, process: 'dump-worker', ...more });
+const shown = (line: object): string =>
+  forPeople({ hasColors: false })(JSON.stringify({ level: 40, time: 0, pid: 1, process: 'dump-worker', ...line }));
 
-it('a line of a log says what happened, of which backup, and below it why', () => {
-  expect(format(line({ msg: 'job failed', name: 'NAME', err: 'no room\n  hint: free some', job: '7' }))).toMatch(
-    /^\[\d\d:\d\d:\d\d\] ERROR: dump-worker {3}job failed \(NAME\)\n {4}no room\n {4}hint: free some \{"job":"7"\}\n$/,
+it('says when, which process, what, of which backup, what else, and why, below it', () => {
+  expect(shown({ msg: 'failed', name: 'backup_a', attempt: 2, err: 'no: a\n  hint: b' })).toMatch(
+    /^\[\d\d:\d\d:\d\d\] WARN: dump-worker {3}failed \(backup_a\) \{"attempt":2\}\n {4}no: a\n {4}hint: b\n$/,
   );
 });
 
-it('a terminal is given nothing to obey, and no line looks like another event', () => {
-  const shown = format(
-    line({ msg: 'a\u001B[2Jb\n[00:00:00] INFO: c', err: '\u001B]0;d\u0007\u202E', target: '\u001B[31m' }),
-  );
-  expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
-  expect(shown).toContain('a\\u001b[2Jb\n    [00:00:00] INFO: c\n    \\u001b]0;d\\u0007\\u202e');
+it('gives a terminal nothing to obey, and no line that looks like another event', () => {
+  const text = shown({ msg: 'a\u001B[2Jb\n[00:00:00] INFO: c', err: 'd\u009B2Je\rf\u202E', detail: '\u001B[1m' });
+  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+  expect(text).toContain(String.raw`a\u001b[2Jb {"detail":"\u001b[1m"}`);
+  expect(text).toContain(`\n    [00:00:00] INFO: c\n    ${String.raw`d\u009b2Je\u000df\u202e`}\n`);
 });
 
 it.each(['{no JSON', 'text', ''])('%j, which is no event, stays as it is', (text) => {
-  expect(format(text).trimEnd()).toBe(text);
+  expect(forPeople({ hasColors: false })(text).trimEnd()).toBe(text);
 });

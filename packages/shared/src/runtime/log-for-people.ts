@@ -11,18 +11,21 @@ export function forPeople({ hasColors }: { readonly hasColors: boolean }): (line
   return prettyFactory({
     colorize: hasColors,
     translateTime: 'SYS:HH:MM:ss',
-    ignore: 'pid,process,name,err,stack',
-    messageFormat: ({ process, msg, name, err, stack }) => {
+    ignore: 'pid,name',
+    // All that a line says besides would follow on its last one, behind the reason.
+    hideObject: true,
+    messageFormat: ({ level: _level, time: _time, pid: _pid, process, msg, name, err, stack, ...rest }) => {
       const backup = text(name) === '' ? '' : ` (${visible(text(name))})`;
+      const besides = Object.keys(rest).length === 0 ? '' : ` ${visible(JSON.stringify(rest))}`;
       const [happened = '', ...more] = linesOf(msg);
-      const first = `${visible(text(process)).padEnd(PROCESS_WIDTH)} ${happened}${backup}`;
+      const first = `${visible(text(process)).padEnd(PROCESS_WIDTH)} ${happened}${backup}${besides}`;
       return [first, ...more, ...linesOf(err), ...linesOf(stack).slice(1)].join('\n    ');
     },
-    singleLine: true,
     errorLikeObjectKeys: [],
   });
 }
 
+/** All but the first are put in, so that none looks like an event of its own. */
 function linesOf(value: unknown): readonly string[] {
   return text(value)
     .split('\n')
