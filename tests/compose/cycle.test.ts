@@ -167,6 +167,36 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     expect(await stack.cli('verify', '--wait')).toMatchObject({ exitCode: 0, all: expect.stringContaining('GOOD') });
   });
 
+  test('bounds the memory of what a dump runs, and goes on', async () => {
+    await psql(
+      stack,
+      'mordor',
+      `create function ledger.eat(i int) returns boolean language plpgsql as $$
+       begin
+         return session_user <> 'pgstow_scratch' or length(repeat(chr(64 + i), 1000000000) || repeat(chr(65 + i), 70000000)) > 0;
+       end $$;
+       create table ledger.lure (i int check (ledger.eat(i)));
+       insert into ledger.lure values (1)`,
+    );
+    await dumpThroughCli();
+    const { StartedAt } = await stack.inspect('scratch-host');
+    await stack.cli('verify');
+    const [waiting] = await eventually(
+      async () => {
+        const jobs = (await stack.jobs('verify', 'delayed')).filter(({ failedReason }) => failedReason);
+        return jobs.length > 0 && jobs;
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(waiting?.failedReason).toMatch(/COULD NOT TELL .* was terminated by signal 9/s);
+    expect((await stack.inspect('scratch-host')).StartedAt).toBe(StartedAt);
+    // It would be tried again and again, beside the tests that follow.
+    await stack.askBoard(`queues/verify/${waiting?.id}/clean`, { method: 'PUT' });
+    await psql(stack, 'mordor', 'drop table ledger.lure; drop function ledger.eat(int)');
+    await dumpThroughCli();
+    expect(await stack.cli('verify', '--wait')).toMatchObject({ exitCode: 0, all: expect.stringContaining('GOOD') });
+  });
+
   test('lists backups and restores one through the command line', async () => {
     const listed = await stack.cli('list', '--json');
     expect(listed).toMatchObject({ exitCode: 0, all: expect.stringContaining('backup_mordor_') });

@@ -28,6 +28,7 @@ export type BoardJob = {
   readonly timestamp: number;
   readonly delay: number;
   readonly finishedOn?: number | null;
+  readonly failedReason?: string | null;
   /** Of a dump that is there. */
   readonly returnValue?: { readonly name?: string } | null;
 };

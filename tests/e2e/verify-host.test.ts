@@ -119,6 +119,21 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await expectNothingHosted();
   });
 
+  it('could not tell once a process of the server is killed, as for want of memory, and says so in the words of the server', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const { name } = await stage.dumpHeld('shop', hold);
+    const jobId = await askAndWait(name);
+    const restoring = runningProcesses().find(({ command }) => /postgres: .* restored .* SELECT/.test(command));
+    process.kill(restoring!.pid, 'SIGKILL');
+    const { failedReason } = await stage.reaches(jobId, 'delayed');
+    expect(failedReason).toMatch(
+      /COULD NOT TELL .* the scratch server ended \(exit code \d\): .* was terminated by signal 9/s,
+    );
+    expect(failedReason).toContain('hint: Is there enough memory?');
+    await expectNothingHosted();
+  });
+
   it('could not tell where the host is away, says so, and tries again later', async () => {
     await startWorker();
     const { name } = await stage.dumpAndUpload('shop');

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { amcheck } from '@pgstow/postgres/amcheck.ts';
 import { compareRestored } from '@pgstow/postgres/compare-facts.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/postgres/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { assertPossible } from './assert-possible.ts';
@@ -17,6 +19,9 @@ import type { RestoreFinding } from './restore-finding.ts';
 import { restoreInto } from './restore-into.ts';
 import { serverFolder } from './scratch-folder.ts';
 import type { VerifyWorker } from './verify-worker.ts';
+
+/** In which a server that has lost a process ends. */
+const END_MS = 5000;
 
 export type TestStep = {
   readonly worker: VerifyWorker;
@@ -45,8 +50,22 @@ export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding>
   const about = await readAbout(manifest, path, signal);
   await using server = await startServer(step, about.major);
   task.note(`restoring into a scratch server of version ${server.version}`);
+  try {
+    return await compareIn(server, step, path, about.roles);
+  } catch (error) {
+    throw await reasonOf(error, server);
+  }
+}
+
+async function compareIn(
+  server: ScratchServer,
+  { task, wanted, signal }: TestStep,
+  path: string,
+  roles: readonly string[],
+): Promise<RestoreFinding> {
+  const { manifest } = wanted;
   const running = AbortSignal.any([signal, server.signal]);
-  const database = await prepareServer(server, manifest, about.roles);
+  const database = await prepareServer(server, manifest, roles);
   const restoreMs = await restoreInto(server, database, path, {
     circumstances: {
       isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
@@ -68,6 +87,18 @@ export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding>
     [...differences, ...checked.differences],
     [...server.notes, ...notes, ...unanalyzed, ...checked.notes],
   );
+}
+
+/** A client that has lost its server says less of it than the server's own end, which follows. */
+async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown> {
+  if (!(error instanceof RetryableError)) return error;
+  try {
+    if (!server.signal.aborted) await once(server.signal, 'abort', { signal: AbortSignal.timeout(END_MS) });
+    return server.signal.reason;
+  } catch {
+    // It runs: the reason lies elsewhere.
+    return error;
+  }
 }
 
 async function startServer(
