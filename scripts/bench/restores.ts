@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QueueEvents } from 'bullmq';
-import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
-import { restoreDump } from '@pgstow/postgres/restore-dump.ts';
 import { restoreTestFileName, restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue, enqueueVerify, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -21,7 +19,7 @@ const APPS = join(import.meta.dirname, '../../apps');
 const silent = { warn: () => undefined } as unknown as Log;
 const SAMPLE_MS = 100;
 
-/** A dump in the folder and at the store, to be restored in three ways. */
+/** A dump in the folder and at the store, to be restored. */
 export type Restores = {
   readonly bench: Bench;
   readonly database: string;
@@ -40,28 +38,25 @@ export async function restoreByHand({ bench, env, name }: Restores): Promise<num
   });
 }
 
-/** What the verb and a restore test do, from the first byte to the commit: seconds into a new database. */
-export async function restoreAtOnce({ bench, env, name }: Restores): Promise<number> {
-  const target = await newDatabase(bench);
-  const { restoreMs } = await restoreDump({
-    clients: newestClients(await findClients()),
-    env: bench.postgres.env(target),
-    path: join(env['BACKUP_DIR'] ?? '', name),
-    signal: new AbortController().signal,
-  });
-  return restoreMs / 1000;
-}
-
-/** `pgstow restore`, from its start to its end: seconds into a new database, ANALYZE and comparison included. */
-export async function restoreByPgstow({ bench, env, name, database }: Restores): Promise<number> {
+/**
+ * `pgstow restore`, from its start, into a new database: seconds until it is restored, which is all that restoring by hand does,
+ * and until its end, with ANALYZE and every row counted.
+ */
+export async function restoreByPgstow({ bench, env, name, database }: Restores) {
   const target = await newDatabase(bench);
   const startedAt = performance.now();
-  await execa(
+  const seconds = (): number => (performance.now() - startedAt) / 1000;
+  const restoring = execa(
     process.execPath,
     [join(APPS, 'cli/src/main.ts'), 'restore', database, '--at', name, '--from', 'local', '--to', target],
-    { env: { ...env, PATH: process.env['PATH'] ?? '' }, extendEnv: false },
+    { env: { ...env, PATH: process.env['PATH'] ?? '' }, extendEnv: false, all: true },
   );
-  return (performance.now() - startedAt) / 1000;
+  let restored: number | undefined;
+  for await (const line of restoring.iterable({ from: 'all' })) {
+    if (/ restored .* of SQL in /.test(line)) restored = seconds();
+  }
+  if (restored === undefined) throw new Error('pgstow restore did not say when it had restored');
+  return { restored, whole: seconds() };
 }
 
 /** One restore test by a real verify worker: its seconds, and the most memory that worker and scratch server took. */
