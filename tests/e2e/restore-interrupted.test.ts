@@ -80,6 +80,26 @@ describe.skipIf(!hasPostgres())(
       expect(await postgres.psql('postgres', "select count(*) from pg_database where datname = 'created'")).toBe('0');
     }, 40_000);
 
+    test('but not once it is restored, and says so', async () => {
+      await using folder = await tempFolder();
+      // Quick in the transaction of the restore, and endless in the ANALYZE that comes after it.
+      const slow = `CREATE FUNCTION public.slow(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
+        IF coalesce(current_setting('pgstow.restore', true), '') = '' THEN PERFORM pg_sleep(60); END IF;
+        RETURN i; END$$;
+        CREATE INDEX ON public.noise (public.slow(i));`;
+      const change = (sql: string) =>
+        sql.replace('\n--\n-- PostgreSQL database dump complete', (end) => `\n${slow}${end}`);
+      await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
+      const env = settingsOf(postgres, 'shop', folder.path);
+      await using child = await startRestore(['shop', '--to', 'analysed', '--create'], env);
+      await child.waitForLine(/restored .* of SQL in/);
+      await eventually(async () => (await activity('analysed')).includes('analyze'), { timeoutMs: 20_000 });
+      child.signal('SIGINT');
+      expect(await child.waitForExit()).toMatchObject({ code: 130 });
+      expect(child.tail).toContain('it is restored, and stays so; its ANALYZE and comparison were cut off');
+      expect(await postgres.psql('analysed', 'select count(*) > 0 from noise')).toBe('t');
+    }, 40_000);
+
     test('while it is fetched, and nothing stays staged', async () => {
       await using s3 = await startS3({ buckets: ['backups'] });
       await using proxy = await startFaultProxy({ targetPort: s3.port });
@@ -95,14 +115,17 @@ describe.skipIf(!hasPostgres())(
       };
       const args = ['shop', '--to', 'staged', '--force', '--staging', staging.path];
       await proxy.hang({ when: ({ method, path }) => method === 'GET' && /\.sql\.gz(?:\?|$)/.test(path) });
+      let rounds = 0;
       for (const [signal, code] of [
         ['SIGINT', 130],
         ['SIGKILL', null],
       ] as const) {
         await using child = await startRestore(args, env);
         await child.waitForLine(/fetching from s3/);
+        rounds += 1;
         const asked = (): boolean =>
-          proxy.requests.some(({ method, path }) => method === 'GET' && /\.sql\.gz/.test(path));
+          proxy.requests.filter(({ method, path }) => method === 'GET' && /\.sql\.gz(?:\?|$)/.test(path)).length >=
+          rounds;
         await eventually(asked);
         child.signal(signal);
         expect(await child.waitForExit()).toMatchObject({ code });

@@ -93,4 +93,14 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
   expect(hook.posted.slice(1)).toEqual([
     expect.objectContaining({ event: 'recovered', kind: 'stale', database: 'shop' }),
   ]);
+  await say(100);
+  {
+    await using _scheduler = await startScheduler(env);
+    await eventually(() => hook.posted.length > 2);
+  }
+  // Whoever takes a database out has nothing to mend.
+  await using scheduler = await startScheduler({ ...env, POSTGRES_DB: 'orders' });
+  await eventually(() => hook.posted.length > 3);
+  expect(hook.posted[3]).toMatchObject({ event: 'recovered', kind: 'stale', database: 'shop' });
+  expect(await (await scheduler.request('/')).text()).not.toContain('id="alarms"');
 });

@@ -1,5 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
+import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
@@ -153,6 +156,29 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', OPTIONS
     });
     for (const part of ['backups', 'process dump', 'pgstow.name']) expect(body).toContain(part);
     expect(worker.lines.map(({ text }) => text).join('\n')).not.toContain('canary');
+  });
+
+  it('has no worker stopped by a job whose trace is nonsense, or by such a note in Redis', async () => {
+    await using endpoint = await startHttpEndpoint();
+    const worker = await stack.start('dump-worker', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url });
+    for (const metadata of ['{', 'null', '{"traceparent":["00-x",5]}', { traceparent: '' }]) {
+      const { id } = await stack.dumps.add(
+        'ad-hoc',
+        { target: 'shop' },
+        { telemetry: { metadata: metadata as string } },
+      );
+      await eventually(async () => (await stack.dumps.getJobState(id ?? '')) === 'completed', { timeoutMs: 30_000 });
+    }
+    await worker.stop();
+    const { dumps } = await readFolder(stack.folder);
+    const { name } = dumps.at(-1)!.manifest;
+    await using uploads = openQueue('upload', 'default', stack.connection);
+    await uploads.remove(uploadJobId(name, 's3'));
+    await stack.connection.set(`pgstow:default:trace:${name}`, '{');
+    await stack.start('dump-worker', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url });
+    await eventually(async () => expect(await uploads.getJobState(uploadJobId(name, 's3'))).toBe('waiting'));
+    // Nobody else in this file is to find it.
+    await uploads.obliterate();
   });
 
   it('that hangs, refuses or answers 500 delays nothing, loses no job, and is told of once', async () => {

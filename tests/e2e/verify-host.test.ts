@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -63,6 +64,26 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await startWorker();
     const { name } = await stage.dumpAndUpload('shop');
     expect(await stage.good(name)).toMatchObject({ result: 'good', differences: [], tables: 1, rows: 20_000 });
+    await expectNothingHosted();
+  });
+
+  it('waits for its turn, for as long as it takes, and has its whole time from then on', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const held = await stage.dumpHeld('shop', hold);
+    const first = await askAndWait(held.name);
+    const { name } = await stage.dumpAndUpload('shop');
+    const limited = await startWorker({ VERIFY_TIMEOUT: '10' });
+    const second = await stage.ask(name);
+    await limited.waitForLine(/fetched/);
+    await delay(11_000);
+    expect(await stage.queue.getJobState(second)).toBe('active');
+    await rm(hold);
+    // What is held looks at its file once.
+    for (const { pid } of runningProcesses().filter(({ command }) => /postgres: .* restored .* SELECT/.test(command)))
+      process.kill(pid, 'SIGINT');
+    await stage.reaches(second, 'completed');
+    await stage.reaches(first, 'failed').catch(() => undefined);
     await expectNothingHosted();
   });
 

@@ -47,14 +47,15 @@ async function analyzeAndCompare(
       if (signal.aborted) return;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    try {
-      return await compareRows(another, tables);
-    } finally {
-      await analysed;
-    }
-  } catch (error) {
+    const [compared] = await Promise.allSettled([compareRows(another, tables), analysed]);
     signal.throwIfAborted();
+    if (compared.status === 'rejected') throw compared.reason;
+    return compared.value;
+  } catch (error) {
     // What is restored stays so: this must not look like a restore that failed.
+    if (signal.aborted)
+      console.error('pgstow: warning: it is restored, and stays so; its ANALYZE and comparison were cut off');
+    signal.throwIfAborted();
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
   }
 }

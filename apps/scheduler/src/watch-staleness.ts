@@ -13,7 +13,7 @@ import type { Site } from './site.ts';
 
 type Options = {
   readonly site: Site;
-  readonly alarms: Pick<Alarms, 'raise' | 'lift'>;
+  readonly alarms: Pick<Alarms, 'raise' | 'lift' | 'standing'>;
   readonly log: Pick<Log, 'warn'>;
 };
 
@@ -23,7 +23,8 @@ const CATCH_UP_MS = 60 * 60_000;
 
 /**
  * Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. That of a suspect dump
- * is raised by who takes it, and lifted here as well: a person accepts one without any worker.
+ * is raised by who takes it, and lifted here as well: a person accepts one without any worker. All those of a database that is no
+ * longer configured end.
  */
 export function watchStaleness(options: Options): Disposable {
   let isJudging = false;
@@ -72,6 +73,19 @@ async function tellStaleness({ site, alarms }: Options): Promise<void> {
       safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
     };
     tellFreshness(alarms, freshness, site.startedAt, facts.now);
+  }
+  await endForgotten(alarms, new Set(databases.map(({ database }) => database)), facts.now);
+}
+
+/** Nothing would ever end the alarm of a database that is not backed up any more. */
+async function endForgotten(
+  alarms: Pick<Alarms, 'lift' | 'standing'>,
+  databases: ReadonlySet<string>,
+  now: Date,
+): Promise<void> {
+  for (const { kind, database } of await alarms.standing()) {
+    if (databases.has(database)) continue;
+    alarms.lift(kind, database, { at: now, happened: 'It is no longer among the databases that are backed up.' });
   }
 }
 

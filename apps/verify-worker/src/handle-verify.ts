@@ -3,6 +3,7 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { conclude } from './conclude.ts';
+import { Deadline } from './deadline.ts';
 import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';
 import { recordRestoreTest } from './record-restore-test.ts';
 import { restoreAndCompare } from './restore-and-compare.ts';
@@ -42,21 +43,23 @@ async function testWithinBounds(
   signal: AbortSignal,
 ): Promise<RestoreFinding> {
   const { timeoutMs, diskBytes } = worker.verify;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  using deadline = new Deadline(timeoutMs);
   try {
-    return await withScratchFolder(worker, AbortSignal.any([signal, timeout]), async (scratch, held) => {
+    return await withScratchFolder(worker, AbortSignal.any([signal, deadline.signal]), async (scratch, held) => {
       using disk = watchDisk(scratch, diskBytes);
       const bounded = AbortSignal.any([held, disk.signal]);
-      return await restoreAndCompare({ worker, task, wanted, scratch, signal: bounded }).catch((error: unknown) => {
-        // What went wrong because the bounds were met is told by them.
-        bounded.throwIfAborted();
-        throw error;
-      });
+      return await restoreAndCompare({ worker, task, wanted, scratch, deadline, signal: bounded }).catch(
+        (error: unknown) => {
+          // What went wrong because the bounds were met is told by them.
+          bounded.throwIfAborted();
+          throw error;
+        },
+      );
     });
   } catch (error) {
     signal.throwIfAborted();
     // The next attempt would take as long.
-    if (timeout.aborted)
+    if (deadline.signal.aborted)
       return findingOf(
         new CannotTellError(`it took more than ${timeoutMs / 1000} s (VERIFY_TIMEOUT)`, 'Raise VERIFY_TIMEOUT.'),
       );

@@ -7,6 +7,7 @@ import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { assertPossible } from './assert-possible.ts';
+import type { Deadline } from './deadline.ts';
 import { fetchDump } from './fetch-dump.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { prepareServer } from './prepare-server.ts';
@@ -23,6 +24,8 @@ export type TestStep = {
   readonly wanted: WantedDump;
   /** A private folder, removed afterwards. */
   readonly scratch: string;
+  /** Aborts the signal. */
+  readonly deadline: Deadline;
   readonly signal: AbortSignal;
 };
 
@@ -39,16 +42,8 @@ export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding>
   await fetchDump(wanted, worker.folder, path, signal, showProgress(task, manifest.bytes, 0, 20));
   task.note(`fetched ${prettyBytes(manifest.bytes)}, sha256 as in the manifest`);
 
-  const { memoryBytes, diskBytes, hostFolder } = worker.verify;
   const about = await readAbout(manifest, path, signal);
-  await using server = await startScratchServer({
-    folder: serverFolder(scratch),
-    major: about.major,
-    ...(manifest.source ?? { encoding: 'UTF8', collate: 'C', ctype: 'C.UTF-8' }),
-    memoryBytes,
-    ...(hostFolder === undefined ? {} : { host: { folder: hostFolder, diskBytes: left(diskBytes, manifest.bytes) } }),
-    signal,
-  });
+  await using server = await startServer(step, about.major);
   task.note(`restoring into a scratch server of version ${server.version}`);
   const running = AbortSignal.any([signal, server.signal]);
   const database = await prepareServer(server, manifest, about.roles);
@@ -73,6 +68,24 @@ export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding>
     [...differences, ...checked.differences],
     [...server.notes, ...notes, ...unanalyzed, ...checked.notes],
   );
+}
+
+async function startServer(
+  { worker, wanted, scratch, deadline, signal }: TestStep,
+  major: number,
+): Promise<ScratchServer> {
+  const { memoryBytes, diskBytes, hostFolder } = worker.verify;
+  const { manifest } = wanted;
+  // A scratch host runs one at a time: the tests that ours waits for have a time of their own.
+  using _waits = hostFolder === undefined ? undefined : deadline.pause();
+  return await startScratchServer({
+    folder: serverFolder(scratch),
+    major,
+    ...(manifest.source ?? { encoding: 'UTF8', collate: 'C', ctype: 'C.UTF-8' }),
+    memoryBytes,
+    ...(hostFolder === undefined ? {} : { host: { folder: hostFolder, diskBytes: left(diskBytes, manifest.bytes) } }),
+    signal,
+  });
 }
 
 /** It reads every row, but runs functions of indexes and asks foreign partitions, which may fail here and say nothing of the dump. */

@@ -145,6 +145,16 @@ describe('retention', () => {
     ).toBe(wanted);
   });
 
+  it('does not count one from a clock that was hours ahead: what was taken since is newer', () => {
+    const dumps = [-48, -24, -1, 2].map((hours) => dumpAt(new Date(NOW.getTime() + hours * HOUR)));
+    expect(applyRetention(dumps, { keepLast: 1, destination: s3 }, NOW).map(({ action }) => action)).toEqual([
+      'delete',
+      'delete',
+      'keep',
+      'keep',
+    ]);
+  });
+
   it('says which restore test froze it, and lifts that with a good test of the same dump', () => {
     const dumps = daily(5);
     const frozen = [...dumps.slice(0, 4), tested(dumps[4]!, 'bad')];
@@ -247,6 +257,8 @@ describe('retention', () => {
       const isFromFuture = Math.max(...times) > NOW.getTime() + 24 * HOUR;
       expect(isFromFuture && deleted.length > 0).toBe(false);
       const counted = dumps.filter((dump) => !isBad(dump) && !isSuspect(dump));
+      const soFar = counted.filter(({ manifest }) => Date.parse(manifest.takenAt) <= NOW.getTime());
+      expect(soFar.slice(-keepLast).some((dump) => deleted.includes(dump))).toBe(false);
       const newest = dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= NOW.getTime()) ?? dumps.at(-1);
       expect(newest !== undefined && isSuspect(newest) && deleted.length > 0).toBe(false);
       expect(counted.slice(-keepLast).some((dump) => deleted.includes(dump))).toBe(false);

@@ -26,10 +26,10 @@ export type Verdict = {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad, and suspect ones, never count
- * among the newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
+ * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad, suspect ones, and those from
+ * the future never count among the newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
  * destination is configured, or of anything while the last word of restore tests is bad, the newest is suspect, or it claims to
- * be from the future: a clock that was wrong must not make good dumps look old.
+ * be from more than a day ahead: a clock that was wrong must not make good dumps look old.
  *
  * @param dumps of one database, oldest first
  * @returns one verdict for each, in the same order
@@ -42,7 +42,7 @@ export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPol
     .toReversed()
     .map((dump, index): Verdict => {
       const { name } = dump.manifest;
-      const flaw = whyNotCounted(dump);
+      const flaw = whyNotCounted(dump, now);
       if (flaw === undefined) counted += 1;
       const kept = flaw === undefined ? whyCounted(counted, index, policy) : whyFlawedIsKept(counted, flaw, policy);
       const reason = kept ?? frozen?.reason ?? whyUnconfirmed(dump, policy);
@@ -103,8 +103,9 @@ export function newestByNow<D extends JudgedDump>(dumps: readonly D[], now: Date
   return dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= now.getTime()) ?? dumps.at(-1);
 }
 
-/** Why a dump is none that a restore could count on. */
-function whyNotCounted(dump: JudgedDump): string | undefined {
+/** Why a dump is none that a restore could count on. One that a clock was ahead for must not stand in for those taken since. */
+function whyNotCounted(dump: JudgedDump, now: Date): string | undefined {
+  if (Date.parse(dump.manifest.takenAt) > now.getTime()) return 'it lies in the future';
   const bad = badTestOf(dump);
   if (bad !== undefined) return `its restore test from ${bad.destination} was bad`;
   return isSuspect(dump) ? 'it is suspect' : undefined;

@@ -67,7 +67,7 @@ export const verify = defineSubject({
     },
     VERIFY_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
-      description: 'Seconds that a restore test may take.',
+      description: 'Seconds that a restore test may take, without its wait for a scratch host that is busy.',
     },
   },
   build(values, report): VerifyConfig {

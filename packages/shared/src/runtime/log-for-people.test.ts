@@ -10,14 +10,13 @@ it('says when, which process, what, of which backup, what else, and why, below i
   );
 });
 
-it('shows what a terminal would obey', () => {
-  const text = shown({ msg: 'a\u001B[2Jb', err: 'c\u009B2Jd\re', detail: '\u001B[1m' });
-  expect(text).toContain(String.raw`a\u001b[2Jb`);
-  expect(text).toContain(String.raw`c\u009b2Jd\u000de`);
-  // oxlint-disable-next-line no-control-regex -- they are what must not be there
-  expect(text).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/);
+it('gives a terminal nothing to obey, and no line that looks like another event', () => {
+  const text = shown({ msg: 'a\u001B[2Jb\n[00:00:00] INFO: c', err: 'd\u009B2Je\rf\u202E', detail: '\u001B[1m' });
+  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+  expect(text).toContain(String.raw`a\u001b[2Jb {"detail":"\u001b[1m"}`);
+  expect(text).toContain(`\n    [00:00:00] INFO: c\n    ${String.raw`d\u009b2Je\u000df\u202e`}\n`);
 });
 
-it('leaves text that is no line of a log as it is', () => {
-  expect(forPeople({ hasColors: false })('no JSON')).toContain('no JSON');
+it.each(['{no JSON', 'text', ''])('%j, which is no event, stays as it is', (text) => {
+  expect(forPeople({ hasColors: false })(text).trimEnd()).toBe(text);
 });

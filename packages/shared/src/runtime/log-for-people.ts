@@ -3,10 +3,6 @@ import { prettyFactory } from 'pino-pretty';
 /** As long as the longest name of a process. */
 const PROCESS_WIDTH = 13;
 
-/** A terminal would obey them. What servers and stores say may hold any. */
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
-const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
-
 /**
  * Makes a line for people of a JSON line of a log: local time, level, process, what happened, of which backup, and what the
  * line says besides; below it, why. Text that is no such line comes back as it is.
@@ -19,23 +15,31 @@ export function forPeople({ hasColors }: { readonly hasColors: boolean }): (line
     // All that a line says besides would follow on its last one, behind the reason.
     hideObject: true,
     messageFormat: ({ level: _level, time: _time, pid: _pid, process, msg, name, err, stack, ...rest }) => {
-      const backup = text(name) === '' ? '' : ` (${text(name)})`;
-      const besides = Object.keys(rest).length === 0 ? '' : ` ${text(JSON.stringify(rest))}`;
-      const first = `${text(process).padEnd(PROCESS_WIDTH)} ${text(msg)}${backup}${besides}`;
-      return [first, ...linesOf(err), ...linesOf(stack).slice(1)].join('\n    ');
+      const backup = text(name) === '' ? '' : ` (${visible(text(name))})`;
+      const besides = Object.keys(rest).length === 0 ? '' : ` ${visible(JSON.stringify(rest))}`;
+      const [happened = '', ...more] = linesOf(msg);
+      const first = `${visible(text(process)).padEnd(PROCESS_WIDTH)} ${happened}${backup}${besides}`;
+      return [first, ...more, ...linesOf(err), ...linesOf(stack).slice(1)].join('\n    ');
     },
     errorLikeObjectKeys: [],
   });
 }
 
+/** All but the first are put in, so that none looks like an event of its own. */
 function linesOf(value: unknown): readonly string[] {
   return text(value)
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => visible(line.trim()))
     .filter((line) => line !== '');
 }
 
+/** A terminal would obey what a server, a dump or a name has of control characters. */
+function visible(line: string): string {
+  return line.replaceAll('\t', ' ').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+  });
+}
+
 function text(value: unknown): string {
-  const shown = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return typeof value === 'string' ? value.replaceAll(CONTROLS, shown) : '';
+  return typeof value === 'string' ? value : '';
 }

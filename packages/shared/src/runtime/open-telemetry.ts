@@ -63,7 +63,7 @@ export async function openTracing({
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
-  const telemetry = new BullMQOtel({ tracerName: 'pgstow' });
+  const telemetry = heedless(new BullMQOtel({ tracerName: 'pgstow' }));
   const { contextManager } = telemetry;
   const tracer = trace.getTracer('pgstow');
 
@@ -136,6 +136,23 @@ async function readCertificate(path: string): Promise<Buffer> {
 }
 
 /**
+ * What a job says of its trace may be anything: whoever may write to Redis can write it. BullMQ takes it apart outside of the
+ * job, and a worker that an error meets there takes no job any more.
+ */
+function heedless(telemetry: BullMQOtel): BullMQOtel {
+  const { contextManager } = telemetry;
+  const read = contextManager.fromMetadata.bind(contextManager);
+  contextManager.fromMetadata = (active, metadata) => {
+    try {
+      return read(active, metadata);
+    } catch {
+      return active;
+    }
+  };
+  return telemetry;
+}
+
+/**
  * A worker adds nothing but the next job of a schedule, as it takes the one before: that is no part of the trace of the one
  * that it has just ended.
  */
@@ -164,15 +181,10 @@ function iterationOf(job: Job<unknown, unknown>): number | undefined {
   return (job.opts as { readonly repeat?: { readonly count?: number } }).repeat?.count;
 }
 
-/** Where a job says it was added. What another producer wrote there may be anything. */
+/** Where a job says it was added. */
 function readContext({ contextManager }: BullMQOtel, job: Job<unknown, unknown>): Context | undefined {
   const metadata = job.opts.telemetry?.metadata;
-  if (typeof metadata !== 'string') return undefined;
-  try {
-    return contextManager.fromMetadata(ROOT_CONTEXT, metadata);
-  } catch {
-    return undefined;
-  }
+  return metadata === undefined ? undefined : contextManager.fromMetadata(ROOT_CONTEXT, metadata);
 }
 
 function ours(attributes: SpanAttributes): Readonly<Record<string, string>> {
