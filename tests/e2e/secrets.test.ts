@@ -195,7 +195,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
     await failsWith(() => s3Proxy.status(500, { body: S3_REFUSAL }), /"job attempt failed"/);
     await failsWith(() => s3Proxy.reset(), /"job attempt failed"/);
     // An attempt that met the fault before may end after this one has begun.
-    await failsWith(() => s3Proxy.hang(), /"err":".*(?:time|abort).*"job attempt failed"/i);
+    const late = await failsWith(() => s3Proxy.hang(), /"err":".*(?:time|abort).*"job attempt failed"/i);
+    expect(late.json).toMatchObject({ process: 'upload-worker' });
     await s3Proxy.pass();
   });
 
