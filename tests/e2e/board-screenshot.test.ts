@@ -117,6 +117,8 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   await page.goto(`${scheduler.base}/queues/queue/upload`);
   for (const { data } of [fine, refused, waiting]) await page.getByText(uploadJobId(data.name, 's3')).first().waitFor();
 
+  // Errors are coloured beside the page, which may take its time.
+  for (const reason of [/NoSuchBucket/, /SlowDown/]) await page.getByText(reason).first().waitFor();
   // The pages fade in.
   await page.evaluate('Promise.all(document.getAnimations().map((animation) => animation.finished))');
   const picture = join(pictures, 'board.png');

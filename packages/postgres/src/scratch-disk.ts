@@ -14,7 +14,9 @@ export class NoRoomError extends RetryableError {
   override readonly name = 'NoRoomError';
 
   constructor(message: string) {
-    super(message, { hint: 'Free some space, raise VERIFY_DISK_LIMIT, or set VERIFY_DIR to a larger disk.' });
+    super(message, {
+      hint: 'Free some space, raise VERIFY_DISK_LIMIT, or give VERIFY_DIR (in compose: the volume scratch-host) a larger disk.',
+    });
   }
 }
 

@@ -68,7 +68,8 @@ export async function isScratchHostThere(folder: string): Promise<boolean> {
     return true;
   } catch (error) {
     const { code } = (error as RetryableError).cause as NodeJS.ErrnoException;
-    return code !== 'ENOENT' && code !== 'ECONNREFUSED';
+    // Too many wait to be let in. Whatever else is wrong with the path shows once a host listens there.
+    return code === 'EAGAIN';
   }
 }
 

@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -38,7 +37,7 @@ export async function confine(): Promise<Confinement> {
     owner === undefined ? [] : ['--reuid', String(owner.uid), '--regid', String(owner.gid), '--clear-groups'];
   return {
     owner,
-    isOffline: unshare.length > 0 || hasNoNetwork(),
+    isOffline: unshare.length > 0 || (await hasNoNetwork()),
     commandLine: (command, signal) =>
       hasSetpriv
         ? [...unshare, 'setpriv', ...identity, '--no-new-privs', '--pdeathsig', signal, '--', ...command]
@@ -91,9 +90,11 @@ function kill(pid: number): void {
   }
 }
 
-/** Nothing but the loopback: the network was taken from all of us. */
-function hasNoNetwork(): boolean {
-  return Object.values(networkInterfaces()).every((each) => each?.every(({ internal }) => internal) ?? true);
+/** Nothing but the loopback: the network was taken from all of us. One that is down just now has its line, too. */
+async function hasNoNetwork(): Promise<boolean> {
+  const lines = (await readFile('/proc/self/net/dev', 'utf8').catch(() => '')).split('\n');
+  const names = lines.flatMap((line) => /^\s*([^\s:]+):/.exec(line)?.[1] ?? []);
+  return names.join() === 'lo';
 }
 
 async function readOwner(hasSetpriv: boolean): Promise<NonNullable<Confinement['owner']>> {
