@@ -176,7 +176,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', OPTIONS
     await uploads.remove(uploadJobId(name, 's3'));
     await stack.connection.set(`pgstow:default:trace:${name}`, '{');
     await stack.start('dump-worker', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url });
-    await eventually(async () => (await uploads.getJobState(uploadJobId(name, 's3'))) === 'waiting');
+    await eventually(async () => expect(await uploads.getJobState(uploadJobId(name, 's3'))).toBe('waiting'));
     // Nobody else in this file is to find it.
     await uploads.obliterate();
   });

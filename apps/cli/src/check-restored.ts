@@ -45,9 +45,10 @@ async function analyzeAndCompare(
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
     await using another = await openSession(context).catch(() => undefined);
-    const compared = await compareRows(another ?? session, tables).finally(() => analysed);
+    const compared = compareRows(another ?? session, tables);
+    await Promise.allSettled([compared, analysed]);
     signal.throwIfAborted();
-    return compared;
+    return await compared;
   } catch (error) {
     // What is restored stays so: this must not look like a restore that failed.
     if (signal.aborted)
