@@ -79,6 +79,7 @@ describe('pgstow accept', () => {
     });
     const bad = await accept(older.name);
     expect([bad.code, bad.stdout]).toEqual([0, expect.stringContaining('its restore test from local is bad')]);
+    expect(bad.stdout).not.toContain('deleted again');
     expect(await acceptedIn()).toEqual([older.name, newest.name]);
     expect(await readdir(folder.path)).not.toContain(acceptanceFileName(other.name));
   });

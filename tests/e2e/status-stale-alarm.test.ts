@@ -101,6 +101,11 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
   // Whoever takes a database out has nothing to mend.
   await using scheduler = await startScheduler({ ...env, POSTGRES_DB: 'orders' });
   await eventually(() => hook.posted.length > 3);
-  expect(hook.posted[3]).toMatchObject({ event: 'recovered', kind: 'stale', database: 'shop' });
+  expect(hook.posted[3]).toMatchObject({
+    event: 'recovered',
+    kind: 'stale',
+    database: 'shop',
+    title: 'shop is not backed up any more',
+  });
   expect(await (await scheduler.request('/')).text()).not.toContain('id="alarms"');
 });

@@ -175,8 +175,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', OPTIONS
     await using uploads = openQueue('upload', 'default', stack.connection);
     await uploads.remove(uploadJobId(name, 's3'));
     await stack.connection.set(`pgstow:default:trace:${name}`, '{');
-    await stack.start('dump-worker', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url });
+    const another = await stack.start('dump-worker', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url });
     await eventually(async () => expect(await uploads.getJobState(uploadJobId(name, 's3'))).toBe('waiting'));
+    await another.stop();
     // Nobody else in this file is to find it.
     await uploads.obliterate();
   });

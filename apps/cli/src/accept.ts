@@ -136,9 +136,10 @@ function say(dump: KnownDump, ours: readonly KnownDump[]): void {
   if (bad !== undefined)
     console.log(`It does not count all the same: its restore test from ${bad.destination} is bad.`);
   const newest = newestSuspect(ours, new Date());
-  if (newest === undefined || newest === dump)
+  if (newest === undefined || newest === dump) {
+    if (bad !== undefined) return;
     console.log(`Old dumps of ${database} are deleted again after its next dump.`);
-  else console.log(`${newest.manifest.name} is newer than ${name}, and is suspect still: accept it as well.`);
+  } else console.log(`${newest.manifest.name} is newer than ${name}, and is suspect still: accept it as well.`);
 }
 
 /** The folder says it. Who has none is told, so that the status page and the alarm need not wait for a worker to look. */

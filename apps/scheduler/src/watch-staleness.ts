@@ -85,7 +85,7 @@ async function endForgotten(
 ): Promise<void> {
   for (const { kind, database } of await alarms.standing()) {
     if (databases.has(database)) continue;
-    alarms.lift(kind, database, { at: now, happened: 'It is no longer among the databases that are backed up.' });
+    alarms.lift(kind, database, { at: now, happened: 'POSTGRES_DB does not name it any more.', isMoot: true });
   }
 }
 

@@ -22,6 +22,8 @@ export type Recovery = {
   readonly name?: BackupName | undefined;
   /** What happened, in a sentence. */
   readonly happened: string;
+  /** Nothing was mended: nobody asks any more. */
+  readonly isMoot?: boolean;
 };
 
 type Words = {
@@ -112,7 +114,7 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
 export function describeRecovery(
   kind: AlarmKind,
   database: string,
-  { name, happened }: Recovery,
+  { name, happened, isMoot = false }: Recovery,
   { site, raisedAt, now }: { readonly site: string; readonly raisedAt: string; readonly now: Date },
 ): Notification {
   return shorten({
@@ -122,12 +124,16 @@ export function describeRecovery(
     site,
     database,
     name,
-    title: WORDS[kind].recovered(showName(database)),
+    title: isMoot ? `${showName(database)} is not backed up any more` : WORDS[kind].recovered(showName(database)),
     happened,
-    safe: name === undefined ? 'All is as it should be again.' : `${name}, and what was kept before it.`,
-    hint: `Nothing. The alarm of ${raisedAt} is over.`,
+    safe: isMoot ? 'what was kept of it stays.' : safeAfter(name),
+    hint: `${isMoot ? 'Nothing, if that is meant' : 'Nothing'}. The alarm of ${raisedAt} is over.`,
     at: now.toISOString(),
   });
+}
+
+function safeAfter(name: BackupName | undefined): string {
+  return name === undefined ? 'All is as it should be again.' : `${name}, and what was kept before it.`;
 }
 
 export function describeTest(site: string, now: Date): Notification {

@@ -18,14 +18,16 @@ const LOOK_MS = 15_000;
 /** A server is given some ten seconds to quit, and its folder goes after it. */
 const END_MS = 30_000;
 
+const HINT = 'Is the service scratch-host running? Its log says why it does not.';
+
 /**
  * What a scratch host has: servers of which major versions, and bytes free on its disk.
  *
  * @throws RetryableError if it does not answer
  */
-export async function lookAtScratchHost(folder: string, signal: AbortSignal): Promise<HostLook> {
+export async function lookAtScratchHost(folder: string, signal: AbortSignal, withinMs = LOOK_MS): Promise<HostLook> {
   const socket = await reach(folder);
-  using _bound = destroyOnAbort(socket, AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]));
+  using _bound = destroyOnAbort(socket, AbortSignal.any([signal, AbortSignal.timeout(withinMs)]));
   const answer = await ask(socket, { ask: 'look' }, readMessages(socket, lookSchema), signal);
   socket.destroy();
   return answer;
@@ -80,7 +82,7 @@ async function reach(folder: string): Promise<Socket> {
     await once(socket, 'connect');
   } catch (cause) {
     throw new RetryableError(`the scratch host does not answer at ${path}: ${(cause as Error).message}`, {
-      hint: 'Is the service scratch-host running? Its log says why it does not.',
+      hint: HINT,
       cause,
     });
   }
@@ -106,7 +108,7 @@ async function ask<T extends object>(
     socket.destroy();
     signal.throwIfAborted();
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-    throw new RetryableError('the scratch host gave no answer', { cause: error });
+    throw new RetryableError('the scratch host gave no answer', { hint: HINT, cause: error });
   }
 }
 

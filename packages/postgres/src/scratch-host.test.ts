@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -189,6 +189,16 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     await using _host = await startScratchHost({ folder, log });
     expect(await servers(folder)).toEqual(['server-notes']);
     await expect(startScratchHost({ folder, log })).rejects.toThrow('another scratch host runs in');
+  });
+
+  it('that hangs is named, with what to look at', async () => {
+    const folder = await newFolder('hangs');
+    await using hanging = createServer((socket) => socket.resume()).listen(join(folder, 'host.sock'));
+    await once(hanging, 'listening');
+    await expect(lookAtScratchHost(folder, never, 100)).rejects.toMatchObject({
+      message: 'the scratch host gave no answer',
+      hint: 'Is the service scratch-host running? Its log says why it does not.',
+    });
   });
 
   it('that is not there is named, with what to look at', async () => {
