@@ -225,6 +225,22 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       expect(finding('postgres.dump')).toMatchObject({ status: 'warning', hint: expect.stringContaining('migration') });
     });
 
+    it('a clock of the database server that is off', async () => {
+      await stage.postgres.createDatabase('skewed');
+      await stage.postgres.psql(
+        'skewed',
+        `set allow_system_table_mods = on;
+         create or replace function pg_catalog.clock_timestamp() returns timestamptz volatile language sql
+           as $$ select pg_catalog.now() + interval '2 hours' $$`,
+      );
+      const { finding } = await doctor({ POSTGRES_DB: 'skewed' });
+      expect(finding('postgres.clock')).toMatchObject({
+        status: 'warning',
+        message: expect.stringMatching(/^the database server's clock is (?:1h 59m|2h).* ahead of/),
+        hint: expect.stringContaining('NTP'),
+      });
+    });
+
     it('a role that may have one connection alone', async () => {
       const env = { POSTGRES_DB: 'shop', POSTGRES_USER: 'single', POSTGRES_PASSWORD: 'canary-single' };
       const { finding, faults } = await doctor(env);

@@ -60,7 +60,7 @@ export function drawTimeline(
     `${count(({ restore }) => restore === 'bad')} did not`,
     count(({ dump }) => dump === 'unknown') === 0
       ? undefined
-      : `${count(({ dump }) => dump === 'unknown')} are suspect`,
+      : `${count(({ dump }) => dump === 'unknown')} suspect`,
   ];
   return html`<svg
     class="timeline"
