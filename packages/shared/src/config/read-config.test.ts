@@ -227,6 +227,7 @@ function sampleOf(name: string): string {
     VERIFY_SCHEDULE: '0 5 * * 0',
     VERIFY_SOURCE_COUNTS: 'off',
     VERIFY_DIR: '/srv/scratch',
+    VERIFY_HOST_DIR: '/scratch-host',
     TZ: 'Europe/Berlin',
     BACKUP_DIR: '/srv',
     BOARD_HOST: '::1',
