@@ -7,6 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contentsOf, makeBackup, runRestore, settingsOf } from './restore-stage.ts';
 import { CLI } from './run-cli.ts';
 
+let targets = 0;
+/** None that another test, or the same in an attempt before, has made. */
+const newTarget = (name: string): string => `${name}_${(targets += 1)}`;
+
 /** Each takes the server a millisecond at least. */
 const ROWS = 2500;
 
@@ -46,12 +50,13 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
 
   describe.skipIf(!hasTerminal())('on a terminal', { concurrent: true }, () => {
     test('is a bar with the percentage, the rate and the time left, which ends at 100 %', async () => {
-      await using child = await restoreOnTerminal(100, 'wide', '--create');
+      const target = newTarget('wide');
+      await using child = await restoreOnTerminal(100, target, '--create');
       expect(await child.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
       const frames = framesOf(child.lines.map(({ text }) => text));
-      expect(frames).toEqual(expect.arrayContaining([expect.stringMatching(/^wide =+ 100 % checked$/)]));
+      expect(frames).toEqual(expect.arrayContaining([expect.stringMatching(/^wide_\d =+ 100 % checked$/)]));
       const wanted =
-        /^wide [=-]{24} (?<percent>\d+) % restoring: (?<done>[\d.]+) MB of (?<total>[\d.]+) MB, (?<rate>[\d.]+) MB\/s, (?<left>\d+)s left$/;
+        /^wide_\d [=-]{24} (?<percent>\d+) % restoring: (?<done>[\d.]+) MB of (?<total>[\d.]+) MB, (?<rate>[\d.]+) MB\/s, (?<left>\d+)s left$/;
       const shown = frames.flatMap((frame) => {
         const { percent, done, total, rate, left } = wanted.exec(frame)?.groups ?? {};
         return percent === undefined
@@ -64,12 +69,12 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
         expect(percent).toBeGreaterThanOrEqual(before);
         before = percent;
         expect(total).toBeCloseTo(sqlBytes / 1e6, 0);
-        // Each is rounded for people.
-        expect(Math.abs(percent - (100 * done) / total)).toBeLessThan(1.5);
-        expect(Math.abs(left - (total - done) / rate)).toBeLessThan(1.5);
+        // Each is rounded for people, and the bar may be a moment older than the words beside it.
+        expect(Math.abs(percent - (100 * done) / total)).toBeLessThan(5);
+        expect(Math.abs(left - (total - done) / rate)).toBeLessThan(2);
       }
-      const last = frames.findLast((frame) => frame.startsWith('wide '));
-      expect(last).toMatch(/^wide ={24} 100 % restored 25\.\d MB of SQL in [\d.]+s$/);
+      const last = frames.findLast((frame) => frame.startsWith(`${target} `));
+      expect(last).toMatch(/^wide_\d ={24} 100 % restored 25\.\d MB of SQL in [\d.]+s$/);
     }, 90_000);
 
     test('is cut where the terminal is narrow, and wraps nowhere', async () => {

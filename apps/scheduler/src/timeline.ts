@@ -58,9 +58,7 @@ export function drawTimeline(
     destination === undefined ? undefined : `${count(({ upload }) => upload === 'good')} are uploaded`,
     `${count(({ restore }) => restore === 'good')} restored well`,
     `${count(({ restore }) => restore === 'bad')} did not`,
-    count(({ dump }) => dump === 'unknown') === 0
-      ? undefined
-      : `${count(({ dump }) => dump === 'unknown')} suspect`,
+    count(({ dump }) => dump === 'unknown') === 0 ? undefined : `${count(({ dump }) => dump === 'unknown')} suspect`,
   ];
   return html`<svg
     class="timeline"
