@@ -79,6 +79,7 @@ RUN set -eux; \
       apt-get download "postgresql-client-$major"; \
       dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / \
         "./usr/lib/postgresql/$major/bin/pg_dump" "./usr/lib/postgresql/$major/bin/psql" \
+        "./usr/lib/postgresql/$major/bin/pg_amcheck" \
         "./usr/share/doc/postgresql-client-$major/copyright"; \
       # A library that is missing shows here, and not in the first backup.
       "/usr/lib/postgresql/$major/bin/pg_dump" --version; \
@@ -117,18 +118,9 @@ CMD ["node", "apps/upload-worker/src/main.ts"]
 FROM workspace AS verify-worker-modules
 RUN install-in-image @pgstow/verify-worker
 
-# It connects to scratch servers alone. Which of them have damaged pages is asked by a client, too.
+# It connects to scratch servers alone, and asks by pg_amcheck which of them have damaged pages.
 FROM clients AS verify-worker
-ARG PG_MAJORS=15
-RUN set -eux; \
-    apt-get update; \
-    cd /tmp; \
-    for major in $PG_MAJORS; do \
-      apt-get download "postgresql-client-$major"; \
-      dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / "./usr/lib/postgresql/$major/bin/pg_amcheck"; \
-    done; \
-    rm -rf /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin; \
-    mkdir -m 0777 /scratch
+RUN mkdir -m 0777 /scratch
 COPY --from=verify-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
