@@ -31,7 +31,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
   let s3: S3Server;
   beforeAll(async () => {
     [redis, postgres, s3] = await Promise.all([startRedis(), startPostgres(), startS3({ buckets: [BUCKET] })]);
-    for (const database of ['shop', 'crm']) await postgres.createDatabase(database);
+    for (const database of ['shop', 'crm', 'till']) await postgres.createDatabase(database);
     await postgres.psql('shop', 'CREATE TABLE t (a text)');
   });
   afterAll(async () => {
@@ -183,7 +183,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     await postgres.psql('crm', 'DELETE FROM noise WHERE i > 1');
     const asked = await runCli(['dump', 'crm', '--wait'], { ...stage.settings, ...env });
     const { manifest: small } = (await stage.known()).at(-1)!;
-    expect(small.suspect).toEqual({ percent: 0, usualSqlBytes: good.sqlBytes });
+    expect(small.suspect).toEqual({ percent: 0, usualSqlBytes: good.sqlBytes, usualRows: 1000, rows: 1 });
     expect([asked.code, asked.stderr]).toEqual([
       1,
       expect.stringContaining(`${small.name} is suspect and does not count`),
@@ -213,5 +213,42 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     expect(told(endpoint)[2]).toMatchObject({ event: 'recovered', kind: 'dump-suspect', name: whole.name });
     expect(pings(endpoint).at(-1)).toBe(`/ping?rid=${runIdOf(whole.name)}`);
     await again.stop();
+  });
+
+  test('by its rows is found out though its schema is most of it, and one that lost half of them is warned of', async () => {
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await setDumpStage({ redis, postgres, databases: 'till' });
+    const tables = Array.from({ length: 60 }, (_, i) => `CREATE TABLE t${i} (id int PRIMARY KEY, note text NOT NULL);`);
+    await postgres.psql(
+      'till',
+      `${tables.join('')}
+      CREATE TABLE schema_migrations AS SELECT generate_series(1, 60) AS id;
+      CREATE TABLE customers AS SELECT generate_series(1, 4000) AS id;
+      CREATE TABLE orders AS SELECT generate_series(1, 6000) AS id`,
+    );
+    const worker = await stage.startWorker({ ...toldTo(endpoint), BACKUP_KEEP_LAST: '2' });
+    const { manifest: whole } = await stage.dump('till');
+    await postgres.psql('till', 'DELETE FROM orders WHERE id > 2000');
+    const { manifest: half } = await stage.dump('till');
+    await eventually(() => expect(told(endpoint)).toHaveLength(1));
+    expect(told(endpoint)[0]).toMatchObject({
+      event: 'raised',
+      kind: 'dump-shrunk',
+      severity: 'warning',
+      name: half.name,
+      happened: expect.stringContaining('6,060 rows where they had 10,060'),
+    });
+
+    await postgres.psql('till', 'TRUNCATE customers, orders');
+    const lost = [await stage.dump('till'), await stage.dump('till'), await stage.dump('till')];
+    for (const { manifest } of lost)
+      expect(manifest.suspect).toMatchObject({ rows: 60, lostTables: { 'public.customers': 4000 } });
+    await eventually(() => expect(told(endpoint)).toHaveLength(2));
+    expect(told(endpoint)[1]).toMatchObject({
+      kind: 'dump-suspect',
+      happened: expect.stringMatching(/60 rows where they had .*without a row now: public\.customers \(4,000\)/),
+    });
+    expect(await namesOf(stage)).toEqual([whole.name, half.name, ...lost.map(({ manifest }) => manifest.name)]);
+    await worker.stop();
   });
 });

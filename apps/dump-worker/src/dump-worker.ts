@@ -22,5 +22,5 @@ export type DumpWorker = {
   readonly verifications: OpenQueue<'verify'>;
   /** To be told of each change of the folder. */
   readonly catalog: Pick<Publisher, 'publish'>;
-  readonly tell: Pick<Tell, 'dumpBegins' | 'newestIs' | 'pruned'>;
+  readonly tell: Pick<Tell, 'dumpBegins' | 'newestIs' | 'sizeIs' | 'pruned'>;
 };

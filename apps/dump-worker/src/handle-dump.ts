@@ -33,9 +33,9 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
       return handOver(serving, worker, task.log);
     }
 
-    let manifest;
+    let manifest, proven;
     try {
-      const proven = await takeDump(task, worker, earlier, signal);
+      proven = await takeDump(task, worker, earlier, signal);
       manifest = await recordDump(proven, worker.backup.folder, signal);
     } catch (error) {
       // Perhaps there is room for the next attempt once what may go is gone.
@@ -43,6 +43,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
       throw error;
     }
     task.progress(100);
+    worker.tell.sizeIs({ name: manifest.name, isSuspect: manifest.suspect !== undefined, shrunk: proven.shrunk });
     const result = await handOver({ manifest }, worker, task.log);
     task.note(`recorded ${manifest.name}, sha256 ${manifest.sha256}`);
     if (result.suspect !== undefined)

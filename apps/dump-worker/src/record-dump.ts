@@ -42,6 +42,7 @@ function describe(proven: ProvenDump): Manifest {
     ...(gzip.text.tables === undefined ? {} : { tables: gzip.text.tables }),
     ...(gzip.text.roles === undefined ? {} : { roles: [...gzip.text.roles] }),
     ...(proven.suspect === undefined ? {} : { suspect: proven.suspect }),
+    ...(proven.emptiedTables.length === 0 ? {} : { emptiedTables: [...proven.emptiedTables] }),
     ...(proven.source === undefined ? {} : { source: proven.source }),
     compressor: proven.compressor,
     pgDumpVersion: proven.pgDumpVersion,

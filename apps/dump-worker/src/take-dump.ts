@@ -17,7 +17,7 @@ import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import type { ProvenGzip } from '@pgstow/postgres/read-gzip.ts';
 import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
-import { chooseCompared, judgeSize, type DumpSize } from '@pgstow/catalog/size-policy.ts';
+import { chooseCompared, findEmptiedTables, judgeSize, type DumpSize } from '@pgstow/catalog/size-policy.ts';
 import { describeSuspicion, isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { SourceFacts } from './source-facts.ts';
@@ -37,6 +37,10 @@ export type ProvenDump = {
   readonly source: DatabaseFacts | undefined;
   /** `undefined` if its size is as usual, or is not to be heeded. */
   readonly suspect: Suspicion | undefined;
+  /** Why it has shrunk though it counts, in words that go on after its name; `undefined` if it has not. */
+  readonly shrunk: string | undefined;
+  /** Tables that may be empty; see the manifest. */
+  readonly emptiedTables: readonly string[];
 };
 
 /**
@@ -96,7 +100,7 @@ export async function takeDump(
       pgDumpVersion: clients.version,
       serverVersion: server.version,
       source,
-      suspect: findSuspicion(task, gzip, chooseCompared(earlier, takenAt), backup.onShrink),
+      ...judge(task, gzip, chooseCompared(earlier, takenAt), backup.onShrink),
     };
   } catch (error) {
     await rm(partial, { force: true });
@@ -148,23 +152,24 @@ async function openPartial(
   }
 }
 
-/** Says on the board that a dump has shrunk. @returns why it is suspect, if it has beyond belief and that is to be heeded */
-function findSuspicion(
+/** Judges the size of a dump, and says on the board that it has shrunk. */
+function judge(
   task: Task<'dump'>,
   { text }: ProvenGzip,
   compared: readonly KnownDump[],
   onShrink: 'suspect' | 'warn',
-): Suspicion | undefined {
+): Pick<ProvenDump, 'suspect' | 'shrunk' | 'emptiedTables'> {
   const size: DumpSize = { sqlBytes: text.bytes, tables: text.tables };
-  const judgement = judgeSize(
-    size,
-    compared.map(({ manifest }) => manifest),
-  );
-  if (judgement.verdict === 'plausible') return undefined;
+  const good = compared.map(({ manifest }) => manifest);
+  const emptiedTables = findEmptiedTables(size, good);
+  const judgement = judgeSize(size, good);
+  if (judgement.verdict === 'plausible') return { suspect: undefined, shrunk: undefined, emptiedTables };
   const { comparison } = judgement;
-  if (judgement.verdict === 'suspect' && onShrink === 'suspect') return comparison;
-  const message = `the dump has shrunk: ${describeSuspicion(comparison, size.sqlBytes)}`;
+  if (judgement.verdict === 'suspect' && onShrink === 'suspect')
+    return { suspect: comparison, shrunk: undefined, emptiedTables };
+  const shrunk = describeSuspicion(comparison, size.sqlBytes);
+  const message = `the dump has shrunk: ${shrunk}`;
   task.log.warn({ percent: comparison.percent }, message);
   task.note(`warning: ${message}`);
-  return undefined;
+  return { suspect: undefined, shrunk, emptiedTables };
 }

@@ -10,6 +10,13 @@ import type { DumpWorker } from './dump-worker.ts';
 
 type TellOptions = Pick<DumpWorker, 'postgres' | 'backup' | 'destination'> & Telling;
 
+type DumpSizeNews = {
+  readonly name: BackupName;
+  readonly isSuspect: boolean;
+  /** Why it has shrunk though it counts, in words that go on after its name. */
+  readonly shrunk: string | undefined;
+};
+
 /** Tells the world outside of dumps: the heartbeat's check, and by alarm. No dump waits for it. */
 export class Tell {
   readonly #options: TellOptions;
@@ -47,6 +54,17 @@ export class Tell {
     const { alarms } = this.#options;
     if (newest.suspect === undefined) liftSuspect(alarms, newest);
     else this.#runWithSafe(parseBackupName(newest.name)?.database ?? '', (safe) => raiseSuspect(alarms, newest, safe));
+  }
+
+  /** Has the alarm of a dump that shrank, and counts, raised or lifted. A suspect one has an alarm of its own, and ends none. */
+  sizeIs({ name, isSuspect, shrunk }: DumpSizeNews): void {
+    const { database, takenAt } = parseBackupName(name) ?? {};
+    if (database === undefined || takenAt === undefined || isSuspect) return;
+    if (shrunk !== undefined) this.#raise({ kind: 'dump-shrunk', database, name, reason: shrunk, since: takenAt });
+    else {
+      const happened = `${name} was taken, and is of usual size.`;
+      this.#options.alarms.lift('dump-shrunk', database, { at: takenAt, name, happened });
+    }
   }
 
   readonly dumpFails = ({ id, data, message }: FailedJob<'dump'>): void => {

@@ -11,7 +11,7 @@ import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { readFolder, type KnownDump } from './read-folder.ts';
-import { chooseCompared, judgeSize } from './size-policy.ts';
+import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
 import { writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
@@ -107,11 +107,15 @@ async function prove(
 }
 
 function judge(manifest: Manifest, known: readonly KnownDump[], onShrink: AdoptOptions['onShrink']): Manifest {
-  if (onShrink === 'warn') return manifest;
   const ours = known.filter((dump) => dump.manifest.database === manifest.database);
   const compared = chooseCompared(ours, new Date(manifest.takenAt)).map((dump) => dump.manifest);
+  const emptiedTables = findEmptiedTables(manifest, compared);
   const judgement = judgeSize(manifest, compared);
-  return judgement.verdict === 'suspect' ? { ...manifest, suspect: judgement.comparison } : manifest;
+  return {
+    ...manifest,
+    ...(emptiedTables.length === 0 ? {} : { emptiedTables: [...emptiedTables] }),
+    ...(onShrink === 'suspect' && judgement.verdict === 'suspect' ? { suspect: judgement.comparison } : {}),
+  };
 }
 
 function insertByTime(known: KnownDump[], dump: KnownDump): void {

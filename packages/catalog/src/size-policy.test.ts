@@ -1,8 +1,8 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
 import type { JudgedDump } from './judged-dump.ts';
-import { chooseCompared, judgeSize, type DumpSize } from './size-policy.ts';
-import { isSuspect, whySuspect } from './suspect-dump.ts';
+import { chooseCompared, findEmptiedTables, judgeSize, type DumpSize, type GoodDumpSize } from './size-policy.ts';
+import { describeSuspicion, isSuspect, whySuspect } from './suspect-dump.ts';
 
 const sized = (sqlBytes: number, rows?: number): DumpSize => ({
   sqlBytes,
@@ -60,6 +60,91 @@ describe('the size of a dump', () => {
     expect(judgeSize(sized(900, 0), [sized(1000, 3), sized(1000, 0), sized(1000, 0)])).toEqual({
       verdict: 'plausible',
     });
+  });
+});
+
+describe('the rows of a dump', () => {
+  const shop = (tables: Readonly<Record<string, number>>, more: Partial<GoodDumpSize> = {}): GoodDumpSize => ({
+    sqlBytes: 1000,
+    tables: { 'public.schema_migrations': 60, ...tables },
+    ...more,
+  });
+  const full = shop({ 'public.customers': 4000, 'public.orders': 6000 });
+  const emptied = shop({ 'public.customers': 0, 'public.orders': 0 });
+  const verdictOf = (dump: DumpSize, good: readonly GoodDumpSize[]) => judgeSize(dump, good).verdict;
+
+  it('make it suspect where most are gone, though nearly all of its SQL is schema', () => {
+    const judgement = judgeSize({ ...emptied, sqlBytes: 470 }, [full, full]);
+    expect(judgement).toEqual({
+      verdict: 'suspect',
+      comparison: {
+        percent: 47,
+        usualSqlBytes: 1000,
+        usualRows: 10_060,
+        rows: 60,
+        lostTables: { 'public.customers': 4000, 'public.orders': 6000 },
+      },
+    });
+    expect(judgement.verdict === 'suspect' && describeSuspicion(judgement.comparison, 470)).toBe(
+      'it has 470 B of SQL, 47 % of what the last good ones had, and 60 rows where they had 10,060; without a row now: public.customers (4,000), public.orders (6,000)',
+    );
+  });
+
+  it.each([
+    [2999, 'suspect'],
+    [3000, 'shrunk'],
+    [6999, 'shrunk'],
+    [7000, 'plausible'],
+  ])('are judged by their sum: %i of ten thousand are %s', (rows, verdict) => {
+    const of = (count: number): GoodDumpSize => ({ sqlBytes: 1000, tables: { 'public.a': count } });
+    expect(verdictOf(of(rows), [of(10_000)])).toBe(verdict);
+  });
+
+  it('make it suspect where one table alone has lost all of them, or is gone', () => {
+    const [big, small] = [{ 'public.big': 1_000_000 }, { 'public.small': 200 }];
+    const good = [shop({ ...big, ...small })];
+    for (const lost of [shop({ ...big, 'public.small': 0 }), shop(big)])
+      expect(judgeSize(lost, good)).toMatchObject({
+        verdict: 'suspect',
+        comparison: { lostTables: { 'public.small': 200 } },
+      });
+    expect(verdictOf(shop(big), [shop({ ...big, 'public.small': 199 })])).toBe('plausible');
+    expect(verdictOf({ sqlBytes: 1000 }, good)).toBe('plausible');
+  });
+
+  it('may be none in a table that had none before, or whose emptiness was accepted once', () => {
+    const big = { 'public.big': 9000 };
+    const [queueFull, queueEmpty] = [shop({ ...big, 'public.queue': 500 }), shop({ ...big, 'public.queue': 0 })];
+    expect(verdictOf(queueEmpty, [queueFull, queueEmpty, queueFull])).toBe('plausible');
+    expect(verdictOf(queueEmpty, [queueFull, queueFull])).toBe('suspect');
+
+    const accepted = { ...queueEmpty, suspect: { percent: 90, usualSqlBytes: 1, lostTables: { 'public.queue': 500 } } };
+    expect(findEmptiedTables(queueFull, [accepted])).toEqual(['public.queue']);
+    // Long after the accepted one was pruned.
+    const later = Array.from({ length: 5 }, () => ({ ...queueFull, emptiedTables: ['public.queue'] }));
+    expect(verdictOf(queueEmpty, later)).toBe('plausible');
+    expect(findEmptiedTables(queueEmpty, later)).toEqual(['public.queue']);
+    expect(findEmptiedTables(shop(big), later)).toEqual([]);
+    expect(verdictOf(shop({ 'public.big': 0, 'public.queue': 500 }), later)).toBe('suspect');
+  });
+
+  it('may go with the oldest of the partitions by time as a new one comes', () => {
+    const month = (number: string) => ({ [`public.log_2026_${number}`]: 1000 });
+    const base = { 'public.users': 5000 };
+    const good = [shop({ ...base, ...month('01'), ...month('02') })];
+    expect(verdictOf(shop({ ...base, ...month('02'), ...month('03') }), good)).toBe('plausible');
+    expect(verdictOf(shop({ ...base, ...month('02') }), good)).toBe('suspect');
+  });
+
+  it('are not taken for usual by a run of small ones in between', () => {
+    for (const good of [
+      [full, emptied, emptied, emptied, full],
+      [emptied, emptied, emptied, full, full],
+      [full, full, emptied, full, emptied],
+    ])
+      expect(verdictOf(emptied, good)).toBe('suspect');
+    const grown = (rows: number) => shop({ 'public.orders': rows });
+    expect(verdictOf(grown(1000), [grown(1000), grown(1000), grown(1000), grown(1_000_000)])).toBe('plausible');
   });
 });
 

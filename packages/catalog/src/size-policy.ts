@@ -6,31 +6,92 @@ import { isSuspect } from './suspect-dump.ts';
 
 /** What of a dump is compared. The SQL and not the file, so that another compressor makes no difference. */
 export type DumpSize = Pick<Manifest, 'sqlBytes' | 'tables'>;
+/** What it is compared with. One that is suspect was accepted. */
+export type GoodDumpSize = DumpSize & Pick<Manifest, 'suspect' | 'emptiedTables'>;
 
 export type SizeJudgement =
   | { readonly verdict: 'plausible' }
   | { readonly verdict: 'shrunk' | 'suspect'; readonly comparison: Suspicion };
 
 const COMPARED = 5;
+/** With fewer rows in all, a few more or less say nothing. */
+const MIN_ROWS = 100;
+/** A table with fewer may well be empty the next time. */
+const MIN_TABLE_ROWS = 200;
+const MOST_LOST_TABLES = 50;
 
 /**
- * Judges a dump by its size against the median of the last five good ones: with less than 70 % of their SQL it has shrunk, with
- * less than 30 %, or with no row at all where they had some, it is suspect.
+ * Judges a dump by what the last five good ones had. With less than 70 % of their SQL or rows it has shrunk. With less than
+ * 30 %, with no row at all where they had some, or without the rows of a table that had hundreds in each of them, it is suspect.
  *
- * @param good sizes of the dumps to compare with, oldest first
+ * @param good the dumps to compare with, oldest first
  */
-export function judgeSize(dump: DumpSize, good: readonly DumpSize[]): SizeJudgement {
+export function judgeSize(dump: DumpSize, good: readonly GoodDumpSize[]): SizeJudgement {
   const compared = good.slice(-COMPARED);
-  const usualSqlBytes = median(compared.map(({ sqlBytes }) => sqlBytes));
+  const usualSqlBytes = usual(compared.map(({ sqlBytes }) => sqlBytes));
   if (usualSqlBytes === undefined) return { verdict: 'plausible' };
-  const usualRows = median(compared.map(sumRows).filter((rows) => rows !== undefined)) ?? 0;
-  const isEmptied = sumRows(dump) === 0 && usualRows > 0;
+  const rows = sumRows(dump);
+  const usualRows = usual(compared.map(sumRows).filter((sum) => sum !== undefined)) ?? 0;
+  const isEmptied = rows === 0 && usualRows > 0;
+  const rowRatio = rows === undefined || usualRows < MIN_ROWS ? 1 : rows / usualRows;
   const ratio = dump.sqlBytes / usualSqlBytes;
-  if (ratio >= 0.7 && !isEmptied) return { verdict: 'plausible' };
+  const lostTables = findLostTables(dump, compared);
+  const isSuspect = Math.min(ratio, rowRatio) < 0.3 || isEmptied || lostTables !== undefined;
+  if (!isSuspect && Math.min(ratio, rowRatio) >= 0.7) return { verdict: 'plausible' };
   return {
-    verdict: ratio < 0.3 || isEmptied ? 'suspect' : 'shrunk',
-    comparison: { percent: Math.round(100 * ratio), usualSqlBytes, ...(isEmptied ? { usualRows } : {}) },
+    verdict: isSuspect ? 'suspect' : 'shrunk',
+    comparison: {
+      percent: Math.round(100 * ratio),
+      usualSqlBytes,
+      ...(isEmptied || rowRatio < 0.7 ? { usualRows, ...(rows === 0 ? {} : { rows }) } : {}),
+      ...(lostTables === undefined ? {} : { lostTables }),
+    },
   };
+}
+
+/**
+ * Tables of a dump whose emptiness a person has accepted, now or long ago: each manifest hands them on, because the dumps
+ * that were accepted are pruned one day.
+ *
+ * @param good as for `judgeSize`
+ */
+export function findEmptiedTables({ tables }: DumpSize, good: readonly GoodDumpSize[]): readonly string[] {
+  const known = good.flatMap(({ suspect, emptiedTables = [] }) => [
+    ...emptiedTables,
+    ...Object.keys(suspect?.lostTables ?? {}),
+  ]);
+  return [...new Set(known)].filter((table) => tables !== undefined && Object.hasOwn(tables, table));
+}
+
+/** Tables that had hundreds of rows in each of the compared dumps, and have none now or are gone. */
+function findLostTables(dump: DumpSize, compared: readonly GoodDumpSize[]): Suspicion['lostTables'] {
+  const { tables } = dump;
+  const counted = compared.map((each) => each.tables).filter((each) => each !== undefined);
+  const [oldest, last] = [counted[0], counted.at(-1)];
+  if (tables === undefined || oldest === undefined || last === undefined) return undefined;
+  const rowsOf = (of: Readonly<Record<string, number>>, table: string): number =>
+    Object.hasOwn(of, table) ? (of[table] ?? 0) : 0;
+  const known = new Set(findEmptiedTables(dump, compared));
+  const newcomers = new Set(
+    Object.keys(tables)
+      .filter((table) => !Object.hasOwn(oldest, table))
+      .map(withoutNumbers),
+  );
+  // Partitions by time: one comes as another goes.
+  const isRotated = (table: string): boolean => !Object.hasOwn(tables, table) && newcomers.has(withoutNumbers(table));
+  const lost = Object.keys(last).filter(
+    (table) =>
+      rowsOf(tables, table) === 0 &&
+      counted.every((each) => rowsOf(each, table) >= MIN_TABLE_ROWS) &&
+      !known.has(table) &&
+      !isRotated(table),
+  );
+  if (lost.length === 0) return undefined;
+  return Object.fromEntries(lost.slice(0, MOST_LOST_TABLES).map((table) => [table, rowsOf(last, table)]));
+}
+
+function withoutNumbers(table: string): string {
+  return table.replaceAll(/\d+/g, '#');
 }
 
 /**
@@ -50,7 +111,12 @@ function isAccepted({ manifest, acceptance }: JudgedDump): boolean {
   return manifest.suspect !== undefined && acceptance !== undefined;
 }
 
-/** The upper one of the two in the middle, where they are even in number. */
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+/**
+ * What is usual, of values in the order of their dumps: the median or, where a run of small ones in between has lowered that,
+ * what the last one and an older one had.
+ */
+function usual(values: readonly number[]): number | undefined {
+  const median = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+  if (median === undefined) return undefined;
+  return Math.max(median, Math.min(values.at(-1) ?? 0, Math.max(0, ...values.slice(0, -1))));
 }

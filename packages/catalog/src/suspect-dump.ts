@@ -18,8 +18,25 @@ export function whySuspect(dump: Suspected): string | undefined {
   return suspect === undefined || !isSuspect(dump) ? undefined : describeSuspicion(suspect, sqlBytes);
 }
 
-export function describeSuspicion({ percent, usualRows }: Suspicion, sqlBytes: number): string {
+export function describeSuspicion({ percent, usualRows, rows = 0, lostTables }: Suspicion, sqlBytes: number): string {
   const share = percent === 0 ? 'less than 1 %' : `${percent} %`;
   const size = `it has ${prettyBytes(sqlBytes)} of SQL, ${share} of what the last good ones had`;
-  return usualRows === undefined ? size : `${size}, and no row where they had ${usualRows.toLocaleString('en')}`;
+  const counted = rows === 0 ? 'no row' : `${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'}`;
+  return [
+    size,
+    usualRows === undefined ? '' : `, and ${counted} where they had ${formatCount(usualRows)}`,
+    lostTables === undefined ? '' : `; ${describeLost(Object.entries(lostTables))}`,
+  ].join('');
+}
+
+const MOST_NAMED = 5;
+
+function describeLost(lost: readonly (readonly [string, number])[]): string {
+  const named = lost.slice(0, MOST_NAMED).map(([table, rows]) => `${table} (${formatCount(rows)})`);
+  const more = lost.length - named.length;
+  return `without a row now: ${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
+}
+
+function formatCount(count: number): string {
+  return count.toLocaleString('en');
 }

@@ -52,6 +52,13 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
       `See what ${shown} has lost, or what the role that dumps may no longer read. If it was meant: pgstow accept ${name ?? 'latest'}. Else mend it: the next dump of usual size ends this.`,
     recovered: (shown) => `Dumps of ${shown} count again`,
   },
+  'dump-shrunk': {
+    severity: 'warning',
+    title: (shown) => `A dump of ${shown} has shrunk`,
+    happened: (reason, { name }) => `${name ?? 'A dump'} counts as a backup, and has far less in it: ${reason}.`,
+    hint: (shown) => `See whether ${shown} was meant to lose that. Nothing has to be done if it was.`,
+    recovered: (shown) => `Dumps of ${shown} are of usual size again`,
+  },
   'upload-failed': {
     severity: 'error',
     title: (shown) => `The upload of a dump of ${shown} failed`,

@@ -4,6 +4,7 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 export const alarmKinds = [
   'dump-failed',
   'dump-suspect',
+  'dump-shrunk',
   'upload-failed',
   'restore-test-bad',
   'restore-test-failed',

@@ -40,7 +40,7 @@ export const backup = defineSubject({
     BACKUP_ON_SHRINK: {
       schema: z.enum(['suspect', 'warn', 'refuse']).default('suspect'),
       description:
-        'What becomes of a dump with less than 30 % of the SQL that the last good ones had, or with no row where they had some: `suspect` keeps it, raises an alarm and does not count it until `pgstow accept`; `warn` counts it. Below 70 % there is a warning in any case. `refuse` is the old name of `suspect`.',
+        'What becomes of a dump with less than 30 % of the SQL or the rows that the last good ones had, or without the rows of a table that had hundreds in each of them: `suspect` keeps it, raises an alarm and does not count it until `pgstow accept`; `warn` counts it. Below 70 % there is an alarm of severity warning in any case. `refuse` is the old name of `suspect`.',
     },
     BACKUP_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),

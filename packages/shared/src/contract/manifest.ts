@@ -29,6 +29,8 @@ export const manifestSchema = z
     tables: z.record(z.string(), z.int().nonnegative()).optional(),
     /** The dump has shrunk beyond belief. Until a person accepts it, it does not count as a backup. */
     suspect: suspicionSchema.optional(),
+    /** Tables of the dump whose emptiness a person has accepted once: it makes no later dump suspect. */
+    emptiedTables: z.array(z.string()).optional(),
     /** Every role that the dump names: those that own things in it or hold rights on them. */
     roles: z.array(z.string().min(1)).optional(),
     /** What the source said of itself in the dump's own snapshot. */

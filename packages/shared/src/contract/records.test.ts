@@ -60,6 +60,7 @@ describe('a manifest', () => {
     for (const suspect of [
       { percent: 0, usualSqlBytes: 9 },
       { percent: 90, usualSqlBytes: 9, usualRows: 3 },
+      { percent: 90, usualSqlBytes: 9, usualRows: 300, rows: 3, lostTables: { 'public.a': 250 } },
     ])
       expect(manifestSchema.parse({ ...manifest, suspect })).toEqual({ ...manifest, suspect });
   });

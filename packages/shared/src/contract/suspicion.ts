@@ -1,13 +1,19 @@
 import { z } from 'zod';
 
+const count = z.int().nonnegative();
+
 /** Why a dump is suspect: how little there is in it beside what its database's last good dumps had. */
 export const suspicionSchema = z.strictObject({
   /** Of their SQL. */
-  percent: z.int().nonnegative(),
-  /** Size of their SQL: the median. */
+  percent: count,
+  /** Size of their SQL: what is usual. */
   usualSqlBytes: z.int().positive(),
-  /** Where this dump has no row at all: how many they had, the median. */
+  /** Rows in all their tables, where this dump has far fewer: what is usual. */
   usualRows: z.int().positive().optional(),
+  /** Rows in all tables of this dump, where they are far fewer; none, unless given. */
+  rows: count.optional(),
+  /** Tables that had rows in each of them and have none now, or are gone, with the rows of the last one. */
+  lostTables: z.record(z.string(), z.int().positive()).optional(),
 });
 
 export type Suspicion = z.infer<typeof suspicionSchema>;
