@@ -1,5 +1,8 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
 import { runIdOf } from '@pgstow/notify/run-id.ts';
+import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -144,6 +147,24 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     await worker.stop();
     expect(notified(endpoint)).toMatchObject([
       { event: 'raised', kind: 'pruning-frozen', severity: 'warning', happened: expect.stringContaining(name) },
+      { event: 'recovered', kind: 'pruning-frozen' },
+    ]);
+  });
+
+  test('raises an alarm while the record of a restore test that cannot be read keeps all dumps, and lifts it', async () => {
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await stageOf();
+    const worker = await stage.startWorker(toldTo(endpoint));
+    const { manifest } = await stage.dump('shop');
+    const file = restoreTestFileName(manifest.name, 's3');
+    await writeFile(join(stage.folder, file), '');
+    await stage.dump('shop');
+    await eventually(() => expect(notified(endpoint)).toHaveLength(1));
+    await rm(join(stage.folder, file));
+    await stage.dump('shop');
+    await worker.stop();
+    expect(notified(endpoint)).toMatchObject([
+      { event: 'raised', kind: 'pruning-frozen', severity: 'warning', happened: expect.stringContaining(file) },
       { event: 'recovered', kind: 'pruning-frozen' },
     ]);
   });

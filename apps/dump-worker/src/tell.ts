@@ -80,7 +80,7 @@ export class Tell {
   pruned(database: string, freeze: Freeze | undefined): void {
     const { alarms } = this.#options;
     // A bad restore test and a suspect dump raise alarms of their own, and delete nothing either.
-    if (freeze !== undefined && freeze.by !== 'clock') return;
+    if (freeze?.by === 'restore-test' || freeze?.by === 'shrink') return;
     if (freeze === undefined) {
       alarms.lift('pruning-frozen', database, { at: new Date(), happened: 'Nothing holds old dumps back any more.' });
       return;

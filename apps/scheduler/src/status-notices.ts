@@ -23,7 +23,10 @@ const HINTS: Readonly<Record<ShownJob['queue'], string>> = {
 };
 const LOW_DISK = 0.1;
 /** What keeps dumps from being pruned, by the alarm that says so as well. */
-const FREEZE_OF: Partial<Record<AlarmKind, FreezeCause>> = { 'dump-suspect': 'shrink', 'pruning-frozen': 'clock' };
+const FREEZES_OF: Partial<Record<AlarmKind, readonly FreezeCause[]>> = {
+  'dump-suspect': ['shrink'],
+  'pruning-frozen': ['clock', 'unreadable'],
+};
 
 /** An alarm that stands, and the job that it is of, where that is known still. */
 export type ShownAlarm = { readonly alarm: AlarmRecord; readonly job: ShownJob | undefined };
@@ -138,7 +141,7 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly
 }
 
 function isOf(database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => boolean {
-  return (alarm) => alarm.database === database && FREEZE_OF[alarm.kind] === frozenBy;
+  return (alarm) => alarm.database === database && FREEZES_OF[alarm.kind]?.includes(frozenBy) === true;
 }
 
 /** A sentence as it stands by itself. A file's name that it begins with stays as it is. */

@@ -18,4 +18,6 @@ export type JudgedDump = {
   readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
   /** A person's word on a suspect dump. */
   readonly acceptance?: Pick<Acceptance, 'acceptedAt'> | undefined;
+  /** Records of it that are there and cannot be read. */
+  readonly unreadable?: readonly string[];
 };

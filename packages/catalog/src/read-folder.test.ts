@@ -5,10 +5,12 @@ import { acceptanceFileName, type Acceptance } from '@pgstow/shared/contract/acc
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deleteDump } from './delete-dump.ts';
 import { findDump, readFolder } from './read-folder.ts';
+import { readVerdicts } from './read-verdicts.ts';
 import { removeReceipt, writeAcceptance, writeManifest, writeReceipt } from './write-record.ts';
 
 const CONTENT = 'nine byte';
@@ -163,14 +165,38 @@ describe('the backup folder', () => {
       undefined,
     ]);
     expect(faults.toSorted()).toEqual(
-      [2, 3].map(
-        (second) => `${acceptanceFileName(nameAt(second))} is not the record of an acceptance; it counts for nothing`,
-      ),
+      [2, 3].map((second) => `${acceptanceFileName(nameAt(second))} cannot be read; nothing of shop is deleted`),
     );
     expect(partials).toHaveLength(1);
     expect(await findDump(folder.path, nameAt(1))).toEqual(dumps[0]);
     await deleteDump(folder.path, nameAt(1));
     expect((await readdir(folder.path)).filter((file) => file.startsWith(nameAt(1)))).toEqual([]);
+  });
+
+  it.each<[string, (file: string) => Promise<void>]>([
+    ['empty', (file) => writeFile(file, '')],
+    ['cut', (file) => writeFile(file, '{"version": 1, ')],
+    ['of a newer version', (file) => writeFile(file, '{"version": 2}')],
+    ['a link in a circle, that no system call reads', (file) => symlink(file, file)],
+    ['a folder', async (file) => void (await mkdir(file))],
+  ])('keeps everything while the record of a restore test is %s, and says so', async (_what, damage) => {
+    for (const second of [1, 2, 3, 4]) await put(nameAt(second), { takenAt: `2026-01-01T00:00:0${second}Z` });
+    const file = restoreTestFileName(nameAt(4), 's3');
+    await damage(at(file));
+    const { verdicts, frozen, faults } = await readVerdicts(
+      folder.path,
+      { keepLast: 1, destination: undefined },
+      new Date('2026-01-02T00:00:00Z'),
+    );
+    expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
+    expect(frozen.get('shop')).toMatchObject({ by: 'unreadable', reason: expect.stringContaining(file) });
+    expect(faults).toEqual([`${file} cannot be read; nothing of shop is deleted`]);
+  });
+
+  it('does not take a dump for absent that it cannot ask for', async () => {
+    await writeFile(at('file'), 'x');
+    await expect(findDump(at('file'), nameAt(1))).rejects.toThrow('ENOTDIR');
+    expect(await findDump(folder.path, nameAt(1))).toBeUndefined();
   });
 
   it('follows no link and reads no folder, pipe or device', async () => {

@@ -17,6 +17,8 @@ export type KnownDump = {
   readonly restoreTests: ReadonlyMap<string, RestoreTest>;
   /** A person's word on a suspect dump. Of the dump as it is, too. */
   readonly acceptance?: Acceptance | undefined;
+  /** Records of its restore tests and of its acceptance that are there and cannot be read: they may say anything. */
+  readonly unreadable?: readonly string[];
 };
 
 export type FolderContents = {
@@ -44,8 +46,12 @@ export async function readFolder(folder: string): Promise<FolderContents> {
   const faults: string[] = [];
   for (const name of names) {
     if (!isBackupName(name)) continue;
-    const stats = await lstat(join(folder, name)).catch(() => undefined);
+    const stats = await lstat(join(folder, name)).catch(ifGone);
     if (stats === undefined) continue;
+    if (stats instanceof Error) {
+      faults.push(`${name} cannot be read and does not count: ${stats.message}`);
+      continue;
+    }
     if (!stats.isFile()) {
       faults.push(`${name} is not a regular file and is left alone`);
       continue;
@@ -63,9 +69,14 @@ export async function readFolder(folder: string): Promise<FolderContents> {
   return { dumps, strays, partials: [...names].filter(isOurPartial), faults };
 }
 
-/** The dump of that name, or `undefined` if it does not exist (any more) or is damaged. */
+/**
+ * The dump of that name, or `undefined` if it does not exist (any more) or is damaged.
+ *
+ * @throws if it cannot be told whether it exists
+ */
 export async function findDump(folder: string, name: BackupName): Promise<KnownDump | undefined> {
-  const stats = await lstat(join(folder, name)).catch(() => undefined);
+  const stats = await lstat(join(folder, name)).catch(ifGone);
+  if (stats instanceof Error) throw stats;
   if (stats === undefined || !stats.isFile()) return undefined;
   const recordFiles = groupRecordFiles(await readdir(folder)).get(name) ?? [];
   return readDump(folder, name, recordFiles, stats.size, []);
@@ -87,25 +98,30 @@ async function readDump(
   faults: string[],
 ): Promise<KnownDump | undefined> {
   const manifest = await readManifest(folder, name);
+  if (manifest === undefined) return undefined;
   if (typeof manifest === 'string') faults.push(manifest);
   else if (manifest.bytes !== bytes) {
     faults.push(
       `${name} has ${bytes} bytes where its manifest says ${manifest.bytes}; it is damaged and does not count`,
     );
   } else {
-    return {
-      manifest,
-      receipts: await readReceipts(folder, name, recordFiles, faults),
-      restoreTests: await readRestoreTests(folder, manifest, recordFiles, faults),
-      acceptance: await readAcceptance(folder, manifest, recordFiles, faults),
-    };
+    const unreadable: string[] = [];
+    const receipts = await readReceipts(folder, name, recordFiles, faults);
+    const restoreTests = await readRestoreTests(folder, manifest, recordFiles, unreadable);
+    const acceptance = await readAcceptance(folder, manifest, recordFiles, unreadable);
+    for (const file of unreadable) faults.push(`${file} cannot be read; nothing of ${manifest.database} is deleted`);
+    return { manifest, receipts, restoreTests, acceptance, ...(unreadable.length === 0 ? {} : { unreadable }) };
   }
   return undefined;
 }
 
-async function readManifest(folder: string, name: BackupName): Promise<Manifest | string> {
+/** @returns a sentence on what is wrong with it, or `undefined` if it is gone */
+async function readManifest(folder: string, name: BackupName): Promise<Manifest | string | undefined> {
   const file = manifestFileName(name);
-  const parsed = manifestSchema.safeParse(await readJson(join(folder, file)));
+  const json = await readJson(join(folder, file));
+  if (json === undefined) return undefined;
+  if (json instanceof Error) return `${file} is not a manifest: ${json.message}; its dump does not count`;
+  const parsed = manifestSchema.safeParse(json);
   if (!parsed.success)
     return `${file} is not a manifest: ${parsed.error.issues[0]?.message ?? ''}; its dump does not count`;
   return parsed.data.name === name
@@ -121,7 +137,9 @@ async function readReceipts(
 ): Promise<ReadonlyMap<string, Receipt>> {
   const receipts = new Map<string, Receipt>();
   for (const file of recordFiles.filter((each) => each.endsWith('.receipt.json'))) {
-    const parsed = receiptSchema.safeParse(await readJson(join(folder, file)));
+    const json = await readJson(join(folder, file));
+    if (json === undefined) continue;
+    const parsed = receiptSchema.safeParse(json);
     if (parsed.success && file === receiptFileName(name, parsed.data.destination)) {
       receipts.set(parsed.data.destination, parsed.data);
     } else faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
@@ -133,13 +151,14 @@ async function readRestoreTests(
   folder: string,
   { name, sha256 }: Manifest,
   recordFiles: readonly string[],
-  faults: string[],
+  unreadable: string[],
 ): Promise<ReadonlyMap<string, RestoreTest>> {
   const tests = new Map<string, RestoreTest>();
   for (const file of recordFiles.filter((each) => each.endsWith('.restore-test.json'))) {
-    const { data } = restoreTestSchema.safeParse(await readJson(join(folder, file)));
-    if (data === undefined || file !== restoreTestFileName(name, data.destination))
-      faults.push(`${file} is not the record of a restore test; it counts for nothing`);
+    const json = await readJson(join(folder, file));
+    if (json === undefined) continue;
+    const { data } = restoreTestSchema.safeParse(json);
+    if (data === undefined || file !== restoreTestFileName(name, data.destination)) unreadable.push(file);
     else if (data.sha256 === sha256) tests.set(data.destination, data);
   }
   return tests;
@@ -149,23 +168,32 @@ async function readAcceptance(
   folder: string,
   { name, sha256 }: Manifest,
   recordFiles: readonly string[],
-  faults: string[],
+  unreadable: string[],
 ): Promise<Acceptance | undefined> {
   const file = acceptanceFileName(name);
   if (!recordFiles.includes(file)) return undefined;
-  const { data } = acceptanceSchema.safeParse(await readJson(join(folder, file)));
+  const json = await readJson(join(folder, file));
+  if (json === undefined) return undefined;
+  const { data } = acceptanceSchema.safeParse(json);
   if (data?.name === name) return data.sha256 === sha256 ? data : undefined;
-  faults.push(`${file} is not the record of an acceptance; it counts for nothing`);
+  unreadable.push(file);
   return undefined;
 }
 
+/** What the file says, `undefined` if it is gone, or why it cannot be read, which is not the same. */
 async function readJson(path: string): Promise<unknown> {
   try {
-    if (!(await lstat(path)).isFile()) return undefined;
+    if (!(await lstat(path)).isFile()) return new Error('it is not a regular file');
     return JSON.parse(await readFile(path, 'utf8'));
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifGone(error);
   }
+}
+
+/** `undefined` for a file that is gone, and the error for one that is there or may be. */
+function ifGone(error: unknown): Error | undefined {
+  const fault = error instanceof Error ? error : new Error(String(error));
+  return 'code' in fault && fault.code === 'ENOENT' ? undefined : fault;
 }
 
 function isOurPartial(file: string): boolean {

@@ -28,7 +28,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad, suspect ones, and those from
  * the future never count among the newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
- * destination is configured, or of anything while the last word of restore tests is bad, the newest is suspect, or it claims to
+ * destination is configured, or of anything while a restore test's record cannot be read, the last word of restore tests is bad, the newest is suspect, or it claims to
  * be from more than a day ahead: a clock that was wrong must not make good dumps look old.
  *
  * @param dumps of one database, oldest first
@@ -69,6 +69,9 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date): Freeze | und
   const newest = dumps.at(-1);
   if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
     return { by: 'clock', reason: `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future` };
+  const unread = dumps.flatMap(({ unreadable }) => unreadable ?? []).at(-1);
+  if (unread !== undefined)
+    return { by: 'unreadable', reason: `nothing is deleted while ${unread} cannot be read: it may tell of a bad dump` };
   const lastTold = dumps.findLast((dump) =>
     [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
   );

@@ -1,4 +1,5 @@
 import { applyRetention, whyFrozen } from '@pgstow/catalog/retention-policy.ts';
+import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { defineCheck } from './check.ts';
 
 /** Which dumps are kept, and what that means today. */
@@ -36,10 +37,16 @@ export const checkRetention = defineCheck({
         status: 'warning',
         message: frozen.reason,
         hint:
-          frozen.by === 'shrink'
-            ? 'Find out what it has lost. If that was meant, say so by pgstow accept; else the next dump of usual size ends this.'
-            : 'Find out what is wrong with it first; pgstow prune --dry-run shows the verdict on each dump.',
+          HINTS[frozen.by] ??
+          'Find out what is wrong with it first; pgstow prune --dry-run shows the verdict on each dump.',
       };
     }
   },
 });
+
+const HINTS: Partial<Record<FreezeCause, string>> = {
+  shrink:
+    'Find out what it has lost. If that was meant, say so by pgstow accept; else the next dump of usual size ends this.',
+  unreadable:
+    'See whether the disk is well and the worker may read the file. If it is lost, remove it, and test that dump anew: pgstow verify.',
+};

@@ -7,7 +7,7 @@ import { destinationNameSchema, targetNameSchema } from './target.ts';
 const count = z.int().nonnegative();
 
 /** What keeps a database's dumps from being pruned. */
-export const freezeCauses = ['clock', 'restore-test', 'shrink'] as const;
+export const freezeCauses = ['clock', 'restore-test', 'shrink', 'unreadable'] as const;
 export type FreezeCause = (typeof freezeCauses)[number];
 
 /** An upload that a store confirmed of the very content that the manifest describes. */
@@ -60,7 +60,8 @@ const publishedDatabaseSchema = z.object({
   notUploaded: z.object({ count, oldestRecordedAt: z.iso.datetime().optional() }),
   /** Why nothing of it is pruned. */
   frozen: z.string().optional(),
-  frozenBy: z.enum(freezeCauses).optional(),
+  /** A cause that only a newer version knows is none here: the rest still reads. */
+  frozenBy: z.enum(freezeCauses).optional().catch(undefined),
 });
 
 const publishedFolderSchema = z.object({
