@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { removeTree } from '@pgstow/postgres/remove-tree.ts';
 import { removeScratchServer } from '@pgstow/postgres/scratch-process.ts';
 import { confine } from '@pgstow/postgres/scratch-user.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
@@ -29,7 +30,8 @@ export async function withScratchFolder<T>(
     await mkdir(path, { mode: 0o700 });
     try {
       const { owner } = await confine();
-      if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+      // The server's user gets to its own folder in there, and can put nothing in that one's place.
+      if (owner !== undefined) await chmod(path, 0o711);
       return await work(path, held);
     } finally {
       await removeScratchFolder(path);
@@ -62,5 +64,5 @@ export async function sweepScratchPatiently(worker: VerifyWorker, signal: AbortS
 
 async function removeScratchFolder(path: string): Promise<void> {
   await removeScratchServer(serverFolder(path));
-  await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  await removeTree(path);
 }

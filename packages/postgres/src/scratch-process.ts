@@ -1,13 +1,12 @@
-import { chown, mkdir, mkdtemp, readlink, rm, symlink } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readlink, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
-import { bareEnvironment } from './compressor.ts';
 import { endPostgres } from './end-postgres.ts';
 import { initCluster } from './init-cluster.ts';
+import { removeTree } from './remove-tree.ts';
 import { planScratchSettings } from './scratch-settings-plan.ts';
 import { confine, type Confinement } from './scratch-user.ts';
 
@@ -41,8 +40,6 @@ export const SCRATCH_USER = 'pgstow_scratch';
 export const SCRATCH_PORT = '5432';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
-const REMOVE_ATTEMPTS = 10;
-const LOOK_AGAIN_MS = 100;
 /** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
 const LONGEST_SOCKET_PATH = 107;
 const SOCKET_FOLDER = 'pgstow-socket-';
@@ -97,23 +94,10 @@ export async function removeScratchServer(folder: string): Promise<void> {
   await endPostgres(join(folder, 'data'));
   // A socket folder that had to lie elsewhere: see `makeFolders`.
   const elsewhere = await readlink(join(folder, 'socket')).catch(() => '');
-  if (basename(elsewhere).startsWith(SOCKET_FOLDER)) await rm(elsewhere, { recursive: true, force: true });
+  // The link is where a dump's code may write: it may name no more than what we would have made.
+  const isOurs = [tmpdir(), '/tmp'].includes(dirname(elsewhere)) && basename(elsewhere).startsWith(SOCKET_FOLDER);
+  if (isOurs) await removeTree(elsewhere);
   await removeTree(folder);
-}
-
-/**
- * By rm, which follows no link that is put there meanwhile: as root we remove what another user may still change.
- *
- * @throws RetryableError if something of it stays
- */
-async function removeTree(folder: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    const { failed, stderr } = await execa('rm', ['-rf', '--', folder], { ...bareEnvironment(), reject: false });
-    if (!failed) return;
-    // A server that was killed may still be writing its last file.
-    if (attempt === REMOVE_ATTEMPTS) throw new RetryableError(`cannot remove ${folder}: ${stderr.trim().slice(-500)}`);
-    await delay(LOOK_AGAIN_MS);
-  }
 }
 
 /** @returns where the socket is to lie: in the folder, if its path is short enough */

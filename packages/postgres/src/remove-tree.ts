@@ -1,0 +1,25 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { bareEnvironment } from './compressor.ts';
+import { takeBack } from './take-back.ts';
+
+const ATTEMPTS = 10;
+const LOOK_AGAIN_MS = 100;
+
+/**
+ * Removes a folder that another user may change: taken back first, then by rm, which follows no link that is put there
+ * meanwhile. Node's own removal does.
+ *
+ * @throws RetryableError if something of it stays
+ */
+export async function removeTree(folder: string): Promise<void> {
+  await takeBack(folder);
+  for (let attempt = 1; ; attempt += 1) {
+    const { failed, stderr } = await execa('rm', ['-rf', '--', folder], { ...bareEnvironment(), reject: false });
+    if (!failed) return;
+    // A server that was killed may still be writing its last file.
+    if (attempt === ATTEMPTS) throw new RetryableError(`cannot remove ${folder}: ${stderr.trim().slice(-500)}`);
+    await delay(LOOK_AGAIN_MS);
+  }
+}
