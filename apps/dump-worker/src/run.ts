@@ -6,6 +6,7 @@ import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
 import { s3 } from '@pgstow/shared/config/s3.ts';
 import { schedule } from '@pgstow/shared/config/schedule.ts';
 import { verify } from '@pgstow/shared/config/verify.ts';
+import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
@@ -25,6 +26,8 @@ const subjects = { postgres, schedule, backup, s3, verify, alarms, redis: redisS
 
 await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, signal }) => {
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
+  if (!(await syncFolder(config.backup.folder)))
+    log.warn(`${config.backup.folder} cannot sync a folder: a power cut may take the newest backups' names with it`);
   // Every dump needs one: where there can be none, it shows now.
   await (await openPipe())[Symbol.asyncDispose]();
   const { site } = config.redis;

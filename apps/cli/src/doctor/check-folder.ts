@@ -18,9 +18,9 @@ export const checkFolder = defineCheck({
   timeoutMs: 60_000,
   async *run({ backup }, facts) {
     const { folder } = backup;
-    const fault = await tryToWrite(backup);
+    const finding = await tryToWrite(backup);
     yield (
-      fault ?? {
+      finding ?? {
         check: 'folder.writable',
         status: 'ok',
         message: `${folder} takes a file, syncs and renames it as user ${whoami()}`,
@@ -46,7 +46,7 @@ function whoami(): string {
   return `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
 }
 
-/** Does for real what writing a dump takes. Nobody takes these names for a dump's or its partial's. */
+/** Does for real what writing a dump takes, and finds what does not work. Nobody takes these names for a dump's or its partial's. */
 async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding | undefined> {
   const path = join(folder, `pgstow-doctor-${randomBytes(6).toString('hex')}`);
   const partial = `${path}.new`;
@@ -60,9 +60,15 @@ async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Findi
       await file.sync();
     }
     await rename(partial, path);
-    await syncFolder(folder);
+    const isSynced = await syncFolder(folder);
     await rm(path);
-    return undefined;
+    if (isSynced) return undefined;
+    return {
+      check: 'folder.writable',
+      status: 'warning',
+      message: `${folder} takes a file and cannot sync a folder: a power cut may take the newest backups' names with it`,
+      hint: 'Backups count there all the same. For more, keep BACKUP_DIR on a local disk; SMB and some FUSE file systems cannot.',
+    };
   } catch (error) {
     return findingOf('folder.writable', folderError(error, folder, folderOnHost));
   } finally {

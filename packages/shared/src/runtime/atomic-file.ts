@@ -30,10 +30,23 @@ export async function promoteFile(partial: string, path: string): Promise<void> 
   await syncFolder(dirname(path));
 }
 
-/** Makes renames and deletions in a folder outlast a power cut. */
-export async function syncFolder(path: string): Promise<void> {
+/** What a file system answers that cannot sync a folder: SMB and some of FUSE. That is no fault of what was written there. */
+const CANNOT_SYNC: ReadonlySet<unknown> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/**
+ * Makes renames and deletions in a folder outlast a power cut, where its file system can.
+ *
+ * @returns whether it can
+ */
+export async function syncFolder(path: string): Promise<boolean> {
   await using folder = await open(path, 'r');
-  await folder.sync();
+  try {
+    await folder.sync();
+    return true;
+  } catch (error) {
+    if (CANNOT_SYNC.has((error as NodeJS.ErrnoException).code)) return false;
+    throw error;
+  }
 }
 
 /** Whether anything has that name, be it a symbolic link that leads nowhere. */
