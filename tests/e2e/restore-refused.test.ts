@@ -78,6 +78,20 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     await isUntouched();
   }, 60_000);
 
+  test('if it holds something, and the source cannot be asked whether it is that', async () => {
+    // As it is with a proxy or a second address before the server, while the one that is configured is away.
+    const away = { ...env, POSTGRES_PORT: '9' };
+    const args = ['shop', '--to', postgres.url('shop'), '--force'];
+    const { code, text } = await runRestore(args, away);
+    expect({ code, text }).toMatchObject({
+      code: 3,
+      text: expect.stringMatching(
+        /nobody can tell whether .* nothing was touched\nhint: .*--yes-overwrite-source shop/s,
+      ),
+    });
+    await isUntouched();
+  });
+
   test('if it does not exist, or nobody answers', async () => {
     const missing = await runRestore(['shop', '--to', 'nosuch'], env);
     expect(missing).toMatchObject({ code: 3, text: expect.stringMatching(/does not exist.*--create/s) });

@@ -1,6 +1,6 @@
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { isConfiguredSource } from './is-configured-source.ts';
+import { judgeSource } from './judge-source.ts';
 import type { RestoreContext } from './restore-context.ts';
 import { openTarget, readContents } from './target-facts.ts';
 
@@ -12,8 +12,8 @@ export async function assertTargetFits(
   const { session, exists } = await openTarget(target, clients, signal);
   await using stack = new AsyncDisposableStack();
   stack.use(session);
-  const isSource = source !== undefined && (await isConfiguredSource(session, target, source, clients, signal));
-  if (isSource && options.yesOverwriteSource === undefined) {
+  const verdict = source === undefined ? 'other' : await judgeSource(session, target, source, clients, signal);
+  if (verdict === 'source' && options.yesOverwriteSource === undefined) {
     throw new ExitError(
       exitCodes.refused,
       `${target.title} is a configured source; nothing was touched`,
@@ -29,7 +29,15 @@ export async function assertTargetFits(
     );
   }
   const { count, first } = await readContents(session);
-  if (count === 0 || options.force === true) return true;
+  if (count === 0) return true;
+  if (options.force === true) {
+    if (typeof verdict === 'string' || options.yesOverwriteSource !== undefined) return true;
+    throw new ExitError(
+      exitCodes.refused,
+      `nobody can tell whether ${target.title} is a configured source, which does not answer: ${verdict.unknown}; nothing was touched`,
+      `Restore into another database or, if it may be overwritten whatever it is, add --yes-overwrite-source ${target.database}`,
+    );
+  }
   const more = count > first.length ? ` and ${count - first.length} more` : '';
   throw new ExitError(
     exitCodes.refused,

@@ -31,8 +31,8 @@ async function showVerdicts(database: string | undefined, { dryRun }: { readonly
       'Add --dry-run to see what it would delete now.',
     );
   }
-  const { backup, s3 } = readSettings('backup', 's3');
-  const policy = { keepLast: backup.keepLast, destination: s3?.place };
+  const { backup, s3, verify } = readSettings('backup', 's3', 'verify');
+  const policy = { keepLast: backup.keepLast, destination: s3?.place, isTested: verify.schedule.kind !== 'off' };
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
     throw unreadableFolder(error, backup.folder);
   });

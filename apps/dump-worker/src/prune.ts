@@ -5,9 +5,12 @@ import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 /** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */
-export async function prune(task: Task<'dump'>, { backup, destination, tell, catalog }: DumpWorker): Promise<void> {
+export async function prune(
+  task: Task<'dump'>,
+  { backup, verify, destination, tell, catalog }: DumpWorker,
+): Promise<void> {
   try {
-    const policy = { keepLast: backup.keepLast, destination };
+    const policy = { keepLast: backup.keepLast, destination, isTested: verify.schedule.kind !== 'off' };
     const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(task.data.target) ?? [];

@@ -73,16 +73,16 @@ const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | 
     dumpAt(new Date(NOW.getTime() - daysAgo * 24 * HOUR), receipt === undefined ? {} : receipt(daysAgo)),
   );
 const actions = (dumps: readonly KnownDump[], keepLast: number, destination?: DestinationPlace) =>
-  applyRetention(dumps, { keepLast, destination }, NOW).map(({ action }) => action);
+  applyRetention(dumps, { keepLast, destination, isTested: false }, NOW).map(({ action }) => action);
 
 describe('retention', () => {
   it('of nothing is nothing', () => {
-    expect(applyRetention([], { keepLast: 4, destination: undefined }, NOW)).toEqual([]);
+    expect(applyRetention([], { keepLast: 4, destination: undefined, isTested: false }, NOW)).toEqual([]);
   });
 
   it('keeps the newest and says why', () => {
     expect(
-      applyRetention(daily(4), { keepLast: 2, destination: undefined }, NOW).map(
+      applyRetention(daily(4), { keepLast: 2, destination: undefined, isTested: false }, NOW).map(
         ({ action, reason }) => `${action}: ${reason}`,
       ),
     ).toEqual([
@@ -119,7 +119,7 @@ describe('retention', () => {
 
   it('deletes nothing while the newest lies in the future, as after a clock that was wrong', () => {
     const dumps = [...daily(5), dumpAt(new Date(NOW.getTime() + 25 * HOUR))];
-    const verdicts = applyRetention(dumps, { keepLast: 2, destination: undefined }, NOW);
+    const verdicts = applyRetention(dumps, { keepLast: 2, destination: undefined, isTested: false }, NOW);
     expect(verdicts.every(({ action }) => action === 'keep')).toBe(true);
     expect(verdicts[0]?.reason).toContain('lies in the future');
     expect(actions([...daily(5), dumpAt(new Date(NOW.getTime() + 23 * HOUR))], 2)).toContain('delete');
@@ -147,18 +147,15 @@ describe('retention', () => {
 
   it('does not count one from a clock that was hours ahead: what was taken since is newer', () => {
     const dumps = [-48, -24, -1, 2].map((hours) => dumpAt(new Date(NOW.getTime() + hours * HOUR)));
-    expect(applyRetention(dumps, { keepLast: 1, destination: s3 }, NOW).map(({ action }) => action)).toEqual([
-      'delete',
-      'delete',
-      'keep',
-      'keep',
-    ]);
+    expect(
+      applyRetention(dumps, { keepLast: 1, destination: s3, isTested: false }, NOW).map(({ action }) => action),
+    ).toEqual(['delete', 'delete', 'keep', 'keep']);
   });
 
   it('says which restore test froze it, and lifts that with a good test of the same dump', () => {
     const dumps = daily(5);
     const frozen = [...dumps.slice(0, 4), tested(dumps[4]!, 'bad')];
-    const verdicts = applyRetention(frozen, { keepLast: 2, destination: s3 }, NOW);
+    const verdicts = applyRetention(frozen, { keepLast: 2, destination: s3, isTested: false }, NOW);
     expect(verdicts[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'keep',
@@ -199,7 +196,9 @@ describe('retention', () => {
     const { name } = dumps[4]!.manifest;
     const why = `nothing is deleted while the newest, ${name}, is suspect: it has 99 B of SQL, 1 % of what the last good ones had`;
     expect(whyFrozen(all, NOW)).toEqual({ by: 'shrink', reason: why });
-    expect(applyRetention(all, { keepLast: 2, destination: s3 }, NOW).map(({ reason }) => reason)).toEqual([
+    expect(
+      applyRetention(all, { keepLast: 2, destination: s3, isTested: false }, NOW).map(({ reason }) => reason),
+    ).toEqual([
       why,
       why,
       'it is number 2 of the 2 newest',
@@ -207,7 +206,7 @@ describe('retention', () => {
       'it is suspect, and there are 0 newer ones that count, of 2 that are wanted',
     ]);
     const later = [shrunk(dumps[0]!, 's'), ...dumps.slice(1)];
-    expect(applyRetention(later, { keepLast: 2, destination: s3 }, NOW)[0]).toEqual({
+    expect(applyRetention(later, { keepLast: 2, destination: s3, isTested: false }, NOW)[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'delete',
       reason: 'it is suspect, and the 2 newest that count are kept',
@@ -243,7 +242,7 @@ describe('retention', () => {
       const isSuspect = (dump: KnownDump) => dump.manifest.suspect !== undefined && dump.acceptance === undefined;
       const keepLast = 1 + random(6);
       const destination = random(2) === 0 ? s3 : undefined;
-      const verdicts = applyRetention(dumps, { keepLast, destination }, NOW);
+      const verdicts = applyRetention(dumps, { keepLast, destination, isTested: false }, NOW);
 
       expect(verdicts.map(({ name }) => name)).toEqual(dumps.map(({ manifest }) => manifest.name));
       const kept = verdicts.filter(({ action }) => action === 'keep');
@@ -266,7 +265,43 @@ describe('retention', () => {
       expect(told !== undefined && isBad(told) && deleted.length > 0).toBe(false);
       // What it lets go of, it lets go of at once: a second look finds nothing more.
       const rest = dumps.filter((_, index) => verdicts[index]?.action === 'keep');
-      expect(applyRetention(rest, { keepLast, destination }, NOW).every(({ action }) => action === 'keep')).toBe(true);
+      expect(
+        applyRetention(rest, { keepLast, destination, isTested: false }, NOW).every(({ action }) => action === 'keep'),
+      ).toBe(true);
     }
+  });
+});
+
+describe('a dump that a restore test found GOOD', () => {
+  const policy = { keepLast: 1, destination: undefined, isTested: true } as const;
+  const actionsAfter = (results: readonly (RestoreTestResult | '-')[], isTested = true) =>
+    applyRetention(
+      daily(results.length).map((dump, index) => tested(dump, results[index] ?? '-')),
+      { ...policy, isTested },
+      NOW,
+    ).map(({ action }) => action);
+
+  it('is driven out by none that was not tested, nor by one of which nobody could tell', () => {
+    expect(actionsAfter(['good', 'good', 'could-not-tell', '-', '-'])).toEqual([
+      'delete',
+      'keep',
+      'delete',
+      'delete',
+      'keep',
+    ]);
+    expect(actionsAfter(['good', 'good', '-', 'good'])).toEqual(['delete', 'delete', 'delete', 'keep']);
+  });
+
+  it('goes by its number where restore tests are off', () => {
+    expect(actionsAfter(['good', '-', '-'], false)).toEqual(['delete', 'delete', 'keep']);
+  });
+
+  it('is said to be that', () => {
+    const dumps = daily(3).map((dump, index) => tested(dump, index === 0 ? 'good' : '-'));
+    expect(applyRetention(dumps, policy, NOW)[0]).toEqual({
+      name: dumps[0]?.manifest.name,
+      action: 'keep',
+      reason: 'it is the newest that a restore test found GOOD',
+    });
   });
 });

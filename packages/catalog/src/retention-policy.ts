@@ -12,6 +12,8 @@ export type RetentionPolicy = {
   readonly keepLast: number;
   /** Where a dump must be confirmed before it may go; `undefined` where backups stay local. */
   readonly destination: DestinationPlace | undefined;
+  /** Whether restore tests are on: then the newest dump that one found GOOD stays until a newer one is. */
+  readonly isTested: boolean;
 };
 
 /** Why nothing of a database may be deleted. */
@@ -28,7 +30,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad, suspect ones, and those from
  * the future never count among the newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
- * destination is configured, or of anything while a restore test's record cannot be read, the last word of restore tests is bad, the newest is suspect, or it claims to
+ * destination is configured, of the newest that was found GOOD while restore tests are on, or of anything while a restore test's record cannot be read, the last word of restore tests is bad, the newest is suspect, or it claims to
  * be from more than a day ahead: a clock that was wrong must not make good dumps look old.
  *
  * @param dumps of one database, oldest first
@@ -36,6 +38,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  */
 export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPolicy, now: Date): readonly Verdict[] {
   const frozen = whyFrozen(dumps, now);
+  const newestGood = policy.isTested ? newestGoodOf(dumps, now) : undefined;
   // From the newest on, how many that count came by.
   let counted = 0;
   return dumps
@@ -45,7 +48,8 @@ export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPol
       const flaw = whyNotCounted(dump, now);
       if (flaw === undefined) counted += 1;
       const kept = flaw === undefined ? whyCounted(counted, index, policy) : whyFlawedIsKept(counted, flaw, policy);
-      const reason = kept ?? frozen?.reason ?? whyUnconfirmed(dump, policy);
+      const good = dump === newestGood ? 'it is the newest that a restore test found GOOD' : undefined;
+      const reason = kept ?? frozen?.reason ?? good ?? whyUnconfirmed(dump, policy);
       if (reason !== undefined) return { name, action: 'keep', reason };
       return { name, action: 'delete', reason: whyReleased(counted, flaw, policy) };
     })
@@ -112,6 +116,14 @@ function whyNotCounted(dump: JudgedDump, now: Date): string | undefined {
   const bad = badTestOf(dump);
   if (bad !== undefined) return `its restore test from ${bad.destination} was bad`;
   return isSuspect(dump) ? 'it is suspect' : undefined;
+}
+
+/** The newest dump that counts and was restored: no untested one drives it out. */
+function newestGoodOf(dumps: readonly KnownDump[], now: Date): KnownDump | undefined {
+  return dumps.findLast(
+    (dump) =>
+      whyNotCounted(dump, now) === undefined && [...dump.restoreTests.values()].some(({ result }) => result === 'good'),
+  );
 }
 
 function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): string | undefined {

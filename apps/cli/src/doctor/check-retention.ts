@@ -5,9 +5,9 @@ import { defineCheck } from './check.ts';
 /** Which dumps are kept, and what that means today. */
 export const checkRetention = defineCheck({
   name: 'retention.today',
-  needs: ['backup', 's3', 'postgres'],
+  needs: ['backup', 's3', 'postgres', 'verify'],
   timeoutMs: 60_000,
-  async *run({ backup, s3, postgres }, facts) {
+  async *run({ backup, s3, postgres, verify }, facts) {
     const { keepLast, folder } = backup;
     const newest = keepLast === 1 ? 'newest dump' : `${keepLast} newest dumps`;
     const rest =
@@ -18,7 +18,11 @@ export const checkRetention = defineCheck({
     const dumps = await facts.readDumps(folder);
     for (const subject of postgres.databases) {
       const ours = dumps.filter(({ manifest }) => manifest.database === subject);
-      const verdicts = applyRetention(ours, { keepLast, destination: s3?.place }, facts.now);
+      const verdicts = applyRetention(
+        ours,
+        { keepLast, destination: s3?.place, isTested: verify.schedule.kind !== 'off' },
+        facts.now,
+      );
       const released = verdicts.filter(({ action }) => action === 'delete').length;
       yield {
         check: 'retention.today',

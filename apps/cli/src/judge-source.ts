@@ -5,35 +5,36 @@ import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import { readServerIdentity } from './target-facts.ts';
 
+/** `unknown`, with the reason, where neither their addresses nor the servers themselves tell. */
+export type SourceVerdict = 'source' | 'other' | { readonly unknown: string };
+
 /**
  * Whether the target is a database that is backed up from here. Servers are told apart by what they say of themselves, since
- * one may have many names; where the source does not answer, by host and port.
+ * one may have many names.
  *
  * @param session with the target's server
  */
-export async function isConfiguredSource(
+export async function judgeSource(
   session: PsqlSession,
   target: RestoreTarget,
   source: PostgresConfig,
   clients: Clients,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (!source.databases.includes(target.database)) return false;
-  if (target.isOnConfiguredServer || isSameAddress(target, source)) return true;
+): Promise<SourceVerdict> {
+  if (!source.databases.includes(target.database)) return 'other';
+  if (target.isOnConfiguredServer || isSameAddress(target, source)) return 'source';
   let fault: unknown;
   for (const database of new Set([target.database, ...source.databases, 'postgres'])) {
     try {
       const env = libpqEnvironment(source, database, 'pgstow restore');
       await using theirs = await PsqlSession.start(clients, env, signal);
-      return (await readServerIdentity(theirs)) === (await readServerIdentity(session));
+      return (await readServerIdentity(theirs)) === (await readServerIdentity(session)) ? 'source' : 'other';
     } catch (error) {
       signal.throwIfAborted();
       fault ??= error;
     }
   }
-  const [reason] = (fault as Error).message.split('\n');
-  console.error(`pgstow: warning: the configured source does not answer; it is taken for another server: ${reason}`);
-  return false;
+  return { unknown: (fault as Error).message.split('\n')[0] ?? '' };
 }
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/i;
