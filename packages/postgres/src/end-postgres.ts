@@ -1,18 +1,21 @@
-import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { readdir, readlink, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readForeignFile } from './read-foreign-file.ts';
 
 const LOOK_AGAIN_MS = 50;
 /** A postmaster gives its children five seconds to quit before it kills them. */
 const QUIT_MS = 7000;
 const KILL_MS = 5000;
+/** In bytes, with the end of its line. */
+const LONGEST_PID = 32;
 
 /**
  * Ends every process of the PostgreSQL server of a data folder, and waits for their ends. Who they are is told by the folder
  * that they work in, not by the number that a server left in `postmaster.pid`: that may be another's by now.
  */
 export async function endPostgres(dataFolder: string): Promise<void> {
-  const named = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n', 1)[0];
+  const named = ((await readForeignFile(join(dataFolder, 'postmaster.pid'), LONGEST_PID)) ?? '').split('\n', 1)[0];
   const pids = await findPostgres(dataFolder);
   // In order, so that it removes its shared memory.
   if (pids.includes(Number(named))) {

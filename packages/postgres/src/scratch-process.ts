@@ -40,6 +40,8 @@ export const SCRATCH_USER = 'pgstow_scratch';
 export const SCRATCH_PORT = '5432';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
+/** What a server said last is there long before. */
+const LAST_WORDS_MS = 1000;
 /** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
 const LONGEST_SOCKET_PATH = 107;
 const SOCKET_FOLDER = 'pgstow-socket-';
@@ -60,6 +62,8 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
   await initCluster({ clients, confinement, folder, user: SCRATCH_USER, signal });
   const ended = new AbortController();
   const server = launch(options, confinement, socketFolder);
+  // A program that a dump has started may outlive the server and hold its pipe, whose end would never come.
+  server.nodeChildProcess.once('exit', () => setTimeout(() => server.stderr.destroy(), LAST_WORDS_MS).unref());
   cleanup.defer(async () => {
     ended.abort(new RetryableError('the scratch server was ended'));
     server.kill('SIGQUIT');

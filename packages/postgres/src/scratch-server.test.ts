@@ -117,6 +117,19 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
     expect(runningProcesses().filter(({ command }) => command.includes(path))).toEqual([]);
   });
 
+  it('is gone although code in it put a pipe in the place of its file, and left a program that holds its output', async () => {
+    const server = await startScratchServer(options('hostile'));
+    const program = 'rm postmaster.pid; mkfifo postmaster.pid; sleep 61236 >/dev/null </dev/null &';
+    await server.query('postgres', `copy (select 1) to program '${program}'`);
+    const left = await eventually(() => runningProcesses().find(({ command }) => command === 'sleep 61236'));
+    try {
+      await server[Symbol.asyncDispose]();
+      await expect(stat(join(parent.path, 'hostile'))).rejects.toThrow('ENOENT');
+    } finally {
+      if (left !== undefined) process.kill(left.pid, 'SIGKILL');
+    }
+  });
+
   it('says so when it ends by itself', async () => {
     await using server = await startScratchServer(options('ended'));
     for (const pid of await findPostgres(join(parent.path, 'ended', 'data'))) process.kill(pid, 'SIGKILL');
