@@ -38,6 +38,16 @@ describe.skipIf(!hasPostgres())('a session', () => {
     expect(await session.query('select to_jsonb(a) from t')).toEqual([7]);
   });
 
+  test.each([
+    ['what is no JSON', "select 'no JSON'"],
+    ['a line without an end', `select repeat('x', ${65 * 1024 ** 2})`],
+  ])('ends, and nothing else does, by an answer that is %s', async (_what, sql) => {
+    await using session = await start();
+    const answered = session.query(sql);
+    await expect(answered).rejects.toThrow(/answered what is no row of ours/);
+    await expect(session.query('select')).rejects.toThrow(/answered what is no row of ours/);
+  });
+
   test('that nobody lets in says why', async () => {
     await expect(start({ PGPASSWORD: 'wrong' })).rejects.toThrow(/password authentication failed/);
     await expect(start({ PGPORT: '1' })).rejects.toThrow(/Connection refused/);

@@ -19,6 +19,9 @@ export class StatementError extends RetryableError {
   }
 }
 
+/** Characters of one answer: far more than a description of all objects takes, far less than memory. */
+const LONGEST_LINE = 64 * 1024 ** 2;
+
 type Waiting = {
   readonly rows: unknown[];
   /** Once all rows have come. */
@@ -84,7 +87,13 @@ export class PsqlSession implements AsyncDisposable {
       // Not Node's readline, to which U+2028 ends a line as well.
       const lines = (this.#line + text).split('\n');
       this.#line = lines.pop() ?? '';
-      for (const line of lines) this.#take(line);
+      // A server that runs code of others may answer anything: it ends the session, and never the process.
+      try {
+        for (const line of lines) this.#take(line);
+        if (this.#line.length > LONGEST_LINE) throw new RangeError('a line without an end');
+      } catch (cause) {
+        this.#giveUp(cause);
+      }
     });
     const said = keepTail(psql.stderr);
     // A psql that has ended takes nothing more; what that means is said below.
@@ -122,6 +131,17 @@ export class PsqlSession implements AsyncDisposable {
     ];
     await this.#psql;
     harder.forEach(clearTimeout);
+  }
+
+  #giveUp(cause: unknown): void {
+    this.#line = '';
+    this.#fault ??= new RetryableError(
+      `database ${JSON.stringify(this.#database)} answered what is no row of ours: ${(cause as Error).message.slice(0, 200)}`,
+      { cause },
+    );
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
+    this.#psql.stdout.destroy();
+    this.#psql.kill('SIGTERM');
   }
 
   /** Rows, the mark, what the last error said in one line or several, and the mark with whether that was now. */
