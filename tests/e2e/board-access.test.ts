@@ -113,10 +113,9 @@ describe.skipIf(!hasRedis())('the board', () => {
       expect(statuses.filter((status) => status === 401)).toHaveLength(5);
       expect(statuses.filter((status) => status === 429)).toHaveLength(15);
       expect(answers.find(({ status }) => status === 429)?.headers.get('retry-after')).toBe('1');
-      // Not even with the right one: it is not looked at.
-      expect((await scheduler.request('/queues')).status).toBe(429);
+      // Whoever knows it is not kept out by a stranger at the same address.
+      expect((await scheduler.request('/queues')).status).toBe(200);
       expect((await fetch(`${scheduler.base}/livez`)).status).toBe(200);
-      await eventually(async () => (await scheduler.request('/queues')).status === 200);
       expect((await guess(0)).status).toBe(401);
       expect((await scheduler.request('/queues')).status).toBe(200);
     });

@@ -40,7 +40,8 @@ export function isFromOtherSite(
 ): boolean {
   if (method === 'GET' || method === 'HEAD') return false;
   const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
+  // A browser's own word. A proxy before us may have given us another Host than the browser asked.
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   const { origin, host } = headers;
   if (origin === undefined) return false;
   return typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).host !== host;
@@ -67,6 +68,11 @@ export async function openGate(server: FastifyInstance, user: string, password: 
     new Promise((resolve) => server.basicAuth.call(server, request, reply, (error) => resolve(error === undefined)));
   return {
     async admit(request, reply) {
+      // A stranger at the same address, behind a proxy perhaps, must not keep out who knows the password.
+      if (await fits(request, reply)) {
+        wrong.succeeds(request.ip);
+        return true;
+      }
       // A browser asks without a password first.
       const isTry = request.headers.authorization !== undefined;
       const waitMs = isTry ? wrong.waitMs(request.ip, performance.now()) : 0;
@@ -76,10 +82,6 @@ export async function openGate(server: FastifyInstance, user: string, password: 
         return false;
       }
       if (isTry) wrong.tries(request.ip, performance.now());
-      if (await fits(request, reply)) {
-        wrong.succeeds(request.ip);
-        return true;
-      }
       reply.code(401).type('text/plain').send('The board asks for BOARD_USER and BOARD_PASSWORD.\n');
       return false;
     },

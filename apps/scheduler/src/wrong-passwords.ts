@@ -8,8 +8,8 @@ const MOST_ADDRESSES = 1000;
 type Attempts = { readonly count: number; readonly notBeforeMs: number };
 
 /**
- * How long an address must wait before it may try another password: not at all at first, then twice as long each time. What
- * is asked for too early is not looked at, so that trying many at once gains nothing.
+ * How long an address must wait after wrong passwords: not at all at first, then twice as long each time. The right one is
+ * never kept waiting: others at the same address must not lock out whoever knows it.
  */
 export class WrongPasswords {
   readonly #known = new Map<string, Attempts>();
@@ -20,7 +20,7 @@ export class WrongPasswords {
     return known === undefined ? 0 : Math.max(0, known.notBeforeMs - nowMs);
   }
 
-  /** To be called before a password is looked at. */
+  /** To be called for each wrong password that is answered. */
   tries(address: string, nowMs: number): void {
     const network = networkOf(address);
     const known = this.#known.get(network);
