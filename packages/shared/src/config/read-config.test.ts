@@ -234,6 +234,8 @@ function sampleOf(name: string): string {
     BACKUP_COMPRESSION: 'gzip',
     BACKUP_ON_SHRINK: 'refuse',
     S3_ENDPOINT: 'https://s3.example.com',
+    AWS_ENDPOINT_URL_S3: 'https://s3.example.com',
+    AWS_ENDPOINT_URL: 'https://s3.example.com',
     S3_FORCE_PATH_STYLE: 'yes',
     S3_STORAGE_CLASS: 'STANDARD_IA',
     S3_SSE: 'AES256',

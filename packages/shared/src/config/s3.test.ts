@@ -54,6 +54,16 @@ describe('the destination', () => {
     expect(read({ S3_BUCKET: 'a', S3_FORCE_PATH_STYLE: '1' })?.forcePathStyle).toBe(true);
   });
 
+  it("is where the AWS SDK's own variables lead, where ours say nothing", () => {
+    const [general, s3Alone, ours] = ['http://general', 'http://s3-alone', 'http://ours'];
+    const env: Record<string, string> = { S3_BUCKET: 'a', AWS_ENDPOINT_URL: general, AWS_REGION: 'eu-2' };
+    const endpointOf = (more: Record<string, string>) => read({ ...env, ...more })?.place.endpoint;
+    expect(read(env)).toMatchObject({ place: { endpoint: general }, region: 'eu-2', forcePathStyle: true });
+    expect(endpointOf({ AWS_ENDPOINT_URL_S3: s3Alone })).toBe(s3Alone);
+    expect(endpointOf({ AWS_ENDPOINT_URL_S3: s3Alone, S3_ENDPOINT: ours })).toBe(ours);
+    expect(faults({ ...env, AWS_ENDPOINT_URL: 'http://key:secret@h' })[0]).toContain('AWS_ENDPOINT_URL: holds a user');
+  });
+
   it.each<[string, Record<string, string>, string]>([
     [
       'a key without its secret',

@@ -24,6 +24,9 @@ export const S3_DESTINATION = 's3';
 
 const flag = z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((text) => ['true', '1', 'yes'].includes(text));
 
+const endpoint = z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional();
+
+/** What the AWS SDK would read by itself is read here: a receipt says where a backup really lies. */
 const placeVariables = {
   S3_BUCKET: {
     schema: z.string().optional(),
@@ -35,9 +38,12 @@ const placeVariables = {
     defaultText: 'none',
   },
   S3_ENDPOINT: {
-    schema: z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional(),
+    schema: endpoint,
     description: 'URL of a store other than AWS.',
+    defaultText: '`AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else AWS',
   },
+  AWS_ENDPOINT_URL_S3: { schema: endpoint, description: 'The same, if `S3_ENDPOINT` is not given.' },
+  AWS_ENDPOINT_URL: { schema: endpoint, description: 'The same, if neither of the two is given.' },
 } as const;
 
 /** Where dumps are copied to, for processes that need to know no more, and have no access key. */
@@ -50,9 +56,10 @@ export const s3 = defineSubject({
     S3_REGION: {
       schema: z.string().optional(),
       description: 'Region of the bucket.',
-      defaultText: '`AWS_DEFAULT_REGION`, else `us-east-1`',
+      defaultText: '`AWS_REGION`, else `AWS_DEFAULT_REGION`, else `us-east-1`',
     },
-    AWS_DEFAULT_REGION: { schema: z.string().optional(), description: 'Region, if `S3_REGION` is not given.' },
+    AWS_REGION: { schema: z.string().optional(), description: 'Region, if `S3_REGION` is not given.' },
+    AWS_DEFAULT_REGION: { schema: z.string().optional(), description: 'Region, if neither of the two is given.' },
     S3_FORCE_PATH_STYLE: {
       schema: flag.optional(),
       description: 'Whether the bucket is named in the path and not in the host name.',
@@ -113,8 +120,8 @@ export const s3 = defineSubject({
     if (place === undefined) return undefined;
     return {
       place,
-      region: values.S3_REGION ?? values.AWS_DEFAULT_REGION ?? 'us-east-1',
-      forcePathStyle: values.S3_FORCE_PATH_STYLE ?? values.S3_ENDPOINT !== undefined,
+      region: values.S3_REGION ?? values.AWS_REGION ?? values.AWS_DEFAULT_REGION ?? 'us-east-1',
+      forcePathStyle: values.S3_FORCE_PATH_STYLE ?? place.endpoint !== undefined,
       storageClass: values.S3_STORAGE_CLASS,
       sse: values.S3_SSE,
       checksum: values.S3_CHECKSUM,
@@ -130,15 +137,19 @@ export const s3 = defineSubject({
 
 function buildPlace(values: Values<typeof placeVariables>, report: ReportFault): DestinationPlace | undefined {
   if (values.S3_BUCKET === undefined) return undefined;
+  const name = (['S3_ENDPOINT', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'] as const).find(
+    (each) => values[each] !== undefined,
+  );
+  const url = name === undefined ? undefined : values[name];
   // Receipts and the board show the endpoint.
-  if (values.S3_ENDPOINT !== undefined && new URL(values.S3_ENDPOINT).username !== '')
-    report('S3_ENDPOINT', 'holds a user name; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead');
+  if (name !== undefined && url !== undefined && new URL(url).username !== '')
+    report(name, 'holds a user name; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead');
   if (/[\s/:]/.test(values.S3_BUCKET))
     report('S3_BUCKET', `expected the bucket's name alone, got ${JSON.stringify(values.S3_BUCKET)}`);
   const prefix = values.S3_PREFIX.replace(/^\/+/, '');
   return {
     name: S3_DESTINATION,
-    endpoint: values.S3_ENDPOINT?.replace(/\/+$/, ''),
+    endpoint: url?.replace(/\/+$/, ''),
     bucket: values.S3_BUCKET,
     prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
   };
