@@ -185,7 +185,7 @@ describe('the backup folder', () => {
     await damage(at(file));
     const { verdicts, frozen, faults } = await readVerdicts(
       folder.path,
-      { keepLast: 1, destination: undefined },
+      { keepLast: 1, destination: undefined, isTested: false },
       new Date('2026-01-02T00:00:00Z'),
     );
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
