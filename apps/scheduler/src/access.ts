@@ -25,7 +25,12 @@ const HEADERS = {
 export async function protect(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
   reply.headers(HEADERS);
   if (!isFromOtherSite(request.method, request.headers)) return undefined;
-  return reply.code(403).type('text/plain').send('Refused: the request was made by a page of another site.\n');
+  return reply
+    .code(403)
+    .type('text/plain')
+    .send(
+      'Refused: the request seems to come from a page of another site. A proxy before the board must pass Host on.\n',
+    );
 }
 
 /**
