@@ -113,7 +113,7 @@ describe.skipIf(!hasRedis())('the board', () => {
       expect(statuses.filter((status) => status === 401)).toHaveLength(5);
       expect(statuses.filter((status) => status === 429)).toHaveLength(15);
       expect(answers.find(({ status }) => status === 429)?.headers.get('retry-after')).toBe('1');
-      // Whoever knows it is not kept out by a stranger at the same address.
+      // A stranger at the same address keeps nobody out who knows the password.
       expect((await scheduler.request('/queues')).status).toBe(200);
       expect((await fetch(`${scheduler.base}/livez`)).status).toBe(200);
       expect((await guess(0)).status).toBe(401);

@@ -1,5 +1,6 @@
 import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
+import { retentionPolicyOf } from '@pgstow/catalog/retention-policy.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTable } from './format-table.ts';
@@ -32,7 +33,7 @@ async function showVerdicts(database: string | undefined, { dryRun }: { readonly
     );
   }
   const { backup, s3, verify } = readSettings('backup', 's3', 'verify');
-  const policy = { keepLast: backup.keepLast, destination: s3?.place, isTested: verify.schedule.kind !== 'off' };
+  const policy = retentionPolicyOf(backup, verify, s3?.place);
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
     throw unreadableFolder(error, backup.folder);
   });

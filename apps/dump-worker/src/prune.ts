@@ -2,6 +2,7 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
 import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
+import { retentionPolicyOf } from '@pgstow/catalog/retention-policy.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 /** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */
@@ -10,7 +11,7 @@ export async function prune(
   { backup, verify, destination, tell, catalog }: DumpWorker,
 ): Promise<void> {
   try {
-    const policy = { keepLast: backup.keepLast, destination, isTested: verify.schedule.kind !== 'off' };
+    const policy = retentionPolicyOf(backup, verify, destination);
     const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(task.data.target) ?? [];

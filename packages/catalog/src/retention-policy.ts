@@ -1,3 +1,5 @@
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
@@ -15,6 +17,14 @@ export type RetentionPolicy = {
   /** Whether restore tests are on: then the newest dump that one found GOOD stays until a newer one is. */
   readonly isTested: boolean;
 };
+
+export function retentionPolicyOf(
+  { keepLast }: Pick<BackupConfig, 'keepLast'>,
+  { schedule }: Pick<VerifyConfig, 'schedule'>,
+  destination: DestinationPlace | undefined,
+): RetentionPolicy {
+  return { keepLast, destination, isTested: schedule.kind !== 'off' };
+}
 
 /** Why nothing of a database may be deleted. */
 export type Freeze = { readonly by: FreezeCause; readonly reason: string };

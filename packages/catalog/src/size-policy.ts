@@ -14,9 +14,9 @@ export type SizeJudgement =
   | { readonly verdict: 'shrunk' | 'suspect'; readonly comparison: Suspicion };
 
 const COMPARED = 5;
-/** With fewer rows in all, a few more or less say nothing. */
+/** Rows in all tables from which on their sum is judged by its share: below that, a few more or less say nothing. */
 const MIN_ROWS = 100;
-/** A table with fewer may well be empty the next time. */
+/** Rows from which on a table counts as lost once it has none: one with fewer may well be empty the next time. */
 const MIN_TABLE_ROWS = 200;
 const MOST_LOST_TABLES = 50;
 

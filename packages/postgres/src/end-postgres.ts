@@ -7,7 +7,7 @@ const LOOK_AGAIN_MS = 50;
 /** A postmaster gives its children five seconds to quit before it kills them. */
 const QUIT_MS = 7000;
 const KILL_MS = 5000;
-/** In bytes, with the end of its line. */
+/** Bytes that the first line of `postmaster.pid` may take, its end included. */
 const LONGEST_PID = 32;
 
 /**

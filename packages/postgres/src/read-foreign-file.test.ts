@@ -11,7 +11,7 @@ it('reads the beginning of a file, and nothing else that lies there', async () =
   await writeFile(at('file'), '1234\nmore');
   await symlink(at('file'), at('link'));
   await mkdir(at('folder'));
-  // Nobody writes to it.
+  // A FIFO without a writer: whoever opens it to read waits for ever.
   await execa('mkfifo', [at('pipe')]);
   expect(await readForeignFile(at('file'), 5)).toBe('1234\n');
   expect(await readForeignFile(at('file'), 100)).toBe('1234\nmore');

@@ -1,4 +1,4 @@
-import { applyRetention, whyFrozen } from '@pgstow/catalog/retention-policy.ts';
+import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/retention-policy.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { defineCheck } from './check.ts';
 
@@ -18,11 +18,7 @@ export const checkRetention = defineCheck({
     const dumps = await facts.readDumps(folder);
     for (const subject of postgres.databases) {
       const ours = dumps.filter(({ manifest }) => manifest.database === subject);
-      const verdicts = applyRetention(
-        ours,
-        { keepLast, destination: s3?.place, isTested: verify.schedule.kind !== 'off' },
-        facts.now,
-      );
+      const verdicts = applyRetention(ours, retentionPolicyOf(backup, verify, s3?.place), facts.now);
       const released = verdicts.filter(({ action }) => action === 'delete').length;
       yield {
         check: 'retention.today',

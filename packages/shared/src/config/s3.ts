@@ -63,7 +63,7 @@ export const s3 = defineSubject({
     S3_FORCE_PATH_STYLE: {
       schema: flag.optional(),
       description: 'Whether the bucket is named in the path and not in the host name.',
-      defaultText: '`true` with `S3_ENDPOINT`, else `false`',
+      defaultText: '`true` with an endpoint, else `false`',
     },
     S3_STORAGE_CLASS: {
       schema: z
