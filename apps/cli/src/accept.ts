@@ -2,6 +2,7 @@ import { chown, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderError, unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import { publishCatalog } from '@pgstow/catalog/publish-catalog.ts';
+import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { badTestOf, newestSuspect } from '@pgstow/catalog/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/suspect-dump.ts';
@@ -53,10 +54,7 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
     throw unreadableFolder(error, folder);
   });
   const ours = dumps.filter(({ manifest }) => manifest.database === database);
-  const dump =
-    name === 'latest'
-      ? (newestSuspect(ours, new Date()) ?? ours.at(-1))
-      : ours.find(({ manifest }) => manifest.name === name);
+  const dump = name === 'latest' ? newestByNow(ours, new Date()) : ours.find(({ manifest }) => manifest.name === name);
   if (dump === undefined) {
     const fault = faults.find((each) => each.startsWith(name));
     throw new ExitError(

@@ -3,17 +3,19 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
 import { chooseBackup, parseWanted, warnOfSuspect } from './choose-backup.ts';
 
-const backup = (day: number, places: readonly string[] = ['local'], manifest: unknown = {}): Backup =>
+const backup = (day: number, places: readonly string[] = ['local'], manifest: object = {}): Backup =>
   ({
     name: `backup_shop_2026110${day}_030000.sql.gz` as BackupName,
     database: 'shop',
     takenAt: new Date(`2026-11-0${day}T03:00:00Z`),
     places,
-    manifest,
+    manifest: { ...manifest, takenAt: `2026-11-0${day}T03:00:00Z` },
   }) as Backup;
 
+const NOW = new Date('2026-11-08T12:00:00Z');
+
 const choose = (at: string, backups: readonly Backup[], from?: string): number =>
-  chooseBackup(backups, parseWanted(at, 'shop'), from).takenAt.getUTCDate();
+  chooseBackup(backups, { wanted: parseWanted(at, 'shop'), from, now: NOW }).takenAt.getUTCDate();
 
 describe('the backup that is meant', () => {
   const all = [backup(4, ['local']), backup(3), backup(2, ['local', 's3']), backup(1, ['s3'])];
@@ -30,6 +32,12 @@ describe('the backup that is meant', () => {
   ])('by %s is that of day %i', (at, day) => {
     const known = all.map((each, i) => (i === 0 ? { ...each, manifest: undefined } : each));
     expect(choose(at, known)).toBe(day);
+  });
+
+  it('is none that a clock was ahead for, unless it is named or there is no other', () => {
+    expect(choose('latest', [backup(9), ...all])).toBe(4);
+    expect(choose('backup_shop_20261109_030000.sql.gz', [backup(9), ...all])).toBe(9);
+    expect(choose('latest', [backup(9)])).toBe(9);
   });
 
   it('is one that lies where one looks', () => {

@@ -1,4 +1,5 @@
-import type { Backup } from '@pgstow/backups/list-backups.ts';
+import { hasManifest, type Backup } from '@pgstow/backups/list-backups.ts';
+import { newestByNow, newestUntil } from '@pgstow/catalog/newest-dump.ts';
 import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
@@ -39,13 +40,12 @@ function isDay(text: string): boolean {
  * @param backups of the database, newest first
  * @throws ExitError if there is none
  */
-export function chooseBackup(backups: readonly Backup[], wanted: Wanted, from: string | undefined): Backup {
+export function chooseBackup(
+  backups: readonly Backup[],
+  { wanted, from, now }: { readonly wanted: Wanted; readonly from: string | undefined; readonly now: Date },
+): Backup {
   const there = backups.filter(({ places }) => from === undefined || places.includes(from));
-  const found = there.find((backup) => {
-    if (wanted === 'latest') return backup.manifest !== undefined;
-    if ('name' in wanted) return backup.name === wanted.name;
-    return backup.manifest !== undefined && backup.takenAt <= wanted.until;
-  });
+  const found = findWanted(there, wanted, now);
   if (found !== undefined) return found;
   const what =
     wanted === 'latest'
@@ -61,6 +61,12 @@ export function chooseBackup(backups: readonly Backup[], wanted: Wanted, from: s
         ? `There is ${there[0].name} without a manifest; give its name to --at to restore it all the same.`
         : 'pgstow list shows what there is.';
   throw new ExitError(exitCodes.failed, `${what} is known${from === undefined ? '' : ` at ${from}`}`, hint);
+}
+
+function findWanted(there: readonly Backup[], wanted: Wanted, now: Date): Backup | undefined {
+  if (typeof wanted === 'object' && 'name' in wanted) return there.find(({ name }) => name === wanted.name);
+  const proven = there.filter(hasManifest).toReversed();
+  return wanted === 'latest' ? newestByNow(proven, now) : newestUntil(proven, wanted.until);
 }
 
 /**

@@ -1,4 +1,5 @@
-import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { warnOfPassedOver } from '@pgstow/catalog/newest-dump.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
@@ -97,7 +98,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     signal,
   });
   faults.forEach(warn);
-  const backup = chooseBackup(backups, wanted, options.from);
+  const now = new Date();
+  const backup = chooseBackup(backups, { wanted, from: options.from, now });
   const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
 
   // While the target is looked at, the file is read and what will restore it is started. Nothing is touched until both are done.
@@ -110,6 +112,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const context = { target, options, clients, signal };
   const exists = await assertTargetFits(context, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
+  const passedOver = wanted === 'latest' ? warnOfPassedOver(backups.filter(hasManifest).toReversed(), now) : undefined;
+  if (passedOver !== undefined) warn(passedOver);
   if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
   if (backup.manifest === undefined)

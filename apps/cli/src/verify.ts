@@ -1,4 +1,5 @@
-import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
+import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/newest-dump.ts';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
@@ -54,10 +55,10 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     databases,
     signal,
   });
-  const held = backups.filter(({ manifest, places }) => manifest !== undefined && places.includes(from));
+  const held = backups.filter(hasManifest).filter(({ places }) => places.includes(from));
   const wanted = isBackupName(name)
     ? held.filter((backup) => backup.name === name)
-    : databases.flatMap((database) => held.find((backup) => backup.database === database) ?? []);
+    : databases.flatMap((database) => findNewest(held.filter((backup) => backup.database === database)));
   const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
   // What could not be read may hide a newer one; it is worth a word, and no more.
   for (const fault of faults) console.error(`pgstow: ${fault}`);
@@ -66,6 +67,14 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
     throw new ExitError(exitCodes.failed, `${what} is known at ${from}`);
   }
+}
+
+/** @param backups of one database, newest first */
+function findNewest(backups: readonly ProvenBackup[]): readonly Backup[] {
+  const [oldestFirst, now] = [backups.toReversed(), new Date()];
+  const passedOver = warnOfPassedOver(oldestFirst, now);
+  if (passedOver !== undefined) console.error(`pgstow: ${passedOver}`);
+  return [newestByNow(oldestFirst, now) ?? []].flat();
 }
 
 /** @throws ExitError if the arguments contradict one another */

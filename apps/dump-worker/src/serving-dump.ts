@@ -1,5 +1,6 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import { newestUntil } from '@pgstow/catalog/newest-dump.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 
 /**
@@ -16,7 +17,7 @@ export function findServingDump(
   now: Date,
 ): KnownDump | undefined {
   // One from a clock that was ahead serves nothing: it would stand for every dump until that time has come.
-  const newest = dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= now.getTime());
+  const newest = newestUntil(dumps, now);
   if (newest === undefined) return undefined;
   const takenAt = new Date(newest.manifest.takenAt);
   const mayBeServed = task.reason === 'scheduled' || task.isRepeated;

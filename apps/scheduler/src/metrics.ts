@@ -1,3 +1,4 @@
+import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import { freezeCauses, type PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
@@ -131,7 +132,7 @@ function tellDatabase(
   if (known === undefined) return;
   const recalled = known.dumps.map(recallDump);
   const counted = recalled.filter((dump) => !isSuspect(dump));
-  success('dump', counted.at(-1)?.dump.recordedAt);
+  success('dump', newestByNow(counted, facts.now)?.dump.recordedAt);
   if (destination !== undefined)
     success(
       'upload',

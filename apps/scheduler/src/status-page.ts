@@ -260,7 +260,7 @@ function renderStages({ database, health, known }: DatabaseStatus, { facts, dest
   const tests = (known?.dumps ?? []).flatMap(({ restoreTests }) => restoreTests);
   const test = tests.toSorted((a, b) => Date.parse(b.testedAt) - Date.parse(a.testedAt))[0];
   const nextRun = facts.nextRuns.get(database);
-  const rows = known?.dumps.at(-1)?.rows;
+  const rows = newest?.rows;
   return html`<dt>Last dump</dt>
     <dd>
       ${newest === undefined ? 'never' : html`${renderAge(newest.takenAt, now)}, ${prettyBytes(newest.bytes)}${rows === undefined ? undefined : html`, ${rows.toLocaleString('en')} rows`}${isSuspect(recallDump(newest)) ? html`, <span class="not-yet">suspect</span>` : undefined}`}

@@ -1,6 +1,6 @@
 import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import { recallDump } from '@pgstow/catalog/published-dump.ts';
-import { newestByNow } from '@pgstow/catalog/retention-policy.ts';
+import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
 import { whySuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { Alarms } from '@pgstow/notify/alarms.ts';
 import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';

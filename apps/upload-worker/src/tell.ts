@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
+import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
 import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
 import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
-import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -72,10 +73,11 @@ export class Tell {
 /** By the names alone: there may be thousands of records. */
 async function isNewest(folder: string, name: BackupName): Promise<boolean> {
   const names = new Set(await readdir(folder));
-  const own = parseBackupName(name);
-  return ![...names].some((other) => {
+  const database = parseBackupName(name)?.database;
+  const ours = [...names].sort().flatMap((other) => {
     const parts = parseBackupName(other);
-    if (parts === undefined || own === undefined || parts.database !== own.database) return false;
-    return parts.takenAt > own.takenAt && names.has(manifestFileName(other as BackupName));
+    const isOurs = parts?.database === database && isBackupName(other) && names.has(manifestFileName(other));
+    return parts !== undefined && isOurs ? [{ manifest: { name: other, takenAt: parts.takenAt.toISOString() } }] : [];
   });
+  return newestByNow(ours, new Date())?.manifest.name === name;
 }

@@ -1,5 +1,6 @@
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
-import { listBackups } from '@pgstow/backups/list-backups.ts';
+import { hasManifest, listBackups } from '@pgstow/backups/list-backups.ts';
+import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/newest-dump.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { JobData } from '@pgstow/shared/contract/jobs.ts';
@@ -27,7 +28,7 @@ export type WantedDump = {
  */
 export async function findWantedDump(
   data: JobData<'verify'>,
-  worker: Pick<VerifyWorker, 'folder' | 'stores'>,
+  worker: Pick<VerifyWorker, 'folder' | 'stores' | 'log'>,
   signal: AbortSignal,
 ): Promise<WantedDump> {
   const { destination } = data;
@@ -68,15 +69,19 @@ async function findNamed(
 async function findNewest(
   target: string,
   store: Store | undefined,
-  { folder }: Pick<VerifyWorker, 'folder'>,
+  { folder, log }: Pick<VerifyWorker, 'folder' | 'log'>,
   signal: AbortSignal,
 ): Promise<Found> {
   const { dumps } = await readFolder(folder);
-  const newest = dumps.filter(({ manifest }) => manifest.database === target).findLast(isAt(store));
+  const ours = dumps.filter((dump) => dump.manifest.database === target && isAt(store)(dump));
+  const now = new Date();
+  const newest = newestByNow(ours, now);
+  const passedOver = warnOfPassedOver(ours, now);
+  if (passedOver !== undefined) log.warn(passedOver);
   if (newest !== undefined) return { manifest: newest.manifest, isConfirmed: true };
   if (store !== undefined) {
     const { backups, faults } = await listBackups({ folder: undefined, stores: [store], databases: [target], signal });
-    const stored = backups.find(({ manifest }) => manifest !== undefined)?.manifest;
+    const stored = newestByNow(backups.filter(hasManifest).toReversed(), now)?.manifest;
     if (stored !== undefined) return { manifest: stored, isConfirmed: true };
     // The store may be away, or an upload under way.
     if (faults[0] !== undefined) throw new RetryableError(faults[0]);

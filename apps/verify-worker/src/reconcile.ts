@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
+import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/sweep-partial-records.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
@@ -56,7 +57,8 @@ async function enqueueMissing({ folder, stores, queue, log }: VerifyWorker, retr
   for (const ours of Map.groupBy(dumps, ({ manifest }) => manifest.database).values()) {
     for (const destination of destinations) {
       const store = stores.get(destination);
-      const newest = ours.findLast((dump) => store === undefined || isConfirmed(dump, store.place));
+      const there = ours.filter((dump) => store === undefined || isConfirmed(dump, store.place));
+      const newest = newestByNow(there, new Date());
       if (newest === undefined || !isMissing(newest, destination, retryBefore)) continue;
       await enqueueVerify(queue, newest.manifest.name, destination, 'after-upload');
       log.info({ name: newest.manifest.name, destination }, 'asked for a missing restore test');

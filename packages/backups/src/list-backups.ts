@@ -39,6 +39,13 @@ export type Backup = {
   readonly acceptedAt: Date | undefined;
 };
 
+/** A backup that counts: its dump was proven. */
+export type ProvenBackup = Backup & { readonly manifest: Manifest };
+
+export function hasManifest(backup: Backup): backup is ProvenBackup {
+  return backup.manifest !== undefined;
+}
+
 export type ListBackupsOptions = {
   /** `undefined`: not looked at. */
   readonly folder: string | undefined;

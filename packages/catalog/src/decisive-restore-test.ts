@@ -1,4 +1,5 @@
 import type { JudgedRestoreTest } from './judged-dump.ts';
+import { newestByNow, type Dated } from './newest-dump.ts';
 import { badTestOf } from './retention-policy.ts';
 
 type Tested<T> = { readonly restoreTests: ReadonlyMap<string, T> };
@@ -9,8 +10,16 @@ export function decisiveRestoreTest<T extends JudgedRestoreTest>(dump: Tested<T>
   return badTestOf(dump) ?? newestFirst.find(({ result }) => result === 'good') ?? newestFirst[0];
 }
 
-/** The restore test that says what a database's backups are worth now: of its newest dump for which there is a verdict. */
-export function newestVerdict<T extends JudgedRestoreTest>(dumps: readonly Tested<T>[]): T | undefined {
-  const told = dumps.map(decisiveRestoreTest).filter((test) => test !== undefined && test.result !== 'could-not-tell');
-  return told.at(-1);
+/**
+ * The restore test that says what a database's backups are worth now: of its newest dump for which there is a verdict.
+ *
+ * @param dumps of one database, oldest first
+ */
+export function newestVerdict<T extends JudgedRestoreTest>(
+  dumps: readonly (Tested<T> & Dated)[],
+  now: Date,
+): T | undefined {
+  const told = dumps.filter((dump) => !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result));
+  const newest = newestByNow(told, now);
+  return newest && decisiveRestoreTest(newest);
 }

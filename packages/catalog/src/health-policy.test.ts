@@ -187,6 +187,16 @@ describe('a dump', () => {
   it('from the future is a fault, and one of a clock that is a little ahead is none', () => {
     expect(judge([dumpAt(hoursAgo(-0.9))]).isHealthy).toBe(true);
     expect(judge([dumpAt(hoursAgo(-1.1))]).reasons).toEqual([expect.stringContaining('lies in the future')]);
+    const ahead = dumpAt(hoursAgo(-500), { tests: [{ result: 'good', testedAt: hoursAgo(600) }] });
+    const bad = dumpAt(hoursAgo(60), { tests: [{ result: 'bad', testedAt: hoursAgo(59) }] });
+    const judged = judge([bad, ahead]);
+    expect(judged.reasons).toHaveLength(3);
+    expect(judged).toMatchObject({
+      newest: bad,
+      newestConfirmed: bad,
+      newestRestoreTest: { result: 'bad' },
+      staleReason: expect.stringContaining('2d 12h old'),
+    });
   });
 
   it('may wait for its upload until the next one is due, and for an hour in any case', () => {

@@ -4,6 +4,7 @@ import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
+import { newestByNow } from './newest-dump.ts';
 import { newestSuspect } from './retention-policy.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
@@ -40,16 +41,20 @@ const HOUR_MS = 60 * 60 * 1000;
  */
 export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination, now }: HealthOptions<D>): Health<D> {
   const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
-  const newest = dumps.at(-1);
-  const newestConfirmed = dumps.findLast((dump) => isThere(dump) && !isSuspect(dump));
-  const newestRestoreTest = newestVerdict(dumps);
+  const newest = newestByNow(dumps, now);
+  const newestConfirmed = newestByNow(
+    dumps.filter((dump) => isThere(dump) && !isSuspect(dump)),
+    now,
+  );
+  const last = dumps.at(-1);
+  const newestRestoreTest = newestVerdict(dumps, now);
   const waiting = dumps.filter((dump) => !isThere(dump) && hasWaitedTooLong(dump, schedule, now));
   const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destination, now });
   const suspect = newestSuspect(dumps, now);
   const reasons = [
     staleReason,
-    newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + HOUR_MS
-      ? `its newest dump, ${newest.manifest.name}, lies in the future: a clock is wrong, or was`
+    last !== undefined && Date.parse(last.manifest.takenAt) > now.getTime() + HOUR_MS
+      ? `its newest dump, ${last.manifest.name}, lies in the future: a clock is wrong, or was`
       : undefined,
     waiting[0] === undefined
       ? undefined

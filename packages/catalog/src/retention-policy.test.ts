@@ -218,6 +218,8 @@ describe('retention', () => {
     const suspect = shrunk(dumps[2]!, 's');
     const ahead = dumpAt(new Date(NOW.getTime() + 5 * HOUR));
     expect(whyFrozen([...dumps.slice(0, 2), suspect, ahead], NOW)?.by).toBe('shrink');
+    const [bad, good] = [tested(dumps[2]!, 'bad'), tested(ahead, 'good')];
+    expect(whyFrozen([...dumps.slice(0, 2), bad, good], NOW)?.by).toBe('restore-test');
     expect(whyFrozen([...dumps.slice(0, 2), tested(suspect, 'bad')], NOW)?.by).toBe('restore-test');
     expect(whyFrozen([...dumps.slice(0, 2), tested(suspect, 'good')], NOW)?.by).toBe('shrink');
   });

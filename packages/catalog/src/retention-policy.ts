@@ -6,6 +6,7 @@ import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
+import { newestByNow } from './newest-dump.ts';
 import type { KnownDump } from './read-folder.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
@@ -86,10 +87,11 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date): Freeze | und
   const unread = dumps.flatMap(({ unreadable }) => unreadable ?? []).at(-1);
   if (unread !== undefined)
     return { by: 'unreadable', reason: `nothing is deleted while ${unread} cannot be read: it may tell of a bad dump` };
-  const lastTold = dumps.findLast((dump) =>
+  const told = dumps.filter((dump) =>
     [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
   );
-  const bad = lastTold === undefined ? undefined : badTestOf(lastTold);
+  // A dump that a clock was ahead for may say that something is bad, and not that all is well again.
+  const bad = [told.at(-1), newestByNow(told, now)].flatMap((dump) => (dump && badTestOf(dump)) ?? [])[0];
   if (bad !== undefined)
     return {
       by: 'restore-test',
@@ -113,11 +115,6 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date): Freeze | und
 export function newestSuspect<D extends JudgedDump>(dumps: readonly D[], now: Date): D | undefined {
   const newest = newestByNow(dumps, now);
   return newest !== undefined && isSuspect(newest) ? newest : undefined;
-}
-
-/** The newest dump, unless a clock that was ahead only made it look so. @param dumps oldest first */
-export function newestByNow<D extends JudgedDump>(dumps: readonly D[], now: Date): D | undefined {
-  return dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= now.getTime()) ?? dumps.at(-1);
 }
 
 /** Why a dump is none that a restore could count on. One that a clock was ahead for must not stand in for those taken since. */

@@ -4,6 +4,7 @@ import { decisiveRestoreTest } from './decisive-restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import { shortenDump } from './published-dump.ts';
 import type { FolderContents, KnownDump } from './read-folder.ts';
+import { newestByNow } from './newest-dump.ts';
 import { whyFrozen } from './retention-policy.ts';
 import { isSuspect } from './suspect-dump.ts';
 
@@ -47,7 +48,7 @@ function summariseDatabase(
   const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
   return {
     database,
-    dumps: chooseDumps(dumps, destination).map(shortenDump),
+    dumps: chooseDumps(dumps, destination, now).map(shortenDump),
     count: dumps.length,
     bytes: sumBytes(dumps),
     uploaded: sumUploaded(dumps),
@@ -60,14 +61,21 @@ function summariseDatabase(
 }
 
 /** The newest, and whatever older one decides on its database's health. Oldest first. */
-function chooseDumps(dumps: readonly KnownDump[], destination: DestinationPlace | undefined): readonly KnownDump[] {
+function chooseDumps(
+  dumps: readonly KnownDump[],
+  destination: DestinationPlace | undefined,
+  now: Date,
+): readonly KnownDump[] {
   const older = dumps.slice(0, -NEWEST);
   const isUploaded = (dump: KnownDump): boolean => destination !== undefined && isConfirmed(dump, destination);
   const hasVerdict = (dump: KnownDump): boolean =>
     !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result);
   const chosen = new Set([
-    older.findLast((dump) => !isSuspect(dump) && (destination === undefined || isUploaded(dump))),
-    older.findLast(hasVerdict),
+    newestByNow(
+      dumps.filter((dump) => !isSuspect(dump) && (destination === undefined || isUploaded(dump))),
+      now,
+    ),
+    newestByNow(dumps.filter(hasVerdict), now),
     destination === undefined ? undefined : older.find((dump) => !isUploaded(dump)),
     ...dumps.slice(-NEWEST),
   ]);

@@ -52,9 +52,14 @@ describe('what is safe', () => {
       says: `in the backup folder ${nameAt(9)}, taken 3h ago, the newest of 2; at s3 ${nameAt(1)}, taken 11h ago.`,
     },
     {
-      dumps: [dump(9), dump(13)],
+      dumps: [dump(13), dump(14)],
       destination: place,
-      says: `in the backup folder ${nameAt(13)}, from the future, the newest of 2; nothing at s3.`,
+      says: `in the backup folder ${nameAt(14)}, from the future, the newest of 2; nothing at s3.`,
+    },
+    {
+      dumps: [dump(1, { confirmed: true }), dump(9), dump(13, { confirmed: true })],
+      destination: place,
+      says: `in the backup folder ${nameAt(9)}, taken 3h ago, the newest of 3; at s3 ${nameAt(1)}, taken 11h ago.`,
     },
     {
       dumps: [dump(1), dump(9, { bad: true })],

@@ -2,6 +2,7 @@ import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
+import { newestByNow } from './newest-dump.ts';
 import { badTestOf } from './retention-policy.ts';
 import { isSuspect } from './suspect-dump.ts';
 
@@ -17,13 +18,16 @@ export function describeWhatIsSafe(
 ): string {
   const notBad = dumps.filter((dump) => badTestOf(dump) === undefined);
   const good = notBad.filter((dump) => !isSuspect(dump));
-  const newest = good.at(-1);
+  const newest = newestByNow(good, now);
   const others = describeOthers(dumps.length - notBad.length, notBad.length - good.length);
   if (newest === undefined) return `no backup of it.${others.replaceAll(' more', '')}`;
   const count = good.length === 1 ? 'the only one' : `the newest of ${good.length}`;
   const show = ({ manifest }: JudgedDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
   if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${others}`;
-  const confirmed = good.findLast((dump) => isConfirmed(dump, destination));
+  const confirmed = newestByNow(
+    good.filter((dump) => isConfirmed(dump, destination)),
+    now,
+  );
   if (confirmed === newest)
     return `${show(newest)}, ${count}, in the backup folder and at ${destination.name}.${others}`;
   const there =

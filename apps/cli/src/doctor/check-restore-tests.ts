@@ -43,7 +43,7 @@ export const checkRestoreTests = defineCheck({
 /** @param dumps of one database, oldest first */
 function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolean, now: Date): Finding {
   const check = 'restore.result';
-  const verdict = newestVerdict(dumps);
+  const verdict = newestVerdict(dumps, now);
   const test = verdict ?? dumps.map(decisiveRestoreTest).findLast((found) => found !== undefined);
   if (test === undefined) {
     if (dumps.length === 0) return { check, subject, status: 'ok', message: 'no dump that could have been tested yet' };

@@ -1,4 +1,5 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 import { nextRuns, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import { defineCheck, type Finding } from './check.ts';
@@ -20,7 +21,10 @@ export const checkSchedule = defineCheck({
     if (schedule.kind === 'cron') yield describeRuns(schedule, facts.now, schedule.timeZone);
     const dumps = await facts.readDumps(backup.folder);
     for (const subject of postgres.databases) {
-      const newest = dumps.findLast(({ manifest }) => manifest.database === subject);
+      const newest = newestByNow(
+        dumps.filter(({ manifest }) => manifest.database === subject),
+        facts.now,
+      );
       if (schedule.kind === 'interval') {
         const last = newest === undefined ? undefined : Date.parse(newest.manifest.takenAt);
         yield { ...describeIntervals(schedule.everyMs, last, facts.now), subject };
