@@ -2,9 +2,10 @@ import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
 import { removeReceipt } from '@pgstow/catalog/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { BusyError } from '@pgstow/shared/runtime/errors.ts';
+import { BusyError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
 import type { Destination } from './destination.ts';
 import { isManifestThere } from './put-manifest.ts';
@@ -12,9 +13,9 @@ import type { UploadContext } from './upload-context.ts';
 
 /**
  * Holds every receipt for this destination against the store. One that the store no longer bears out is removed, so that
- * nothing is pruned on the strength of it, and the upload is asked for again.
+ * nothing is pruned on the strength of it, and the upload is asked for again. What may not be read refutes nothing.
  *
- * @throws as the store does; the receipts that were not checked are kept
+ * @throws as the store does, for what may not be read once all the others were checked; receipts that were not are kept
  */
 export async function checkReceipts(
   context: UploadContext,
@@ -24,6 +25,7 @@ export async function checkReceipts(
 ): Promise<void> {
   const { folder, site, redis } = context;
   const { place } = destination.store;
+  const hidden: HiddenError[] = [];
   for (const { manifest, receipts } of (await readFolder(folder)).dumps) {
     if (!receipts.has(place.name)) continue;
     try {
@@ -32,10 +34,17 @@ export async function checkReceipts(
       );
       if (isLost) await enqueueUpload(queue, manifest.name, place.name);
     } catch (error) {
+      if (error instanceof HiddenError) hidden.push(error);
       // Somebody is uploading it: there will be a new receipt.
-      if (!(error instanceof BusyError)) throw error;
+      else if (!(error instanceof BusyError)) throw error;
     }
   }
+  const [first] = hidden;
+  if (first === undefined) return;
+  throw new PermanentError(`${hidden.length} receipt(s) could not be checked, and are kept: ${first.message}`, {
+    hint: first.hint,
+    cause: first,
+  });
 }
 
 async function removeIfRefuted(

@@ -12,6 +12,8 @@ import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.t
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
+import { HiddenError } from '@pgstow/store/hidden-error.ts';
+import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import type { Store } from '@pgstow/store/store.ts';
@@ -49,7 +51,7 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
     // One descriptor for all: what is put is what was digested, even if the name is pruned meanwhile.
     await using file = await open(join(context.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
     // A store that is away, or refuses us, shows before a large file is read.
-    const before = await store.look(key, signal);
+    const before = await lookBeforePut(store, key, signal);
     const digest = await digestUnchanged(file, dump.manifest, destination, signal, task);
 
     const note = (line: string): void => task.note(line);
@@ -146,7 +148,12 @@ async function wasOurs(
   const receipt = receipts.get(store.place.name);
   if (receipt !== undefined && receiptConfirms(receipt, manifest, store.place)) return true;
   if (metadata['sha256'] === manifest.sha256) return true;
-  return (await readStoredManifest(store, manifest.name, signal))?.sha256 === manifest.sha256;
+  const stored = await readStoredManifest(store, manifest.name, signal).catch((error: unknown) => {
+    // No evidence.
+    if (error instanceof HiddenError) return undefined;
+    throw error;
+  });
+  return stored?.sha256 === manifest.sha256;
 }
 
 /** What is not right now is tried again; the next attempt sees what lies there and decides anew. */

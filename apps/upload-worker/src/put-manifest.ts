@@ -1,5 +1,6 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { manifestKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts';
@@ -12,7 +13,7 @@ import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts'
 export async function putManifest(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
   const key = manifestKey(store.place.prefix, manifest.name);
   const text = formatManifest(manifest);
-  const object = await store.look(key, signal);
+  const object = await lookBeforePut(store, key, signal);
   if (object !== undefined) {
     const stored = await readStoredText(store, key, signal);
     if (stored === text) return;
@@ -25,17 +26,18 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
       });
     }
   }
-  const outcome = await store.putText(key, text, {
+  await store.putText(key, text, {
     mode: object === undefined ? 'create' : 'replace',
     contentType: 'application/json',
     metadata: { sha256: manifest.sha256 },
     signal,
   });
-  if (outcome === 'occupied' || (await readStoredText(store, key, signal)) !== text)
+  // Whether it was stored or somebody was faster, what lies there now tells.
+  if ((await readStoredText(store, key, signal)) !== text)
     throw new RetryableError(`s3://${store.place.bucket}/${key} is not what was put there`);
 }
 
-/** Whether something of the right size lies where the manifest was put. */
+/** Whether something of the right size lies where the manifest was put. @throws as the store does */
 export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
   const object = await store.look(manifestKey(store.place.prefix, manifest.name), signal);
   return object?.bytes === Buffer.byteLength(formatManifest(manifest));

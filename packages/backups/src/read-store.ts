@@ -1,6 +1,7 @@
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import { dumpKey, keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
@@ -73,7 +74,8 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
       else take(name, bytes, manifest);
     } catch (error) {
       signal.throwIfAborted();
-      away ??= error;
+      if (error instanceof HiddenError) unread.push(`the manifest of ${urlOf(store, name)} may not be read`);
+      else away ??= error;
     }
   };
   const complete = [...listing.dumps].filter(([name]) => listing.manifests.has(name));

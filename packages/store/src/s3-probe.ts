@@ -103,8 +103,8 @@ class S3Probe {
       if (object === undefined) {
         return {
           status: 'fault',
-          message: 'the store hides the object that was just put: no upload can be confirmed',
-          hint: `Allow this access key s3:GetObject in the bucket ${this.#config.place.bucket}.`,
+          message: 'the store took an object and does not have it: no upload can be confirmed',
+          hint: 'Check S3_ENDPOINT: what answers there does not keep what is put.',
         };
       }
       const comparison = compareObject(object, digestText(this.#text));

@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
+import { startFaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { createS3Client, type S3Access } from '@pgstow/testing/s3-client.ts';
 import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { describe, expect, it } from 'vitest';
+import { HiddenError } from './hidden-error.ts';
+import { lookBeforePut } from './look-before-put.ts';
 import { S3Store } from './s3-store.ts';
 import { describeStore, type StoreUnderTest } from './store-contract.ts';
+import { readStoredManifest } from './stored-manifest.ts';
 
 const { signal } = new AbortController();
 
@@ -72,12 +76,32 @@ describe('S3Store', () => {
     await expect(readAll()).rejects.toThrow(RetryableError);
   });
 
-  it('takes an object for hidden, not for refused, where looking is denied without a right to list', async () => {
+  it('says which right is wanting where it may not read, and takes nothing for gone', async () => {
     await using s3 = await startS3({ buckets: ['backups'] });
     await using proxy = await startFaultProxy({ targetPort: s3.port });
-    await proxy.status(403, { body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' });
+    await proxy.status(403, { body: DENIED });
     using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
-    expect(await store.look('x', signal)).toBeUndefined();
+    await expect(store.look('x', signal)).rejects.toThrow(HiddenError);
+    await expect(store.look('x', signal)).rejects.toThrow(
+      refusal('look at s3://backups/x: AccessDenied', 's3:GetObject'),
+    );
+    await expect(store.read('x', signal).next()).rejects.toThrow(refusal('read s3://backups/x', 's3:GetObject'));
+    await expect(readStoredManifest(store, NAME, signal)).rejects.toThrow(HiddenError);
+  });
+
+  it('takes what is hidden for absent before a put, unless a listing names it', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
+    await s3.putObject('backups', 'xyz', 'content');
+    const isReading = ({ method, path }: SeenRequest) => method === 'HEAD' || path.includes('/backups/x');
+    await proxy.status(403, { body: DENIED, when: isReading });
+    expect(await lookBeforePut(store, 'x', signal)).toBeUndefined();
+    await expect(lookBeforePut(store, 'xyz', signal)).rejects.toThrow(HiddenError);
+    await proxy.status(403, { body: DENIED });
+    expect(await lookBeforePut(store, 'xyz', signal)).toBeUndefined();
+    await proxy.status(503, { body: '<Error><Code>SlowDown</Code><Message>later</Message></Error>' });
+    await expect(lookBeforePut(store, 'xyz', signal)).rejects.toThrow(RetryableError);
   });
 
   it('says which right is wanting where it may not list', async () => {
@@ -115,6 +139,8 @@ describe('S3Store', () => {
   });
 });
 
+const DENIED = '<Error><Code>AccessDenied</Code><Message>no</Message></Error>';
+const NAME = 'backup_shop_20260101_000000.sql.gz' as BackupName;
 const KEYS = { accessKeyId: 'AKIAPGSTOWTESTING000', secretAccessKey: 'secret', region: 'us-east-1' };
 
 async function storeAt(

@@ -13,11 +13,16 @@ import type { FileHandle } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { HiddenError } from './hidden-error.ts';
+import { lookBeforePut } from './look-before-put.ts';
 import { createS3Client } from './s3-client.ts';
 import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
 import { s3PutParams } from './s3-put-params.ts';
 import { OccupiedError, uploadFile } from './s3-upload.ts';
 import type { ListedObject, OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
+
+/** Without the second right, the answer is the same where nothing lies. */
+const RIGHT_TO_READ = 's3:GetObject (and s3:ListBucket, to be told what is not there)';
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
@@ -57,7 +62,7 @@ export class S3Store implements Store, Disposable {
         params: s3PutParams(this.#config, key, options),
         bytes,
         parts,
-        isOccupied: async () => (await this.look(key, signal)) !== undefined,
+        isOccupied: async () => (await lookBeforePut(this, key, signal)) !== undefined,
         onProgress,
         signal,
       }),
@@ -74,9 +79,8 @@ export class S3Store implements Store, Disposable {
   async *read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const action = `read ${this.#url(key)}`;
     const input = { Bucket: this.place.bucket, Key: key };
-    const { Body } = await this.#try(action, signal, () =>
-      this.#client.send(new GetObjectCommand(input), { abortSignal: signal }),
-    );
+    const send = () => this.#client.send(new GetObjectCommand(input), { abortSignal: signal });
+    const { Body } = await this.#try(action, signal, send, RIGHT_TO_READ);
     const body = addAbortSignal(signal, Body as Readable) as AsyncIterable<Uint8Array>;
     try {
       yield* body;
@@ -174,7 +178,7 @@ export class S3Store implements Store, Disposable {
 
   /**
    * The answer to HEAD has no body: it does not say why it was refused. Asking for the first byte does, and is allowed
-   * to whoever may look. Returns if the object may just be hidden: see `Store.look`.
+   * to whoever may look. Returns if nothing lies there.
    */
   async #explainRefusal(key: string, signal: AbortSignal): Promise<void> {
     const input = { Bucket: this.place.bucket, Key: key, Range: 'bytes=0-0' };
@@ -183,8 +187,10 @@ export class S3Store implements Store, Disposable {
       (Body as Readable).destroy();
     } catch (error) {
       const code = s3ErrorCode(error);
-      if (code === 'AccessDenied' || code === 'NoSuchKey') return;
-      throw error;
+      if (code === 'NoSuchKey') return;
+      if (code !== 'AccessDenied') throw error;
+      const { message, hint } = this.#explain(error, `look at ${this.#url(key)}`, RIGHT_TO_READ);
+      throw new HiddenError(message, { hint, cause: error });
     }
     throw new RetryableError(`look at ${this.#url(key)}: HEAD is refused and GET is not`, {
       hint: 'Is there a proxy before the store that does not let HEAD pass?',
@@ -201,7 +207,10 @@ export class S3Store implements Store, Disposable {
   }
 
   #translate(error: unknown, action: string, signal: AbortSignal, right?: string): unknown {
-    if (signal.aborted) return signal.reason;
+    return signal.aborted ? signal.reason : this.#explain(error, action, right);
+  }
+
+  #explain(error: unknown, action: string, right?: string): ReturnType<typeof translateS3Error> {
     return translateS3Error(error, {
       action,
       bucket: this.place.bucket,

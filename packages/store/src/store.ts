@@ -61,8 +61,9 @@ export interface Store {
   readonly place: DestinationPlace;
 
   /**
-   * What lies under a key, or `undefined` if nothing does. A store that hides from a key without the right to list
-   * whether an object exists counts as having nothing there: put with `create`, and look again.
+   * What lies under a key, or `undefined` if the store says that nothing does.
+   *
+   * @throws HiddenError if these credentials may not read it; before a put see `lookBeforePut`
    */
   look(key: string, signal: AbortSignal): Promise<StoredObject | undefined>;
 
@@ -76,7 +77,11 @@ export interface Store {
   /** Puts a small text. */
   putText(key: string, text: string, options: PutOptions): Promise<PutOutcome>;
 
-  /** The content of an object, to be read to its end or given up with `return`. @throws PermanentError if there is none */
+  /**
+   * The content of an object, to be read to its end or given up with `return`.
+   *
+   * @throws PermanentError if there is none; one that names the right to read, if these credentials do not have it
+   */
   read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
 
   /**

@@ -1,6 +1,6 @@
 export type FaultOptions = {
   /** A full sentence that tells the operator what to do. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 };
 
