@@ -17,6 +17,8 @@ export type ShownJob = {
   readonly reason: string | undefined;
   /** What to do about it. */
   readonly hint: string | undefined;
+  /** How often it was begun, in all its lives: what failed for good may have been asked for anew. */
+  readonly begun: number;
   /** When it failed for good, is tried again, or began. */
   readonly at: Date | undefined;
 };
@@ -57,6 +59,7 @@ function show(queue: QueueName, job: Job, state: ShownJob['state'], atMs: number
     percent: typeof job.progress === 'number' ? job.progress : undefined,
     reason: reason === '' ? undefined : reason,
     hint,
+    begun: job.attemptsStarted,
     at: atMs === undefined ? undefined : new Date(atMs),
   };
 }

@@ -1,6 +1,6 @@
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
-import { scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { scheduledJobId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { createLog, type Log } from '@pgstow/shared/runtime/log.ts';
 import { jobOptions, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
@@ -207,6 +207,30 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     expect(await names('delayed')).toEqual(['scheduled']);
   });
 
+  describe.each([every(HOUR), rarely])('of which Redis lost a part are whole again: $kind', (schedule) => {
+    const key = (name: string) => `${queuePrefix('default')}:dump:${name}`;
+
+    test.each<[string, (job: string) => readonly string[]]>([
+      ['the place of the next job', () => ['wait', 'delayed', 'prioritized']],
+      ['the next job but for its place', (job) => [job]],
+      ['what the entry says', () => ['repeat:dump.shop']],
+      ['the list of entries', () => ['repeat']],
+    ])('%s', async (_what, lost) => {
+      await using worker = await work();
+      await reconcile(schedule);
+      await eventually(() => worker.done.length === 1);
+      const next = await eventually(async () => ((await nextRun()) > Date.now() ? nextRun() : 0));
+      await redis.del(...lost(`repeat:dump.shop:${next}`).map(key));
+      for (let i = 0; i < 3; i += 1) await reconcile(schedule);
+      expect(await queue.getJobSchedulersCount()).toBe(1);
+      const id = scheduledJobId(scheduleId('shop'), await nextRun());
+      expect(await queue.getJobState(id)).toBe('delayed');
+      expect(await queue.getJob(id)).toMatchObject({ name: 'scheduled', data: { target: 'shop' } });
+      // Nothing that is not a job is left for a worker to take.
+      expect(await names('waiting', 'delayed')).not.toContain(undefined);
+    });
+  });
+
   test.each([every(HOUR), at('0 3 * * *')])(
     'many at the same time make one entry and one job: $kind',
     async (schedule) => {
@@ -237,6 +261,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     await one.start();
     await two.start();
     await eventually(async () => (await queue.getJobSchedulersCount()) === 2);
+    for (const target of ['shop', 'crm']) await eventually(async () => (await nextRun(target)) > Date.now());
     const runs = [await nextRun('shop'), await nextRun('crm')];
     const until = Date.now() + 1000;
     await eventually(() => Date.now() > until);

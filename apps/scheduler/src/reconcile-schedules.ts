@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { scheduledJobId, type JobData, type QueueName } from '@pgstow/shared/contract/jobs.ts';
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import { nextRunBy, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { jobOptions, OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { removeOrphan } from '@pgstow/shared/runtime/remove-orphan.ts';
 import {
   planSchedules,
   type EntryNames,
@@ -72,7 +73,7 @@ async function carryOut(
     await queue.remove(id);
     // An interval that is there keeps its next run, whatever it is written with.
     await queue.removeJobScheduler(action.id);
-  }
+  } else await clearTheWay(queue, action, schedule, entries);
   if (oneOff !== undefined) await addOneOff(target, oneOff);
   await queue.upsertJobScheduler(
     action.id,
@@ -81,6 +82,24 @@ async function carryOut(
       : { pattern: schedule.pattern, tz: schedule.timeZone },
     templateOf(target),
   );
+}
+
+/** Removes what a loss of part of Redis has left under the id that the entry's next job is to have: BullMQ adds no other. */
+async function clearTheWay(
+  queue: OpenQueue<QueueName>,
+  { kind, id }: ScheduleAction,
+  schedule: Schedule,
+  entries: readonly ScheduleEntry[],
+): Promise<void> {
+  if (kind === 'mend') {
+    const jobId = scheduledJobId(id, entries.find((entry) => entry.id === id)?.nextRun.getTime() ?? 0);
+    await removeOrphan(queue, jobId);
+    // One that is there may be why a run failed, and stands in nobody's way.
+    if ((await queue.getJob(jobId)) === undefined) await queue.remove(jobId);
+  }
+  const next = kind === 'create' && schedule.kind === 'cron' ? nextRunBy(schedule, new Date()) : undefined;
+  // BullMQ refuses if another scheduler has written the entry meanwhile.
+  if (next !== undefined) await queue.remove(scheduledJobId(id, next.getTime())).catch(() => undefined);
 }
 
 async function readEntries({ queue, targets, templateOf }: WantedEntries): Promise<readonly ScheduleEntry[]> {
@@ -107,7 +126,9 @@ function scheduleOf({ every, pattern, tz }: Scheduler): Schedule | undefined {
 async function readNextJob(queue: OpenQueue<QueueName>, { key, next }: Scheduler): Promise<ScheduleEntry['nextJob']> {
   const state = await queue.getJobState(scheduledJobId(key, next ?? 0));
   if (state === 'active') return 'active';
-  if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return 'waiting';
+  const isWaiting = state !== 'completed' && state !== 'failed' && state !== 'unknown';
+  // Redis may have lost a job and kept its place.
+  if (isWaiting && (await queue.getJob(scheduledJobId(key, next ?? 0))) !== undefined) return 'waiting';
   // In between, a worker may have taken the job and made the next one.
   const now = await queue.getJobScheduler(key);
   return now?.next === next ? 'gone' : 'waiting';

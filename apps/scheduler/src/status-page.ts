@@ -200,7 +200,7 @@ function gravestAlarmFirst(alarms: readonly AlarmRecord[], jobs: readonly ShownJ
 
 function renderAlarm({ alarm, job }: ShownAlarm, now: Date): Html {
   const { severity, title, happened, hint } = alarm.notification;
-  const link = job === undefined ? undefined : html` <a href="${jobPath(job.queue, job.id)}">See its job</a>`;
+  const link = linkTo(job);
   return html`<li class="${severity === 'warning' ? 'not-yet' : 'no'}">
     <p><strong>${title}</strong> <span class="muted">${renderAge(alarm.raisedAt, now)}</span></p>
     <p>${capital(happened)}</p>
@@ -208,8 +208,14 @@ function renderAlarm({ alarm, job }: ShownAlarm, now: Date): Html {
   </li>`;
 }
 
+function linkTo(job: ShownJob | undefined): HtmlValue {
+  if (job === undefined) return undefined;
+  const begun = job.begun > 1 ? html` Begun ${job.begun} times in all.` : undefined;
+  return html`${begun} <a href="${jobPath(job.queue, job.id)}">See its job</a>`;
+}
+
 function renderNotice({ isGrave, text, hint, job }: Notice): Html {
-  const link = job === undefined ? undefined : html` <a href="${jobPath(job.queue, job.id)}">See its job</a>`;
+  const link = linkTo(job);
   return html`<li class="${isGrave ? 'no' : 'not-yet'}">
     <p>${text}</p>
     ${hint === undefined && link === undefined ? undefined : html`<p class="muted">${hint}${link}</p>`}

@@ -3,9 +3,17 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { Worker, type Job } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatBackupName } from '../contract/backup-name.ts';
-import { uploadJobId } from '../contract/jobs.ts';
+import { firstJobId, uploadJobId } from '../contract/jobs.ts';
 import { createLog } from './log.ts';
-import { enqueueDump, enqueueUpload, jobOptions, openQueue, queuePrefix, type OpenQueue } from './queue.ts';
+import {
+  enqueueDump,
+  enqueueUpload,
+  enqueueVerify,
+  jobOptions,
+  openQueue,
+  queuePrefix,
+  type OpenQueue,
+} from './queue.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
 
 const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
@@ -69,16 +77,71 @@ describe.skipIf(!hasRedis())('an upload', () => {
     expect(await uploads.getJobCounts('waiting', 'active')).toEqual({ waiting: 0, active: 0 });
   });
 
-  it('that failed for good is tried anew, all its attempts before it', async () => {
+  it('that failed for good is tried anew, all its attempts before it, and keeps its log and why it failed', async () => {
+    await ask();
+    const fail = async (reason: string) => {
+      const job = await take();
+      await job.log(`found ${reason}`);
+      job.opts.attempts = 0;
+      await job.moveToFailed(new Error(reason), token);
+      expect(await state()).toBe('failed');
+    };
+    await fail('no such bucket');
+    await ask();
+    expect(await state()).toBe('waiting');
+    expect(await uploads.getJob(id)).toMatchObject({ attemptsMade: 0, attemptsStarted: 1 });
+    expect((await uploads.getJob(id))?.failedReason).toBeUndefined();
+    await fail('no such key');
+    await ask();
+    expect((await uploads.getJobLogs(id)).logs).toEqual([
+      'found no such bucket',
+      expect.stringMatching(
+        /^\d{4}-\S+Z asked for anew; begun 1 times so far, and failed for good by: no such bucket$/,
+      ),
+      'found no such key',
+      expect.stringMatching(/^\d{4}-\S+Z asked for anew; begun 2 times so far, and failed for good by: no such key$/),
+    ]);
+    expect(JSON.stringify((await uploads.getJob(id))?.stacktrace)).toMatch(/no such bucket.*no such key/);
+  });
+
+  it.each([
+    ['without its place', 'wait'],
+    ['without anything but its place', id],
+  ])('that Redis has lost in part, %s, is asked for as if it were new', async (_what, lost) => {
+    await ask();
+    await redis.del(uploads.toKey(lost));
+    await Promise.all([ask(), ask(), ask()]);
+    expect(await state()).toBe('waiting');
+    const job = await take();
+    expect(job.data).toEqual({ name, destination: 's3' });
+    await job.moveToCompleted('done', token);
+    expect(await state()).toBe('completed');
+  });
+
+  it.each(['completed', 'failed'] as const)('of which Redis has lost all but that it %s is asked for', async (end) => {
     await ask();
     const job = await take();
     job.opts.attempts = 0;
-    await job.moveToFailed(new Error('no such bucket'), token);
-    expect(await state()).toBe('failed');
+    if (end === 'completed') await job.moveToCompleted('done', token);
+    else await job.moveToFailed(new Error('x'), token);
+    await redis.del(uploads.toKey(id));
+    expect(await state()).toBe(end);
     await ask();
     expect(await state()).toBe('waiting');
-    expect((await uploads.getJob(id))?.attemptsMade).toBe(0);
-    expect((await uploads.getJob(id))?.failedReason).toBeUndefined();
+    expect((await take()).data).toEqual({ name, destination: 's3' });
+  });
+
+  it('that runs is left to its worker, though Redis has lost its place', async () => {
+    await ask();
+    const { timestamp } = await take();
+    await redis.del(uploads.toKey('active'));
+    await ask();
+    expect(await state()).toBe('unknown');
+    expect((await uploads.getJob(id))?.timestamp).toBe(timestamp);
+    // Once that worker is gone, so is its lock.
+    await redis.del(uploads.toKey(`${id}:lock`));
+    await ask();
+    expect(await state()).toBe('waiting');
   });
 
   it('that was done is done again', async () => {
@@ -117,6 +180,19 @@ describe.skipIf(!hasRedis())('an upload', () => {
         await connection[Symbol.asyncDispose]();
       }
     }
+  });
+
+  it('and a restore test or dump that Redis has lost in part is asked for as if it were new', async () => {
+    await using tests = openQueue('verify', 'default', redis);
+    await using dumps = openQueue('dump', 'default', redis);
+    const verifyId = await enqueueVerify(tests, name, 's3', 'after-upload');
+    const jobId = firstJobId('shop', 1);
+    await enqueueDump(dumps, 'shop', 'first', { jobId });
+    await redis.del(tests.toKey('wait'), dumps.toKey('wait'));
+    await enqueueVerify(tests, name, 's3', 'after-upload');
+    await enqueueDump(dumps, 'shop', 'first', { jobId });
+    expect(await tests.getJobState(verifyId)).toBe('waiting');
+    expect(await dumps.getJobState(jobId)).toBe('waiting');
   });
 
   it('and a dump with anything but names in it never reaches Redis', async () => {

@@ -3,6 +3,7 @@ import type { BackupName } from '../contract/backup-name.ts';
 import { jobs, uploadJobId, verifyJobId, type DumpReason, type JobData, type QueueName } from '../contract/jobs.ts';
 import { inTraceOf } from './backup-trace.ts';
 import type { RedisConnection } from './redis.ts';
+import { removeOrphan } from './remove-orphan.ts';
 import { tracing } from './tracing.ts';
 
 export interface OpenQueue<Q extends QueueName> extends Queue<JobData<Q>, unknown> {
@@ -43,13 +44,17 @@ export const jobOptions = {
   verify: { ...KEPT, attempts: 8, backoff: { type: 'capped', delay: 30_000 } },
 } as const satisfies Record<QueueName, JobsOptions>;
 
+/** @param options.jobId for what is to be one job, however often it is asked for */
 export async function enqueueDump(
   queue: OpenQueue<'dump'>,
   target: string,
   reason: DumpReason,
-  options: Pick<JobsOptions, 'jobId'> = {},
+  { jobId }: Pick<JobsOptions, 'jobId'> = {},
 ): Promise<Job<JobData<'dump'>, unknown>> {
-  return queue.add(reason, jobs.dump.parse({ target }), { ...jobOptions.dump, ...options });
+  const data = jobs.dump.parse({ target });
+  if (jobId === undefined) return queue.add(reason, data, jobOptions.dump);
+  await removeOrphan(queue, jobId);
+  return queue.add(reason, data, { ...jobOptions.dump, jobId });
 }
 
 /**
@@ -58,8 +63,8 @@ export async function enqueueDump(
  */
 export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName, destination: string): Promise<void> {
   const jobId = uploadJobId(name, destination);
-  await removeEnded(queue, jobId);
   const data = jobs.upload.parse({ name, destination });
+  await clearTheWay(queue, jobId);
   await inTraceOf(queue, name, () => queue.add('upload', data, { ...jobOptions.upload, jobId }));
 }
 
@@ -71,16 +76,33 @@ export async function enqueueVerify(
   reason: 'after-upload' | 'ad-hoc',
 ): Promise<string> {
   const jobId = verifyJobId(name, destination);
-  await removeEnded(queue, jobId);
   const data = jobs.verify.parse({ name, destination });
+  await clearTheWay(queue, jobId);
   const add = (): Promise<unknown> => queue.add(reason, data, { ...jobOptions.verify, jobId });
   await (reason === 'ad-hoc' ? add() : inTraceOf(queue, name, add));
   return jobId;
 }
 
-/** A job that has ended stands in the way of one with the same id. */
-async function removeEnded(queue: OpenQueue<'upload'> | OpenQueue<'verify'>, jobId: string): Promise<void> {
+/**
+ * Whatever stands in Redis under a job's id keeps BullMQ from adding it. One that failed runs again as it is, so that its
+ * log and what its attempts failed of stay; what was done, or lost its place in the queue, goes.
+ */
+async function clearTheWay(queue: OpenQueue<'upload'> | OpenQueue<'verify'>, jobId: string): Promise<void> {
   const state = await queue.getJobState(jobId);
+  if (state === 'unknown') await removeOrphan<'upload' | 'verify'>(queue, jobId);
   // Somebody else may have removed or retried it in between; what counts is that it is not in the way of the new one.
-  if (state === 'failed' || state === 'completed') await queue.remove(jobId).catch(() => undefined);
+  if (state === 'completed') await queue.remove(jobId).catch(() => undefined);
+  if (state === 'failed') await retryFailed(queue, jobId).catch(() => undefined);
+}
+
+async function retryFailed(queue: OpenQueue<'upload'> | OpenQueue<'verify'>, jobId: string): Promise<void> {
+  const job = await queue.getJob(jobId);
+  // Its place alone is left of it.
+  if (job === undefined) return void (await queue.remove(jobId));
+  const reason = job.failedReason;
+  // Its attempts count from zero again, and its starts go on.
+  await job.retry('failed', { resetAttemptsMade: true });
+  await job.log(
+    `${new Date().toISOString()} asked for anew; begun ${job.attemptsStarted} times so far, and failed for good by: ${reason}`,
+  );
 }

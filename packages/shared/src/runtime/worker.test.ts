@@ -131,6 +131,23 @@ describe.skipIf(!hasRedis()).concurrent('a worker', { timeout: 50_000 }, () => {
     expect(seen).toEqual([false, true, true]);
   });
 
+  it('keeps the newest lines of a job and the newest reasons, however often it is tried', async () => {
+    await using site = newSite();
+    let attempts = 0;
+    await using _worker = site.start(async (task) => {
+      attempts += 1;
+      for (let line = 1; line <= 10; line += 1) task.note(`line ${line} of attempt ${attempts}`);
+      throw new RetryableError(`attempt ${attempts} failed`);
+    });
+    const added = await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 60 });
+    const job = await reach(site.queue, added, 'failed');
+    expect(job.stacktrace).toHaveLength(50);
+    expect(job.stacktrace?.at(-1)).toBe('attempt 60 failed');
+    const { logs } = await site.queue.getJobLogs(job.id ?? '');
+    expect(logs).toHaveLength(500);
+    expect(logs.at(-1)).toMatch(/line 10 of attempt 60$/);
+  });
+
   it('tells once how a job ended: not of an attempt, nor of data that is not ours', async () => {
     await using site = newSite();
     const told: string[] = [];

@@ -69,6 +69,11 @@ export type WorkerOptions<Q extends QueueName> = {
 
 const SHUTDOWN = 'shutdown';
 
+/** Of a job's log on the board. */
+const KEPT_LINES = 500;
+/** Of what a job's attempts failed by. */
+const KEPT_REASONS = 50;
+
 /** How long a worker that ends, and has nothing else to wait for, waits for Redis. */
 const GIVE_UP_SECONDS = 3;
 /** Time for an aborted handler; a child process that ignores SIGTERM is killed after 10 seconds. */
@@ -172,6 +177,9 @@ async function processJob<Q extends QueueName>(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const id = job.id ?? '';
+  // A job that is asked for again and again for months must not grow with each attempt, whichever version made it.
+  job.opts.keepLogs ??= KEPT_LINES;
+  job.opts.stackTraceLimit ??= KEPT_REASONS;
   let log = processLog.child({ job: id });
   const concerns = (name: BackupName): void => {
     log = processLog.child({ job: id, name });
