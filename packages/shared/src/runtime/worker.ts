@@ -2,6 +2,7 @@ import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { ZodError, z } from 'zod';
 import type { BackupName } from '../contract/backup-name.ts';
 import { databaseOfJob, jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
+import { assertNotDeadly } from './assert-not-deadly.ts';
 import { rememberTrace } from './backup-trace.ts';
 import { BusyError, PermanentError, describeError } from './errors.ts';
 import { countFailure, noteAttempt } from './job-history.ts';
@@ -100,11 +101,11 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
     ...(traces === undefined ? {} : { telemetry: traces.workers }),
     prefix: queuePrefix(site),
     concurrency: 1,
-    // A worker that was killed is noticed within half a minute. A job that was lost that way is given several chances,
-    // because the host that went down under it may do so again.
+    // A worker that was killed is noticed within half a minute.
     lockDuration: 15_000,
     stalledInterval: 10_000,
-    maxStalledCount: 5,
+    // It would not hold for jobs of a schedule: `assertNotDeadly` counts for all alike.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
     settings: {
       backoffStrategy: (attemptsMade, _type, _error, job) => {
         const backoff = job?.opts.backoff;
@@ -193,6 +194,7 @@ async function processJob<Q extends QueueName>(
   tracing()?.describe({ site, ...(database === undefined ? {} : { database }) });
   try {
     const data = parseJobData(queue, job.data);
+    await assertNotDeadly(job, redis, `${queuePrefix(site)}:${queue}`);
     if ('destination' in data) tracing()?.describe({ destination: data.destination });
     if ('name' in data) concerns(data.name);
     return await handle({
