@@ -119,6 +119,7 @@ describe('pgstow list', () => {
       sqlBytes: restored.sqlBytes,
       rows: restored.tables?.['public.t'],
       sha256: restored.sha256,
+      source: null,
       places: ['local', 's3'],
       state: 'restored',
       suspect: null,

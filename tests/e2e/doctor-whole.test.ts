@@ -48,7 +48,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
     expect(new Set(well)).toEqual(
       new Set([
         'configuration.values',
-        ...['server', 'clock', 'clients', 'database', 'connections', 'rights', 'dump'].map((n) => `postgres.${n}`),
+        ...['server', 'clock', 'clients', 'database', 'connections', 'rights', 'dump', 'identity'].map(
+          (n) => `postgres.${n}`,
+        ),
         ...well.filter((check) => check === 'postgres.psql'),
         ...['writable', 'private', 'contents', 'room'].map((n) => `folder.${n}`),
         ...['words', 'next', 'missed'].map((n) => `schedule.${n}`),

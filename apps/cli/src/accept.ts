@@ -18,10 +18,10 @@ import { interruptible } from './interruptible.ts';
 import { chooseDatabases, readSettings } from './read-settings.ts';
 
 const EXAMPLES = `
-A dump is suspect if it has less than 30 % of the SQL that the last good ones of its
-database had, or no row where they had some. It is kept, uploaded and tested, but it
-does not count as a backup, and nothing of the database is deleted. Accept it if that
-much was meant to go: it counts from then on, and later dumps are compared with it.
+A dump is suspect if it has less than 30 % of what the last good ones of its database
+had, has lost a table's rows, or is of another server. It is kept, uploaded and tested,
+but it does not count as a backup, and nothing of the database is deleted. Accept it if
+that is meant: it counts from then on, and later dumps are compared with it.
 
 Exit code: 0 if it is accepted, now or already; 3 if it is not suspect.
 

@@ -66,6 +66,45 @@ describe('the backup that is meant', () => {
   });
 });
 
+describe('backups of two servers', () => {
+  const [old, other] = ['1', '2'].map((systemIdentifier) => {
+    return { systemIdentifier, databaseOid: 16_384, address: 'db:5432', startedAt: systemIdentifier };
+  });
+  const of = (day: number, identity: unknown, facts: object = {}, state = 'uploaded') =>
+    ({ ...backup(day, ['s3'], { identity, ...facts }), state }) as Backup;
+  const refused = expect.objectContaining({
+    code: 3,
+    message: 'there are backups of two servers under the name shop; nothing was touched',
+    hint: expect.stringMatching(
+      /--at backup_shop_20261103\S+ is of db:5432 \(system identifier 2.*20261102.*identifier 1/,
+    ),
+  });
+
+  it('are not chosen between by a time', () => {
+    const both = [of(3, other), of(2, old), of(1, other)];
+    expect(() => choose('latest', both)).toThrow(refused);
+    expect(() => choose('2026-11-04', both)).toThrow(refused);
+    expect(choose('backup_shop_20261103_030000.sql.gz', both)).toBe(3);
+  });
+
+  it('are those of one where the newer took the place of the older, which a person said', () => {
+    const moved = [of(3, other, { formerSources: [old] }), of(2, other, { formerSources: [old] }), of(1, old)];
+    expect(choose('latest', moved)).toBe(3);
+    expect(choose('2026-11-02', moved)).toBe(1);
+  });
+
+  it('are those of one while the other is suspect, and not if it is the newest', () => {
+    const suspect = { suspect: { otherSource: old }, formerSources: [old] };
+    expect(choose('latest', [of(3, old), of(2, other, suspect, 'suspect'), of(1, old)])).toBe(3);
+    expect(() => choose('latest', [of(3, other, suspect, 'suspect'), of(2, old)])).toThrow(refused);
+  });
+
+  it('are chosen as before where an earlier version did not say whose they are', () => {
+    expect(choose('latest', [of(3, other), of(2, undefined)])).toBe(3);
+    expect(choose('latest', [of(3, undefined), of(2, other), of(1, old)])).toBe(3);
+  });
+});
+
 it('a suspect backup is restored with a warning that names the newest before it that counts', () => {
   const suspect = { suspect: { percent: 3, usualSqlBytes: 3300 }, sqlBytes: 99 };
   const states = ['uploaded', 'suspect', 'suspect', 'bad', 'restored', 'uploaded'] as const;

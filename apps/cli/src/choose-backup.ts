@@ -1,6 +1,8 @@
-import { hasManifest, type Backup } from '@pgstow/backups/list-backups.ts';
+import { hasManifest, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
 import { newestByNow, newestUntil } from '@pgstow/catalog/newest-dump.ts';
+import { isOfLineage } from '@pgstow/catalog/source-policy.ts';
 import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTime } from './format-text.ts';
@@ -38,7 +40,7 @@ function isDay(text: string): boolean {
  * nobody has proven it yet.
  *
  * @param backups of the database, newest first
- * @throws ExitError if there is none
+ * @throws ExitError if there is none, or its time says not which: servers that nobody said follow one another
  */
 export function chooseBackup(
   backups: readonly Backup[],
@@ -66,7 +68,34 @@ export function chooseBackup(
 function findWanted(there: readonly Backup[], wanted: Wanted, now: Date): Backup | undefined {
   if (typeof wanted === 'object' && 'name' in wanted) return there.find(({ name }) => name === wanted.name);
   const proven = there.filter(hasManifest).toReversed();
-  return wanted === 'latest' ? newestByNow(proven, now) : newestUntil(proven, wanted.until);
+  const found = wanted === 'latest' ? newestByNow(proven, now) : newestUntil(proven, wanted.until);
+  if (found !== undefined) assertOneLineage(found, proven);
+  return found;
+}
+
+/**
+ * The newest of two servers' backups is nobody's choice. One server that took another's place is a matter of record: its
+ * first dump was accepted.
+ *
+ * @param proven oldest first
+ * @throws ExitError if backups are there before it, other than suspect ones, of a server that the chosen one does not follow
+ */
+function assertOneLineage(chosen: ProvenBackup, proven: readonly ProvenBackup[]): void {
+  const { identity } = chosen.manifest;
+  if (identity === undefined) return;
+  const follows = chosen.state === 'suspect' ? { identity } : chosen.manifest;
+  const rival = proven.slice(0, proven.indexOf(chosen)).findLast(({ manifest, state }) => {
+    return state !== 'suspect' && manifest.identity !== undefined && !isOfLineage(follows, manifest.identity);
+  });
+  if (rival?.manifest.identity === undefined) return;
+  const rivals = [chosen, rival].map(({ name, manifest }) => {
+    return `--at ${name} is of ${manifest.identity === undefined ? '' : describeSource(manifest.identity)}`;
+  });
+  throw new ExitError(
+    exitCodes.refused,
+    `there are backups of two servers under the name ${chosen.database}; nothing was touched`,
+    `Say which by its name: ${rivals.join('; ')}.`,
+  );
 }
 
 /**
@@ -76,7 +105,7 @@ function findWanted(there: readonly Backup[], wanted: Wanted, now: Date): Backup
  * @param backups of the database, newest first
  */
 export function warnOfSuspect({ manifest, takenAt }: Backup, backups: readonly Backup[]): string {
-  const why = manifest?.suspect === undefined ? '' : `: ${describeSuspicion(manifest.suspect, manifest.sqlBytes)}`;
+  const why = manifest?.suspect === undefined ? '' : `: ${describeSuspicion(manifest.suspect, manifest)}`;
   const whole = backups.find((each) => {
     return each.takenAt < takenAt && ['dumped', 'uploaded', 'restored'].includes(each.state);
   });

@@ -12,6 +12,7 @@ import { checkRoom } from './doctor/check-room.ts';
 import { checkS3 } from './doctor/check-s3.ts';
 import { checkSchedule } from './doctor/check-schedule.ts';
 import { checkScratch } from './doctor/check-scratch.ts';
+import { checkSource } from './doctor/check-source.ts';
 import type { Check, Finding } from './doctor/check.ts';
 import { createFacts } from './doctor/facts.ts';
 import { countFindings, formatFindings } from './doctor/format-findings.ts';
@@ -35,6 +36,7 @@ Examples:
 /** In the order in which findings of the same group are shown. */
 const CHECKS: readonly Check[] = [
   checkPostgres,
+  checkSource,
   checkFolder,
   checkRoom,
   checkSchedule,
@@ -63,7 +65,9 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
   const made = CHECKS.map((check) => {
     const findings = runCheck(check, settings, facts, signal);
     // Whoever waits for what it learned waits no longer than for it.
-    return check === checkPostgres ? findings.finally(() => facts.tellSource({ databaseBytes: new Map() })) : findings;
+    return check === checkPostgres
+      ? findings.finally(() => facts.tellSource({ databaseBytes: new Map(), identities: new Map() }))
+      : findings;
   });
   const redact = createRedact(secrets);
   const findings = [...checkConfiguration({ faults, warnings }), ...(await Promise.all(made)).flat()].map(

@@ -18,7 +18,7 @@ How far a backup is proven:
   dumped     its dump was whole when it was written
   uploaded   the store has confirmed it
   restored   it was restored, and equals its source
-  suspect    however far it got, it has shrunk beyond belief: pgstow accept
+  suspect    however far it got, it has shrunk beyond belief or is of another server: pgstow accept
   bad        it was restored, and differs: see pgstow list --json
 
 Examples:
@@ -75,7 +75,7 @@ async function showBackups(
 
 /** A table for each database, in the order of their names. */
 function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): string {
-  const heading = ['TIME (UTC)', 'AGE', 'SIZE', 'ROWS', 'LIES', 'PROVEN', ...(isLong ? ['NAME'] : [])];
+  const heading = ['TIME (UTC)', 'AGE', 'SIZE', 'ROWS', 'LIES', 'PROVEN', ...(isLong ? ['SERVER', 'NAME'] : [])];
   const byDatabase = [...Map.groupBy(backups, ({ database }) => database)].sort(([a], [b]) => (a < b ? -1 : 1));
   return byDatabase
     .map(([database, theirs]) => {
@@ -86,7 +86,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
         each.rows?.toLocaleString('en') ?? '?',
         each.places.join(' '),
         each.state,
-        ...(isLong ? [each.name] : []),
+        ...(isLong ? [each.manifest?.identity?.address ?? '?', each.name] : []),
       ]);
       return `${formatName(database)}\n${formatTable(heading, rows, [1, 2, 3])}`;
     })
@@ -105,10 +105,11 @@ function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
     sqlBytes: manifest?.sqlBytes ?? null,
     rows: rows ?? null,
     sha256: manifest?.sha256 ?? null,
+    source: manifest?.identity ?? null,
     places,
     state,
     restoreTest: restoreTest === undefined ? null : restoreTestJson(restoreTest),
-    suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest.sqlBytes),
+    suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest),
     acceptedAt: acceptedAt?.toISOString() ?? null,
   };
 }

@@ -15,6 +15,7 @@ import { startRestoreThread } from '@pgstow/postgres/restore-thread.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
@@ -112,6 +113,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const context = { target, options, clients, signal };
   const exists = await assertTargetFits(context, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
+  const identity = backup.manifest?.identity;
+  if (identity !== undefined) console.log(`It is a backup of the server ${describeSource(identity)}.`);
   const passedOver = wanted === 'latest' ? warnOfPassedOver(backups.filter(hasManifest).toReversed(), now) : undefined;
   if (passedOver !== undefined) warn(passedOver);
   if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));

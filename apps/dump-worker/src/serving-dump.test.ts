@@ -48,3 +48,14 @@ test('a dump from a clock that was ahead serves no job', () => {
   const good = dumpOf(at('11:30'));
   expect(findServingDump(task, [good, ahead], HOURLY, NOW)).toBe(good);
 });
+
+test("another server's dump serves no job, unless it was accepted", () => {
+  const task = { reason: 'scheduled', isRepeated: true, wantedSince: at('11:00') };
+  const dump = dumpOf(at('11:30'));
+  const otherSource = { databaseOid: 5, address: 'db:5432', startedAt: '2026-11-22T00:00:00Z' };
+  const theirs = { ...dump, manifest: { ...dump.manifest, suspect: { otherSource } } };
+  expect(findServingDump(task, [theirs], HOURLY, NOW)).toBeUndefined();
+  const { name, sha256 } = dump.manifest;
+  const accepted = { ...theirs, acceptance: { version: 1, name, sha256, acceptedAt: NOW.toISOString() } as const };
+  expect(findServingDump(task, [accepted], HOURLY, NOW)).toBe(accepted);
+});

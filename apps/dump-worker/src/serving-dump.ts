@@ -1,6 +1,7 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { newestUntil } from '@pgstow/catalog/newest-dump.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
 
 /**
@@ -16,8 +17,10 @@ export function findServingDump(
   schedule: Schedule,
   now: Date,
 ): KnownDump | undefined {
+  // Another server's dump is none of ours, whoever took it into this folder.
+  const ours = dumps.filter((dump) => dump.manifest.suspect?.otherSource === undefined || !isSuspect(dump));
   // One from a clock that was ahead serves nothing: it would stand for every dump until that time has come.
-  const newest = newestUntil(dumps, now);
+  const newest = newestUntil(ours, now);
   if (newest === undefined) return undefined;
   const takenAt = new Date(newest.manifest.takenAt);
   const mayBeServed = task.reason === 'scheduled' || task.isRepeated;

@@ -4,7 +4,7 @@ import prettyBytes from 'pretty-bytes';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
-import type { Suspicion } from '@pgstow/shared/contract/suspicion.ts';
+import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
@@ -17,13 +17,13 @@ import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import type { ProvenGzip } from '@pgstow/postgres/read-gzip.ts';
 import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { assertRoom, folderError } from '@pgstow/catalog/backup-folder.ts';
-import { chooseCompared, findEmptiedTables, judgeSize, type DumpSize } from '@pgstow/catalog/size-policy.ts';
-import { describeSuspicion, isSuspect } from '@pgstow/catalog/suspect-dump.ts';
+import { judgeDump, type DumpJudgement } from '@pgstow/catalog/dump-policy.ts';
+import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { SourceFacts } from './source-facts.ts';
 
 /** A dump that is proven and lies, synced to the disk, in its partial. */
-export type ProvenDump = {
+export type ProvenDump = DumpJudgement & {
   readonly name: BackupName;
   readonly database: string;
   readonly takenAt: Date;
@@ -35,12 +35,7 @@ export type ProvenDump = {
   readonly serverVersion: string;
   /** `undefined` if the source could not be asked. */
   readonly source: DatabaseFacts | undefined;
-  /** `undefined` if its size is as usual, or is not to be heeded. */
-  readonly suspect: Suspicion | undefined;
-  /** Why it has shrunk though it counts, in words that go on after its name; `undefined` if it has not. */
-  readonly shrunk: string | undefined;
-  /** Tables that may be empty; see the manifest. */
-  readonly emptiedTables: readonly string[];
+  readonly identity: SourceIdentity;
 };
 
 /**
@@ -89,6 +84,10 @@ export async function takeDump(
     task.note(
       `proven: ${prettyBytes(gzip.text.bytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
     );
+    const identity = { ...server.identity, address: formatAddress(postgres) };
+    const content = { sqlBytes: gzip.text.bytes, tables: gzip.text.tables, identity };
+    const judgement = judgeDump(content, earlier, { takenAt, onShrink: backup.onShrink });
+    if (judgement.shrunk !== undefined) warnOfShrinking(task, judgement.shrunk);
     return {
       name,
       database,
@@ -100,7 +99,8 @@ export async function takeDump(
       pgDumpVersion: clients.version,
       serverVersion: server.version,
       source,
-      ...judge(task, gzip, chooseCompared(earlier, takenAt), backup.onShrink),
+      identity,
+      ...judgement,
     };
   } catch (error) {
     await rm(partial, { force: true });
@@ -152,24 +152,8 @@ async function openPartial(
   }
 }
 
-/** Judges the size of a dump, and says on the board that it has shrunk. */
-function judge(
-  task: Task<'dump'>,
-  { text }: ProvenGzip,
-  compared: readonly KnownDump[],
-  onShrink: 'suspect' | 'warn',
-): Pick<ProvenDump, 'suspect' | 'shrunk' | 'emptiedTables'> {
-  const size: DumpSize = { sqlBytes: text.bytes, tables: text.tables };
-  const good = compared.map(({ manifest }) => manifest);
-  const emptiedTables = findEmptiedTables(size, good);
-  const judgement = judgeSize(size, good);
-  if (judgement.verdict === 'plausible') return { suspect: undefined, shrunk: undefined, emptiedTables };
-  const { comparison } = judgement;
-  if (judgement.verdict === 'suspect' && onShrink === 'suspect')
-    return { suspect: comparison, shrunk: undefined, emptiedTables };
-  const shrunk = describeSuspicion(comparison, size.sqlBytes);
+function warnOfShrinking(task: Task<'dump'>, shrunk: string): void {
   const message = `the dump has shrunk: ${shrunk}`;
-  task.log.warn({ percent: comparison.percent }, message);
+  task.log.warn(message);
   task.note(`warning: ${message}`);
-  return { suspect: undefined, shrunk, emptiedTables };
 }

@@ -182,7 +182,7 @@ function tellDatabase(
   );
   gauge(
     'pgstow_newest_dump_suspect',
-    'Whether the newest dump has shrunk beyond belief, and nobody has accepted it.',
+    'Whether the newest dump has shrunk beyond belief or is of another server, and nobody has accepted it.',
     labels,
     Number(newestSuspect(recalled, facts.now) !== undefined),
   );

@@ -15,7 +15,7 @@ import { readStore } from './read-store.ts';
 /**
  * How far a backup is proven. `found`: it has no manifest, and nobody has read it. `dumped`: its dump was proven when it was
  * taken or adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad, at
- * whichever place; `bad`: one did. `suspect`: however far it got, it has shrunk beyond belief, and nobody has accepted it.
+ * whichever place; `bad`: one did. `suspect`: however far it got, it has shrunk beyond belief or is of another source, and nobody has accepted it.
  */
 export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'suspect' | 'bad';
 

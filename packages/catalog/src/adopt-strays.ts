@@ -10,8 +10,8 @@ import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { judgeDump } from './dump-policy.ts';
 import { readFolder, type KnownDump } from './read-folder.ts';
-import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
 import { writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
@@ -62,7 +62,10 @@ async function tryToAdopt(
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
         // Since the folder was read, its own writer may have recorded it.
         if (await isThere(join(folder, manifestFileName(name)))) return;
-        const manifest = judge(await prove(folder, name, parts, signal), known, onShrink);
+        const proven = await prove(folder, name, parts, signal);
+        const ours = known.filter((dump) => dump.manifest.database === parts.database);
+        const { standing } = judgeDump(proven, ours, { takenAt: parts.takenAt, onShrink });
+        const manifest = { ...proven, ...standing };
         await writeManifest(folder, manifest);
         insertByTime(known, { manifest, receipts: new Map(), restoreTests: new Map() });
         adopted.push(name);
@@ -103,18 +106,6 @@ async function prove(
     ...(text.tables === undefined ? {} : { tables: text.tables }),
     ...(text.roles === undefined ? {} : { roles: [...text.roles] }),
     ...(text.serverVersion === undefined ? {} : { serverVersion: text.serverVersion }),
-  };
-}
-
-function judge(manifest: Manifest, known: readonly KnownDump[], onShrink: AdoptOptions['onShrink']): Manifest {
-  const ours = known.filter((dump) => dump.manifest.database === manifest.database);
-  const compared = chooseCompared(ours, new Date(manifest.takenAt)).map((dump) => dump.manifest);
-  const emptiedTables = findEmptiedTables(manifest, compared);
-  const judgement = judgeSize(manifest, compared);
-  return {
-    ...manifest,
-    ...(emptiedTables.length === 0 ? {} : { emptiedTables: [...emptiedTables] }),
-    ...(onShrink === 'suspect' && judgement.verdict === 'suspect' ? { suspect: judgement.comparison } : {}),
   };
 }
 

@@ -11,7 +11,10 @@ export type JudgedRestoreTest = Pick<
 /** What the policies look at, of a dump: its records in the folder say so, and their published copy does. */
 export type JudgedDump = {
   readonly manifest: ConfirmedManifest &
-    Pick<Manifest, 'takenAt' | 'recordedAt' | 'sqlBytes' | 'tables' | 'suspect' | 'emptiedTables'>;
+    Pick<
+      Manifest,
+      'takenAt' | 'recordedAt' | 'sqlBytes' | 'tables' | 'suspect' | 'emptiedTables' | 'identity' | 'formerSources'
+    >;
   /** By destination. */
   readonly receipts: ReadonlyMap<string, ConfirmingReceipt>;
   /** By destination. */

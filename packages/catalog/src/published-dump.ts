@@ -9,7 +9,7 @@ const LONGEST_REASON = 300;
 
 /** A dump in short. Receipts of other content are left out, so that what is left confirms it wherever it says. */
 export function shortenDump({ manifest, receipts, restoreTests, acceptance }: KnownDump): PublishedDump {
-  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, durationMs, suspect } = manifest;
+  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, durationMs, suspect, identity } = manifest;
   const rows = sumRows(manifest);
   return {
     name,
@@ -22,6 +22,7 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
     ...(rows === undefined ? {} : { rows }),
     ...(durationMs === undefined ? {} : { durationMs }),
     ...(suspect === undefined ? {} : { suspect }),
+    ...(identity === undefined ? {} : { identity }),
     ...(acceptance === undefined ? {} : { acceptedAt: acceptance.acceptedAt }),
     receipts: [...receipts.values()]
       .filter((receipt) => receiptIsOf(receipt, manifest))

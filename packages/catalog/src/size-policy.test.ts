@@ -85,7 +85,7 @@ describe('the rows of a dump', () => {
         lostTables: { 'public.customers': 4000, 'public.orders': 6000 },
       },
     });
-    expect(judgement.verdict === 'suspect' && describeSuspicion(judgement.comparison, 470)).toBe(
+    expect(judgement.verdict === 'suspect' && describeSuspicion(judgement.comparison, { sqlBytes: 470 })).toBe(
       'it has 470 B of SQL, 47 % of what the last good ones had, and 60 rows where they had 10,060; without a row now: public.customers (4,000), public.orders (6,000)',
     );
   });

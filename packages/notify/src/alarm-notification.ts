@@ -49,7 +49,7 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
     happened: (reason, { name, database }) =>
       `${name ?? 'A dump'} is kept, but does not count as a backup: ${reason}. Nothing of ${showName(database)} is deleted meanwhile.`,
     hint: (shown, { name }) =>
-      `See what ${shown} has lost, or what the role that dumps may no longer read. If it was meant: pgstow accept ${name ?? 'latest'}. Else mend it: the next dump of usual size ends this.`,
+      `See what ${shown} has lost, what the role that dumps may no longer read, or whether it is the wrong server. If it was meant: pgstow accept ${name ?? 'latest'}. Else mend it: the next dump that is as usual ends this.`,
     recovered: (shown) => `Dumps of ${shown} count again`,
   },
   'dump-shrunk': {

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { z } from 'zod';
+import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';
@@ -10,10 +12,33 @@ export type ServerFacts = {
   readonly major: number;
   /** What the database takes on the server's disk. */
   readonly databaseBytes: number;
+  /** Whose the database is, but for where it was reached. */
+  readonly identity: Omit<SourceIdentity, 'address'>;
 };
 
-/** For a connection and two small queries. */
+/** For a connection and three small queries. */
 const ANSWER_MS = 60_000;
+
+/** A function that may not be called fails a statement though its branch is never taken; hosted servers take the right away. */
+const ASK = String.raw`
+\set ON_ERROR_STOP on
+select jsonb_build_object(
+  'number', current_setting('server_version_num')::int,
+  'version', current_setting('server_version'),
+  'databaseBytes', pg_database_size(oid),
+  'databaseOid', oid::bigint,
+  'startedAt', to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+) from pg_database where datname = current_database();
+select has_function_privilege('pg_catalog.pg_control_system()', 'execute') as may_identify \gset
+\set ON_ERROR_STOP off
+\if :may_identify
+select jsonb_build_object('systemIdentifier', system_identifier::text) from pg_catalog.pg_control_system();
+\endif
+`;
+
+const answerSchema = z
+  .object({ number: z.int(), version: z.string(), databaseBytes: z.int() })
+  .extend(sourceIdentitySchema.omit({ address: true }).shape);
 
 /**
  * Asks the server before anything is dumped.
@@ -27,12 +52,10 @@ export async function readServerFacts(
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ServerFacts> {
-  const sql =
-    "select current_setting('server_version_num'), current_setting('server_version'), pg_database_size(current_database())";
   const { stdout, stderr, failed, timedOut } = await execa(
     join(clients.folder, 'psql'),
-    ['--no-psqlrc', '--no-password', '--tuples-only', '--no-align', '--field-separator=\t', '--command', sql],
-    { env, extendEnv: false, reject: false, cancelSignal: signal, timeout: ANSWER_MS, stdin: 'ignore' },
+    ['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'],
+    { env, extendEnv: false, reject: false, cancelSignal: signal, timeout: ANSWER_MS, input: ASK },
   );
   signal.throwIfAborted();
   if (timedOut) {
@@ -41,9 +64,18 @@ export async function readServerFacts(
     });
   }
   if (failed) throw postgresError(`cannot reach database ${JSON.stringify(database)}`, stderr);
-  const [number, version, databaseBytes] = stdout.trim().split('\t');
-  if (number === undefined || version === undefined || databaseBytes === undefined) {
+  const answer = parseAnswer(stdout);
+  if (answer === undefined)
     throw new RetryableError(`expected version and size from the server, got ${JSON.stringify(stdout.slice(0, 200))}`);
+  const { number, version, databaseBytes, ...identity } = answer;
+  return { version, major: Math.floor(number / 10_000), databaseBytes, identity };
+}
+
+function parseAnswer(stdout: string): z.infer<typeof answerSchema> | undefined {
+  try {
+    const lines = stdout.split('\n').filter((line) => line !== '');
+    return answerSchema.parse(Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)));
+  } catch {
+    return undefined;
   }
-  return { version, major: Math.floor(Number(number) / 10_000), databaseBytes: Number(databaseBytes) };
 }

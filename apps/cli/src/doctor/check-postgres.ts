@@ -3,9 +3,11 @@ import { dumpRole, limitingOptions } from '@pgstow/postgres/dump-options.ts';
 import { libpqEnvironment } from '@pgstow/postgres/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
 import { readDumpRights } from '@pgstow/postgres/read-dump-rights.ts';
+import { readServerFacts } from '@pgstow/postgres/server-facts.ts';
 import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
 import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/try-schema-dump.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck, type Finding } from './check.ts';
 import { judgeClients } from './client-findings.ts';
@@ -46,11 +48,12 @@ export const checkPostgres = defineCheck({
     yield clockFinding('postgres.clock', "the database server's clock", about.skewMs);
     const clients = yield* judgeClients(installed, about.major);
     const sizes = new Map<string, number>();
+    const identities = new Map<string, SourceIdentity>();
     for (const database of postgres.databases) {
       signal.throwIfAborted();
-      yield* checkDatabase(database, { postgres, about, clients, connect, sizes, signal });
+      yield* checkDatabase(database, { postgres, about, clients, connect, sizes, identities, signal });
     }
-    facts.tellSource({ major: about.major, databaseBytes: sizes });
+    facts.tellSource({ major: about.major, databaseBytes: sizes, identities });
   },
 });
 
@@ -86,11 +89,12 @@ type DatabaseContext = {
   readonly clients: Clients | undefined;
   readonly connect: (database: string) => Promise<PsqlSession>;
   readonly sizes: Map<string, number>;
+  readonly identities: Map<string, SourceIdentity>;
   readonly signal: AbortSignal;
 };
 
 async function* checkDatabase(subject: string, context: DatabaseContext): AsyncGenerator<Finding> {
-  const { postgres, about, clients, connect, sizes, signal } = context;
+  const { postgres, about, clients, connect, sizes, identities, signal } = context;
   const found: Finding[] = [];
   try {
     await using session = await connect(subject);
@@ -132,6 +136,8 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
   if (clients === undefined || found.some(({ status }) => status === 'fault')) return;
   try {
     const env = libpqEnvironment(postgres, subject, 'pgstow doctor');
+    const { identity } = await readServerFacts(clients, subject, env, signal);
+    identities.set(subject, { ...identity, address: formatAddress(postgres) });
     if (!(await trySchemaDump({ clients, database: subject, env, extraOptions: postgres.extraOptions, signal })))
       return;
     yield { check: 'postgres.dump', subject, status: 'ok', message: 'pg_dump writes its schema' };

@@ -1,5 +1,6 @@
 import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/read-folder.ts';
 
 /** What a check of PostgreSQL learned that others need; nothing where no server answered. */
@@ -8,6 +9,8 @@ export type SourceFacts = {
   readonly major?: number;
   /** What each database that answered takes on the server's disk. */
   readonly databaseBytes: ReadonlyMap<string, number>;
+  /** Whose each of those is. */
+  readonly identities: ReadonlyMap<string, SourceIdentity>;
 };
 
 /** That PostgreSQL may take to be checked, database by database. */

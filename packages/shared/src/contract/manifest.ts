@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
 import { databaseFactsSchema } from './database-facts.ts';
+import { sourceIdentitySchema } from './source-identity.ts';
 import { suspicionSchema } from './suspicion.ts';
 import { targetNameSchema } from './target.ts';
 
@@ -27,7 +28,11 @@ export const manifestSchema = z
     sqlBytes: z.int().positive(),
     /** Rows per table as counted in the dump, by the table's SQL name; absent if the dump holds INSERTs. */
     tables: z.record(z.string(), z.int().nonnegative()).optional(),
-    /** The dump has shrunk beyond belief. Until a person accepts it, it does not count as a backup. */
+    /** Whose it is; absent from an earlier version's manifest, and from that of an adopted dump. */
+    identity: sourceIdentitySchema.optional(),
+    /** Other sources that dumps of this database were of before: it takes their place, once it counts. */
+    formerSources: z.array(sourceIdentitySchema).optional(),
+    /** The dump has shrunk beyond belief, or is of another source. Until a person accepts it, it does not count as a backup. */
     suspect: suspicionSchema.optional(),
     /** Tables of the dump whose emptiness a person has accepted once: it makes no later dump suspect. */
     emptiedTables: z.array(z.string()).optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupNameSchema } from './backup-name.ts';
 import { restoreTestResults } from './restore-test.ts';
+import { sourceIdentitySchema } from './source-identity.ts';
 import { suspicionSchema } from './suspicion.ts';
 import { destinationNameSchema, targetNameSchema } from './target.ts';
 
@@ -41,6 +42,8 @@ const publishedDumpSchema = z.object({
   rows: count.optional(),
   durationMs: count.optional(),
   suspect: suspicionSchema.optional(),
+  /** Whose it is, where it says so. */
+  identity: sourceIdentitySchema.optional(),
   /** When a person said that it counts all the same. */
   acceptedAt: z.iso.datetime().optional(),
   receipts: z.array(publishedReceiptSchema),

@@ -49,6 +49,7 @@ describe('a manifest', () => {
     ['the time of another dump', { ...manifest, takenAt: '2026-03-02T04:05:06Z' }],
     ['31 February', { ...manifest, takenAt: '2026-02-31T00:00:00Z' }],
     ['a reason to be suspect that is none', { ...manifest, suspect: {} }],
+    ['half a reason to be suspect', { ...manifest, suspect: { percent: 3 } }],
     ['rows below none', { ...manifest, tables: { a: -1 } }],
     ['another origin', { ...manifest, origin: 'found' }],
     ['__proto__ as a field', JSON.parse(JSON.stringify(manifest).replace('{', '{"__proto__":{"x":1},'))],
@@ -60,6 +61,7 @@ describe('a manifest', () => {
     for (const suspect of [
       { percent: 0, usualSqlBytes: 9 },
       { percent: 90, usualSqlBytes: 9, usualRows: 3 },
+      { otherSource: { databaseOid: 16_384, address: 'db:5432', startedAt: '2026-03-01T00:00:00.000000Z' } },
       { percent: 90, usualSqlBytes: 9, usualRows: 300, rows: 3, lostTables: { 'public.a': 250 } },
     ])
       expect(manifestSchema.parse({ ...manifest, suspect })).toEqual({ ...manifest, suspect });

@@ -1,0 +1,30 @@
+import { judgeSource } from '@pgstow/catalog/source-policy.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
+import { defineCheck } from './check.ts';
+import { sourceTimeoutMs } from './facts.ts';
+
+/** Whether the next dumps are of the servers that the last ones are of, by the rule that the dump worker goes by. */
+export const checkSource = defineCheck({
+  name: 'postgres.identity',
+  needs: ['backup', 'postgres'],
+  timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
+  async *run({ backup }, facts) {
+    const check = 'postgres.identity';
+    const dumps = await facts.readDumps(backup.folder);
+    const { identities } = await facts.source;
+    for (const [subject, identity] of identities) {
+      const earlier = dumps.filter(({ manifest }) => manifest.database === subject);
+      const { otherSource } = judgeSource(identity, earlier, facts.now);
+      if (otherSource === undefined)
+        yield { check, subject, status: 'ok', message: `it is that of ${describeSource(identity)}` };
+      else
+        yield {
+          check,
+          subject,
+          status: 'warning',
+          message: `it is that of ${describeSource(identity)}, and its last dump that counts is of ${describeSource(otherSource)}: the next one will be suspect`,
+          hint: 'Is POSTGRES_HOST the right server, and BACKUP_DIR the right folder? If it took the place of the other, accept its first dump: pgstow accept latest',
+        };
+    }
+  },
+});

@@ -1,0 +1,45 @@
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { KnownDump } from './read-folder.ts';
+import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
+import { judgeSource } from './source-policy.ts';
+import { describeSuspicion } from './suspect-dump.ts';
+
+export type DumpContent = Pick<Manifest, 'sqlBytes' | 'tables' | 'identity'>;
+
+export type DumpJudgement = {
+  /** What its manifest says of how it stands to the dumps before it. */
+  readonly standing: Pick<Manifest, 'suspect' | 'emptiedTables' | 'formerSources'>;
+  /** Why it has shrunk though it counts, in words that go on after its name; `undefined` if it has not. */
+  readonly shrunk: string | undefined;
+};
+
+/**
+ * Judges a new dump by those before it: whether it has shrunk, and whether it is of the same source.
+ *
+ * @param earlier dumps of the same database, oldest first
+ */
+export function judgeDump(
+  content: DumpContent,
+  earlier: readonly KnownDump[],
+  { takenAt, onShrink }: { readonly takenAt: Date; readonly onShrink: BackupConfig['onShrink'] },
+): DumpJudgement {
+  const good = chooseCompared(earlier, takenAt).map(({ manifest }) => manifest);
+  const size = judgeSize(content, good);
+  const emptiedTables = findEmptiedTables(content, good);
+  const { otherSource, formerSources } = judgeSource(content.identity, earlier, takenAt);
+  const isTooSmall = size.verdict === 'suspect' && onShrink === 'suspect';
+  const suspect = {
+    ...(isTooSmall ? size.comparison : {}),
+    ...(otherSource === undefined ? {} : { otherSource }),
+  };
+  const isShrunk = size.verdict !== 'plausible' && !isTooSmall;
+  return {
+    standing: {
+      ...(Object.keys(suspect).length === 0 ? {} : { suspect }),
+      ...(emptiedTables.length === 0 ? {} : { emptiedTables: [...emptiedTables] }),
+      ...(formerSources.length === 0 ? {} : { formerSources: [...formerSources] }),
+    },
+    shrunk: isShrunk ? describeSuspicion(size.comparison, content) : undefined,
+  };
+}

@@ -1,0 +1,42 @@
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { isSameSource, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
+import type { JudgedDump } from './judged-dump.ts';
+import { newestByNow } from './newest-dump.ts';
+import { isSuspect } from './suspect-dump.ts';
+
+export type SourceJudgement = {
+  /** That of the last dump that counts, where it is another one. */
+  readonly otherSource: SourceIdentity | undefined;
+  /** See the manifest. */
+  readonly formerSources: readonly SourceIdentity[];
+};
+
+/** A manifest hands no more of them on. */
+const MOST_FORMER = 20;
+
+/**
+ * Judges a dump by whose the last one is that counts. Dumps that do not say whose they are, of an earlier version or of
+ * another tool, are passed over.
+ *
+ * @param earlier dumps of the same database, oldest first
+ */
+export function judgeSource(
+  identity: SourceIdentity | undefined,
+  earlier: readonly JudgedDump[],
+  takenAt: Date,
+): SourceJudgement {
+  const counted = earlier.filter((dump) => dump.manifest.identity !== undefined && !isSuspect(dump));
+  const last = newestByNow(counted, takenAt)?.manifest;
+  if (identity === undefined || last?.identity === undefined) return { otherSource: undefined, formerSources: [] };
+  const otherSource = isSameSource(identity, last.identity) ? undefined : last.identity;
+  const known = [...(last.formerSources ?? []), ...(otherSource === undefined ? [] : [otherSource])];
+  return { otherSource, formerSources: known.filter((each) => !isSameSource(each, identity)).slice(-MOST_FORMER) };
+}
+
+/** Whether one dump follows another in the same lineage: it is of the same source, or of one that a person said takes its place. */
+export function isOfLineage(
+  { identity, formerSources = [] }: Pick<Manifest, 'identity' | 'formerSources'>,
+  source: SourceIdentity,
+): boolean {
+  return identity === undefined || [identity, ...formerSources].some((each) => isSameSource(each, source));
+}

@@ -1,0 +1,43 @@
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findClients, newestClients } from './client-version.ts';
+import { libpqEnvironment } from './libpq-environment.ts';
+import { readServerFacts } from './server-facts.ts';
+
+describe.skipIf(!hasPostgres())('what a server says before its database is dumped', () => {
+  let postgres: PostgresServer;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', "create role plain login password 'p'");
+  });
+  afterAll(() => postgres[Symbol.asyncDispose]());
+
+  const ask = async (user: string, password: string) => {
+    const server = { host: postgres.host, port: postgres.port, sslMode: undefined, sslRootCert: undefined };
+    const env = libpqEnvironment({ ...server, user, password, databases: ['shop'], extraOptions: [] }, 'shop', 'test');
+    return readServerFacts(newestClients(await findClients()), 'shop', env, new AbortController().signal);
+  };
+
+  it('tells its version, the size, and whose it is to any role', async () => {
+    const facts = await ask('plain', 'p');
+    expect(facts).toMatchObject({ major: expect.any(Number), version: expect.any(String) });
+    expect(facts.databaseBytes).toBeGreaterThan(0);
+    const own = await postgres.psql('shop', 'select system_identifier from pg_control_system()');
+    const oid = await postgres.psql('shop', "select oid from pg_database where datname = 'shop'");
+    expect(facts.identity).toEqual({
+      systemIdentifier: own.trim(),
+      databaseOid: Number(oid),
+      startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
+    });
+    expect(await ask(postgres.user, postgres.password)).toEqual(facts);
+  });
+
+  it('goes without its number where a role may not read it', async () => {
+    await postgres.psql('shop', 'revoke execute on function pg_control_system() from public');
+    const { identity } = await ask('plain', 'p');
+    expect(identity).toEqual({ databaseOid: expect.any(Number), startedAt: expect.any(String) });
+    await postgres.psql('shop', 'grant execute on function pg_control_system() to public');
+  });
+});
