@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ZodError } from 'zod';
 import { formatBackupName } from './backup-name.ts';
-import { catchUpJobId, firstJobId, isScheduleId, parseJobData, scheduleId, uploadJobId } from './jobs.ts';
+import {
+  catchUpJobId,
+  firstJobId,
+  isScheduleId,
+  newerVersionOf,
+  parseJobData,
+  scheduleId,
+  uploadJobId,
+} from './jobs.ts';
 
 const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
 
@@ -9,6 +17,22 @@ describe('what a job carries', () => {
   it('is the names alone', () => {
     expect(parseJobData('dump', { target: 'my db' })).toEqual({ target: 'my db' });
     expect(parseJobData('upload', { name, destination: 's3' })).toEqual({ name, destination: 's3' });
+  });
+
+  it('may say that it is of version 1, as the data without a version is', () => {
+    expect(parseJobData('dump', { version: 1, target: 'shop' })).toEqual({ target: 'shop' });
+    expect(parseJobData('verify', { version: 1, target: 'shop', destination: 's3' })).toEqual({
+      target: 'shop',
+      destination: 's3',
+    });
+    expect(newerVersionOf({ version: 1, target: 'shop' })).toBeUndefined();
+    expect(newerVersionOf({ target: 'shop' })).toBeUndefined();
+  });
+
+  it('is told apart where a newer version wrote it, whatever else is in it', () => {
+    expect(newerVersionOf({ version: 2, targets: ['shop'] })).toBe(2);
+    for (const data of [{ version: 0 }, { version: '2' }, { version: 1.5 }, { version: [2] }, { v: 2 }, [2], null, 7])
+      expect(newerVersionOf(data)).toBeUndefined();
   });
 
   it('may name a database as oddly as PostgreSQL allows', () => {

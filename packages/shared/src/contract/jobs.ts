@@ -2,19 +2,31 @@ import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
 import { destinationNameSchema, targetNameSchema } from './target.ts';
 
+/** The version of job data that this pgstow reads. Without one, it is this. */
+const DATA_VERSION = 1;
+
+const version = z.literal(DATA_VERSION).optional();
+
 /**
  * Every queue and what its jobs carry: names only, never a secret and never a path, because Redis and bull-board show
  * it to anyone who may look. Both ends parse; a job that another producer wrote with anything else in it is refused.
  */
 export const jobs = {
-  dump: z.strictObject({ target: targetNameSchema }),
-  upload: z.strictObject({ name: backupNameSchema, destination: destinationNameSchema }),
+  dump: z.strictObject({ version, target: targetNameSchema }).transform(toNames),
+  upload: z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
   /** Of a dump as it lies at a destination, or of the newest of a target. */
   verify: z.union([
-    z.strictObject({ name: backupNameSchema, destination: destinationNameSchema }),
-    z.strictObject({ target: targetNameSchema, destination: destinationNameSchema }),
+    z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
+    z.strictObject({ version, target: targetNameSchema, destination: destinationNameSchema }).transform(toNames),
   ]),
 } as const;
+
+/** What is left once the version is known. */
+function toNames<T extends { version?: unknown }>(data: T): Omit<T, 'version'> {
+  const names = { ...data };
+  delete names.version;
+  return names;
+}
 
 export type QueueName = keyof typeof jobs;
 export type JobData<Q extends QueueName> = z.infer<(typeof jobs)[Q]>;
@@ -31,6 +43,12 @@ export type DumpReason = (typeof dumpReasons)[number];
 /** Parses what came out of Redis. @throws ZodError */
 export function parseJobData<Q extends QueueName>(queue: Q, data: unknown): JobData<Q> {
   return jobs[queue].parse(data) as JobData<Q>;
+}
+
+/** The version that job data says it is of, where that is newer than ours: a worker of that version can read it. */
+export function newerVersionOf(data: unknown): number | undefined {
+  const { data: versioned } = z.looseObject({ version: z.int().gt(DATA_VERSION) }).safeParse(data);
+  return versioned?.version;
 }
 
 /** The database that a job is of; `undefined` if its data is none of ours. */

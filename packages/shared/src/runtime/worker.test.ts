@@ -1,15 +1,11 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
-import { Worker, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BusyError, PermanentError, RetryableError } from './errors.ts';
 import { createLog } from './log.ts';
-import { enqueueDump, openQueue, queuePrefix, type OpenQueue } from './queue.ts';
+import { enqueueDump, openQueue, type OpenQueue } from './queue.ts';
 import { createRedact } from './redact.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
 import { startWorker, type Task } from './worker.ts';
@@ -88,6 +84,23 @@ describe.skipIf(!hasRedis()).concurrent('a worker', { timeout: 50_000 }, () => {
       const failed = await reach(site.queue, job, 'failed');
       expect(failed.failedReason).toMatch(/^the job's data is not one of ours: /);
     }
+    expect(runs).toBe(0);
+  });
+
+  it('leaves what a newer version wrote to a newer worker, without an attempt used up, for a day', async () => {
+    await using site = newSite();
+    let runs = 0;
+    await using _worker = site.start(async () => (runs += 1));
+    const data = { version: 2, target: 'shop', server: 'main' };
+    const job = await site.queue.add('ad-hoc', data, { attempts: 1 });
+    const delayed = await reach(site.queue, job, 'delayed');
+    expect(delayed).toMatchObject({ attemptsMade: 0, data });
+    expect(delayed.delay).toBe(30_000);
+
+    const old = await site.queue.add('ad-hoc', data, { attempts: 6, timestamp: Date.now() - 25 * 3_600_000 });
+    const failed = await reach(site.queue, old, 'failed');
+    expect(failed.attemptsMade).toBe(1);
+    expect(failed.failedReason).toMatch(/^the job's data is of version 2, and no worker .*\nhint: Run all workers/);
     expect(runs).toBe(0);
   });
 
@@ -245,94 +258,6 @@ describe.skipIf(!hasRedis()).concurrent('a worker', { timeout: 50_000 }, () => {
     await using _next = site.start(async () => 'done');
     await reach(site.queue, job, 'completed');
   });
-
-  /** Writes a process whose worker says which job it took, hangs, and says which failed for good. */
-  async function writeHangingWorker(folder: string, site: string): Promise<string> {
-    const script = join(folder, 'killed.ts');
-    const here = (file: string) => JSON.stringify(join(import.meta.dirname, file));
-    await writeFile(
-      script,
-      `import { createLog } from ${here('log.ts')};
-       import { connectRedis } from ${here('redis.ts')};
-       import { startWorker } from ${here('worker.ts')};
-       const log = createLog('killed', 'fatal', String);
-       const redis = await connectRedis(${JSON.stringify(server.url)}, log);
-       startWorker({ queue: 'dump', site: '${site}', redis, log, redact: String, graceMs: 0, handle: (task) => {
-         console.log('took ' + task.data.target);
-         return new Promise(() => {});
-       }, onFailedForGood: ({ data, message }) => console.log('told of ' + data.target + ': ' + message) });`,
-    );
-    return script;
-  }
-
-  it('takes over the job of one that was killed, and tells that it is repeated', async () => {
-    await using site = newSite();
-    await using folder = await tempFolder();
-    const script = await writeHangingWorker(folder.path, site.site);
-    const job = await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 1 });
-    {
-      await using killed = await startProcess({ script });
-      await killed.waitForLine(/took shop/);
-      await killed.kill();
-    }
-    const repeated: boolean[] = [];
-    await using _worker = site.start(async (task) => void repeated.push(task.isRepeated));
-    await eventually(async () => (await site.queue.getJobState(job.id ?? '')) === 'completed', { timeoutMs: 40_000 });
-    expect(repeated).toEqual([true]);
-  });
-
-  it.each(['a schedule', 'a person'])(
-    'gives up a job of %s that has killed its worker six times, tells of it, and runs it once more if it is retried',
-    async (by) => {
-      await using site = newSite();
-      await using folder = await tempFolder();
-      const script = await writeHangingWorker(folder.path, site.site);
-      const template = { name: 'scheduled', data: { target: 'shop' }, opts: { attempts: 6 } };
-      const job =
-        by === 'a person'
-          ? await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 6 })
-          : await site.queue.upsertJobScheduler('dump.shop', { every: 3_600_000 }, template);
-      const id = job?.id ?? '';
-      // Notices at once what workers would within half a minute, and takes no job itself.
-      await using watch = watchForLost(site.site);
-      for (let kills = 1; kills <= 6; kills += 1) {
-        await using killed = await startProcess({ script });
-        await killed.waitForLine(/took shop/);
-        await killed.kill();
-        await watch.loses(id, kills);
-      }
-      await using last = await startProcess({ script });
-      const told = await last.waitForLine(/took|told/);
-      expect(told.text).toMatch(/^told of shop: its worker ended or stood still 6 times while it ran/);
-      const failed = await reach(site.queue, job as Job, 'failed');
-      expect(failed.failedReason).toContain('\nhint: See how the worker ended');
-      await failed.retry('failed', { resetAttemptsMade: true });
-      await last.waitForLine(/took shop/);
-    },
-  );
-
-  function watchForLost(site: string) {
-    const watching = new Worker('dump', null, {
-      connection: redis,
-      prefix: queuePrefix(site),
-      autorun: false,
-      stalledInterval: 100,
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-    });
-    watching.on('error', () => undefined);
-    void watching.startStalledCheckTimer();
-    const key = (name: string) => `${queuePrefix(site)}:dump:${name}`;
-    return {
-      /** The lock of a worker that was killed runs out now, and the next look is due. */
-      async loses(id: string, times: number) {
-        await eventually(async () => {
-          await redis.del(key(`${id}:lock`), key('stalled-check'));
-          return (await redis.hget(key(id), 'stc')) === String(times);
-        });
-      },
-      [Symbol.asyncDispose]: () => watching.close(true),
-    };
-  }
 
   it('knows when a scheduled run was due, however late it is taken', async () => {
     await using site = newSite();

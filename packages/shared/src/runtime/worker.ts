@@ -3,6 +3,7 @@ import { ZodError, z } from 'zod';
 import type { BackupName } from '../contract/backup-name.ts';
 import { databaseOfJob, jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
 import { assertNotDeadly } from './assert-not-deadly.ts';
+import { assertReadable } from './assert-readable.ts';
 import { rememberTrace } from './backup-trace.ts';
 import { BusyError, PermanentError, describeError } from './errors.ts';
 import { countFailure, noteAttempt } from './job-history.ts';
@@ -193,6 +194,7 @@ async function processJob<Q extends QueueName>(
   if (database !== undefined) shown(noteAttempt(redis, site, queue, database));
   tracing()?.describe({ site, ...(database === undefined ? {} : { database }) });
   try {
+    assertReadable(job.data, wantedSince(job), new Date());
     const data = parseJobData(queue, job.data);
     await assertNotDeadly(job, redis, `${queuePrefix(site)}:${queue}`);
     if ('destination' in data) tracing()?.describe({ destination: data.destination });
