@@ -109,3 +109,55 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
   });
   expect(await (await scheduler.request('/')).text()).not.toContain('id="alarms"');
 });
+
+test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an hour, and raises an alarm', async () => {
+  await using server = await startRedis();
+  await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
+  await using hook = await listen();
+  await using queue = openQueue('dump', 'default', redis);
+  await publish(redis, 'default', publishedCatalog({ orders: [{ takenAt: hoursAgo(1) }] }));
+  // As it was asked for a month ago.
+  await queue.pause();
+  await queue.add('first', { target: 'shop' }, { timestamp: hoursAgo(30 * 24).getTime() });
+  const env = {
+    REDIS_URL: server.url,
+    POSTGRES_DB: 'shop,orders',
+    S3_BUCKET: PUBLISHED_BUCKET,
+    BACKUP_CRON: '0 3 * * *',
+    BACKUP_INTERVAL: '',
+    NOTIFY_URLS: hook.url.replace('http:', 'generic+http:'),
+  };
+  await using scheduler = await startScheduler(env);
+  const why = 'it has never been backed up: its first dump has been due for 30d, and the queue dump is paused';
+  await eventually(() => hook.posted.length > 0);
+  expect(hook.posted).toMatchObject([{ event: 'raised', kind: 'stale', database: 'shop', happened: why }]);
+  const health = await scheduler.request('/healthz');
+  expect([health.status, await health.json()]).toMatchObject([
+    503,
+    {
+      databases: { notYet: 0, notProtected: 1 },
+      details: [{ database: 'shop', protection: 'no', reasons: [why] }, {}],
+    },
+  ]);
+  expect(await (await scheduler.request('/metrics')).text()).toContain(
+    'pgstow_database_protected{database="shop"} 0\n',
+  );
+  expect(await (await scheduler.request('/')).text()).toContain('1 of your 2 databases is not protected');
+  // The wait goes on where its job is lost, and another has begun.
+  await queue.drain();
+  await queue.add('first', { target: 'shop' });
+  await eventually(async () => (await redis.hexists('pgstow:default:wanted-since', 'backup:shop')) === 1);
+  await redis.hset('pgstow:default:wanted-since', 'backup:shop', hoursAgo(2).getTime());
+  expect((await scheduler.request('/healthz')).status).toBe(503);
+  expect(await (await scheduler.request('/')).text()).toContain('has been due for 2h');
+  await queue.resume();
+  await publish(
+    redis,
+    'default',
+    publishedCatalog({ shop: [{ takenAt: hoursAgo(0) }], orders: [{ takenAt: hoursAgo(1) }] }),
+  );
+  await using _again = await startScheduler(env);
+  await eventually(() => hook.posted.length > 1);
+  expect(hook.posted[1]).toMatchObject({ event: 'recovered', kind: 'stale', database: 'shop' });
+  await eventually(async () => (await redis.exists('pgstow:default:wanted-since')) === 0);
+});

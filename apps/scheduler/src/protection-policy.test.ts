@@ -47,8 +47,11 @@ const facts = (changes: Partial<SiteFacts> = {}): SiteFacts => ({
   queues: [queue('dump'), queue('upload'), queue('verify')],
   nextRuns: new Map(),
   dumping: new Map(),
+  wantedSince: new Map(),
   ...changes,
 });
+const dumping = (isRunning: boolean, dueMinutesAgo = 1) =>
+  new Map([['shop', { id: '1', isRunning, dueAt: ago(dueMinutesAgo) }]]);
 const judged = (changes: Partial<SiteFacts>, siteChanges: Partial<Parameters<typeof judgeSite>[0]> = {}) => {
   const { databases, faults } = judgeSite({ ...site, ...siteChanges }, facts(changes));
   return { protection: databases[0]?.protection, reasons: databases[0]?.reasons, faults };
@@ -56,7 +59,6 @@ const judged = (changes: Partial<SiteFacts>, siteChanges: Partial<Parameters<typ
 
 test('a first dump that is due or running, or a first upload that is under way, is waited for', () => {
   expect(judged({})).toMatchObject({ protection: 'no', reasons: ['it has never been backed up'] });
-  const dumping = (isRunning: boolean) => new Map([['shop', { id: '1', isRunning }]]);
   expect(judged({ dumping: dumping(false) })).toMatchObject({
     protection: 'not-yet',
     reasons: ['its first dump is due'],
@@ -72,6 +74,59 @@ test('a first dump that is due or running, or a first upload that is under way, 
   expect(judged({ catalog: catalogOf(100 * 60), dumping: dumping(true) }, { destination: undefined }).protection).toBe(
     'no',
   );
+});
+
+test('a first dump is waited for as long as any backup may be late, and a day and an hour at most', () => {
+  const HOURLY = { kind: 'interval', everyMs: 3_600_000 } as const;
+  const NIGHTLY = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'UTC' } as const;
+  const WEEKLY = { kind: 'interval', everyMs: 7 * 86_400_000 } as const;
+  for (const [schedule, minutes] of [
+    [HOURLY, 3 * 60],
+    [NIGHTLY, 25 * 60],
+    [WEEKLY, 25 * 60],
+  ] as const) {
+    const due = (minutesAgo: number, isRunning = false) =>
+      judged({ dumping: dumping(isRunning, minutesAgo) }, { schedule });
+    expect(due(minutes - 1).protection).toBe('not-yet');
+    expect(due(minutes)).toMatchObject({
+      protection: 'no',
+      reasons: [
+        `it has never been backed up: its first dump has been due for ${minutes === 180 ? '3h' : '1d 1h'}, and no worker has taken it`,
+      ],
+    });
+    // One that ends its worker is run again and again.
+    expect(due(minutes, true).reasons).toEqual([expect.stringMatching(/runs still, or again$/)]);
+  }
+  expect(judged({ catalog: undefined, dumping: dumping(false, 30 * 24 * 60) })).toMatchObject({
+    protection: 'no',
+    reasons: [expect.stringMatching(/^no worker has said what there is of it: its first dump has been due for 30d,/)],
+  });
+});
+
+test('a first dump that nobody takes is waited for an hour', () => {
+  const due = (queues: readonly QueueFacts[], minutes: number) => judged({ queues, dumping: dumping(false, minutes) });
+  for (const [nobody, why] of [
+    [queue('dump', { workers: 0 }), 'no dump worker is connected'],
+    [queue('dump', { isPaused: true }), 'the queue dump is paused'],
+  ] as const) {
+    expect(due([nobody], 59).protection).toBe('not-yet');
+    expect(due([nobody], 60)).toMatchObject({
+      protection: 'no',
+      reasons: [`it has never been backed up: its first dump has been due for 1h, and ${why}`],
+    });
+  }
+});
+
+test('a wait is not begun anew by a restart or another attempt, and no clock that was ahead makes it endless', () => {
+  const wantedSince = new Map([['shop', { backup: ago(30 * 24 * 60) }]]);
+  expect(judged({ wantedSince, dumping: dumping(true) }).protection).toBe('no');
+  const future = new Map([['shop', { backup: ago(-600) }]]);
+  const ahead = { wantedSince: future, dumping: dumping(false, -600) };
+  expect(judged(ahead).protection).toBe('not-yet');
+  expect(judged(ahead, { startedAt: ago(30 * 24 * 60) }).protection).toBe('no');
+  // It was recorded by such a clock, and nobody uploads it.
+  expect(judged({ catalog: catalogOf(-59) }).protection).toBe('not-yet');
+  expect(judged({ catalog: catalogOf(-30 * 24 * 60) }).protection).toBe('no');
 });
 
 test('workers that say nothing are waited for at the start, and not for ever', () => {

@@ -1,12 +1,13 @@
 import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/health-policy.ts';
+import { oldestAllowed } from '@pgstow/catalog/oldest-allowed.ts';
 import { recallDump, type RecalledDump } from '@pgstow/catalog/published-dump.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
-import type { SiteFacts } from './read-site.ts';
+import type { DumpingFacts, SiteFacts } from './read-site.ts';
 import type { Site } from './site.ts';
 
-/** `not-yet`: it never had a backup, and its first one is due or on its way. */
+/** `not-yet`: it never had a backup, and its first one is due or on its way, and not for too long. */
 export type Protection = 'yes' | 'not-yet' | 'no';
 
 export type DatabaseStatus = {
@@ -14,6 +15,8 @@ export type DatabaseStatus = {
   readonly protection: Protection;
   /** Why it is not, or not yet, a sentence each. */
   readonly reasons: readonly string[];
+  /** That of those which says why it has no backup that is new enough, or none yet; `undefined` if it has. */
+  readonly staleReason: string | undefined;
   readonly health: Health<RecalledDump>;
   /** What the workers published of it. */
   readonly known: PublishedDatabase | undefined;
@@ -30,10 +33,12 @@ type Judged = Pick<Site, 'targets' | 'schedule' | 'destination' | 'restoreTests'
 };
 
 /** Processes that are started together need not be ready together. */
-const START_MS = 2 * 60_000;
+export const START_MS = 2 * 60_000;
 /** Workers publish every ten minutes. */
 const PUBLISHED_WITHIN_MS = 30 * 60_000;
-const FIRST_UPLOAD_MS = 60 * 60_000;
+const HOUR_MS = 60 * 60_000;
+/** An interval of a week is too long to wait for the very first. */
+const LONGEST_FIRST_MS = 25 * HOUR_MS;
 
 /** Whether the databases of a site are protected, and whether its processes are there to keep them so. */
 export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
@@ -56,25 +61,70 @@ export function describePause(name: QueueName): string {
   return `the queue ${name} is paused; resume it on the board`;
 }
 
+/**
+ * Since when a first backup of a database is waited for, as far as anybody knows. A time from the future, by a clock that was
+ * ahead, is none.
+ */
+export function firstWantedAt(database: string, { startedAt }: Pick<Site, 'startedAt'>, facts: SiteFacts): Date {
+  const { now, dumping, wantedSince } = facts;
+  const times = [dumping.get(database)?.dueAt, wantedSince.get(database)?.backup];
+  const past = times.flatMap((time) => (time === undefined || time > now ? [] : [time.getTime()]));
+  return past.length === 0 ? startedAt : new Date(Math.min(...past));
+}
+
+/** Why no job of a queue is taken at all; `undefined` if somebody may. */
+export function whyNobodyTakes(queue: QueueName, { queues }: Pick<SiteFacts, 'queues'>): string | undefined {
+  const facts = queues.find(({ name }) => name === queue);
+  if (facts?.isPaused === true) return `the queue ${queue} is paused`;
+  return facts?.workers === 0 ? `no ${queue} worker is connected` : undefined;
+}
+
 function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStarting: boolean): DatabaseStatus {
   const { now, catalog, dumping } = facts;
   const known = catalog?.databases.find((each) => each.database === database);
   const dumps = known?.dumps.map(recallDump) ?? [];
   const health = judgeHealth({ dumps, schedule: site.schedule, destination: site.destination, now });
-  const judged = (protection: Protection, reasons: readonly string[]): DatabaseStatus => {
-    return { database, protection, reasons, health, known };
-  };
+  const judged = (
+    protection: Protection,
+    reasons: readonly string[],
+    staleReason = health.staleReason,
+  ): DatabaseStatus => ({ database, protection, reasons, staleReason, health, known });
   if (health.isHealthy) return judged('yes', []);
+  const unknown = catalog === undefined ? 'no worker has said what there is of it' : undefined;
   if (health.newestConfirmed === undefined) {
     const job = dumping.get(database);
-    if (dumps.length === 0 && job !== undefined)
-      return judged('not-yet', [`its first dump ${job.isRunning ? 'is running' : 'is due'}`]);
+    if (dumps.length === 0 && job !== undefined) {
+      const overdue = whyFirstIsOverdue(job, firstWantedAt(database, site, facts), site, facts);
+      if (overdue === undefined)
+        return judged('not-yet', [`its first dump ${job.isRunning ? 'is running' : 'is due'}`]);
+      const reason = `${unknown ?? health.staleReason}: ${overdue}`;
+      return judged('no', [reason], reason);
+    }
     if (dumps.length === 0 && catalog === undefined && isStarting)
       return judged('not-yet', ['the workers have not said yet what there is of it']);
-    const isFirst = dumps.every(({ manifest }) => now.getTime() - Date.parse(manifest.recordedAt) < FIRST_UPLOAD_MS);
+    // What a clock that was ahead has recorded would be waited for as long.
+    const isFirst = dumps.every(({ manifest }) => Math.abs(now.getTime() - Date.parse(manifest.recordedAt)) < HOUR_MS);
     if (dumps.length > 0 && isFirst) return judged('not-yet', ['its first dump is there and not uploaded yet']);
   }
-  return judged('no', catalog === undefined ? ['no worker has said what there is of it'] : health.reasons);
+  return unknown === undefined ? judged('no', health.reasons) : judged('no', [unknown], unknown);
+}
+
+/**
+ * Why a first dump is waited for no longer. It may be as late as any backup, and a day and an hour at most; where nobody takes
+ * it, an hour.
+ */
+function whyFirstIsOverdue(
+  { isRunning }: DumpingFacts,
+  wantedAt: Date,
+  { schedule }: Judged,
+  facts: SiteFacts,
+): string | undefined {
+  const { now } = facts;
+  const nobody = whyNobodyTakes('dump', facts);
+  const longestAgo = now.getTime() - (nobody === undefined ? LONGEST_FIRST_MS : HOUR_MS);
+  if (wantedAt.getTime() > Math.max(longestAgo, oldestAllowed(schedule, now, HOUR_MS).getTime())) return undefined;
+  const waits = `its first dump has been due for ${describeDuration(now.getTime() - wantedAt.getTime())}`;
+  return `${waits}, and ${nobody ?? (isRunning ? 'runs still, or again' : 'no worker has taken it')}`;
 }
 
 /** Without restore tests no verify worker is needed, and without a destination no upload worker. */

@@ -1,5 +1,7 @@
 import { jobs, scheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import { dueTime } from '@pgstow/shared/runtime/scheduled-job.ts';
+import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 
@@ -20,9 +22,12 @@ export type SiteFacts = {
   readonly queues: readonly QueueFacts[];
   /** When each target is dumped next. */
   readonly nextRuns: ReadonlyMap<string, Date>;
-  /** The dump job of each target that runs or is due. */
-  readonly dumping: ReadonlyMap<string, { readonly id: string; readonly isRunning: boolean }>;
+  /** The dump job of each target that runs or is due, and since when one of its jobs is. */
+  readonly dumping: ReadonlyMap<string, DumpingFacts>;
+  readonly wantedSince: WantedSince;
 };
+
+export type DumpingFacts = { readonly id: string; readonly isRunning: boolean; readonly dueAt: Date };
 
 /** In the order in which a backup goes through them. */
 export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readonly QueueName[];
@@ -30,13 +35,14 @@ export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readon
 /** @throws RetryableError if Redis does not answer in time */
 export async function readSite(site: Site): Promise<SiteFacts> {
   const { queues, targets } = site;
-  const [catalog, facts, schedulers, active, waiting] = await answerOf(
+  const [catalog, facts, schedulers, active, waiting, wantedSince] = await answerOf(
     Promise.all([
       site.catalog.read(),
       Promise.all(queueOrder.map((queue) => readQueue(site, queue))),
       queues.dump.getJobSchedulers(0, -1),
       queues.dump.getJobs(['active'], 0, -1),
       queues.dump.getJobs(['waiting', 'prioritized'], 0, MOST_WAITING),
+      readWantedSince(site.redis, site.name),
     ]),
   );
   const nextOf = new Map(schedulers.map(({ key, next }) => [key, next]));
@@ -44,12 +50,20 @@ export async function readSite(site: Site): Promise<SiteFacts> {
     const next = nextOf.get(scheduleId(target));
     return next === undefined ? [] : [[target, new Date(next)] as const];
   });
-  // Anyone may have added a job with anything in it.
-  const dumping = [...waiting, ...active].flatMap((job) => {
-    const { data } = jobs.dump.safeParse(job.data);
-    return data === undefined ? [] : [[data.target, { id: job.id ?? '', isRunning: active.includes(job) }] as const];
-  });
-  return { now: new Date(), catalog, queues: facts, nextRuns: new Map(nextRuns), dumping: new Map(dumping) };
+  const dumping = new Map<string, DumpingFacts>();
+  for (const job of [...waiting, ...active]) {
+    // Anyone may have added a job with anything in it.
+    const target = jobs.dump.safeParse(job.data).data?.target;
+    if (target === undefined) continue;
+    const dueAt = dueTime(job) ?? new Date(job.timestamp);
+    const other = dumping.get(target)?.dueAt ?? dueAt;
+    dumping.set(target, {
+      id: job.id ?? '',
+      isRunning: active.includes(job),
+      dueAt: other < dueAt ? other : dueAt,
+    });
+  }
+  return { now: new Date(), catalog, queues: facts, nextRuns: new Map(nextRuns), dumping, wantedSince };
 }
 
 const MOST_WAITING = 500;

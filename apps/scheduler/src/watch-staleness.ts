@@ -7,9 +7,12 @@ import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
 import { liftSuspect } from '@pgstow/notify/suspect-alarm.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { judgeSite, type DatabaseStatus } from './protection-policy.ts';
-import { readSite, type SiteFacts } from './read-site.ts';
+import { keepWantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
+import { firstWantedAt, judgeSite } from './protection-policy.ts';
+import { readSite } from './read-site.ts';
+import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
+import { isToBeTold } from './telling-policy.ts';
 
 type Options = {
   readonly site: Site;
@@ -18,8 +21,6 @@ type Options = {
 };
 
 const EVERY_MS = 60_000;
-/** What was missed while all was down is being made good: nobody is woken for it. */
-const CATCH_UP_MS = 60 * 60_000;
 
 /**
  * Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. That of a suspect dump
@@ -51,7 +52,7 @@ export function watchStaleness(options: Options): Disposable {
   };
 }
 
-async function tellStaleness({ site, alarms }: Options): Promise<void> {
+async function tellStaleness({ site, alarms, log }: Options): Promise<void> {
   const facts = await readSite(site);
   const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
   const isKnown = facts.catalog !== undefined;
@@ -65,15 +66,22 @@ async function tellStaleness({ site, alarms }: Options): Promise<void> {
         suspect: whySuspect(newest),
         isAccepted: newest.acceptance !== undefined,
       });
-    if (health.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
+    if (status.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
     const freshness = {
       database,
-      staleReason: isKnown ? health.staleReason : 'no worker has said what there is of it',
+      staleReason: status.staleReason,
       newest: health.newestConfirmed?.dump.name,
       safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
     };
-    tellFreshness(alarms, freshness, site.startedAt, facts.now);
+    tellFreshness(alarms, freshness, firstWantedAt(database, site, facts), facts.now);
   }
+  const wanted = databases.map(
+    ({ database, health }) => [database, health.newestConfirmed === undefined ? (['backup'] as const) : []] as const,
+  );
+  // A Redis that is full takes nothing: what is judged is told all the same.
+  await answerOf(keepWantedSince(site.redis, site.name, new Map(wanted), facts.now)).catch((error: unknown) =>
+    log.warn({ err: describeError(error) }, 'could not note since when a first backup is waited for'),
+  );
   await endForgotten(alarms, new Set(databases.map(({ database }) => database)), facts.now);
 }
 
@@ -87,13 +95,4 @@ async function endForgotten(
     if (databases.has(database)) continue;
     alarms.lift(kind, database, { at: now, happened: 'POSTGRES_DB does not name it any more.', isMoot: true });
   }
-}
-
-function isToBeTold(
-  { database, protection }: DatabaseStatus,
-  { startedAt }: Site,
-  { now, dumping }: SiteFacts,
-): boolean {
-  const isCatchingUp = dumping.has(database) && now.getTime() - startedAt.getTime() < CATCH_UP_MS;
-  return protection === 'no' && !isCatchingUp;
 }

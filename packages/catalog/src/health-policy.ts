@@ -1,10 +1,11 @@
-import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
+import { oldestAllowed, runBefore } from './oldest-allowed.ts';
 import { newestSuspect } from './retention-policy.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
@@ -35,9 +36,8 @@ export type Health<D extends JudgedDump = JudgedDump> = {
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * Whether a database is backed up as it should be. The newest confirmed backup may be as old as two intervals and an hour or,
- * for a cron pattern, as the run before the last one that is over for an hour: one run may fail, two may not. A restore test
- * that could not tell says nothing either way.
+ * Whether a database is backed up as it should be. A run may take an hour until its backup is confirmed. A restore test that
+ * could not tell says nothing either way.
  */
 export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination, now }: HealthOptions<D>): Health<D> {
   const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
@@ -90,7 +90,7 @@ function findStaleReason(
   if (newestConfirmed === undefined)
     return `no dump of it has reached ${destination?.name}, where ${good.length === 1 ? 'its only one' : `all ${good.length}`} should be`;
   const { manifest } = newestConfirmed;
-  if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now).getTime()) return undefined;
+  if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now, HOUR_MS).getTime()) return undefined;
   const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
   const wanted =
     schedule.kind === 'interval'
@@ -101,29 +101,10 @@ function findStaleReason(
   return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}${newer}`;
 }
 
-/** When the newest confirmed backup must have been taken, or later. */
-function oldestAllowed(schedule: Schedule, now: Date): Date {
-  if (schedule.kind === 'interval') return new Date(now.getTime() - 2 * schedule.everyMs - HOUR_MS);
-  const last = runBefore(schedule, now.getTime() - HOUR_MS);
-  return runBefore(schedule, last.getTime() - 1);
-}
-
 /** An upload may take until the next dump, and an hour in any case. */
 function hasWaitedTooLong({ manifest }: JudgedDump, schedule: Schedule, now: Date): boolean {
   const recordedMs = Date.parse(manifest.recordedAt);
   return recordedMs < Math.min(runBefore(schedule, now.getTime()).getTime(), now.getTime() - HOUR_MS);
-}
-
-/** A cron pattern takes a millisecond to look back, and is asked the same for each dump and database of a site. */
-const LOOKED_UP = new WeakMap<Schedule, Map<number, Date>>();
-const MOST_LOOKED_UP = 8;
-
-function runBefore(schedule: Schedule, timeMs: number): Date {
-  let known = LOOKED_UP.get(schedule);
-  if (known === undefined || known.size > MOST_LOOKED_UP) LOOKED_UP.set(schedule, (known = new Map()));
-  const run = known.get(timeMs) ?? previousRun(schedule, new Date(timeMs));
-  known.set(timeMs, run);
-  return run;
 }
 
 function age(time: string, now: Date): string {

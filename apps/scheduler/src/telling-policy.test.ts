@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { isToBeTold } from './telling-policy.ts';
+
+const startedAt = new Date('2026-03-10T12:00:00Z');
+const told = (minutes: number, { isPaused = false, workers = 1, isDue = true, protection = 'no' as const } = {}) =>
+  isToBeTold(
+    { database: 'shop', protection },
+    { startedAt },
+    {
+      now: new Date(startedAt.getTime() + minutes * 60_000),
+      queues: [{ name: 'dump', isPaused, workers, counts: {} }],
+      dumping: new Map(isDue ? [['shop', { id: '1', isRunning: false, dueAt: startedAt }]] : []),
+    },
+  );
+
+test('what was missed while all was down has an hour to be made good', () => {
+  expect([told(59), told(60)]).toEqual([false, true]);
+  expect(told(1, { isDue: false })).toBe(true);
+});
+
+test('what nobody makes good is told at once, or once workers had the time to come', () => {
+  expect(told(0, { isPaused: true })).toBe(true);
+  expect([told(1, { workers: 0 }), told(2, { workers: 0 })]).toEqual([false, true]);
+});

@@ -1,0 +1,48 @@
+import type { RedisConnection } from './redis.ts';
+
+/** What each database is to have, and has never had: since when it is waited for. */
+export type WantedSince = ReadonlyMap<string, { readonly [F in First]?: Date }>;
+
+const firsts = ['backup'] as const;
+type First = (typeof firsts)[number];
+
+const wantedSinceKey = (site: string): string => `pgstow:${site}:wanted-since`;
+
+/** What is there of another version, or of anybody's, is passed over. */
+export async function readWantedSince(redis: RedisConnection, site: string): Promise<WantedSince> {
+  const since = new Map<string, { [F in First]?: Date }>();
+  for (const [field, value] of Object.entries(await redis.hgetall(wantedSinceKey(site)))) {
+    const [first, database] = [
+      firsts.find((each) => field.startsWith(`${each}:`)),
+      field.slice(field.indexOf(':') + 1),
+    ];
+    const ms = Number(value);
+    if (first === undefined || !Number.isSafeInteger(ms) || ms <= 0) continue;
+    since.set(database, { ...since.get(database), [first]: new Date(ms) });
+  }
+  return since;
+}
+
+/**
+ * Notes what is waited for from now on, unless it was noted before, and forgets what is not waited for any more. So that no
+ * restart of a process, and no later attempt, makes the wait begin anew.
+ *
+ * @param wanted by database, all of them
+ */
+export async function keepWantedSince(
+  redis: RedisConnection,
+  site: string,
+  wanted: ReadonlyMap<string, readonly First[]>,
+  now: Date,
+): Promise<void> {
+  const key = wantedSinceKey(site);
+  const fields = new Set([...wanted].flatMap(([database, each]) => each.map((first) => `${first}:${database}`)));
+  const known = new Map(Object.entries(await redis.hgetall(key)));
+  const over = [...known.keys()].filter((field) => !fields.has(field));
+  if (over.length > 0) await redis.hdel(key, ...over);
+  for (const field of fields) {
+    // A clock that was ahead would have it wait for as long.
+    if (Number(known.get(field)) <= now.getTime()) continue;
+    await redis.hset(key, field, now.getTime());
+  }
+}
