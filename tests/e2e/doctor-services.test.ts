@@ -2,7 +2,7 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { REFUSALS, startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, diagnose, PREFIX, startHeaderProxy } from './doctor-stage.ts';
@@ -89,6 +89,29 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
         message: expect.stringContaining('ignores If-None-Match'),
         hint: expect.stringContaining('versioning'),
       });
+    });
+
+    it('says what a store does not know, and that uploads go without it', async () => {
+      await using plain = await startS3({ buckets: [BUCKET], refuses: REFUSALS });
+      const env = { S3_ENDPOINT: plain.endpoint, S3_CHECKSUM: 'crc32', S3_STORAGE_CLASS: 'STANDARD_IA' };
+      const { faults, finding, findings } = await doctor(env);
+      expect(faults.filter((check) => check.startsWith('s3.'))).toEqual([]);
+      expect(findings.find(({ check }) => check === 's3.put')).toMatchObject({ status: 'ok' });
+      expect(finding('s3.conditional')).toMatchObject({
+        status: 'warning',
+        message: expect.stringMatching(/does not know If-None-Match: pgstow looks .*Conditional object PUTs/),
+      });
+      expect(findings.find(({ check }) => check === 's3.confirm')).toMatchObject({
+        status: 'ok',
+        message: expect.stringMatching(/by the store's ETag; the store does not know checksums/),
+      });
+      expect(finding('s3.storage-class')).toMatchObject({
+        status: 'warning',
+        message: expect.stringContaining('does not have the storage class STANDARD_IA'),
+        hint: expect.stringContaining('S3_STORAGE_CLASS'),
+      });
+      expect(finding('s3.open-uploads')).toMatchObject({ status: 'warning' });
+      expect(findings.find(({ check }) => check === 's3.multipart')).toMatchObject({ status: 'ok' });
     });
 
     it('says that a store takes no upload in parts', async () => {

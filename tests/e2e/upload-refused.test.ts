@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import type { Job } from 'bullmq';
 import { describe, expect, it } from 'vitest';
-import { PREFIX, makeDump, s3Error, setStage } from './upload-stage.ts';
+import { BUCKET, PREFIX, makeDump, s3Error, setStage } from './upload-stage.ts';
 
 describe.skipIf(!hasRedis())('what only a person can mend fails at once with a hint, and succeeds once mended', () => {
   it('a bucket that does not exist', async () => {
@@ -42,12 +43,14 @@ describe.skipIf(!hasRedis())('what only a person can mend fails at once with a h
     await stage.uploaded(manifest);
   });
 
-  it('a storage class that the store does not have', async () => {
+  it('an encryption that the store does not have', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder);
-    await stage.proxy.status(400, { body: s3Error('InvalidStorageClass'), when: ({ method }) => method === 'PUT' });
-    await stage.startWorker({ S3_STORAGE_CLASS: 'COLD' });
-    expect((await stage.failed(manifest.name)).failedReason).toMatch(/hint: Check S3_STORAGE_CLASS/);
+    const isEncrypted = ({ headers }: SeenRequest) => headers['x-amz-server-side-encryption'] !== undefined;
+    await stage.proxy.status(501, { body: s3Error('NotImplemented'), when: isEncrypted });
+    await stage.startWorker({ S3_SSE: 'AES256' });
+    expect((await stage.failed(manifest.name)).failedReason).toMatch(/hint: .*unset S3_SSE/);
+    expect(await stage.s3.listObjects(BUCKET)).toEqual([]);
   });
 
   it.each([

@@ -14,7 +14,7 @@ import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy, type FaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { startS3, type S3Options, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { Queue, type Job } from 'bullmq';
@@ -41,11 +41,11 @@ export interface UploadStage extends AsyncDisposable {
   failed(name: BackupName): Promise<Job<unknown>>;
 }
 
-export async function setStage(): Promise<UploadStage> {
+export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = {}): Promise<UploadStage> {
   await using cleanup = new AsyncDisposableStack();
   const { path: folder } = cleanup.use(await tempFolder('pgstow-upload-'));
   const redis = cleanup.use(await startRedis());
-  const s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+  const s3 = cleanup.use(await startS3({ buckets: [BUCKET], ...options }));
   const proxy = cleanup.use(await startFaultProxy({ targetPort: s3.port }));
   const queue = new Queue<unknown>('upload', {
     connection: { host: redis.host, port: redis.port },

@@ -23,7 +23,7 @@ export function openDestinations(
   if (s3 === undefined) return new Map();
   const warned = new Set<string>();
   const destination: Destination = {
-    store: stack.use(new S3Store(s3)),
+    store: stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence))),
     confirm: s3.confirm,
     hasPartSha256: s3.checksum === 'sha256',
     warnOnce: (message) => {

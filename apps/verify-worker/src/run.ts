@@ -25,7 +25,8 @@ await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubj
   const { url, site } = config.redis;
   const redis = stack.use(await connectRedis(url, log));
   const stores = new Map<string, Store>();
-  if (config.s3 !== undefined) stores.set(config.s3.place.name, stack.use(new S3Store(config.s3)));
+  if (config.s3 !== undefined)
+    stores.set(config.s3.place.name, stack.use(new S3Store(config.s3, (_extra, sentence) => log.warn(sentence))));
   const queue = stack.use(openQueue('verify', site, redis));
   const { folder } = config.backup;
   const catalog = stack.use(new Publisher({ folder, site, redis, destination: config.s3?.place, log }));

@@ -1,12 +1,24 @@
 import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
 import { buildApp } from 'fauxqs';
+import { REFUSALS, refuse } from './refusals.ts';
 
 /**
- * The S3 server as a process: `node main.ts PORT FOLDER [HOST [BUCKET ...]]`. Only the S3 routes of fauxqs are of use here.
+ * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] PORT FOLDER [HOST [BUCKET ...]]`. Only the S3 routes of fauxqs are of use here.
  * What it lacks and the workers rely on is added: it listens on 127.0.0.1 alone unless told otherwise (its own start
- * listens on every interface), takes parts above 11 MiB, lists multipart uploads and honours `If-None-Match: *`.
+ * listens on every interface), takes parts above 11 MiB, lists multipart uploads and honours `If-None-Match: *`. Told to
+ * `--refuse` one of `REFUSALS`, it does not know that; `--mute`, it does not say what it is that it does not know.
  */
-const [port, folder, host = '127.0.0.1', ...buckets] = process.argv.slice(2) as [string, string, ...string[]];
+const { values: told, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { refuse: { type: 'string', multiple: true, default: [] }, mute: { type: 'boolean', default: false } },
+});
+const [port, folder, host = '127.0.0.1', ...buckets] = positionals as [string, string, ...string[]];
+const refusals = told.refuse.map((word) => {
+  const refusal = REFUSALS.find((each) => each === word);
+  if (refusal === undefined) throw new Error(`expected --refuse one of ${REFUSALS.join(', ')}, got ${word}`);
+  return refusal;
+});
 
 // The package exports its app alone; the parts that keep objects in a folder lie beside it.
 const source = import.meta.resolve('fauxqs');
@@ -29,6 +41,13 @@ persistence.loadS3(store);
 store.persistence = persistence;
 for (const bucket of buckets) if (!store.hasBucket(bucket)) store.createBucket(bucket);
 
+/** As AWS says it. */
+const MUTE = {
+  status: 501,
+  code: 'NotImplemented',
+  message: 'A header you provided implies functionality that is not implemented',
+};
+
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
 // The queues of SQS and SNS stay away: buildApp falls back to empty ones.
 const app = buildApp({ logger: false, stores: { s3Store: store } as unknown as Stores });
@@ -41,6 +60,15 @@ app.addHook('preHandler', async (request, reply) => {
   const [bucket = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent);
   const key = rest.join('/');
   const query = url.searchParams;
+
+  const refusal = refuse({ method: request.method, query, headers: request.headers }, refusals);
+  if (refusal !== undefined) {
+    const { status, code, message } = told.mute ? MUTE : refusal;
+    return reply
+      .code(status)
+      .type('application/xml')
+      .send(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`);
+  }
 
   if (request.method === 'GET' && key === '' && query.has('uploads') && store.hasBucket(bucket)) {
     return reply.type('application/xml').send(listUploads(bucket, query.get('prefix') ?? ''));

@@ -6,23 +6,30 @@ import type { Store, StoredObject } from './store.ts';
  * Looks what lies under a key that something is about to be put to with `create`, which refuses by itself where something
  * does. So what is hidden counts as absent, unless a listing names it: what is put could not be confirmed then.
  *
- * @throws HiddenError if something lies there that may not be read; else as `Store.look` does
+ * @param isGuarded whether the store will refuse; if not, what is hidden and may not be listed is not risked
+ * @throws HiddenError if something lies there, or may, that may not be read; else as `Store.look` does
  */
-export async function lookBeforePut(store: Store, key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
+export async function lookBeforePut(
+  store: Pick<Store, 'look' | 'list'>,
+  key: string,
+  signal: AbortSignal,
+  isGuarded = true,
+): Promise<StoredObject | undefined> {
   try {
     return await store.look(key, signal);
   } catch (error) {
-    if (!(error instanceof HiddenError) || (await isListed(store, key, signal))) throw error;
+    if (!(error instanceof HiddenError) || ((await isListed(store, key, signal)) ?? !isGuarded)) throw error;
     return undefined;
   }
 }
 
-async function isListed(store: Store, key: string, signal: AbortSignal): Promise<boolean> {
+/** `undefined` where these credentials may not list. */
+async function isListed(store: Pick<Store, 'list'>, key: string, signal: AbortSignal): Promise<boolean | undefined> {
   try {
     for await (const object of store.list(key, signal)) if (object.key === key) return true;
   } catch (error) {
-    // A key that may not list learns nothing here.
-    if (!(error instanceof PermanentError)) throw error;
+    if (error instanceof PermanentError) return undefined;
+    throw error;
   }
   return false;
 }

@@ -14,7 +14,8 @@ export function createS3Client(config: S3Config): S3Client {
     ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
     // Quick ones of the SDK's own; the patience is the queue's.
     maxAttempts: 3,
-    requestChecksumCalculation: checksumAlgorithm(config) === undefined ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
+    // Requests name what they are to have: what the SDK adds by itself could not be left out for one store.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
     // Whatever is read back is compared by its sha256, which is worth more than what the store says of itself.
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: new NodeHttpHandler({

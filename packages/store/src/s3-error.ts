@@ -28,6 +28,32 @@ export function isRefusedAlone(error: unknown): boolean {
   return status !== undefined && (code === undefined || !CONCERNS_ALL.includes(code));
 }
 
+/**
+ * Whether a store may have refused a request for something in it that it does not know. Of the codes of status 400, stores
+ * answer with InvalidArgument, InvalidRequest, InvalidStorageClass and ones of their own; a HEAD has none.
+ */
+export function isUnknownToStore(error: unknown): boolean {
+  const { code, status } = describe(error);
+  return (
+    status === 501 || (status === 400 && (code === undefined || ![...CONCERNS_ALL, ...CONCERNS_CONTENT].includes(code)))
+  );
+}
+
+const CONCERNS_CONTENT: readonly string[] = [
+  'RequestTimeout',
+  'BadDigest',
+  'InvalidDigest',
+  'IncompleteBody',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+  'EntityTooLarge',
+  'EntityTooSmall',
+  'InvalidPart',
+  'InvalidPartOrder',
+  'KeyTooLongError',
+  'MetadataTooLarge',
+];
+
 const CONCERNS_ALL: readonly string[] = [
   'NoSuchBucket',
   'InvalidBucketName',
@@ -105,7 +131,8 @@ function permanentHint(
     return `${mendEndpoint} Does it speak TLS, and is its certificate valid for that host and known here (NODE_EXTRA_CA_CERTS)?`;
   if (code?.startsWith('HPE_') === true) return `${mendEndpoint} What answers there does not speak HTTP, or only TLS.`;
   if (status === undefined) return undefined;
-  if (status >= 500) return code === 'NotImplemented' ? `${place} cannot do this.` : undefined;
+  if (status === 501) return `${place} cannot do this; if it was to encrypt, unset S3_SSE.`;
+  if (status >= 500) return undefined;
   if (status === 408 || status === 429 || status === 409 || status === 412) return undefined;
   if (!isS3Answer(cause)) return `${mendEndpoint} What answers there is no S3 server, or only a proxy before one.`;
   if (status === 301 || status === 307) return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;

@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { randomBytes } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -9,13 +8,18 @@ import {
 } from '@aws-sdk/client-s3';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { FileDigest } from './digest-file.ts';
+import { digestText } from './digest-text.ts';
 import { compareObject } from './object-comparison.ts';
-import { checksumAlgorithm, createS3Client } from './s3-client.ts';
+import { createS3Client } from './s3-client.ts';
 import { isForbidden, readLifecycle, readVersioning, type Found } from './s3-bucket-settings.ts';
 import { watchClock } from './s3-clock.ts';
 import { translateS3Error } from './s3-error.ts';
 import { s3PutParams } from './s3-put-params.ts';
+import { describeConfirmation } from './s3-confirmation.ts';
+import { describeStorageClass } from './describe-storage-class.ts';
+import type { Extra } from './s3-extras.ts';
+import { leaveOutUnknownExtras } from './s3-known-extras.ts';
+import { describeLeftOut } from './s3-left-out.ts';
 import { S3Store } from './s3-store.ts';
 import { PROBE_NAME, type ProbeFinding } from './store-probe.ts';
 
@@ -36,10 +40,15 @@ export async function* probeS3(
   signal: AbortSignal,
 ): AsyncGenerator<ProbeFinding, void, undefined> {
   const config = { ...settings, timeoutMs: Math.min(timeoutMs, PATIENCE_MS) };
-  using store = new S3Store(config);
-  const client = createS3Client(config);
+  const leftOut = new Map<Extra, string>();
+  using store = new S3Store(config, (extra, sentence) => leftOut.set(extra, sentence));
+  const client = leaveOutUnknownExtras(createS3Client(config), {
+    // What is tried past the store is put over nothing.
+    isOccupied: () => Promise.resolve(false),
+    onLeaveOut: (extra, refusal) => leftOut.set(extra, describeLeftOut(extra, refusal, config.storageClass)),
+  });
   using _ = { [Symbol.dispose]: () => client.destroy() };
-  const probe = new S3Probe(config, store, client, signal);
+  const probe = new S3Probe(config, store, client, leftOut, signal);
 
   const clock = watchClock(client);
   const put = await probe.put();
@@ -57,6 +66,7 @@ export async function* probeS3(
   yield { step: 'conditional', ...(await probe.putAgain()) };
   yield { step: 'list', ...(await probe.list()) };
   yield* probe.uploadParts();
+  yield* describeStorageClass(config.storageClass, leftOut.get('storage-class'));
   yield { step: 'versioning', ...(await readVersioning(client, config.place, signal)) };
   yield { step: 'lifecycle', ...(await readLifecycle(client, config.place, signal)) };
   yield { step: 'delete', ...(await probe.remove()) };
@@ -67,14 +77,23 @@ class S3Probe {
   readonly #config: S3Config;
   readonly #store: S3Store;
   readonly #client: S3Client;
+  /** What the store does not know, in a sentence each. */
+  readonly #leftOut: ReadonlyMap<Extra, string>;
   readonly #signal: AbortSignal;
   readonly #key: string;
   readonly #text = `A trial of pgstow doctor; it may be deleted.\n${randomBytes(16).toString('hex')}\n`;
 
-  constructor(config: S3Config, store: S3Store, client: S3Client, signal: AbortSignal) {
+  constructor(
+    config: S3Config,
+    store: S3Store,
+    client: S3Client,
+    leftOut: ReadonlyMap<Extra, string>,
+    signal: AbortSignal,
+  ) {
     this.#config = config;
     this.#store = store;
     this.#client = client;
+    this.#leftOut = leftOut;
     this.#signal = signal;
     this.#key = `${config.place.prefix}${PROBE_NAME}${randomBytes(6).toString('hex')}`;
   }
@@ -108,7 +127,7 @@ class S3Probe {
         };
       }
       const comparison = compareObject(object, digestText(this.#text));
-      confirm = this.#judgeConfirmation(comparison);
+      confirm = describeConfirmation(comparison, this.#config, this.#leftOut.get('checksum'));
       return comparison.verdict === 'different'
         ? {
             status: 'fault',
@@ -118,22 +137,6 @@ class S3Probe {
         : { status: 'ok', message: 'the store shows the object and its size' };
     });
     return { found, confirm };
-  }
-
-  #judgeConfirmation(comparison: ReturnType<typeof compareObject>): Found {
-    if (comparison.verdict === 'same') {
-      if (comparison.by === 'checksum')
-        return { status: 'ok', message: 'uploads are confirmed by the checksum that the store keeps' };
-      const isLost = checksumAlgorithm(this.#config) !== undefined;
-      const lost = isLost ? '; it does not keep the checksum that is sent' : '';
-      return { status: 'ok', message: `uploads are confirmed by the store's ETag${lost}` };
-    }
-    if (this.#config.confirm === 'read') return { status: 'ok', message: 'uploads are confirmed by reading them back' };
-    return {
-      status: 'warning',
-      message: `uploads can be confirmed by their size alone: ${comparison.why}`,
-      hint: 'Set S3_CONFIRM=read to have each upload read back, or S3_CHECKSUM=sha256 if the store keeps it.',
-    };
   }
 
   read(): Promise<Found> {
@@ -153,11 +156,13 @@ class S3Probe {
   putAgain(): Promise<Found> {
     return this.#found(async () => {
       const again = { mode: 'create', ...OPTIONS, signal: this.#signal } as const;
-      if ((await this.#store.putText(this.#key, this.#text, again)) === 'occupied')
+      const outcome = await this.#store.putText(this.#key, this.#text, again);
+      const unknown = this.#leftOut.get('conditional');
+      if (outcome === 'occupied' && unknown === undefined)
         return { status: 'ok', message: 'the store refuses to put over what lies there (If-None-Match)' };
       return {
         status: 'warning',
-        message: 'the store ignores If-None-Match: it lets an object be put over what lies there',
+        message: unknown ?? 'the store ignores If-None-Match: it lets an object be put over what lies there',
         hint: 'pgstow looks before it puts. Turn on versioning, and let no two sites share a prefix.',
       };
     });
@@ -282,21 +287,4 @@ class S3Probe {
     const found = await this.#found(work);
     return found.status === 'fault' ? { ...found, status: 'warning' } : found;
   }
-}
-
-function digestText(text: string): FileDigest {
-  const content = Buffer.from(text);
-  const sum = (algorithm: 'md5' | 'sha256'): Buffer => createHash(algorithm).update(content).digest();
-  const crc = Buffer.alloc(4);
-  crc.writeUInt32BE(crc32(content));
-  const checksums = { crc32: crc.toString('base64'), sha256: sum('sha256').toString('base64') };
-  return {
-    bytes: content.length,
-    sha256: sum('sha256').toString('hex'),
-    partCount: 1,
-    etag: sum('md5').toString('hex'),
-    checksums,
-    // No part, no checksum of parts.
-    partsChecksums: { crc32: '', sha256: undefined },
-  };
 }

@@ -7,11 +7,12 @@ import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { startFaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { createS3Client, type S3Access } from '@pgstow/testing/s3-client.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
+import { REFUSALS, startS3 } from '@pgstow/testing/s3-server.ts';
 import { describe, expect, it } from 'vitest';
 import { HiddenError } from './hidden-error.ts';
 import { lookBeforePut } from './look-before-put.ts';
 import { S3Store } from './s3-store.ts';
+import type { PutOptions } from './store.ts';
 import { describeStore, type StoreUnderTest } from './store-contract.ts';
 import { readStoredManifest } from './stored-manifest.ts';
 
@@ -21,6 +22,20 @@ for (const checksum of ['none', 'crc32', 'sha256'] as const) {
   describeStore(`a stand-in for S3, checksum ${checksum}`, async () => {
     const s3 = await startS3();
     return storeAt(s3, { checksum }, async () => s3[Symbol.asyncDispose]());
+  });
+}
+
+for (const { what, refuses, isMute } of [
+  ...REFUSALS.map((refusal) => ({ what: refusal, refuses: [refusal], isMute: false })),
+  { what: 'any of them', refuses: REFUSALS, isMute: false },
+  { what: 'any of them, and does not say which', refuses: REFUSALS, isMute: true },
+]) {
+  describeStore(`a store that does not know ${what}`, async () => {
+    const s3 = await startS3({ refuses, isMute });
+    const tested = await storeAt(s3, { checksum: 'crc32', storageClass: 'STANDARD_IA' }, async () => {
+      await s3[Symbol.asyncDispose]();
+    });
+    return { ...tested, listsOpenUploads: !refuses.includes('open-uploads') };
   });
 }
 
@@ -104,6 +119,63 @@ describe('S3Store', () => {
     await expect(lookBeforePut(store, 'xyz', signal)).rejects.toThrow(RetryableError);
   });
 
+  it('leaves out what a store does not know from then on, says so once, and looks before it puts', async () => {
+    await using s3 = await startS3({ buckets: ['backups'], refuses: REFUSALS });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    const config = configOf({ ...s3, endpoint: proxy.url }, 'backups', {
+      checksum: 'crc32',
+      storageClass: 'STANDARD_IA',
+    });
+    const said: string[] = [];
+    using store = new S3Store(config, (_extra, sentence) => said.push(sentence));
+    expect(await store.putText('x', 'first', putOptions('create'))).toBe('stored');
+    expect(said.toSorted()).toEqual([
+      expect.stringMatching(/^the store does not have the storage class STANDARD_IA \(S3_STORAGE_CLASS\): .*\(.*\)$/),
+      expect.stringMatching(
+        /^the store does not know If-None-Match: pgstow looks what lies there .*Conditional object PUTs/,
+      ),
+      expect.stringMatching(/^the store does not know checksums: it is sent none/),
+    ]);
+
+    const before = proxy.requestCount;
+    expect(await store.putText('y', 'first', putOptions('create'))).toBe('stored');
+    expect(await store.putText('y', 'second', putOptions('create'))).toBe('occupied');
+    expect(await store.listOpenUploads('', signal)).toEqual({ refused: expect.stringContaining('NotImplemented') });
+    expect(await store.listOpenUploads('', signal)).toEqual({ refused: expect.stringContaining('NotImplemented') });
+    const asked = proxy.requests.slice(before).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+    // A HEAD of the bucket tells a missing object from a missing bucket.
+    expect(asked).toEqual(['HEAD /backups/y', 'HEAD /backups/', 'PUT /backups/y', 'HEAD /backups/y', 'GET /backups/']);
+    expect(said).toHaveLength(3);
+  });
+
+  it('does not put what a store cannot guard, where it may neither look nor list', async () => {
+    await using s3 = await startS3({ buckets: ['backups'], refuses: ['if-none-match'] });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
+    await s3.putObject('backups', 'x', 'first');
+    await proxy.status(403, { body: DENIED, when: ({ method }) => method === 'HEAD' || method === 'GET' });
+    await expect(store.putText('x', 'second', putOptions('create'))).rejects.toThrow(HiddenError);
+    expect((await s3.getObject('backups', 'x')).toString()).toBe('first');
+  });
+
+  it('leaves out no encryption', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    await using proxy = await startFaultProxy({ targetPort: s3.port });
+    const isEncrypted = ({ headers }: SeenRequest) => headers['x-amz-server-side-encryption'] !== undefined;
+    await proxy.status(501, {
+      body: '<Error><Code>NotImplemented</Code><Message>no</Message></Error>',
+      when: isEncrypted,
+    });
+    const said: string[] = [];
+    const config = configOf({ ...s3, endpoint: proxy.url }, 'backups', { sse: 'AES256', checksum: 'crc32' });
+    using store = new S3Store(config, (_extra, sentence) => said.push(sentence));
+    await expect(store.putText('x', 'y', putOptions('create'))).rejects.toThrow(
+      refusal('NotImplemented', 'unset S3_SSE'),
+    );
+    expect(said).toEqual([]);
+    expect(await s3.listObjects('backups')).toEqual([]);
+  });
+
   it('says which right is wanting where it may not list', async () => {
     await using s3 = await startS3({ buckets: ['backups'] });
     await using proxy = await startFaultProxy({ targetPort: s3.port });
@@ -130,12 +202,15 @@ describe('S3Store', () => {
     await using s3 = await startS3({ buckets: ['backups'] });
     await using proxy = await startFaultProxy({ targetPort: s3.port });
     using store = new S3Store(configOf({ ...s3, endpoint: proxy.url }, 'backups', {}));
-    await proxy.status(501, { body: '<Error><Code>NotImplemented</Code><Message>no</Message></Error>' });
-    expect(await store.listOpenUploads('x', signal)).toEqual({ refused: expect.stringContaining('NotImplemented') });
+    await proxy.status(403, { body: DENIED });
+    expect(await store.listOpenUploads('x', signal)).toEqual({ refused: expect.stringContaining('AccessDenied') });
     await proxy.status(404, { body: '<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>' });
     await expect(store.listOpenUploads('x', signal)).rejects.toThrow(refusal('NoSuchBucket', 'Create the bucket'));
     await proxy.status(503, { body: '<Error><Code>SlowDown</Code><Message>later</Message></Error>' });
     await expect(store.listOpenUploads('x', signal)).rejects.toThrow(RetryableError);
+    // Some say it in no words of S3.
+    await proxy.status(501, { body: '<!doctype html><title>not implemented</title>' });
+    expect(await store.listOpenUploads('x', signal)).toEqual({ refused: expect.stringContaining('list open uploads') });
   });
 });
 
@@ -156,6 +231,7 @@ async function storeAt(
   return {
     store,
     withoutBucket,
+    listsOpenUploads: true,
     leaveOpen: async (Key) => {
       await client.sdk.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }));
     },
@@ -164,6 +240,10 @@ async function storeAt(
       await release();
     },
   };
+}
+
+function putOptions(mode: PutOptions['mode']): PutOptions {
+  return { mode, contentType: 'text/plain', metadata: {}, signal };
 }
 
 function configOf(access: S3Access, bucket: string, more: Partial<S3Config>): S3Config {

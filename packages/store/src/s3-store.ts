@@ -15,10 +15,14 @@ import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { HiddenError } from './hidden-error.ts';
 import { lookBeforePut } from './look-before-put.ts';
-import { createS3Client } from './s3-client.ts';
-import { isRefusedAlone, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { OccupiedError } from './occupied-error.ts';
+import { checksumAlgorithm, createS3Client } from './s3-client.ts';
+import { leaveOutUnknownExtras } from './s3-known-extras.ts';
+import { isRefusedAlone, isUnknownToStore, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import type { Extra } from './s3-extras.ts';
+import { describeLeftOut } from './s3-left-out.ts';
 import { s3PutParams } from './s3-put-params.ts';
-import { OccupiedError, uploadFile } from './s3-upload.ts';
+import { uploadFile } from './s3-upload.ts';
 import type { ListedObject, OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
 
 /** Without the second right, the answer is the same where nothing lies. */
@@ -29,11 +33,17 @@ export class S3Store implements Store, Disposable {
   readonly place: Store['place'];
   readonly #config: S3Config;
   readonly #client: S3Client;
+  /** Why the store does not know how to list open uploads. */
+  #unlisted: string | undefined;
 
-  constructor(config: S3Config) {
+  /** @param onLeaveOut told once of each thing that the store does not know, and that is left out from then on */
+  constructor(config: S3Config, onLeaveOut: (extra: Extra, sentence: string) => void = () => undefined) {
     this.place = config.place;
     this.#config = config;
-    this.#client = createS3Client(config);
+    this.#client = leaveOutUnknownExtras(createS3Client(config), {
+      isOccupied: async (key, signal) => (await lookBeforePut(this, key, signal, false)) !== undefined,
+      onLeaveOut: (extra, refusal) => onLeaveOut(extra, describeLeftOut(extra, refusal, config.storageClass)),
+    });
   }
 
   [Symbol.dispose](): void {
@@ -43,7 +53,9 @@ export class S3Store implements Store, Disposable {
   async look(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     return this.#try(`look at ${this.#url(key)}`, signal, async () => {
       try {
-        const input = { Bucket: this.place.bucket, Key: key, ChecksumMode: 'ENABLED' } as const;
+        // Where none is sent, none is kept; some stores refuse even to be asked.
+        const checksum = checksumAlgorithm(this.#config) === undefined ? {} : ({ ChecksumMode: 'ENABLED' } as const);
+        const input = { Bucket: this.place.bucket, Key: key, ...checksum };
         return toStoredObject(await this.#client.send(new HeadObjectCommand(input), { abortSignal: signal }));
       } catch (error) {
         const status = s3ErrorStatus(error);
@@ -115,6 +127,7 @@ export class S3Store implements Store, Disposable {
     prefix: string,
     signal: AbortSignal,
   ): Promise<readonly OpenUpload[] | { readonly refused: string }> {
+    if (this.#unlisted !== undefined) return { refused: this.#unlisted };
     const uploads: OpenUpload[] = [];
     let position: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined;
     try {
@@ -133,8 +146,10 @@ export class S3Store implements Store, Disposable {
             : undefined;
       } while (position !== undefined);
     } catch (error) {
-      if (error instanceof PermanentError && isRefusedAlone(error.cause)) return { refused: error.message };
-      throw error;
+      if (!(error instanceof PermanentError) || !isRefusedAlone(error.cause)) throw error;
+      // A right may be given meanwhile; what a store does not know, it learns by no asking.
+      if (isUnknownToStore(error.cause) || s3ErrorStatus(error.cause) === 405) this.#unlisted = error.message;
+      return { refused: error.message };
     }
     return uploads;
   }

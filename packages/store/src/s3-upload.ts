@@ -8,6 +8,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import type { FileHandle } from 'node:fs/promises';
 import { collectGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
+import { OccupiedError } from './occupied-error.ts';
 import type { PartPlan } from './part-plan.ts';
 
 const ABORT_LIMIT_MS = 10_000;
@@ -25,11 +26,6 @@ export type S3UploadOptions = {
   readonly onProgress: (sentBytes: number) => void;
   readonly signal: AbortSignal;
 };
-
-/** Something lies there, as a store says by status 412. */
-export class OccupiedError extends Error {
-  override readonly name = 'OccupiedError';
-}
 
 /** Puts a file, in parts where it has more than one. When it throws, no request of it is under way. */
 export async function uploadFile(client: S3Client, file: FileHandle, options: S3UploadOptions): Promise<void> {

@@ -10,6 +10,7 @@ export type ProbeFinding =
         | 'list'
         | 'multipart'
         | 'open-uploads'
+        | 'storage-class'
         | 'delete'
         | 'versioning'
         | 'lifecycle';

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Refusal } from '@pgstow/s3-server/refusals.ts';
 import { BoundProcess } from './bound-process.ts';
 import { createS3Client, type S3Access, type S3TestClient } from './s3-client.ts';
 import { startOnPort } from './start-on-port.ts';
@@ -11,6 +12,10 @@ export interface S3Options {
   readonly dir?: string;
   /** Buckets to create at the start. */
   readonly buckets?: readonly string[];
+  /** What it does not know, as some stores in use. */
+  readonly refuses?: readonly Refusal[];
+  /** Whether it does not say what it is that it does not know. */
+  readonly isMute?: boolean;
 }
 
 export interface S3Server extends AsyncDisposable, S3Access, Omit<S3TestClient, 'sdk' | typeof Symbol.dispose> {
@@ -24,6 +29,8 @@ export interface S3Server extends AsyncDisposable, S3Access, Omit<S3TestClient, 
   kill(): Promise<void>;
 }
 
+export { REFUSALS } from '@pgstow/s3-server/refusals.ts';
+
 const SCRIPT = fileURLToPath(import.meta.resolve('@pgstow/s3-server/main.ts'));
 
 /**
@@ -34,7 +41,7 @@ const SCRIPT = fileURLToPath(import.meta.resolve('@pgstow/s3-server/main.ts'));
 export async function startS3(options: S3Options = {}): Promise<S3Server> {
   await using cleanup = new AsyncDisposableStack();
   const dir = options.dir ?? cleanup.use(await tempFolder('pgstow-s3-')).path;
-  const launch = (port: number) => startServer(port, dir);
+  const launch = (port: number) => startServer(port, dir, options);
   const started = await startOnPort(options.port, launch);
   const { port } = started;
   let { server } = started;
@@ -79,10 +86,14 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
   };
 }
 
-async function startServer(port: number, dir: string): Promise<BoundProcess> {
+async function startServer(
+  port: number,
+  dir: string,
+  { refuses = [], isMute = false }: S3Options,
+): Promise<BoundProcess> {
   const server = await BoundProcess.start({
     command: process.execPath,
-    args: [SCRIPT, String(port), dir],
+    args: [SCRIPT, ...refuses.map((what) => `--refuse=${what}`), ...(isMute ? ['--mute'] : []), String(port), dir],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', TZ: 'UTC' },
   });
   try {

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { FileDigest } from './digest-file.ts';
+
+/** What a small text would be compared by, put in one request. */
+export function digestText(text: string): FileDigest {
+  const content = Buffer.from(text);
+  const sum = (algorithm: 'md5' | 'sha256'): Buffer => createHash(algorithm).update(content).digest();
+  const crc = Buffer.alloc(4);
+  crc.writeUInt32BE(crc32(content));
+  const checksums = { crc32: crc.toString('base64'), sha256: sum('sha256').toString('base64') };
+  return {
+    bytes: content.length,
+    sha256: sum('sha256').toString('hex'),
+    partCount: 1,
+    etag: sum('md5').toString('hex'),
+    checksums,
+    // No part, no checksum of parts.
+    partsChecksums: { crc32: '', sha256: undefined },
+  };
+}

@@ -1,0 +1,4 @@
+/** Something lies there, as a store says by status 412. */
+export class OccupiedError extends Error {
+  override readonly name = 'OccupiedError';
+}

@@ -1,0 +1,66 @@
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { OccupiedError } from './occupied-error.ts';
+import { isUnknownToStore } from './s3-error.ts';
+import { extrasOf, planTrials, withoutExtras, type Extra } from './s3-extras.ts';
+
+export type KnownExtrasOptions = {
+  /** Asked right before what a store would refuse to put over something is put without that condition. */
+  readonly isOccupied: (key: string, signal: AbortSignal) => Promise<boolean>;
+  /** Called once for each extra that is left out from now on, with what the store said. */
+  readonly onLeaveOut: (extra: Extra, refusal: string) => void;
+};
+
+type SendOptions = { readonly abortSignal: AbortSignal };
+type Command = { input: { readonly Key?: string } };
+
+/**
+ * A client that finds out which extras a store does not know, and leaves these out for as long as it lives. Stores tell by
+ * hardly more than a status, so what is refused as unknown is tried again with less: what then succeeds has told.
+ */
+export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut }: KnownExtrasOptions): S3Client {
+  const leftOut = new Set<Extra>();
+
+  const sendWithout = async (command: Command, extras: readonly Extra[], options: SendOptions): Promise<unknown> => {
+    const { Key = '' } = command.input;
+    if (
+      command instanceof PutObjectCommand &&
+      extras.includes('conditional') &&
+      (await isOccupied(Key, options.abortSignal))
+    )
+      throw new OccupiedError(`${Key} lies there already`);
+    // The same command: what was added to its middleware goes along.
+    const reduced = Object.assign(Object.create(command) as object, { input: withoutExtras(command.input, extras) });
+    return client.send(reduced as never, options);
+  };
+
+  const send = async (command: Command, options: SendOptions): Promise<unknown> => {
+    const wanted = extrasOf(command);
+    const known = wanted.filter((extra) => leftOut.has(extra));
+    try {
+      return await sendWithout(command, known, options);
+    } catch (error) {
+      if (!isUnknownToStore(error)) throw error;
+      const { name, message } = error as Error;
+      const refusal = message.includes(name) ? message : `${name}: ${message}`;
+      for (const trial of planTrials(
+        wanted.filter((extra) => !known.includes(extra)),
+        refusal,
+      )) {
+        const answer = await sendWithout(command, [...known, ...trial], options).catch((again: unknown) => {
+          if (isUnknownToStore(again)) return REFUSED;
+          throw again;
+        });
+        if (answer === REFUSED) continue;
+        for (const extra of trial) {
+          if (!leftOut.has(extra)) onLeaveOut(extra, refusal);
+          leftOut.add(extra);
+        }
+        return answer;
+      }
+      throw error;
+    }
+  };
+  return Object.assign(Object.create(client) as S3Client, { send });
+}
+
+const REFUSED = Symbol('refused as unknown');
