@@ -32,7 +32,7 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
   });
 
   const start = (env: Readonly<Record<string, string>> = {}) => startScheduler({ REDIS_URL: server.url, ...env });
-  const pending = async () => (await queue.getJobs(['waiting', 'delayed'])).map((job) => job.id ?? '').sort();
+  const pending = async () => (await queue.getJobs(['prioritized', 'delayed'])).map((job) => job.id ?? '').sort();
 
   /** Takes jobs as a dump worker would, and notes when each was due. */
   function work(): AsyncDisposable & { readonly dueAt: number[]; readonly targets: string[] } {
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
       await using scheduler = await start({ BACKUP_CRON: '* * * * * *', BACKUP_INTERVAL: '', TZ: 'Europe/Berlin' });
       await scheduler.process.kill();
     }
-    for (const job of await queue.getJobs(['waiting'])) if (job.name === 'first') await job.remove();
+    for (const job of await queue.getJobs(['prioritized'])) if (job.name === 'first') await job.remove();
     const due = (await queue.getJobScheduler('dump.shop'))?.next ?? 0;
     await server.kill();
     await eventually(() => Date.now() > due + 2000);
@@ -129,7 +129,7 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
     await using worker = work();
     const schedulers = await Promise.all([start(), start()]);
     await eventually(() => worker.targets.length > 0);
-    await eventually(async () => (await queue.getJobCountByTypes('waiting', 'active')) === 0);
+    await eventually(async () => (await queue.getJobCountByTypes('prioritized', 'active')) === 0);
     expect(worker.targets).toEqual(['shop']);
     expect(await pending()).toHaveLength(1);
     for (const scheduler of schedulers) await scheduler[Symbol.asyncDispose]();
@@ -145,7 +145,7 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
 
   test('names of databases that are no plain words are schedules all the same', async () => {
     await using _scheduler = await start({ POSTGRES_DB: '../etc,my db,"a,b",-rf,größe:1' });
-    const jobs = await queue.getJobs(['waiting']);
+    const jobs = await queue.getJobs(['prioritized']);
     expect(jobs.map((job) => job.data.target).sort()).toEqual(['-rf', '../etc', 'a,b', 'größe:1', 'my db']);
   });
 

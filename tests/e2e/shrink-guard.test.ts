@@ -190,7 +190,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     ]);
     // It is restored in a test as any other.
     await using tests = openQueue('verify', stage.site, stage.redis);
-    expect(await tests.getJobState(verifyJobId(small.name, LOCAL))).toBe('waiting');
+    expect(await tests.getJobState(verifyJobId(small.name, LOCAL))).toBe('prioritized');
     await worker.kill();
     // As a worker leaves it that is killed before it has recorded its dump, and a Redis that is emptied.
     await rm(join(stage.folder, manifestFileName(small.name)));

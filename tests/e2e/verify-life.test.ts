@@ -135,20 +135,20 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', { timeout: 1
     await stage.dumpOnly('shop');
     const off = await stage.startWorker();
     await off.waitForLine(/"msg":"reconciled"/);
-    expect(await stage.queue.getJobCountByTypes('waiting', 'active', 'completed')).toBe(0);
+    expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(0);
     await off.stop();
     const worker = await stage.startWorker({ VERIFY_SCHEDULE: 'after-upload' });
     await stage.reaches(jobIdOf(newest.name), 'completed');
     await worker.stop();
     const again = await stage.startWorker({ VERIFY_SCHEDULE: 'after-upload' });
     await again.waitForLine(/"msg":"reconciled"/);
-    expect(await stage.queue.getJobCountByTypes('waiting', 'active', 'completed')).toBe(1);
+    expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(1);
   });
 
   it('is asked by the dump worker where dumps go nowhere, and not where tests are off', async () => {
     await stage.startWorker({ S3_BUCKET: '', VERIFY_SCHEDULE: 'after-upload' });
     await stage.dumpOnly('shop');
-    expect(await stage.queue.getJobCountByTypes('waiting', 'active', 'completed')).toBe(0);
+    expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(0);
     await stage.dumps.startWorker();
     const { manifest } = await stage.dumps.dump('shop');
     await stage.reaches(jobIdOf(manifest.name, 'local'), 'completed');

@@ -2,7 +2,14 @@ import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import { scheduledJobId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { createLog, type Log } from '@pgstow/shared/runtime/log.ts';
-import { jobOptions, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import {
+  enqueueDump,
+  jobOptions,
+  openQueue,
+  plannedJobOptions,
+  queuePrefix,
+  type OpenQueue,
+} from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -42,12 +49,12 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
   const reconcile = (schedule: Schedule, targets: readonly string[] = ['shop']) =>
     reconcileSchedules(wantDumps({ queue, targets, schedule, log }));
   const nextRun = async (target = 'shop') => (await queue.getJobScheduler(scheduleId(target)))?.next ?? 0;
-  const names = async (...states: ('waiting' | 'delayed' | 'completed')[]) =>
+  const names = async (...states: ('prioritized' | 'delayed')[]) =>
     (await queue.getJobs(states)).map((job) => job.name).sort();
 
   /** The dump of the first start is not what the test is about. */
   const removeFirst = async () => {
-    for (const job of await queue.getJobs(['waiting'])) if (job.name === 'first') await job.remove();
+    for (const job of await queue.getJobs(['prioritized'])) if (job.name === 'first') await job.remove();
   };
 
   /** Takes jobs as a dump worker would, and tells which. */
@@ -65,19 +72,19 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
 
   test('the first start asks for a dump of each target at once, by interval or by pattern', async () => {
     await reconcile(every(HOUR), ['shop', 'my db']);
-    expect(await names('waiting', 'delayed')).toEqual(['scheduled', 'scheduled']);
+    expect(await names('prioritized', 'delayed')).toEqual(['scheduled', 'scheduled']);
     await server.flush();
     await reconcile(at('0 3 * * *', 'Europe/Berlin'), ['shop', 'my db']);
-    expect(await names('waiting')).toEqual(['first', 'first']);
+    expect(await names('prioritized')).toEqual(['first', 'first']);
     expect(await names('delayed')).toEqual(['scheduled', 'scheduled']);
     expect(new Date(await nextRun()).toISOString()).toMatch(/T0[12]:00:00/);
   });
 
   test('jobs carry the target alone, and options with retries', async () => {
     await reconcile(every(HOUR));
-    const [job] = await queue.getJobs(['waiting']);
+    const [job] = await queue.getJobs(['prioritized']);
     expect(job?.data).toEqual({ target: 'shop' });
-    expect(job?.opts).toMatchObject(jobOptions.dump);
+    expect(job?.opts).toMatchObject(plannedJobOptions.dump);
   });
 
   test.each([every(HOUR), rarely])('a restart changes nothing: $kind', async (schedule) => {
@@ -87,7 +94,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     const before = await eventually(async () => ((await nextRun()) > Date.now() ? nextRun() : 0));
     for (let i = 0; i < 3; i += 1) await reconcile(schedule);
     expect(await nextRun()).toBe(before);
-    expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+    expect(await names('prioritized', 'delayed')).toEqual(['scheduled']);
     expect(worker.done).toHaveLength(1);
   });
 
@@ -100,7 +107,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
       await eventually(() => Date.now() > due + 2500);
       for (let i = 0; i < 2; i += 1) await reconcile(schedule);
       expect(await nextRun()).toBe(due);
-      expect(await queue.getJobCountByTypes('waiting', 'delayed')).toBe(1);
+      expect(await queue.getJobCountByTypes('prioritized', 'delayed')).toBe(1);
       // One late run, and from there on one a second again.
       const startedAt = Date.now();
       await using worker = await work();
@@ -132,7 +139,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     // A second look finds nothing to do, and no run was made on the way.
     await reconcile(schedule);
     expect(await nextRun()).toBe(before);
-    expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+    expect(await names('prioritized', 'delayed')).toEqual(['scheduled']);
     expect(worker.done).toHaveLength(4);
   });
 
@@ -157,7 +164,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     expect(worker.done).toHaveLength(1);
     await reconcile(every(HOUR));
     await eventually(() => worker.done.length === 2);
-    expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+    expect(await names('prioritized', 'delayed')).toEqual(['scheduled']);
   });
 
   test('a missed run is caught up when the pattern changes before it was taken', async () => {
@@ -167,7 +174,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     await eventually(() => Date.now() > due);
     await reconcile(rarely);
     await reconcile(rarely);
-    expect(await names('waiting')).toEqual(['catch-up']);
+    expect(await names('prioritized')).toEqual(['catch-up']);
     expect(await names('delayed')).toEqual(['scheduled']);
     await using worker = await work();
     await eventually(() => worker.done.includes('catch-up shop'));
@@ -191,16 +198,47 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     await queue.upsertJobScheduler(scheduleId('shop'), { every: HOUR }, old);
     const due = await nextRun();
     await reconcile(every(HOUR));
-    const [job, ...others] = await queue.getJobs(['waiting', 'delayed']);
+    const [job, ...others] = await queue.getJobs(['prioritized', 'delayed']);
     expect(others).toEqual([]);
-    expect(job?.opts).toMatchObject(jobOptions.dump);
+    expect(job?.opts).toMatchObject(plannedJobOptions.dump);
     expect(await nextRun()).toBe(due);
+  });
+
+  test('entries of the version that gave jobs no priority are brought over once no run of theirs is due', async () => {
+    const old = (target: string) => ({ name: 'scheduled', data: { target }, opts: jobOptions.dump });
+    await queue.upsertJobScheduler(scheduleId('shop'), { pattern: '* * * * * *', tz: 'UTC' }, old('shop'));
+    const due = await nextRun();
+    await eventually(() => Date.now() > due);
+    await reconcile(at('* * * * * *'));
+    // The run that is due is kept as it is, and so is what makes the next.
+    expect(await queue.getJob(scheduledJobId(scheduleId('shop'), due))).toMatchObject({ priority: 0 });
+    expect(await nextRun()).toBe(due);
+    await queue.upsertJobScheduler(scheduleId('crm'), { pattern: '0 0 29 2 *', tz: 'UTC' }, old('crm'));
+    const later = await nextRun('crm');
+    await reconcile(rarely, ['crm']);
+    expect(await nextRun('crm')).toBe(later);
+    expect(await queue.getJob(scheduledJobId(scheduleId('crm'), later))).toMatchObject({ priority: 10 });
+    expect((await queue.getJobScheduler(scheduleId('crm')))?.template?.opts).toEqual(plannedJobOptions.dump);
+  });
+
+  test('a dump that a person asks for goes before those that are due, also the next time', async () => {
+    const targets = Array.from({ length: 20 }, (_, i) => `db-${i}`);
+    await reconcile(every(HOUR), targets);
+    await enqueueDump(queue, 'shop', 'ad-hoc');
+    await using worker = await work();
+    await eventually(() => worker.done.length === 21);
+    expect(worker.done[0]).toBe('ad-hoc shop');
+    const delayed = await eventually(async () => {
+      const jobs = await queue.getJobs(['delayed']);
+      return jobs.length === 20 ? jobs : null;
+    });
+    expect(new Set(delayed.map(({ priority }) => priority))).toEqual(new Set([10]));
   });
 
   test('an entry whose next job was lost fires again', async () => {
     await reconcile(every(HOUR));
     const keys = `${queuePrefix('default')}:dump`;
-    await redis.del(`${keys}:wait`, `${keys}:repeat:dump.shop:${await nextRun()}`);
+    await redis.del(`${keys}:prioritized`, `${keys}:repeat:dump.shop:${await nextRun()}`);
     await reconcile(every(HOUR));
     await using worker = await work();
     await eventually(() => worker.done.includes('catch-up shop'));
@@ -227,7 +265,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
       expect(await queue.getJobState(id)).toBe('delayed');
       expect(await queue.getJob(id)).toMatchObject({ name: 'scheduled', data: { target: 'shop' } });
       // Nothing that is not a job is left for a worker to take.
-      expect(await names('waiting', 'delayed')).not.toContain(undefined);
+      expect(await names('prioritized', 'delayed')).not.toContain(undefined);
     });
   });
 
@@ -238,10 +276,10 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
       await Promise.all(Array.from({ length: 8 }, () => reconcile(schedule)));
       await eventually(() => worker.done.length > 0);
       await Promise.all(Array.from({ length: 8 }, () => reconcile(schedule)));
-      await eventually(async () => (await queue.getJobCountByTypes('waiting', 'active')) === 0);
+      await eventually(async () => (await queue.getJobCountByTypes('prioritized', 'active')) === 0);
       expect(worker.done).toHaveLength(1);
       expect(await queue.getJobSchedulersCount()).toBe(1);
-      expect(await names('waiting', 'delayed')).toEqual(['scheduled']);
+      expect(await names('prioritized', 'delayed')).toEqual(['scheduled']);
     },
   );
 
@@ -281,10 +319,10 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     expect(await verifications.getJobScheduler(verifyScheduleId('shop'))).toMatchObject({
       pattern: '0 5 29 2 *',
       tz: 'Europe/Berlin',
-      template: { data: { target: 'shop', destination: 's3' }, opts: jobOptions.verify },
+      template: { data: { target: 'shop', destination: 's3' }, opts: plannedJobOptions.verify },
     });
     // No first one beside the entry, as there is of dumps.
-    expect(await verifications.getJobCountByTypes('waiting')).toBe(0);
+    expect(await verifications.getJobCountByTypes('prioritized')).toBe(0);
     await reconcileTests(atFive, ['shop']);
     expect(await schedulers()).toEqual([verifyScheduleId('shop')]);
     await reconcileTests({ kind: 'after-upload' }, ['shop']);
@@ -292,6 +330,6 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     await reconcileTests(atFive, ['shop']);
     await reconcileTests({ kind: 'off' }, ['shop']);
     expect(await schedulers()).toEqual([]);
-    expect(await verifications.getJobCountByTypes('waiting', 'delayed')).toBe(0);
+    expect(await verifications.getJobCountByTypes('prioritized', 'delayed')).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { scheduledJobId, type JobData, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { nextRunBy, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { jobOptions, OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { OpenQueue, plannedJobOptions } from '@pgstow/shared/runtime/queue.ts';
 import { removeOrphan } from '@pgstow/shared/runtime/remove-orphan.ts';
 import {
   planSchedules,
@@ -28,7 +28,7 @@ export type WantedEntries = {
 export type JobTemplate = {
   readonly name: 'scheduled';
   readonly data: JobData<QueueName>;
-  readonly opts: (typeof jobOptions)[QueueName];
+  readonly opts: (typeof plannedJobOptions)[keyof typeof plannedJobOptions];
 };
 
 type Scheduler = Awaited<ReturnType<OpenQueue<QueueName>['getJobSchedulers']>>[number];

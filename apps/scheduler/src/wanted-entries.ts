@@ -2,7 +2,7 @@ import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import { isScheduleId, isVerifyScheduleId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { enqueueDump, jobOptions, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueDump, plannedJobOptions, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { WantedEntries } from './reconcile-schedules.ts';
 
 type Wanted = { readonly targets: readonly string[]; readonly log: Log };
@@ -16,7 +16,7 @@ export function wantDumps({
     ...wanted,
     queue,
     names: { idOf: scheduleId, isOurs: isScheduleId },
-    templateOf: (target) => ({ name: 'scheduled', data: { target }, opts: jobOptions.dump }),
+    templateOf: (target) => ({ name: 'scheduled', data: { target }, opts: plannedJobOptions.dump }),
     addOneOff: (target, { name, jobId }) => enqueueDump(queue, target, name, { jobId }),
   };
 }
@@ -42,7 +42,7 @@ export function wantRestoreTests({
     ...(schedule.kind === 'cron' ? { schedule } : { targets: [], schedule: { kind: 'interval', everyMs: 1 } }),
     queue,
     names: { idOf: verifyScheduleId, isOurs: isVerifyScheduleId },
-    templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: jobOptions.verify }),
+    templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: plannedJobOptions.verify }),
     addOneOff: async () => undefined,
   };
 }

@@ -188,11 +188,40 @@ describe.skipIf(!hasRedis())('an upload', () => {
     const verifyId = await enqueueVerify(tests, name, 's3', 'after-upload');
     const jobId = firstJobId('shop', 1);
     await enqueueDump(dumps, 'shop', 'first', { jobId });
-    await redis.del(tests.toKey('wait'), dumps.toKey('wait'));
+    await redis.del(tests.toKey('prioritized'), dumps.toKey('prioritized'));
     await enqueueVerify(tests, name, 's3', 'after-upload');
     await enqueueDump(dumps, 'shop', 'first', { jobId });
-    expect(await tests.getJobState(verifyId)).toBe('waiting');
-    expect(await dumps.getJobState(jobId)).toBe('waiting');
+    expect(await tests.getJobState(verifyId)).toBe('prioritized');
+    expect(await dumps.getJobState(jobId)).toBe('prioritized');
+  });
+
+  it('does not keep a dump or restore test waiting that a person asks for, nor do twenty of a schedule', async () => {
+    await using dumps = openQueue('dump', 'default', redis);
+    await using tests = openQueue('verify', 'default', redis);
+    const nameOf = (second: number) => formatBackupName('shop', new Date(Date.UTC(2026, 2, 1, 0, 0, second)));
+    for (let i = 0; i < 20; i += 1) {
+      await enqueueDump(dumps, `db-${i}`, i % 2 === 0 ? 'first' : 'catch-up', { jobId: `planned-${i}` });
+      await enqueueVerify(tests, nameOf(i), 's3', 'after-upload');
+    }
+    await enqueueDump(dumps, 'shop', 'ad-hoc');
+    // One that stands at the end already, and one that is new.
+    const wanted = [nameOf(19), nameOf(30)];
+    for (const each of wanted) await enqueueVerify(tests, each, 's3', 'ad-hoc');
+    await enqueueVerify(tests, nameOf(19), 's3', 'ad-hoc');
+
+    const takeFrom = async (queue: OpenQueue<'dump'> | OpenQueue<'verify'>, count: number) => {
+      const taker = new Worker(queue.name, null, {
+        connection: redis,
+        prefix: queuePrefix('default'),
+        autorun: false,
+      });
+      taker.on('error', () => undefined);
+      const taken = await Promise.all(Array.from({ length: count }, () => taker.getNextJob(token)));
+      await taker.close(true);
+      return taken.map((job) => job?.data);
+    };
+    expect(await takeFrom(dumps, 2)).toEqual([{ target: 'shop' }, { target: 'db-0' }]);
+    expect((await takeFrom(tests, 3)).map((data) => data.name)).toEqual([...wanted, nameOf(0)]);
   });
 
   it('and a dump with anything but names in it never reaches Redis', async () => {

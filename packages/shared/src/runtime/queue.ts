@@ -44,6 +44,15 @@ export const jobOptions = {
   verify: { ...KEPT, attempts: 8, backoff: { type: 'capped', delay: 30_000 } },
 } as const satisfies Record<QueueName, JobsOptions>;
 
+/** Behind what a person asks for and may wait for: BullMQ takes jobs without a priority before all that have one. */
+const BEHIND = { priority: 10 } as const satisfies JobsOptions;
+
+/** Of jobs that no person asked for. */
+export const plannedJobOptions = {
+  dump: { ...jobOptions.dump, ...BEHIND },
+  verify: { ...jobOptions.verify, ...BEHIND },
+} as const satisfies Partial<Record<QueueName, JobsOptions>>;
+
 /** @param options.jobId for what is to be one job, however often it is asked for */
 export async function enqueueDump(
   queue: OpenQueue<'dump'>,
@@ -52,9 +61,10 @@ export async function enqueueDump(
   { jobId }: Pick<JobsOptions, 'jobId'> = {},
 ): Promise<Job<JobData<'dump'>, unknown>> {
   const data = jobs.dump.parse({ target });
-  if (jobId === undefined) return queue.add(reason, data, jobOptions.dump);
+  const options = reason === 'ad-hoc' ? jobOptions.dump : plannedJobOptions.dump;
+  if (jobId === undefined) return queue.add(reason, data, options);
   await removeOrphan(queue, jobId);
-  return queue.add(reason, data, { ...jobOptions.dump, jobId });
+  return queue.add(reason, data, { ...options, jobId });
 }
 
 /**
@@ -78,9 +88,21 @@ export async function enqueueVerify(
   const jobId = verifyJobId(name, destination);
   const data = jobs.verify.parse({ name, destination });
   await clearTheWay(queue, jobId);
-  const add = (): Promise<unknown> => queue.add(reason, data, { ...jobOptions.verify, jobId });
-  await (reason === 'ad-hoc' ? add() : inTraceOf(queue, name, add));
+  if (reason === 'ad-hoc') {
+    await queue.add(reason, data, { ...jobOptions.verify, jobId });
+    await hurry(queue, jobId);
+  } else {
+    await inTraceOf(queue, name, () => queue.add(reason, data, { ...plannedJobOptions.verify, jobId }));
+  }
   return jobId;
+}
+
+/** Puts a job that was there before those that nobody waits for. */
+async function hurry(queue: OpenQueue<'verify'>, jobId: string): Promise<void> {
+  const job = await queue.getJob(jobId);
+  // One that is among the hurried already would lose its turn to the others.
+  if (job === undefined || job.priority === 0) return;
+  await job.changePriority({ priority: 0 }).catch(() => undefined);
 }
 
 /**
