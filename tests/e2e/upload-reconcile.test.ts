@@ -1,5 +1,6 @@
 import { rm, utimes, writeFile, readFile, access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeManifest } from '@pgstow/catalog/write-record.ts';
 import { findDump } from '@pgstow/catalog/read-folder.ts';
 import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -67,6 +68,25 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     const stored = await stage.s3.getObject(BUCKET, key);
     expect(JSON.parse(stored.toString())).toEqual(manifest);
     expect(putsOf(stage, manifest.name)).toHaveLength(1);
+  });
+
+  it('leaves a manifest at the store that knows more than that of a dump which lost its own', async () => {
+    await using stage = await setStage();
+    const manifest = await makeDump(stage.folder);
+    const first = await stage.startWorker();
+    await stage.uploaded(manifest);
+    await first.stop();
+    await writeManifest(stage.folder, { ...manifest, origin: 'adopted' });
+    await rm(join(stage.folder, `${manifest.name}.s3.receipt.json`));
+
+    const second = await stage.startWorker();
+    await eventually(async () => (await stage.receiptOf(manifest.name)) !== undefined);
+    await second.stop();
+    await stage.startWorker().then((third) => third.waitForLine(/"reconciled"/));
+
+    expect(await stage.receiptOf(manifest.name)).toBeDefined();
+    const stored = await stage.s3.getObject(BUCKET, `${PREFIX}${manifest.name}.manifest.json`);
+    expect(JSON.parse(stored.toString())).toEqual(manifest);
   });
 
   it('keeps its receipts while the store is away, and its health', async () => {

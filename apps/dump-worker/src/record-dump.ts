@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
 import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
-import { writeManifest } from '@pgstow/catalog/write-record.ts';
+import { releaseManifest, withholdManifest } from '@pgstow/catalog/write-record.ts';
 import { folderError } from '@pgstow/catalog/backup-folder.ts';
 import type { ProvenDump } from './take-dump.ts';
 
@@ -13,8 +13,10 @@ export async function recordDump(proven: ProvenDump, folder: string, signal: Abo
   try {
     // Whoever has lost the lock, or must end, stops before the dump becomes anyone's business.
     signal.throwIfAborted();
+    // After a crash in between, it says what the file is.
+    await withholdManifest(folder, manifest);
     await promoteFile(proven.partial, join(folder, proven.name));
-    await writeManifest(folder, manifest);
+    await releaseManifest(folder, proven.name);
     return manifest;
   } catch (error) {
     // The attempt fails, and its file would only take the room that the next one needs.

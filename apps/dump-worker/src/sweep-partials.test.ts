@@ -14,6 +14,8 @@ it.each(['shop', 'a_20260101_000000', 'my db', '../x', '.sql.gz.partial', 'a.sql
     const name = formatBackupName(database, AT);
     expect(databaseOfPartial(`${name}.partial`)).toBe(database);
     expect(databaseOfPartial(`${name}.manifest.json.0a1b2c3d.partial`)).toBe(database);
+    expect(databaseOfPartial(`${name}.manifest.json.withheld.0a1b2c3d.partial`)).toBe(database);
+    expect(databaseOfPartial(`${name}.manifest.json.withheld`)).toBe(database);
   },
 );
 
@@ -47,6 +49,20 @@ it("a sweep takes one database's partials, and nothing that is whole or another'
   for (const file of [...ours, ...others]) await writeFile(join(folder.path, file), 'x');
   await sweepPartials(folder.path, 'shop', createLog('test', 'fatal', String));
   expect((await readdir(folder.path)).sort()).toEqual(others.sort());
+});
+
+it('a deletion that a crash cut off after the data is brought to its end', async () => {
+  await using folder = await tempFolder();
+  const [shop, kept] = [formatBackupName('shop', AT), formatBackupName('shop', new Date(AT.getTime() + 1000))];
+  for (const file of [
+    `${shop}.manifest.json.withheld`,
+    `${shop}.s3.receipt.json`,
+    kept,
+    `${kept}.manifest.json.withheld`,
+  ])
+    await writeFile(join(folder.path, file), 'x');
+  await sweepPartials(folder.path, 'shop', createLog('test', 'fatal', String));
+  expect((await readdir(folder.path)).sort()).toEqual([kept, `${kept}.manifest.json.withheld`]);
 });
 
 it('a folder that is named like a partial is not deleted', async () => {

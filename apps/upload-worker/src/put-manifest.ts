@@ -17,7 +17,10 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
   if (object !== undefined) {
     const stored = await readStoredText(store, key, signal);
     if (stored === text) return;
-    const sha256 = parseManifest(stored)?.sha256;
+    const theirs = parseManifest(stored);
+    const sha256 = theirs?.sha256;
+    // One that lost its record was adopted, and knows less than what it once said of itself.
+    if (sha256 === manifest.sha256 && manifest.origin === 'adopted' && theirs?.origin === 'dumped') return;
     // What cannot be read as a manifest is a damaged one: the dump that it lies beside is ours.
     const isOurs = sha256 === undefined || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
     if (!isOurs) {
@@ -37,10 +40,13 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
     throw new RetryableError(`s3://${store.place.bucket}/${key} is not what was put there`);
 }
 
-/** Whether something of the right size lies where the manifest was put. @throws as the store does */
+/** Whether a manifest of this dump lies where it was put, by its size or its metadata. @throws as the store does */
 export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
   const object = await store.look(manifestKey(store.place.prefix, manifest.name), signal);
-  return object?.bytes === Buffer.byteLength(formatManifest(manifest));
+  if (object === undefined) return false;
+  // A richer one of the same dump may have been left there.
+  const isRicher = manifest.origin === 'adopted' && object.metadata['sha256'] === manifest.sha256;
+  return isRicher || object.bytes === Buffer.byteLength(formatManifest(manifest));
 }
 
 function formatManifest(manifest: Manifest): string {

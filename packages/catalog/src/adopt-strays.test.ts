@@ -1,8 +1,8 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, manifestSchema, withheldManifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { adoptStrays } from './adopt-strays.ts';
 import { readFolder } from './read-folder.ts';
 import { isSuspect } from './suspect-dump.ts';
+import { writeManifest } from './write-record.ts';
 
 const DUMP = `--
 -- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: a
@@ -105,6 +106,28 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
     await put(nameOf('a', 4), rows(2));
     expect(await adopt(new AbortController().signal, 'warn')).toEqual([nameOf('a', 4)]);
     expect(await suspectOnes()).toEqual([nameOf('a', 3)]);
+  });
+
+  it('have their own again, which a crash withheld while they got their names or were deleted', async () => {
+    const [promoted, deleted, other] = [nameOf('a', 1), nameOf('a', 2), nameOf('a', 3)];
+    for (const name of [promoted, deleted, other]) await put(name);
+    expect(await adopt()).toHaveLength(3);
+    const facts = { origin: 'dumped' as const, compressor: 'igzip', emptiedTables: ['public.queue'] };
+    for (const { manifest } of (await readFolder(folder.path)).dumps)
+      await writeManifest(folder.path, { ...manifest, ...facts });
+    const before = (await readFolder(folder.path)).dumps;
+    for (const name of [promoted, deleted, other])
+      await rename(join(folder.path, manifestFileName(name)), join(folder.path, withheldManifestFileName(name)));
+    // Another file that bears the name of a dump: what is withheld says nothing of it.
+    await put(other, gzipSync(DUMP.replace('1\n', '3\n')));
+
+    expect(await adopt()).toEqual([promoted, deleted, other]);
+    const { dumps, partials } = await readFolder(folder.path);
+    expect(dumps.slice(0, 2)).toEqual(before.slice(0, 2));
+    expect(dumps[2]?.manifest).toMatchObject({ origin: 'adopted' });
+    expect(dumps[2]?.manifest.compressor).toBeUndefined();
+    expect(partials).toEqual([]);
+    expect(await readdir(folder.path)).toHaveLength(6);
   });
 
   it('of a database that is being dumped are left for later', async () => {

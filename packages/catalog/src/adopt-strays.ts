@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, withheldManifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -11,8 +11,8 @@ import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { judgeDump } from './dump-policy.ts';
-import { readFolder, type KnownDump } from './read-folder.ts';
-import { writeManifest } from './write-record.ts';
+import { readFolder, readWithheldManifest, type KnownDump } from './read-folder.ts';
+import { releaseManifest, writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
   readonly folder: string;
@@ -27,7 +27,8 @@ export type AdoptOptions = {
 /**
  * Gives every dump that has no manifest one, if it stands up to proof: dumps that another tool wrote, and one of our own
  * that a crash kept from its record. One that fails the proof is reported and left alone. It runs under the lock of the
- * dump's target, so that a dump that is just being recorded is nobody else's. Their sizes are judged as those of our own: a
+ * dump's target, so that a dump that is just being recorded is nobody else's. One that a crash caught while it got its name or was
+ * deleted has its own manifest again. Their sizes are judged as those of our own: a
  * crash must not make a suspect dump count.
  *
  * @returns what was adopted
@@ -65,11 +66,18 @@ async function tryToAdopt(
         const proven = await prove(folder, name, parts, signal);
         const ours = known.filter((dump) => dump.manifest.database === parts.database);
         const { standing } = judgeDump(proven, ours, { takenAt: parts.takenAt, onShrink });
-        const manifest = { ...proven, ...standing };
-        await writeManifest(folder, manifest);
+        const withheld = await readWithheldManifest(folder, name);
+        const isOwn = withheld?.sha256 === proven.sha256;
+        const manifest = isOwn ? withheld : { ...proven, ...standing };
+        if (isOwn) await releaseManifest(folder, name);
+        else await writeManifest(folder, manifest);
+        await rm(join(folder, withheldManifestFileName(name)), { force: true });
         insertByTime(known, { manifest, receipts: new Map(), restoreTests: new Map() });
         adopted.push(name);
-        log.info({ name, suspect: manifest.suspect }, 'adopted a dump without a manifest');
+        const found = isOwn
+          ? 'gave a dump back its manifest, which a crash had withheld'
+          : 'adopted a dump without a manifest';
+        log.info({ name, suspect: manifest.suspect }, found);
       });
     } catch (error) {
       if (signal.aborted) throw error;

@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, withheldManifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName } from '@pgstow/shared/contract/receipt.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { expect, it } from 'vitest';
@@ -25,21 +25,22 @@ it('a dump goes with its manifest and its receipts, and nothing else goes', asyn
   await deleteDump(folder.path, name);
 });
 
-it('its manifest goes first: data that cannot be deleted is left without a record, never the other way round', async () => {
+it('its manifest is withheld first: data that cannot be deleted is left without a record, never the other way round', async () => {
   await using folder = await tempFolder();
   for (const file of filesOf(name).slice(1)) await writeFile(join(folder.path, file), 'x');
   // A folder in the place of the data cannot be deleted as a file can, by root neither.
   await mkdir(join(folder.path, name));
   await expect(deleteDump(folder.path, name)).rejects.toThrow(/EISDIR|EPERM/);
   expect((await readdir(folder.path)).sort()).toEqual(
-    [name, receiptFileName(name, 's3'), receiptFileName(name, 'other')].sort(),
+    [name, withheldManifestFileName(name), receiptFileName(name, 's3'), receiptFileName(name, 'other')].sort(),
   );
 });
 
-it('a record that cannot be deleted keeps its dump', async () => {
+it('a manifest that cannot be withheld keeps its dump', async () => {
   await using folder = await tempFolder();
   await writeFile(join(folder.path, name), 'x');
-  await mkdir(join(folder.path, manifestFileName(name)));
+  await writeFile(join(folder.path, manifestFileName(name)), 'x');
+  await mkdir(join(folder.path, withheldManifestFileName(name)));
   await expect(deleteDump(folder.path, name)).rejects.toThrow(/EISDIR|EPERM/);
   expect(await readdir(folder.path)).toContain(name);
 });

@@ -1,22 +1,26 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, withheldManifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
 
 /**
- * Deletes a dump: its manifest first, so that a crash half-way never leaves a record without its dump, then the data, then
- * what others recorded of it.
+ * Deletes a dump: its manifest is withheld first, so that a crash half-way never leaves a record without its dump, then go the
+ * data, what others recorded of it, and the manifest.
  */
 export async function deleteDump(folder: string, name: BackupName): Promise<void> {
   // The type says so already. A deletion makes sure.
   if (!isBackupName(name)) throw new TypeError(`not a dump's name: ${String(name)}`);
-  await rm(join(folder, manifestFileName(name)), { force: true });
+  const withheld = join(folder, withheldManifestFileName(name));
+  await rename(join(folder, manifestFileName(name)), withheld).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
   await syncFolder(folder);
   await rm(join(folder, name), { force: true });
   for (const file of await readdir(folder)) {
     if (file.startsWith(`${name}.`) && isRecordBesideManifest(file)) await rm(join(folder, file), { force: true });
   }
+  await rm(withheld, { force: true });
   await syncFolder(folder);
 }

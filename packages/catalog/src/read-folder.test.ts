@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acceptanceFileName, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, withheldManifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
@@ -55,7 +55,13 @@ describe('the backup folder', () => {
   afterEach(() => folder[Symbol.asyncDispose]());
 
   it('that is empty has nothing to say, and one that is not there is an error', async () => {
-    expect(await readFolder(folder.path)).toEqual({ dumps: [], strays: [], partials: [], faults: [] });
+    expect(await readFolder(folder.path)).toEqual({
+      dumps: [],
+      strays: [],
+      damaged: new Map(),
+      partials: [],
+      faults: [],
+    });
     await expect(readFolder(at('missing'))).rejects.toThrow('ENOENT');
   });
 
@@ -88,7 +94,13 @@ describe('the backup folder', () => {
     await writeFile(at('notes.partial'), 'x');
     await writeFile(at('x.receipt.json'), 'x');
     await mkdir(at('lost+found'));
-    expect(await readFolder(folder.path)).toEqual({ dumps: [], strays: [], partials: [], faults: [] });
+    expect(await readFolder(folder.path)).toEqual({
+      dumps: [],
+      strays: [],
+      damaged: new Map(),
+      partials: [],
+      faults: [],
+    });
   });
 
   it('tells dumps without a manifest and what is half-written', async () => {
@@ -191,6 +203,28 @@ describe('the backup folder', () => {
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
     expect(frozen.get('shop')).toMatchObject({ by: 'unreadable', reason: expect.stringContaining(file) });
     expect(faults).toEqual([`${file} cannot be read; nothing of shop is deleted`]);
+  });
+
+  it.each<[string, string, () => Promise<unknown>]>([
+    ['a manifest is unreadable', manifestFileName(nameAt(4)), () => writeFile(at(manifestFileName(nameAt(4))), '')],
+    ['a dump is cut', nameAt(4), () => writeFile(at(nameAt(4)), 'nine')],
+  ])('keeps everything while %s: nobody knows what its restore test said', async (_what, file, damage) => {
+    for (const second of [1, 2, 3, 4]) await put(nameAt(second), { takenAt: `2026-01-01T00:00:0${second}Z` });
+    await damage();
+    const policy = { keepLast: 1, destination: undefined, isTested: false };
+    const { verdicts, frozen } = await readVerdicts(folder.path, policy, new Date('2026-01-02T00:00:00Z'));
+    expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep']);
+    expect(frozen.get('shop')).toEqual({
+      by: 'unreadable',
+      reason: `nothing is deleted while ${file} is damaged or cannot be read`,
+    });
+  });
+
+  it('knows a manifest that is withheld for no dump as what a crash left', async () => {
+    await put(nameAt(1));
+    for (const second of [1, 2]) await writeFile(at(withheldManifestFileName(nameAt(second))), '{}');
+    const { partials } = await readFolder(folder.path);
+    expect(partials).toEqual([withheldManifestFileName(nameAt(2))]);
   });
 
   it('does not take a dump for absent that it cannot ask for', async () => {

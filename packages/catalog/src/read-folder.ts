@@ -1,8 +1,13 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
-import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import {
+  manifestFileName,
+  manifestSchema,
+  withheldManifestFileName,
+  type Manifest,
+} from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
@@ -26,7 +31,12 @@ export type FolderContents = {
   readonly dumps: readonly KnownDump[];
   /** Regular files with a dump's name and no manifest. */
   readonly strays: readonly BackupName[];
-  /** What a crash left half-written: file names that end with `.partial` and begin with a dump's name. */
+  /** By database, a file for which it cannot be told what a dump is worth: a manifest that cannot be read, or a damaged dump. */
+  readonly damaged: ReadonlyMap<string, string>;
+  /**
+   * What a crash left behind: file names that end with `.partial` and begin with a dump's name, and manifests that are withheld
+   * of no dump.
+   */
   readonly partials: readonly string[];
   /** What cannot be counted, and why, in a sentence each. */
   readonly faults: readonly string[];
@@ -44,12 +54,17 @@ export async function readFolder(folder: string): Promise<FolderContents> {
   const dumps: KnownDump[] = [];
   const strays: BackupName[] = [];
   const faults: string[] = [];
+  const damaged = new Map<string, string>();
+  const isDamaged = (name: BackupName, file: string, fault: string): void => {
+    faults.push(fault);
+    damaged.set(parseBackupName(name)?.database ?? '', file);
+  };
   for (const name of names) {
     if (!isBackupName(name)) continue;
     const stats = await lstat(join(folder, name)).catch(ifGone);
     if (stats === undefined) continue;
     if (stats instanceof Error) {
-      faults.push(`${name} cannot be read and does not count: ${stats.message}`);
+      isDamaged(name, name, `${name} cannot be read and does not count: ${stats.message}`);
       continue;
     }
     if (!stats.isFile()) {
@@ -60,13 +75,16 @@ export async function readFolder(folder: string): Promise<FolderContents> {
       strays.push(name);
       continue;
     }
-    const dump = await readDump(folder, name, recordFiles.get(name) ?? [], stats.size, faults);
+    const files = recordFiles.get(name) ?? [];
+    const dump = await readDump(folder, name, files, stats.size, { faults, isDamaged });
     if (dump !== undefined) dumps.push(dump);
   }
   dumps.sort(
     ({ manifest: a }, { manifest: b }) => Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.name < b.name ? -1 : 1),
   );
-  return { dumps, strays, partials: [...names].filter(isOurPartial), faults };
+  const isLeft = (file: string): boolean =>
+    isOurPartial(file) || (file.endsWith('.withheld') && isOurs(file) && !names.has(dumpOf(file)));
+  return { dumps, strays, damaged, partials: [...names].filter(isLeft), faults };
 }
 
 /**
@@ -79,29 +97,37 @@ export async function findDump(folder: string, name: BackupName): Promise<KnownD
   if (stats instanceof Error) throw stats;
   if (stats === undefined || !stats.isFile()) return undefined;
   const recordFiles = groupRecordFiles(await readdir(folder)).get(name) ?? [];
-  return readDump(folder, name, recordFiles, stats.size, []);
+  return readDump(folder, name, recordFiles, stats.size, { faults: [], isDamaged: () => undefined });
 }
 
 /** What others record of a dump, by the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
 function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   return Map.groupBy(
     [...files].filter((file) => isRecordBesideManifest(file)),
-    (file) => file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length),
+    dumpOf,
   );
 }
+
+type Reports = {
+  readonly faults: string[];
+  /** @param file what cannot be told of the dump by */
+  readonly isDamaged: (name: BackupName, file: string, fault: string) => void;
+};
 
 async function readDump(
   folder: string,
   name: BackupName,
   recordFiles: readonly string[],
   bytes: number,
-  faults: string[],
+  { faults, isDamaged }: Reports,
 ): Promise<KnownDump | undefined> {
   const manifest = await readManifest(folder, name);
   if (manifest === undefined) return undefined;
-  if (typeof manifest === 'string') faults.push(manifest);
+  if (typeof manifest === 'string') isDamaged(name, manifestFileName(name), manifest);
   else if (manifest.bytes !== bytes) {
-    faults.push(
+    isDamaged(
+      name,
+      name,
       `${name} has ${bytes} bytes where its manifest says ${manifest.bytes}; it is damaged and does not count`,
     );
   } else {
@@ -127,6 +153,13 @@ async function readManifest(folder: string, name: BackupName): Promise<Manifest 
   return parsed.data.name === name
     ? parsed.data
     : `${file} is the manifest of ${parsed.data.name}; its dump does not count`;
+}
+
+/** The manifest that a dump had, or was to have, when a crash came; `undefined` if there is none that can be read. */
+export async function readWithheldManifest(folder: string, name: BackupName): Promise<Manifest | undefined> {
+  const json = await readJson(join(folder, withheldManifestFileName(name)));
+  const { data } = manifestSchema.safeParse(json);
+  return data?.name === name ? data : undefined;
 }
 
 async function readReceipts(
@@ -197,6 +230,14 @@ function ifGone(error: unknown): Error | undefined {
 }
 
 function isOurPartial(file: string): boolean {
-  const end = file.indexOf('.sql.gz');
-  return file.endsWith(PARTIAL) && end !== -1 && isBackupName(file.slice(0, end + '.sql.gz'.length));
+  return file.endsWith(PARTIAL) && isOurs(file);
+}
+
+function isOurs(file: string): boolean {
+  return file.includes('.sql.gz') && isBackupName(dumpOf(file));
+}
+
+/** The part of a file's name that would be its dump's. */
+function dumpOf(file: string): string {
+  return file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length);
 }

@@ -16,11 +16,15 @@ export type Verdicts = {
  * @throws if the folder cannot be read
  */
 export async function readVerdicts(folder: string, policy: RetentionPolicy, now: Date): Promise<Verdicts> {
-  const { dumps, faults } = await readFolder(folder);
+  const { dumps, damaged, faults } = await readFolder(folder);
   const byDatabase = Map.groupBy(dumps, ({ manifest }) => manifest.database);
-  const verdicts = Array.from(byDatabase, ([database, ours]) => [database, applyRetention(ours, policy, now)] as const);
-  const frozen = Array.from(byDatabase, ([database, ours]) => [database, whyFrozen(ours, now)] as const).filter(
-    (each): each is [string, Freeze] => each[1] !== undefined,
+  const verdicts = Array.from(
+    byDatabase,
+    ([database, ours]) => [database, applyRetention(ours, policy, now, damaged.get(database))] as const,
   );
+  const frozen = Array.from(
+    byDatabase,
+    ([database, ours]) => [database, whyFrozen(ours, now, damaged.get(database))] as const,
+  ).filter((each): each is [string, Freeze] => each[1] !== undefined);
   return { verdicts: new Map(verdicts), frozen: new Map(frozen), faults };
 }

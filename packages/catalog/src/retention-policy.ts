@@ -45,10 +45,16 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * be from more than a day ahead: a clock that was wrong must not make good dumps look old.
  *
  * @param dumps of one database, oldest first
+ * @param damaged see `whyFrozen`
  * @returns one verdict for each, in the same order
  */
-export function applyRetention(dumps: readonly KnownDump[], policy: RetentionPolicy, now: Date): readonly Verdict[] {
-  const frozen = whyFrozen(dumps, now);
+export function applyRetention(
+  dumps: readonly KnownDump[],
+  policy: RetentionPolicy,
+  now: Date,
+  damaged?: string,
+): readonly Verdict[] {
+  const frozen = whyFrozen(dumps, now, damaged);
   const newestGood = policy.isTested ? newestGoodOf(dumps, now) : undefined;
   // From the newest on, how many that count came by.
   let counted = 0;
@@ -79,14 +85,21 @@ export function badTestOf<T extends Pick<RestoreTest, 'result'>>({
   return [...restoreTests.values()].find(({ result }) => result === 'bad');
 }
 
-/** Why nothing may go, if so. @param dumps of one database, oldest first */
-export function whyFrozen(dumps: readonly JudgedDump[], now: Date): Freeze | undefined {
+/**
+ * Why nothing may go, if so.
+ *
+ * @param dumps of one database, oldest first
+ * @param damaged a file of the database for which it cannot be told what its dump is worth
+ */
+export function whyFrozen(dumps: readonly JudgedDump[], now: Date, damaged?: string): Freeze | undefined {
   const newest = dumps.at(-1);
   if (newest !== undefined && Date.parse(newest.manifest.takenAt) > now.getTime() + DAY_MS)
     return { by: 'clock', reason: `nothing is deleted while the newest, ${newest.manifest.name}, lies in the future` };
   const unread = dumps.flatMap(({ unreadable }) => unreadable ?? []).at(-1);
   if (unread !== undefined)
     return { by: 'unreadable', reason: `nothing is deleted while ${unread} cannot be read: it may tell of a bad dump` };
+  if (damaged !== undefined)
+    return { by: 'unreadable', reason: `nothing is deleted while ${damaged} is damaged or cannot be read` };
   const told = dumps.filter((dump) =>
     [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
   );

@@ -85,7 +85,7 @@ it('leaves health as it is, whatever it leaves out', () => {
       { kind: 'interval', everyMs: HOUR_MS } as const,
     ];
     const summary = summariseFolder({
-      contents: { dumps, strays: [], partials: [], faults: [] },
+      contents: { dumps, strays: [], damaged: new Map(), partials: [], faults: [] },
       disk: { freeBytes: 1, totalBytes: 2 },
       destination,
       now,

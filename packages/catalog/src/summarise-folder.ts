@@ -27,7 +27,9 @@ export function summariseFolder({ contents, disk, destination, now }: SummaryOpt
     publishedAt: now.toISOString(),
     databases: byDatabase
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([database, dumps]) => summariseDatabase(database, dumps, destination, now)),
+      .map(([database, dumps]) =>
+        summariseDatabase(database, dumps, { destination, now, damaged: contents.damaged.get(database) }),
+      ),
     folder: {
       ...disk,
       strays: contents.strays.length,
@@ -40,11 +42,10 @@ export function summariseFolder({ contents, disk, destination, now }: SummaryOpt
 function summariseDatabase(
   database: string,
   dumps: readonly KnownDump[],
-  destination: DestinationPlace | undefined,
-  now: Date,
+  { destination, now, damaged }: Pick<SummaryOptions, 'destination' | 'now'> & { readonly damaged: string | undefined },
 ): PublishedDatabase {
   const waiting = destination === undefined ? [] : dumps.filter((dump) => !isConfirmed(dump, destination));
-  const frozen = whyFrozen(dumps, now);
+  const frozen = whyFrozen(dumps, now, damaged);
   const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
   return {
     database,

@@ -1,15 +1,32 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
-import { manifestFileName, manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import {
+  manifestFileName,
+  manifestSchema,
+  withheldManifestFileName,
+  type Manifest,
+} from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { syncFolder, writeFileAtomically } from '@pgstow/shared/runtime/atomic-file.ts';
+import { promoteFile, syncFolder, writeFileAtomically } from '@pgstow/shared/runtime/atomic-file.ts';
 
 /** From now on the dump exists. */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const json = `${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`;
   await writeFileAtomically(join(folder, manifestFileName(manifest.name)), json);
+}
+
+/** Writes a manifest to where it waits for its dump to be named. */
+export async function withholdManifest(folder: string, manifest: Manifest): Promise<void> {
+  const json = `${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`;
+  await writeFileAtomically(join(folder, withheldManifestFileName(manifest.name)), json);
+}
+
+/** From now on the dump exists. @throws if no manifest of it is withheld */
+export async function releaseManifest(folder: string, name: BackupName): Promise<void> {
+  await promoteFile(join(folder, withheldManifestFileName(name)), join(folder, manifestFileName(name)));
 }
 
 /** From now on the upload is confirmed. */

@@ -16,9 +16,15 @@ export const checkRetention = defineCheck({
         : `, and beyond that every one whose upload to ${s3.place.name} is not confirmed; the store keeps all`;
     yield { check: 'retention.words', status: 'ok', message: `the folder keeps the ${newest} of each database${rest}` };
     const dumps = await facts.readDumps(folder);
+    const { damaged } = await facts.readFolder(folder);
     for (const subject of postgres.databases) {
       const ours = dumps.filter(({ manifest }) => manifest.database === subject);
-      const verdicts = applyRetention(ours, retentionPolicyOf(backup, verify, s3?.place), facts.now);
+      const verdicts = applyRetention(
+        ours,
+        retentionPolicyOf(backup, verify, s3?.place),
+        facts.now,
+        damaged.get(subject),
+      );
       const released = verdicts.filter(({ action }) => action === 'delete').length;
       yield {
         check: 'retention.today',
@@ -29,7 +35,7 @@ export const checkRetention = defineCheck({
             ? 'no dump to keep or to delete'
             : `today ${verdicts.length - released} of ${verdicts.length} would be kept, and ${released === 0 ? 'none' : released} deleted`,
       };
-      const frozen = whyFrozen(ours, facts.now);
+      const frozen = whyFrozen(ours, facts.now, damaged.get(subject));
       if (frozen === undefined) continue;
       yield {
         check: 'retention.frozen',
@@ -48,5 +54,5 @@ const HINTS: Partial<Record<FreezeCause, string>> = {
   shrink:
     'Find out what it has lost. If that was meant, say so by pgstow accept; else the next dump of usual size ends this.',
   unreadable:
-    'See whether the disk is well and the worker may read the file. If it is lost, remove it, and test that dump anew: pgstow verify.',
+    'See whether the disk is well and the worker may read the file. If it is lost, move it away: a record, and then test that dump anew by pgstow verify; a damaged dump or its manifest, both of them.',
 };

@@ -61,6 +61,14 @@ export function sumRows({ tables }: Pick<Manifest, 'tables'>): number | undefine
   return tables && Object.values(tables).reduce((sum, rows) => sum + rows, 0);
 }
 
+/**
+ * Where a manifest waits while its dump gets its name or is deleted. There it counts for nothing, and says after a crash what
+ * the file is.
+ */
+export function withheldManifestFileName(name: BackupName): string {
+  return `${manifestFileName(name)}.withheld`;
+}
+
 export function manifestFileName(name: BackupName): string {
   return `${name}.manifest.json`;
 }
