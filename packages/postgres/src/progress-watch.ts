@@ -1,4 +1,4 @@
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
 export type WatchOptions = {
   readonly timeoutMs: number;
@@ -8,7 +8,7 @@ export type WatchOptions = {
   readonly onProgress: (bytes: number) => void;
 };
 
-/** Looks once a second how many bytes there are, tells of them, and gives up when they take too long or stop coming. */
+/** Looks once a second how many bytes there are, tells of them, and gives up for good when they take too long, for now when they stop coming. */
 export class ProgressWatch implements Disposable {
   readonly #giveUp = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -27,14 +27,17 @@ export class ProgressWatch implements Disposable {
       }
       // A dump that stands still is told so, even if its time is up as well.
       if (now - this.#lastMoreAt > stallTimeoutMs) {
-        this.#stop(
-          `pg_dump wrote nothing for ${stallTimeoutMs / 1000} seconds`,
-          'Is something blocking it on the server, or the disk of the backup folder? Otherwise raise BACKUP_STALL_TIMEOUT.',
+        this.#giveUp.abort(
+          new RetryableError(`pg_dump wrote nothing for ${stallTimeoutMs / 1000} seconds`, {
+            hint: 'Is something blocking it on the server, or the disk of the backup folder? Otherwise raise BACKUP_STALL_TIMEOUT.',
+          }),
         );
       } else if (now - startedAt > timeoutMs) {
-        this.#stop(
-          `the dump took longer than ${timeoutMs / 1000} seconds`,
-          'Raise BACKUP_TIMEOUT if it needs that long.',
+        // Another attempt would take as long, and all of them days before anybody hears.
+        this.#giveUp.abort(
+          new PermanentError(`the dump took longer than ${timeoutMs / 1000} seconds (BACKUP_TIMEOUT)`, {
+            hint: 'See whether the server or the network is slower than usual. If the dump needs that long, raise BACKUP_TIMEOUT.',
+          }),
         );
       }
     };
@@ -49,9 +52,5 @@ export class ProgressWatch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-  }
-
-  #stop(message: string, hint: string): void {
-    this.#giveUp.abort(new RetryableError(message, { hint }));
   }
 }

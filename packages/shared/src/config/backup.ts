@@ -44,7 +44,8 @@ export const backup = defineSubject({
     },
     BACKUP_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
-      description: 'Seconds that one dump may take.',
+      description:
+        'Seconds that one dump may take. One that takes longer fails at once for good, with an alarm, until its next run.',
     },
     BACKUP_STALL_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 24 * 3600).default(1800),
