@@ -1,13 +1,11 @@
-import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { enqueueDump, enqueueUpload, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueDump, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failUpload } from './fail-upload.ts';
 import {
   BOARD_PASSWORD,
   BOARD_USER,
@@ -52,20 +50,7 @@ describe.skipIf(!hasRedis())('the board', () => {
     });
 
   /** An upload job that has failed for good. */
-  async function failedUpload(minute: number): Promise<string> {
-    const name = formatBackupName('shop', new Date(Date.UTC(2026, 0, 2, 3, minute)));
-    await enqueueUpload(uploads, name, 's3');
-    const worker = new Worker(
-      'upload',
-      async () => {
-        throw new UnrecoverableError('no such bucket');
-      },
-      { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix('default') },
-    );
-    await eventually(async () => (await uploads.getJobState(uploadJobId(name, 's3'))) === 'failed');
-    await worker.close();
-    return uploadJobId(name, 's3');
-  }
+  const failedUpload = (minute: number) => failUpload(uploads, server.url, minute);
 
   describe('lets in', () => {
     test('who knows the password, and sends the rest there', async () => {

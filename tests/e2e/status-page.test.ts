@@ -169,7 +169,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     const due = await post(scheduler, '/dump', { token, database: 'shop' });
     expect([due.status, due.headers.get('location')]).toEqual([
       303,
-      expect.stringMatching(/^\/\?said=dump-due&of=shop&job=repeat/),
+      expect.stringMatching(/^\.\/\?said=dump-due&of=shop&job=repeat/),
     ]);
     const worker = new Worker('dump', async () => undefined, {
       connection: { url: server.url, maxRetriesPerRequest: null },
@@ -184,14 +184,14 @@ describe.skipIf(!hasRedis())('the status page', () => {
       { 'sec-fetch-site': 'same-origin', origin: scheduler.base },
     );
     expect(asked.status).toBe(303);
-    const location = asked.headers.get('location') ?? '';
+    const location = (asked.headers.get('location') ?? '').replace(/^\./, '');
     expect(await dumps.getJobs(['waiting'])).toMatchObject([{ name: 'ad-hoc', data: { target: 'shop' } }]);
     expect((await pageOf(scheduler, location)).text).toMatch(
-      /A dump of shop is asked for\.<a href="\/queues\/queue\/dump\/\d+">/,
+      /A dump of shop is asked for\.<a href="\.\/queues\/queue\/dump\/\d+">/,
     );
 
     const tested = await post(scheduler, '/restore-test', { token, database: 'shop' });
-    expect(tested.headers.get('location')).toMatch(/^\/\?said=test&of=shop&job=verify\.backup_shop_/);
+    expect(tested.headers.get('location')).toMatch(/^\.\/\?said=test&of=shop&job=verify\.backup_shop_/);
     expect(await tests.getJobs(['waiting'])).toMatchObject([{ name: 'ad-hoc', data: { destination: 's3' } }]);
     await scheduler.process.waitForLine(/status page: restore-test asked for/);
   });
@@ -215,9 +215,9 @@ describe.skipIf(!hasRedis())('the status page', () => {
       { token: `${token}x`, database: 'shop' },
       { token: '', database: 'shop' },
     ])
-      expect((await post(scheduler, '/dump', wrong)).headers.get('location')).toBe('/?said=old');
+      expect((await post(scheduler, '/dump', wrong)).headers.get('location')).toBe('./?said=old');
     expect((await post(scheduler, '/dump', { token, database: 'other' })).headers.get('location')).toBe(
-      '/?said=unknown',
+      './?said=unknown',
     );
     expect((await post(scheduler, '/dump', { ...form, more: 'x'.repeat(5000) })).status).toBe(413);
     expect((await scheduler.request('/dump')).status).toBe(404);
@@ -242,7 +242,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     await dumps.pause();
     const { text } = await pageOf(scheduler);
     expect(text).toMatch(
-      /The dump of shop failed \d+s ago: server &quot;db&quot; is away<\/p><p class="muted">Start PostgreSQL\.<a href="\/queues\/queue\/dump\/repeat%3A/,
+      /The dump of shop failed \d+s ago: server &quot;db&quot; is away<\/p><p class="muted">Start PostgreSQL\.<a href="\.\/queues\/queue\/dump\/repeat%3A/,
     );
     expect(text).toContain('Nothing of shop is pruned: nothing is deleted while X is bad');
     expect(text).toContain('The queue dump is paused');
@@ -272,7 +272,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     const { text } = await pageOf(scheduler);
     const [alarmList, rest = ''] = text.slice(text.indexOf('id="alarms"')).split('What needs attention');
     expect(alarmList).toMatch(
-      /^id="alarms">Alarms<\/h2><ul class="notices"><li class="no"><p><strong>The dump of &quot;&lt;b&gt;db&quot; failed<\/strong><span class="muted"><time [^>]+>(?:now|\d+s ago)<\/time><\/span><\/p><p>The dump failed, [^<]*: &lt;script&gt;alert\(6\)&lt;\/script&gt; \*\*\* server &quot;db&quot; is away<\/p><p class="muted">Start &lt;it&gt;\.<a href="\/queues\/queue\/dump\//,
+      /^id="alarms">Alarms<\/h2><ul class="notices"><li class="no"><p><strong>The dump of &quot;&lt;b&gt;db&quot; failed<\/strong><span class="muted"><time [^>]+>(?:now|\d+s ago)<\/time><\/span><\/p><p>The dump failed, [^<]*: &lt;script&gt;alert\(6\)&lt;\/script&gt; \*\*\* server &quot;db&quot; is away<\/p><p class="muted">Start &lt;it&gt;\.<a href="\.\/queues\/queue\/dump\//,
     );
     expect(alarmList).toMatch(/<li class="not-yet"><p><strong>Nothing of shop is deleted any more<\/strong>/);
     expect(rest).toContain('The dump of shop failed');

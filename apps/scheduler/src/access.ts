@@ -22,15 +22,12 @@ const HEADERS = {
 };
 
 /** For every request: safe headers in the answer, and nothing is changed on behalf of another site. */
-export async function protect(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-  reply.headers(HEADERS);
-  if (!isFromOtherSite(request.method, request.headers)) return undefined;
-  return reply
-    .code(403)
-    .type('text/plain')
-    .send(
-      'Refused: the request seems to come from a page of another site. A proxy before the board must pass Host on.\n',
-    );
+export function protect(publicOrigin: string | undefined) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    reply.headers(HEADERS);
+    const refusal = refuseOtherSite(request.method, request.headers, publicOrigin);
+    return refusal === undefined ? undefined : reply.code(403).type('text/plain').send(`Refused: ${refusal}\n`);
+  };
 }
 
 /**
@@ -38,18 +35,30 @@ export async function protect(request: FastifyRequest, reply: FastifyReply): Pro
  * from. What is no browser says nothing of the kind and needs no protection.
  *
  * Source: https://words.filippo.io/csrf/
+ *
+ * @param publicOrigin of the board where a proxy stands before it
+ * @returns why the request is refused, if it is
  */
-export function isFromOtherSite(
+export function refuseOtherSite(
   method: string,
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): boolean {
-  if (method === 'GET' || method === 'HEAD') return false;
+  publicOrigin: string | undefined,
+): string | undefined {
+  if (method === 'GET' || method === 'HEAD') return undefined;
   const site = headers['sec-fetch-site'];
   // A browser's own word. A proxy before us may have given us another Host than the browser asked.
-  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  if (site === 'same-origin' || site === 'none') return undefined;
+  if (site !== undefined) return `the browser says that a page of another site sends this (Sec-Fetch-Site: ${site}).`;
+  // Over plain HTTP browsers say the origin alone.
   const { origin, host } = headers;
-  if (origin === undefined) return false;
-  return typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).host !== host;
+  if (origin === undefined || (publicOrigin !== undefined && origin === publicOrigin)) return undefined;
+  if (typeof origin === 'string' && URL.canParse(origin) && new URL(origin).host === host) return undefined;
+  return (
+    `a page of ${origin} sends this to ${host}, which seems to be another site. ` +
+    (publicOrigin === undefined
+      ? 'If a proxy serves the board there, set BOARD_URL to the address of the status page as the browser shows it.'
+      : `BOARD_URL says that browsers find the board at ${publicOrigin}: open it there, or set BOARD_URL to where it is.`)
+  );
 }
 
 /** Who knows the password, and who must wait before another try. */

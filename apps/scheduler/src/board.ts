@@ -38,13 +38,18 @@ const ALLOWED = new Set([
   'patch /api/queues/:queueName/:jobId/update-data',
 ]);
 
-/** bull-board over the queues of a site, to be registered at `BOARD_PATH`. */
+/**
+ * bull-board over the queues of a site, to be registered at `BOARD_PATH`.
+ *
+ * @param publicPath that browsers see before it
+ */
 export function createBoard(
   queues: readonly OpenQueue<QueueName>[],
   site: string,
+  publicPath: string,
   log: Pick<Log, 'info' | 'warn'>,
 ): FastifyPluginCallback {
-  const adapter = new FastifyAdapter().setBasePath(BOARD_PATH);
+  const adapter = new FastifyAdapter().setBasePath(`${publicPath}${BOARD_PATH}`);
   createBullBoard({
     queues: queues.map((queue) => {
       return new BullMQAdapter(queue, { description: descriptions[queue.name as QueueName] });

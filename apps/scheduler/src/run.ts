@@ -33,6 +33,7 @@ await runProcess(
     };
     const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
     const { databases: targets } = config.postgres;
+    const publicPath = config.board.publicAddress?.path ?? '';
 
     const schedules = stack.use(
       watchSchedules(wantDumps({ queue: queues.dump, targets, schedule: config.schedule, log })),
@@ -63,8 +64,8 @@ await runProcess(
     const server = stack.use(
       await startServer({
         config: config.board,
-        board: createBoard(inOrder, site, log),
-        addPages: (scope) => addStatusRoutes(scope, served, log),
+        board: createBoard(inOrder, site, publicPath, log),
+        addPages: (scope) => addStatusRoutes(scope, served, publicPath, log),
         readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
         log,
       }),

@@ -5,6 +5,7 @@ import { fastify, type FastifyInstance, type FastifyPluginCallback, type Fastify
 import { openGate, protect } from './access.ts';
 import { BOARD_PATH } from './board-path.ts';
 import type { HealthAnswer } from './healthz.ts';
+import { withoutPublicPath } from './public-path.ts';
 
 export type ServerOptions = {
   readonly config: BoardConfig;
@@ -28,9 +29,13 @@ const CLOSED = 'The board is closed because BOARD_PASSWORD is not set.\n';
  * @throws PermanentError if it cannot listen where it should
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { host, port } = options.config;
+  const { host, port, publicAddress } = options.config;
   // A browser's open connection must not hold up the end of the process.
-  const server = fastify({ logger: false, forceCloseConnections: true });
+  const server = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    rewriteUrl: ({ url }) => withoutPublicPath(url ?? '/', publicAddress?.path ?? ''),
+  });
   await addRoutes(server, options);
   let url: string;
   try {
@@ -46,7 +51,7 @@ async function addRoutes(
   server: FastifyInstance,
   { config, board, addPages, readHealth, log }: ServerOptions,
 ): Promise<void> {
-  server.addHook('onRequest', protect);
+  server.addHook('onRequest', protect(config.publicAddress?.origin));
   server.addHook('onError', async (request, _reply, error) => {
     if ((error.statusCode ?? 500) < 500) return;
     log.warn({ err: describeError(error), method: request.method, route: request.routeOptions.url }, 'request failed');

@@ -27,6 +27,8 @@ export type Said = {
 
 export type StatusPageOptions = {
   readonly site: string;
+  /** What browsers see before the page's own path: empty, or without a slash at the end. */
+  readonly publicPath: string;
   readonly destination: DestinationPlace | undefined;
   readonly facts: SiteFacts;
   readonly status: SiteStatus;
@@ -46,15 +48,16 @@ const REFRESH_SECONDS = 10;
 
 /** The whole status page: HTML and one picture for each database, without a script. */
 export function renderStatusPage(options: StatusPageOptions): string {
-  const { site, facts, status, alarms, jobs, said } = options;
+  const { site, publicPath, facts, status, alarms, jobs, said } = options;
   const isBusy = jobs.some(({ state }) => state === 'running') || facts.dumping.size > 0;
   const notices = collectNotices(facts, status, jobs, alarms);
   const verdict = describeSite(status);
   return renderDocument({
     title: verdict.text,
     // What is under way is soon another.
-    head: isBusy ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=/" />` : undefined,
+    head: isBusy ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=./" />` : undefined,
     site,
+    publicPath,
     main: html` <h1>
         <span class="${verdict.protection}" aria-hidden="true">${SIGNS[verdict.protection]}</span> ${verdict.text}
       </h1>
@@ -87,17 +90,18 @@ export function renderStatusPage(options: StatusPageOptions): string {
       ${facts.catalog === undefined ? undefined : renderPlaces(facts.catalog, status, options.destination)}
       <footer>
         pgstow ${options.version}${site === 'default' ? undefined : `, site ${site}`}. All times are in UTC.
-        <a href="/healthz">Health</a> · <a href="/metrics">Metrics</a>
+        <a href="./healthz">Health</a> · <a href="./metrics">Metrics</a>
       </footer>`,
   });
 }
 
 /** The page while Redis does not answer. */
-export function renderUnavailable(site: string, reason: string): string {
+export function renderUnavailable(site: string, publicPath: string, reason: string): string {
   return renderDocument({
     title: 'Not known',
-    head: html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=/" />`,
+    head: html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=./" />`,
     site,
+    publicPath,
     main: html`<h1><span class="no" aria-hidden="true">✗</span> Whether your backups are good is not known</h1>
       <p>The scheduler cannot say anything without Redis: ${reason}.</p>
       <p class="muted">
@@ -111,11 +115,13 @@ function renderDocument({
   title,
   head,
   site,
+  publicPath,
   main,
 }: {
   title: string;
   head: Html | undefined;
   site: string;
+  publicPath: string;
   main: Html;
 }): string {
   return html`<!doctype html>
@@ -124,13 +130,16 @@ function renderDocument({
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title} · pgstow</title>
-        ${head}${STATUS_STYLE}
+        ${
+          // The page's links are relative. Under a path they fit with or without a slash at its end.
+          publicPath === '' ? undefined : html`<base href="${publicPath}/" />`
+        }${head}${STATUS_STYLE}
       </head>
       <body>
         <div class="wrap">
           <header class="site">
             <strong>pgstow</strong>${site === 'default' ? undefined : html`<span>${site}</span>`}
-            <nav aria-label="Pages"><a href="${BOARD_PATH}">Job queues</a></nav>
+            <nav aria-label="Pages"><a href=".${BOARD_PATH}">Job queues</a></nav>
           </header>
           <main>${main}</main>
         </div>
@@ -244,7 +253,7 @@ function renderDatabase(status: DatabaseStatus, index: number, options: StatusPa
         ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destination)}
       </div>
       <div class="actions">
-        ${renderForm('/dump', 'Back up now', database, options.token)}${dumps.length === 0 ? undefined : renderForm('/restore-test', 'Test restore now', database, options.token)}${renderRunning(database, options.jobs)}
+        ${renderForm('./dump', 'Back up now', database, options.token)}${dumps.length === 0 ? undefined : renderForm('./restore-test', 'Test restore now', database, options.token)}${renderRunning(database, options.jobs)}
       </div>
       ${dumps.length === 0 ? undefined : renderList(dumps, facts.now, destination)}
     </div>
@@ -432,5 +441,5 @@ function renderAge(time: string, now: Date): Html {
 }
 
 function jobPath(queue: QueueName, id: string): string {
-  return `${BOARD_PATH}/queue/${queue}/${encodeURIComponent(id)}`;
+  return `.${BOARD_PATH}/queue/${queue}/${encodeURIComponent(id)}`;
 }

@@ -23,11 +23,20 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** Stricter than the board's: the page has neither a script nor anything that is loaded. */
 const POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 const LONGEST_FORM = 4096;
 
-/** The status page with its two buttons, and the metrics, to be registered behind the password. */
-export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: Pick<Log, 'info'>): Promise<void> {
+/**
+ * The status page with its two buttons, and the metrics, to be registered behind the password.
+ *
+ * @param publicPath that browsers see before it
+ */
+export async function addStatusRoutes(
+  scope: FastifyInstance,
+  site: Site,
+  publicPath: string,
+  log: Pick<Log, 'info'>,
+): Promise<void> {
   const token = randomBytes(24).toString('base64url');
   scope.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -44,10 +53,10 @@ export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: P
       const status = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
       const { name, destination } = site;
       return reply.send(
-        renderStatusPage({ site: name, destination, facts, status, alarms, jobs, said, token, version }),
+        renderStatusPage({ site: name, publicPath, destination, facts, status, alarms, jobs, said, token, version }),
       );
     } catch (error) {
-      return reply.code(503).send(renderUnavailable(site.name, describeError(error)));
+      return reply.code(503).send(renderUnavailable(site.name, publicPath, describeError(error)));
     }
   });
 
@@ -73,7 +82,7 @@ export async function addStatusRoutes(scope: FastifyInstance, site: Site, log: P
         return reply
           .code(503)
           .type('text/html; charset=utf-8')
-          .send(renderUnavailable(site.name, describeError(error)));
+          .send(renderUnavailable(site.name, publicPath, describeError(error)));
       }
     });
   }
@@ -112,9 +121,9 @@ async function askForRestoreTest(site: Site, database: string): Promise<Answer> 
   return { said: 'test', job: await answerOf(enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')) };
 }
 
-/** Sent back to the page, so that loading it again asks for nothing again. */
+/** Sent back to the page, wherever a proxy has it, so that loading it again asks for nothing again. */
 function goBack(reply: FastifyReply, said: Readonly<Record<string, string>>): FastifyReply {
-  return reply.redirect(`/?${new URLSearchParams(said).toString()}`, 303);
+  return reply.redirect(`./?${new URLSearchParams(said).toString()}`, 303);
 }
 
 /** A link from elsewhere can make the page say no more than this. */

@@ -8,7 +8,19 @@ export type BoardConfig = {
   readonly user: string;
   /** `undefined`: the board stays closed. */
   readonly password: string | undefined;
+  /** Where people open the board, if a proxy stands before it. */
+  readonly publicAddress: PublicAddress | undefined;
 };
+
+export type PublicAddress = {
+  /** As browsers say it: `https://ops.example.com`. */
+  readonly origin: string;
+  /** Without a slash at the end, and empty where the board has the whole host name: `/pgstow`. */
+  readonly path: string;
+};
+
+/** Read by `URL`: a path in which nothing needs to be encoded, so that it is the same for browser, proxy and board. */
+const PLAIN_PATH = /^(?:\/[\w.~-]+)*\/?$/;
 
 export const board = defineSubject({
   title: 'Board',
@@ -33,17 +45,30 @@ export const board = defineSubject({
       secret: true,
       description: 'Password for the board. Without one the board stays closed.',
     },
+    BOARD_URL: {
+      schema: z
+        .url({ protocol: /^https?$/, error: 'expected a URL such as https://ops.example.com/pgstow' })
+        .optional(),
+      description:
+        'Address, path and all, at which browsers find the status page if a [proxy](reverse-proxy.md) stands before it.',
+    },
   },
   build(values, report): BoardConfig {
     const loopback = /^(?:127(?:\.\d+){3}|::1|localhost)$/.test(values.BOARD_HOST);
     if (!loopback && values.BOARD_PASSWORD === undefined) {
       report('BOARD_PASSWORD', `is required because BOARD_HOST is ${values.BOARD_HOST}, which others can reach`);
     }
+    const url = values.BOARD_URL === undefined ? undefined : new URL(values.BOARD_URL);
+    if (url !== undefined && (url.username !== '' || url.password !== ''))
+      report('BOARD_URL', 'holds a user name or a password; give BOARD_USER and BOARD_PASSWORD instead');
+    if (url !== undefined && (url.search !== '' || url.hash !== '' || !PLAIN_PATH.test(url.pathname)))
+      report('BOARD_URL', 'expected a scheme, a host and a plain path, such as https://ops.example.com/pgstow');
     return {
       host: values.BOARD_HOST,
       port: values.BOARD_PORT,
       user: values.BOARD_USER,
       password: values.BOARD_PASSWORD,
+      publicAddress: url === undefined ? undefined : { origin: url.origin, path: url.pathname.replace(/\/$/, '') },
     };
   },
 });

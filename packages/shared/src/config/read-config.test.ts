@@ -246,6 +246,7 @@ function sampleOf(name: string): string {
     REDIS_URL: 'redis://u:p@h',
     SITE: 'paris',
     BOARD_PASSWORD: 'geheimnis',
+    BOARD_URL: 'https://ops.example.com/pgstow',
     LOG_LEVEL: 'debug',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces',
