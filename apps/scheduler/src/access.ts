@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import basicAuth from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { networkOf } from './network-of.ts';
+import { takeTurns, type Turn } from './take-turns.ts';
 import { WrongPasswords } from './wrong-passwords.ts';
 
 /** Headers of every answer. The pages load nothing from elsewhere and stand in nobody's frame. */
@@ -45,21 +48,24 @@ export function refuseOtherSite(
   publicOrigin: string | undefined,
 ): string | undefined {
   if (method === 'GET' || method === 'HEAD') return undefined;
-  const site = headers['sec-fetch-site'];
+  const [site, origin, host] = ['sec-fetch-site', 'origin', 'host'].map((name) => headers[name]?.toString());
   // A browser's own word. A proxy before us may have given us another Host than the browser asked.
   if (site === 'same-origin' || site === 'none') return undefined;
   if (site !== undefined) return `the browser says that a page of another site sends this (Sec-Fetch-Site: ${site}).`;
   // Over plain HTTP browsers say the origin alone.
-  const { origin, host } = headers;
   if (origin === undefined || (publicOrigin !== undefined && origin === publicOrigin)) return undefined;
-  if (typeof origin === 'string' && URL.canParse(origin) && new URL(origin).host === host) return undefined;
+  if (URL.canParse(origin) && new URL(origin).host === host) return undefined;
   return (
-    `a page of ${origin} sends this to ${host}, which seems to be another site. ` +
+    `a page of ${origin} sends this to ${host ?? 'nobody'}, which seems to be another site. ` +
     (publicOrigin === undefined
       ? 'If a proxy serves the board there, set BOARD_URL to the address of the status page as the browser shows it.'
       : `BOARD_URL says that browsers find the board at ${publicOrigin}: open it there, or set BOARD_URL to where it is.`)
   );
 }
+
+/** Ten guesses a second, however many are sent at once. Whoever knows the password waits for those before it alone. */
+const REST_MS = 100;
+const FULL_LINE_MS = 10_000;
 
 /** Who knows the password, and who must wait before another try. */
 export type Gate = {
@@ -78,29 +84,53 @@ export async function openGate(server: FastifyInstance, user: string, password: 
     },
   });
   const wrong = new WrongPasswords();
+  const takeTurn = takeTurns();
   const fits = (request: FastifyRequest, reply: FastifyReply): Promise<boolean> =>
     new Promise((resolve) => server.basicAuth.call(server, request, reply, (error) => resolve(error === undefined)));
+
+  /**
+   * What a try comes to. The right password is let in however many wrong ones came before: whoever knows it may share an
+   * address with strangers. What slows those is that after a wrong one too many the next waits, right or wrong.
+   */
+  async function look(request: FastifyRequest, reply: FastifyReply, network: string): Promise<Turn<Outcome>> {
+    if (request.raw.destroyed) return { answer: { isIn: false, waitMs: 0 } };
+    if (await fits(request, reply)) return { answer: { isIn: true, waitMs: 0 } };
+    const now = performance.now();
+    const waitMs = wrong.waitMs(network, now);
+    if (waitMs === 0) wrong.tries(network, now);
+    const isSuspected = wrong.waitMs(network, now) > 0;
+    return {
+      answer: { isIn: false, waitMs },
+      ...(isSuspected ? { rest: delay(REST_MS, undefined, { ref: false }) } : {}),
+    };
+  }
+
   return {
     async admit(request, reply) {
-      // A stranger at the same address, behind a proxy perhaps, must not keep out who knows the password.
-      if (await fits(request, reply)) {
-        wrong.succeeds(request.ip);
-        return true;
-      }
-      // A browser asks without a password first.
+      const network = networkOf(request.ip);
+      // A browser asks without a password first, which is no try.
       const isTry = request.headers.authorization !== undefined;
-      const waitMs = isTry ? wrong.waitMs(request.ip, performance.now()) : 0;
+      const outcome = isTry
+        ? await takeTurn(network, () => look(request, reply, network))
+        : { isIn: await fits(request, reply), waitMs: 0 };
+      const { isIn, waitMs } = outcome ?? { isIn: false, waitMs: FULL_LINE_MS };
+      if (isIn) return true;
       if (waitMs > 0) {
         reply.code(429).header('retry-after', Math.ceil(waitMs / 1000));
         reply.type('text/plain').send('Too many wrong passwords. Try again later.\n');
-        return false;
+      } else {
+        reply.code(401).type('text/plain').send('The board asks for BOARD_USER and BOARD_PASSWORD.\n');
       }
-      if (isTry) wrong.tries(request.ip, performance.now());
-      reply.code(401).type('text/plain').send('The board asks for BOARD_USER and BOARD_PASSWORD.\n');
       return false;
     },
   };
 }
+
+type Outcome = {
+  readonly isIn: boolean;
+  /** For which the network is suspected after wrong passwords. */
+  readonly waitMs: number;
+};
 
 /** In a time that tells nothing of where they differ, nor how long they are. */
 function isEqual(a: string, b: string): boolean {

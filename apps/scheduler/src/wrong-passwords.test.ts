@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { WrongPasswords } from './wrong-passwords.ts';
 
-const tryTimes = (wrong: WrongPasswords, address: string, times: number, nowMs = 0) => {
-  for (let i = 0; i < times; i += 1) wrong.tries(address, nowMs);
+const tryTimes = (wrong: WrongPasswords, network: string, times: number, nowMs = 0) => {
+  for (let i = 0; i < times; i += 1) wrong.tries(network, nowMs);
 };
 
 test('a few wrong passwords are free, and each further one doubles the wait', () => {
@@ -18,22 +18,11 @@ test('a few wrong passwords are free, and each further one doubles the wait', ()
   expect(wrong.waitMs('10.0.0.2', 0)).toBe(0);
 });
 
-test('the right one ends it, and so does time', () => {
+test('time ends it', () => {
   const wrong = new WrongPasswords();
-  tryTimes(wrong, 'a', 9);
-  wrong.succeeds('a');
-  expect(wrong.waitMs('a', 0)).toBe(0);
   tryTimes(wrong, 'a', 9);
   wrong.tries('a', 3_600_000);
   expect(wrong.waitMs('a', 3_600_000)).toBe(0);
-});
-
-test('the addresses of an IPv6 network are one', () => {
-  const wrong = new WrongPasswords();
-  tryTimes(wrong, '2001:db8::1', 6);
-  expect(wrong.waitMs('2001:db8:0:0:ffff::2', 0)).toBe(2000);
-  expect(wrong.waitMs('2001:db8:0:1::1', 0)).toBe(0);
-  expect(wrong.waitMs('::ffff:10.0.0.1', 0)).toBe(0);
 });
 
 test('it keeps no more than a thousand in mind', () => {

@@ -2,27 +2,26 @@
 const FREE = 5;
 const LONGEST_WAIT_MS = 30_000;
 const FORGOTTEN_AFTER_MS = 10 * 60_000;
-/** Whoever has more addresses than that gains little, and memory stays as it is. */
-const MOST_ADDRESSES = 1000;
+/** Whoever has more networks than that gains little, and memory stays as it is. */
+const MOST_NETWORKS = 1000;
 
 type Attempts = { readonly count: number; readonly notBeforeMs: number };
 
 /**
- * How long an address must wait after wrong passwords: not at all at first, then twice as long each time. The right one is
- * never kept waiting: others at the same address must not lock out whoever knows it.
+ * How long a network is suspected after wrong passwords: not at all at first, then twice as long each time. Right ones do
+ * not count: somebody who knows it, at the same address, would give each guesser new tries.
  */
 export class WrongPasswords {
   readonly #known = new Map<string, Attempts>();
 
-  /** Milliseconds until the address may try; 0: now. */
-  waitMs(address: string, nowMs: number): number {
-    const known = this.#known.get(networkOf(address));
+  /** Milliseconds for which the network is still suspected; 0: it is not. */
+  waitMs(network: string, nowMs: number): number {
+    const known = this.#known.get(network);
     return known === undefined ? 0 : Math.max(0, known.notBeforeMs - nowMs);
   }
 
-  /** To be called for each wrong password that is answered. */
-  tries(address: string, nowMs: number): void {
-    const network = networkOf(address);
+  /** To be called for each wrong password from a network that is not suspected. */
+  tries(network: string, nowMs: number): void {
     const known = this.#known.get(network);
     const isRecent = known !== undefined && nowMs - known.notBeforeMs < FORGOTTEN_AFTER_MS;
     const count = (isRecent ? known.count : 0) + 1;
@@ -31,25 +30,10 @@ export class WrongPasswords {
     this.#known.delete(network);
     this.#known.set(network, { count, notBeforeMs: nowMs + waitMs });
     const [oldest] = this.#known.keys();
-    if (this.#known.size > MOST_ADDRESSES && oldest !== undefined) this.#known.delete(oldest);
-  }
-
-  succeeds(address: string): void {
-    this.#known.delete(networkOf(address));
+    if (this.#known.size > MOST_NETWORKS && oldest !== undefined) this.#known.delete(oldest);
   }
 
   get size(): number {
     return this.#known.size;
   }
-}
-
-/** A host has 64 bits of IPv6 addresses to itself. */
-function networkOf(address: string): string {
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail === undefined) return groups.slice(0, 4).join(':');
-  const rest = tail === '' ? [] : tail.split(':');
-  const zeros = Array.from({ length: 8 - groups.length - rest.length }, () => '0');
-  return [...groups, ...zeros, ...rest].slice(0, 4).join(':');
 }
