@@ -78,6 +78,12 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
       });
     });
 
+    it('says what to do where there is no key at all, though time may bring one', async () => {
+      const keyless = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' };
+      const { finding } = await doctor(keyless);
+      expect(finding('s3.put')).toMatchObject({ status: 'fault', hint: expect.stringContaining('role or profile') });
+    });
+
     it('says that a store ignores If-None-Match', async () => {
       await using careless = await startHeaderProxy(s3.endpoint, {
         ofRequest: (headers) =>

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
@@ -46,6 +49,22 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
     await stage.uploaded(manifest);
   });
 
+  it('or whose keys are handed out by a service that does, gets the dump in the end', async () => {
+    await using stage = await setStage();
+    await using metadata = await startMetadataService(stage, { faults: 12 });
+    const manifest = await makeDump(stage.folder);
+    await enqueue(stage, manifest, 30);
+    const worker = await stage.startWorker({
+      AWS_ACCESS_KEY_ID: '',
+      AWS_SECRET_ACCESS_KEY: '',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: metadata.url,
+    });
+
+    await stage.uploaded(manifest, 60_000);
+
+    expect(worker.tail).toMatch(/look at s3:\/\/backups\/.*hint: Set AWS_ACCESS_KEY_ID .* or give this host a role/);
+  });
+
   it('that keeps something else than was sent is found out, and given the dump again', async () => {
     await using stage = await setStage();
     const flip = (chunk: Buffer): Buffer => {
@@ -64,6 +83,28 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
     expect(worker.tail).toMatch(/the copy there is damaged/);
   });
 });
+
+/** What hands out the keys of a container's role, and at first does not. */
+async function startMetadataService({ s3 }: UploadStage, { faults }: { readonly faults: number }) {
+  let asked = 0;
+  const server = createServer((_request, answer) => {
+    asked += 1;
+    if (asked <= faults) return answer.writeHead(503).end();
+    const Expiration = new Date(Date.now() + 3600_000).toISOString();
+    const keys = { AccessKeyId: s3.accessKeyId, SecretAccessKey: s3.secretAccessKey, Token: 'token', Expiration };
+    return answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(keys));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
 
 async function enqueue(stage: UploadStage, { name }: Manifest, attempts: number): Promise<void> {
   const jobId = uploadJobId(name, 's3');

@@ -27,7 +27,7 @@ describe('translateS3Error', () => {
     [answer('InvalidBucketName', 400), /S3_BUCKET/],
     [answer('EntityTooLarge', 400), /refuses the request/],
     [answer('NotImplemented', 501), /cannot do this/],
-    [Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' }), /role or profile/],
+    [Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' }), /AWS_ACCESS_KEY_ID/],
     [ofNode('ENOTFOUND'), /S3_ENDPOINT \(https:\/\/s3\.example\.com\).*host name/],
     [ofNode('CERT_HAS_EXPIRED'), /certificate/],
     [ofNode('DEPTH_ZERO_SELF_SIGNED_CERT'), /NODE_EXTRA_CA_CERTS/],
@@ -62,6 +62,16 @@ describe('translateS3Error', () => {
     const error = translateS3Error(answer('ExpiredToken', 400), { ...context, hasStaticKeys: false });
     expect(error).toBeInstanceOf(RetryableError);
   });
+
+  it.each(['CredentialsProviderError', 'TokenProviderError', 'ProviderError'])(
+    'lets a service that hands out keys come back after %s, and says what else it may be',
+    (name) => {
+      const cause = Object.assign(new Error('no credentials'), { name });
+      const error = translateS3Error(cause, { ...context, hasStaticKeys: false });
+      expect(error).toBeInstanceOf(RetryableError);
+      expect(error.hint).toMatch(/role or profile/);
+    },
+  );
 
   it('finds the code of an error within another, and says it once', () => {
     const refused = new AggregateError([ofNode('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1')], '');

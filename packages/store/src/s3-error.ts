@@ -19,7 +19,16 @@ export function translateS3Error(cause: unknown, context: S3ErrorContext): Perma
   const parts = [context.action, code !== undefined && text.includes(code) ? undefined : code, text];
   const message = parts.filter((part) => part !== undefined && part !== '').join(': ');
   const hint = permanentHint(code, status, cause, context);
-  return hint === undefined ? new RetryableError(message, { cause }) : new PermanentError(message, { hint, cause });
+  if (hint !== undefined) return new PermanentError(message, { hint, cause });
+  return new RetryableError(message, { hint: isOfCredentials(code) ? MEND_CREDENTIALS : undefined, cause });
+}
+
+const MEND_CREDENTIALS =
+  'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role or profile; if it has one, what hands out its keys did not.';
+
+/** What the SDK says where its chain of profiles and roles yields no keys: for want of any, or because a service is away. */
+function isOfCredentials(code: string | undefined): boolean {
+  return code !== undefined && ['CredentialsProviderError', 'TokenProviderError', 'ProviderError'].includes(code);
 }
 
 /** Whether an operation was refused for its own sake, where others may be allowed. */
@@ -98,7 +107,7 @@ function permanentHint(
     case 'TokenRefreshRequired':
       return hasStaticKeys ? 'Renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.' : undefined;
     case 'CredentialsProviderError':
-      return 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role or profile.';
+      return hasStaticKeys ? 'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.' : undefined;
     case 'RequestTimeTooSkewed':
       return 'Set the clock of this host.';
     case 'PermanentRedirect':
