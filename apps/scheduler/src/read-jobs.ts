@@ -39,11 +39,23 @@ async function readQueueJobs(name: QueueName, queue: OpenQueue<QueueName>): Prom
     queue.getJobs(['failed'], 0, MOST - 1),
   ]);
   const retried = delayed.filter(({ attemptsMade }) => attemptsMade > 0).slice(0, MOST);
+  const dueAt = await Promise.all(retried.map((job) => readDueTime(queue, job.id ?? '')));
   return [
     ...active.map((job) => show(name, job, 'running', job.processedOn)),
-    ...retried.map((job) => show(name, job, 'retried', job.timestamp + (job.delay ?? 0))),
+    ...retried.map((job, index) => show(name, job, 'retried', dueAt[index])),
     ...failed.map((job) => show(name, job, 'failed', job.finishedOn ?? undefined)),
   ];
+}
+
+/**
+ * When a job that sleeps between attempts is tried again, in milliseconds. What the job itself says is how long it sleeps, and not
+ * since when.
+ *
+ * Source: bullmq, commands/includes/getDelayedScore.lua
+ */
+async function readDueTime(queue: OpenQueue<QueueName>, id: string): Promise<number | undefined> {
+  const score = await queue.redis.zscore(queue.toKey('delayed'), id);
+  return score === null ? undefined : Math.floor(Number(score) / 0x1000);
 }
 
 type Job = Awaited<ReturnType<OpenQueue<QueueName>['getJobs']>>[number];
