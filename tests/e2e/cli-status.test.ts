@@ -109,6 +109,7 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
           lastDump: { name: manifest.name, takenAt: manifest.takenAt, bytes: manifest.bytes },
           lastUpload: { name: manifest.name, confirmedAt: expect.any(String) },
           lastRestoreTest: expect.objectContaining({ result: 'good', from: 's3' }),
+          lastVerdict: { name: manifest.name, result: 'good', testedAt: expect.any(String) },
         },
       ],
       faults: [],
@@ -145,6 +146,49 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
       code: 6,
       stdout: expect.stringMatching(/bad, 1h ago[^]*is bad: public\.t has 1 row/),
     });
+  });
+
+  it('does so where restore tests have ceased, or never began', async () => {
+    const old = await makeDump(folder.path, { takenAt: hoursAgo(200) });
+    const fresh = await makeDump(folder.path, { takenAt: hoursAgo(3) });
+    await confirm(old, 199);
+    await confirm(fresh, 2);
+    const mine = { S3_BUCKET: 'mine' };
+    expect(await status(mine)).toMatchObject({
+      code: 6,
+      stdout: expect.stringContaining('no restore test of it has ever come to a verdict, and one is wanted for 8d 7h'),
+    });
+    expect(await status({ ...mine, VERIFY_SCHEDULE: 'off' })).toMatchObject({ code: 0 });
+    await test(old, 'good', 198);
+    await test(fresh, 'could-not-tell', 1);
+    const { code, stdout } = await status(mine, ['--json']);
+    expect({ code, said: JSON.parse(stdout) }).toMatchObject({
+      code: 6,
+      said: {
+        databases: [
+          {
+            reasons: [
+              expect.stringMatching(/^no restore test of it has come to a verdict for 8d 6h, .* could not tell/),
+            ],
+            lastRestoreTest: { result: 'could-not-tell' },
+            lastVerdict: { name: old.name, result: 'good' },
+          },
+        ],
+      },
+    });
+    await test(fresh, 'bad', 0);
+    expect((await status(mine)).stdout).not.toContain('come to a verdict');
+  });
+
+  it('is told by Redis since when a first verdict is waited for, should the dumps of then be pruned', async () => {
+    await makeDump(folder.path, { takenAt: hoursAgo(3) });
+    expect(await status()).toMatchObject({ code: 0 });
+    await redis.hset('pgstow:default:wanted-since', 'verdict:shop', hoursAgo(100).getTime());
+    try {
+      expect(await status()).toMatchObject({ code: 6, stdout: expect.stringContaining('one is wanted for 4d 4h') });
+    } finally {
+      await redis.del('pgstow:default:wanted-since');
+    }
   });
 
   it('says that a paused queue dumps nothing', async () => {

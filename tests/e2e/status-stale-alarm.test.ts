@@ -52,7 +52,7 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
     publish(
       redis,
       'default',
-      publishedCatalog({ shop: [{ takenAt: hoursAgo(shopHours) }], orders: [{ takenAt: hoursAgo(1) }] }),
+      publishedCatalog({ shop: [{ takenAt: hoursAgo(shopHours), test: 'good' }], orders: [{ takenAt: hoursAgo(1) }] }),
     );
   await say(100);
   {
@@ -159,5 +159,92 @@ test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an h
   await using _again = await startScheduler(env);
   await eventually(() => hook.posted.length > 1);
   expect(hook.posted[1]).toMatchObject({ event: 'recovered', kind: 'stale', database: 'shop' });
-  await eventually(async () => (await redis.exists('pgstow:default:wanted-since')) === 0);
+  await eventually(async () => (await redis.hexists('pgstow:default:wanted-since', 'backup:shop')) === 0);
 });
+
+test.skipIf(!hasRedis())(
+  'restore tests that have ceased are a fault, and raise one alarm until they come to a verdict',
+  async () => {
+    await using server = await startRedis();
+    await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
+    await using hook = await listen();
+    await using tests = openQueue('verify', 'default', redis);
+    const env = {
+      REDIS_URL: server.url,
+      POSTGRES_DB: 'shop',
+      S3_BUCKET: PUBLISHED_BUCKET,
+      BACKUP_INTERVAL: '86400',
+      NOTIFY_URLS: hook.url.replace('http:', 'generic+http:'),
+    };
+    const say = (test: 'could-not-tell' | 'bad') =>
+      publish(
+        redis,
+        'default',
+        publishedCatalog({
+          shop: [
+            { takenAt: hoursAgo(60 * 24), test: 'good' },
+            { takenAt: hoursAgo(30) },
+            { takenAt: hoursAgo(6), test },
+          ],
+        }),
+      );
+    const why =
+      'no restore test of it has come to a verdict for 59d 23h, and each backup should be tested after its upload; the last one could not tell: public.orders has 1 row, not 2';
+    await say('could-not-tell');
+    // Nobody makes up for what was missed while they are paused.
+    await tests.pause();
+    for (let round = 0; round < 2; round += 1) {
+      await using scheduler = await startScheduler(env);
+      await eventually(() => hook.posted.length > 0);
+      const health = await scheduler.request('/healthz');
+      expect([health.status, await health.json()]).toMatchObject([
+        503,
+        { details: [{ database: 'shop', protection: 'no', reasons: [why] }] },
+      ]);
+      const page = (await (await scheduler.request('/')).text()).replaceAll(/\s+/g, ' ');
+      expect(page).toContain('Backups of shop are not tested as they should be');
+      expect(page).toMatch(
+        /could not tell<\/span>, <time[^>]*>5h 55m ago<\/time>.*; last verdict <time[^>]*>59d 23h ago</,
+      );
+      const metrics = await (await scheduler.request('/metrics')).text();
+      expect(metrics).toContain('pgstow_restore_test_overdue{database="shop"} 1\n');
+      expect(Number(/pgstow_last_verdict_timestamp_seconds\{database="shop"\} (\S+)/.exec(metrics)?.[1])).toBeCloseTo(
+        hoursAgo(60 * 24).getTime() / 1000 + 300,
+        -2,
+      );
+      await eventually(async () => (await redis.hexists('pgstow:default:wanted-since', 'verdict:shop')) === 1);
+      await scheduler.process.stop();
+    }
+    expect(hook.posted).toMatchObject([
+      { event: 'raised', kind: 'restore-test-overdue', severity: 'warning', database: 'shop', happened: why },
+    ]);
+    // Where they are off, nobody waits for them.
+    {
+      await using scheduler = await startScheduler({ ...env, VERIFY_SCHEDULE: 'off' });
+      expect((await (await scheduler.request('/healthz')).json()) as object).toMatchObject({
+        details: [{ protection: 'yes' }],
+      });
+      await eventually(() => hook.posted.length === 2);
+    }
+    {
+      await using _scheduler = await startScheduler(env);
+      await eventually(() => hook.posted.length === 3);
+    }
+    // A bad verdict is a verdict: its alarm is another.
+    await say('bad');
+    {
+      await using scheduler = await startScheduler(env);
+      await eventually(() => hook.posted.length === 4);
+      expect(await (await scheduler.request('/metrics')).text()).toContain(
+        'pgstow_restore_test_overdue{database="shop"} 0\n',
+      );
+      await eventually(async () => (await redis.exists('pgstow:default:wanted-since')) === 0);
+    }
+    expect(hook.posted.map(({ event, kind }) => `${String(event)} ${String(kind)}`)).toEqual([
+      'raised restore-test-overdue',
+      'recovered restore-test-overdue',
+      'raised restore-test-overdue',
+      'recovered restore-test-overdue',
+    ]);
+  },
+);

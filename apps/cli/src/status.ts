@@ -10,12 +10,13 @@ import { formatTable } from './format-table.ts';
 import { formatAge, formatName } from './format-text.ts';
 import { restoreTestJson } from './list.ts';
 import { withoutSecrets } from './keep-secrets.ts';
-import { readNextRuns } from './read-next-runs.ts';
+import { readRedis } from './read-redis.ts';
 import { readSettings } from './read-settings.ts';
 
 const EXAMPLES = `
 A database is healthy if its newest confirmed backup is younger than two intervals and an hour, or for a cron pattern
-misses one run at most; if no dump waits too long for its upload; and if its newest restore test is not bad.
+misses one run at most; if no dump waits too long for its upload; if its newest restore test is not bad; and, where they
+are on, if restore tests come to a verdict within two intervals and a day, or for a cron pattern in one of two runs.
 It is told from the backup folder's records, not from the store: pgstow list asks that.
 
 Exit code: 0 if all are healthy, 6 if not, 1 if all that could be read is healthy and something could not be read.
@@ -41,14 +42,22 @@ type Status = Health<KnownDump> & {
 };
 
 async function showStatus({ json }: { readonly json?: true }): Promise<void> {
-  const { postgres, schedule, backup, s3, redis } = readSettings('postgres', 'schedule', 'backup', 's3', 'redis');
+  const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 's3', 'redis');
+  const { postgres, schedule, verify, backup, s3, redis } = settings;
   const now = new Date();
   const { databases } = postgres;
-  const [folder, plan] = await Promise.all([readDumps(backup.folder), readNextRuns(databases, redis)]);
+  const [folder, plan] = await Promise.all([readDumps(backup.folder), readRedis(databases, redis)]);
   const destination = s3?.place;
   const statuses = databases.map((database): Status => {
     const dumps = folder.dumps?.filter(({ manifest }) => manifest.database === database);
-    const known = judgeHealth({ dumps: dumps ?? [], schedule, destination, now });
+    const known = judgeHealth({
+      dumps: dumps ?? [],
+      schedule,
+      destination,
+      restoreTests: verify.schedule,
+      verdictWantedSince: plan.wantedSince.get(database)?.verdict,
+      now,
+    });
     const health = dumps === undefined ? { ...known, reasons: ['its backups are not known'] } : known;
     return {
       ...health,
@@ -128,6 +137,14 @@ function toJson(statuses: readonly Status[], faults: readonly string[]): string 
           },
     lastUpload: status.lastUpload ?? null,
     lastRestoreTest: status.lastRestoreTest === undefined ? null : restoreTestJson(status.lastRestoreTest),
+    lastVerdict:
+      status.lastVerdict === undefined
+        ? null
+        : {
+            name: status.lastVerdict.name,
+            result: status.lastVerdict.result,
+            testedAt: status.lastVerdict.testedAt,
+          },
     nextRunAt: status.nextRun ?? null,
   }));
   return JSON.stringify({ databases, faults: faults.map(withoutSecrets) }, undefined, 2);

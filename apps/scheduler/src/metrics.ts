@@ -171,6 +171,18 @@ function tellDatabase(
     labels,
     verdict === undefined ? undefined : Number(verdict === 'good'),
   );
+  gauge(
+    'pgstow_last_verdict_timestamp_seconds',
+    'When a restore test last came to a verdict, good or bad, on the newest dump that has one.',
+    labels,
+    seconds(health.lastVerdict?.testedAt),
+  );
+  gauge(
+    'pgstow_restore_test_overdue',
+    'Whether no restore test has come to a verdict for longer than their schedule allows.',
+    labels,
+    site.restoreTests.kind === 'off' ? undefined : Number(health.untestedReason !== undefined),
+  );
   gauge('pgstow_backups', 'Dumps in the backup folder.', labels, known.count);
   gauge('pgstow_backups_bytes', 'Size of the dumps in the backup folder.', labels, known.bytes);
   gauge('pgstow_dumps_not_uploaded', 'Dumps that the destination has not confirmed.', labels, known.notUploaded.count);

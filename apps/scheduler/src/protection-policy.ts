@@ -83,7 +83,9 @@ function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStart
   const { now, catalog, dumping } = facts;
   const known = catalog?.databases.find((each) => each.database === database);
   const dumps = known?.dumps.map(recallDump) ?? [];
-  const health = judgeHealth({ dumps, schedule: site.schedule, destination: site.destination, now });
+  const { schedule, destination, restoreTests } = site;
+  const verdictWantedSince = facts.wantedSince.get(database)?.verdict;
+  const health = judgeHealth({ dumps, schedule, destination, restoreTests, verdictWantedSince, now });
   const judged = (
     protection: Protection,
     reasons: readonly string[],

@@ -286,7 +286,7 @@ function renderStages({ database, health, known }: DatabaseStatus, { facts, dest
     </dd>
     <dt>Restore test</dt>
     <dd>
-      ${test === undefined ? 'never' : html`${renderTestResult(test.result)}, ${renderAge(test.testedAt, now)}${test.restoreMs === undefined ? undefined : `, in ${describeDuration(test.restoreMs)}`}`}
+      ${test === undefined ? 'never' : html`${renderTestResult(test.result)}, ${renderAge(test.testedAt, now)}${test.restoreMs === undefined ? undefined : `, in ${describeDuration(test.restoreMs)}`}${test.result !== 'could-not-tell' || health.lastVerdict === undefined ? undefined : html`; last verdict ${renderAge(health.lastVerdict.testedAt, now)}`}`}
     </dd>
     <dt>Next run</dt>
     <dd>

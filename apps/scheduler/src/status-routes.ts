@@ -1,7 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { judgeHealth } from '@pgstow/catalog/health-policy.ts';
-import { recallDump } from '@pgstow/catalog/published-dump.ts';
 import { readAlarms } from '@pgstow/notify/alarm-state.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -112,12 +110,11 @@ async function askForDump(site: Site, database: string): Promise<Answer> {
 }
 
 async function askForRestoreTest(site: Site, database: string): Promise<Answer> {
-  const { catalog, now } = await readSite(site);
-  const dumps = catalog?.databases.find((each) => each.database === database)?.dumps.map(recallDump) ?? [];
-  const { schedule, destination } = site;
-  const newest: BackupName | undefined = judgeHealth({ dumps, schedule, destination, now }).newestConfirmed?.dump.name;
+  const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, await readSite(site));
+  const status = databases.find((each) => each.database === database);
+  const newest: BackupName | undefined = status?.health.newestConfirmed?.dump.name;
   if (newest === undefined) return { said: 'no-backup' };
-  const place = destination?.name ?? LOCAL;
+  const place = site.destination?.name ?? LOCAL;
   return { said: 'test', job: await answerOf(enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')) };
 }
 

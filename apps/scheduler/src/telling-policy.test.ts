@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isToBeTold } from './telling-policy.ts';
+import { isTestToBeTold, isToBeTold } from './telling-policy.ts';
 
 const startedAt = new Date('2026-03-10T12:00:00Z');
 const told = (minutes: number, { isPaused = false, workers = 1, isDue = true, protection = 'no' as const } = {}) =>
@@ -21,4 +21,21 @@ test('what was missed while all was down has an hour to be made good', () => {
 test('what nobody makes good is told at once, or once workers had the time to come', () => {
   expect(told(0, { isPaused: true })).toBe(true);
   expect([told(1, { workers: 0 }), told(2, { workers: 0 })]).toEqual([false, true]);
+});
+
+test('so it is with restore tests', () => {
+  const tested = (minutes: number, changes = {}) =>
+    isTestToBeTold(
+      { startedAt },
+      {
+        now: new Date(startedAt.getTime() + minutes * 60_000),
+        queues: [{ name: 'verify', isPaused: false, workers: 1, counts: {}, ...changes }],
+      },
+    );
+  expect([tested(59), tested(60)]).toEqual([false, true]);
+  expect([tested(0, { isPaused: true }), tested(1, { workers: 0 }), tested(2, { workers: 0 })]).toEqual([
+    true,
+    false,
+    true,
+  ]);
 });

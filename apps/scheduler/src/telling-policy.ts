@@ -15,9 +15,14 @@ export function isToBeTold(
   return protection === 'no' && !isCatchingUp;
 }
 
+/** Whether people are to be told that restore tests are not made as they should be. */
+export function isTestToBeTold(site: Pick<Site, 'startedAt'>, facts: Pick<SiteFacts, 'now' | 'queues'>): boolean {
+  return !mayCatchUp('verify', site, facts);
+}
+
 /** In the first hour somebody may, unless nobody takes it: then workers have two minutes to come. */
 function mayCatchUp(
-  queue: 'dump',
+  queue: 'dump' | 'verify',
   { startedAt }: Pick<Site, 'startedAt'>,
   facts: Pick<SiteFacts, 'now' | 'queues'>,
 ): boolean {

@@ -5,14 +5,15 @@ import { whySuspect } from '@pgstow/catalog/suspect-dump.ts';
 import type { Alarms } from '@pgstow/notify/alarms.ts';
 import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
 import { liftSuspect } from '@pgstow/notify/suspect-alarm.ts';
+import { tellVerdictAge } from '@pgstow/notify/verdict-age-alarm.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { keepWantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
-import { firstWantedAt, judgeSite } from './protection-policy.ts';
+import { keepWantedSince, type First } from '@pgstow/shared/runtime/wanted-since.ts';
+import { firstWantedAt, judgeSite, type DatabaseStatus } from './protection-policy.ts';
 import { readSite } from './read-site.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
-import { isToBeTold } from './telling-policy.ts';
+import { isTestToBeTold, isToBeTold } from './telling-policy.ts';
 
 type Options = {
   readonly site: Site;
@@ -23,7 +24,7 @@ type Options = {
 const EVERY_MS = 60_000;
 
 /**
- * Judges each minute whether every database has a backup that is new enough, and raises or lifts its alarm. That of a suspect dump
+ * Judges each minute whether every database has a backup, and a verdict of a restore test, that is new enough, and raises or lifts its alarm. That of a suspect dump
  * is raised by who takes it, and lifted here as well: a person accepts one without any worker. All those of a database that is no
  * longer configured end.
  */
@@ -59,30 +60,33 @@ async function tellStaleness({ site, alarms, log }: Options): Promise<void> {
   for (const status of databases) {
     const { database, health, known } = status;
     const dumps = known?.dumps.map(recallDump) ?? [];
-    const newest = newestByNow(dumps, facts.now);
-    if (newest !== undefined)
+    const latest = newestByNow(dumps, facts.now);
+    if (latest !== undefined)
       liftSuspect(alarms, {
-        name: newest.dump.name,
-        suspect: whySuspect(newest),
-        isAccepted: newest.acceptance !== undefined,
+        name: latest.dump.name,
+        suspect: whySuspect(latest),
+        isAccepted: latest.acceptance !== undefined,
       });
+    const newest = health.newestConfirmed?.dump.name;
+    const safe = isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.';
+    const { untestedReason } = health;
+    if (isKnown && (untestedReason === undefined || isTestToBeTold(site, facts)))
+      tellVerdictAge(alarms, { database, untestedReason, newest, safe }, facts.now);
     if (status.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
-    const freshness = {
-      database,
-      staleReason: status.staleReason,
-      newest: health.newestConfirmed?.dump.name,
-      safe: isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.',
-    };
+    const freshness = { database, staleReason: status.staleReason, newest, safe };
     tellFreshness(alarms, freshness, firstWantedAt(database, site, facts), facts.now);
   }
-  const wanted = databases.map(
-    ({ database, health }) => [database, health.newestConfirmed === undefined ? (['backup'] as const) : []] as const,
-  );
+  const wanted = new Map(databases.map(({ database, health }) => [database, wantedOf(health)]));
   // A Redis that is full takes nothing: what is judged is told all the same.
-  await answerOf(keepWantedSince(site.redis, site.name, new Map(wanted), facts.now)).catch((error: unknown) =>
-    log.warn({ err: describeError(error) }, 'could not note since when a first backup is waited for'),
+  await answerOf(keepWantedSince(site.redis, site.name, wanted, facts.now)).catch((error: unknown) =>
+    log.warn({ err: describeError(error) }, 'could not note since when backups and verdicts are waited for'),
   );
   await endForgotten(alarms, new Set(databases.map(({ database }) => database)), facts.now);
+}
+
+function wantedOf({ newestConfirmed, isVerdictWanted }: DatabaseStatus['health']): readonly First[] {
+  if (newestConfirmed === undefined) return ['backup'];
+  return isVerdictWanted ? ['verdict'] : [];
 }
 
 /** Nothing would ever end the alarm of a database that is not backed up any more. */

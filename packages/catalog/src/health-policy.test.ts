@@ -65,7 +65,7 @@ const dumpAt = (
   };
 };
 const judge = (dumps: readonly KnownDump[], more: Partial<HealthOptions> = {}) =>
-  judgeHealth({ dumps, schedule: daily, destination: place, now, ...more });
+  judgeHealth({ dumps, schedule: daily, destination: place, restoreTests: { kind: 'off' }, now, ...more });
 const hoursAgo = (hours: number): string => new Date(now.getTime() - hours * 3_600_000).toISOString();
 
 describe('a database', () => {
@@ -82,6 +82,7 @@ describe('a database', () => {
       newest,
       newestConfirmed: older,
       newestRestoreTest: undefined,
+      isVerdictWanted: false,
     });
   });
 
@@ -235,6 +236,19 @@ describe('a restore test', () => {
     expect(judge(healed)).toMatchObject({ isHealthy: true, newestRestoreTest: { result: 'good' } });
     const elsewhere = [bad, { ...good, testedAt: today, destination: 'local' }];
     expect(judge([dumpAt(hoursAgo(3), { tests: elsewhere })]).reasons).toEqual(reasons);
+  });
+
+  it('is needed where they are on, and where they are off is not', () => {
+    const tested = dumpAt(hoursAgo(80), { tests: [{ ...good, testedAt: hoursAgo(79) }] });
+    const dumps = [tested, dumpAt(hoursAgo(3))];
+    expect(judge(dumps)).toMatchObject({ isHealthy: true, lastVerdict: { result: 'good', testedAt: hoursAgo(79) } });
+    expect(judge(dumps, { restoreTests: { kind: 'after-upload' } })).toMatchObject({
+      isHealthy: false,
+      staleReason: undefined,
+      reasons: [
+        'no restore test of it has come to a verdict for 3d 7h, and each backup should be tested after its upload',
+      ],
+    });
   });
 
   it('that could not tell says nothing', () => {

@@ -8,6 +8,7 @@ import { newestByNow } from './newest-dump.ts';
 import { oldestAllowed, runBefore } from './oldest-allowed.ts';
 import { newestSuspect } from './retention-policy.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
+import { judgeVerdictAge, type VerdictAge, type VerdictAgeOptions } from './verdict-age-policy.ts';
 
 export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Of one database, oldest first. */
@@ -16,9 +17,9 @@ export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Where a dump must be confirmed to count; `undefined` where backups stay local. */
   readonly destination: DestinationPlace | undefined;
   readonly now: Date;
-};
+} & Pick<VerdictAgeOptions, 'restoreTests' | 'verdictWantedSince'>;
 
-export type Health<D extends JudgedDump = JudgedDump> = {
+export type Health<D extends JudgedDump = JudgedDump> = VerdictAge & {
   readonly isHealthy: boolean;
   /** Why it is not, a sentence each. */
   readonly reasons: readonly string[];
@@ -39,7 +40,8 @@ const HOUR_MS = 60 * 60 * 1000;
  * Whether a database is backed up as it should be. A run may take an hour until its backup is confirmed. A restore test that
  * could not tell says nothing either way.
  */
-export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination, now }: HealthOptions<D>): Health<D> {
+export function judgeHealth<D extends JudgedDump>(options: HealthOptions<D>): Health<D> {
+  const { dumps, schedule, destination, now } = options;
   const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
   const newest = newestByNow(dumps, now);
   const newestConfirmed = newestByNow(
@@ -48,6 +50,7 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
   );
   const last = dumps.at(-1);
   const newestRestoreTest = newestVerdict(dumps, now);
+  const verdictAge = judgeVerdictAge(options);
   const waiting = dumps.filter((dump) => !isThere(dump) && hasWaitedTooLong(dump, schedule, now));
   const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destination, now });
   const suspect = newestSuspect(dumps, now);
@@ -62,6 +65,7 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
     newestRestoreTest?.result === 'bad'
       ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
       : undefined,
+    verdictAge.untestedReason,
   ].filter((reason) => reason !== undefined);
   return {
     isHealthy: reasons.length === 0,
@@ -71,6 +75,7 @@ export function judgeHealth<D extends JudgedDump>({ dumps, schedule, destination
     newest,
     newestConfirmed,
     newestRestoreTest,
+    ...verdictAge,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { ConfirmedManifest, ConfirmingReceipt } from '@pgstow/shared/contract/receipt.ts';
+import type { ConfirmedManifest, ConfirmingReceipt, Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 
 export type JudgedRestoreTest = Pick<
@@ -16,7 +16,7 @@ export type JudgedDump = {
       'takenAt' | 'recordedAt' | 'sqlBytes' | 'tables' | 'suspect' | 'emptiedTables' | 'identity' | 'formerSources'
     >;
   /** By destination. */
-  readonly receipts: ReadonlyMap<string, ConfirmingReceipt>;
+  readonly receipts: ReadonlyMap<string, ConfirmingReceipt & Pick<Receipt, 'confirmedAt'>>;
   /** By destination. */
   readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
   /** A person's word on a suspect dump. */

@@ -10,6 +10,11 @@ import { summariseFolder } from './summarise-folder.ts';
 const HOUR_MS = 3_600_000;
 const now = new Date('2026-03-10T12:00:00Z');
 const place = { name: 's3', bucket: 'mine', prefix: '' };
+const TESTS = [
+  { kind: 'after-upload' },
+  { kind: 'cron', pattern: '0 * * * *', timeZone: 'UTC' },
+  { kind: 'off' },
+] as const;
 const results = ['good', 'bad', 'could-not-tell'] as const;
 
 function dumpOf(
@@ -17,6 +22,7 @@ function dumpOf(
   upload: 'here' | 'elsewhere' | 'other' | 'none',
   tested: number,
   shrunk: number,
+  destination: { readonly name: string } | undefined,
 ): KnownDump {
   const takenAt = new Date(now.getTime() - hoursAgo * HOUR_MS).toISOString();
   const name = formatBackupName('shop', new Date(takenAt));
@@ -30,7 +36,7 @@ function dumpOf(
     confirmedBy: 'etag',
     confirmedAt: takenAt,
   } as const;
-  const result = results[tested];
+  const [result, at] = [results[tested], destination?.name ?? 'local'];
   return {
     manifest: {
       ...facts,
@@ -48,10 +54,10 @@ function dumpOf(
         ? []
         : [
             [
-              's3',
+              at,
               {
                 ...facts,
-                destination: 's3',
+                destination: at,
                 result,
                 testedAt: takenAt,
                 differences: result === 'bad' ? ['public.a has 1 row, not 2'] : [],
@@ -69,21 +75,23 @@ it('leaves health as it is, whatever it leaves out', () => {
   let state = 7;
   const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
   for (let round = 0; round < 60; round += 1) {
+    const [destination, schedule, restoreTests] = [
+      random(3) === 0 ? undefined : place,
+      { kind: 'interval', everyMs: HOUR_MS } as const,
+      TESTS[random(3)]!,
+    ];
     const uploads = (['here', 'elsewhere', 'other', 'none'] as const).slice(random(3), 4);
     const count = random(130);
-    const most = [3, 100][random(2)]!;
+    const [most, rarely] = [[3, 100][random(2)]!, [30, 100_000][random(2)]!];
     const dumps = Array.from({ length: count }, (_, index) =>
       dumpOf(
         (count - index) * (1 + random(2)) + random(40),
         uploads[random(uploads.length)]!,
-        random(30),
+        random(rarely),
         index < 50 ? 9 : random(most),
+        destination,
       ),
     ).sort((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
-    const [destination, schedule] = [
-      random(3) === 0 ? undefined : place,
-      { kind: 'interval', everyMs: HOUR_MS } as const,
-    ];
     const summary = summariseFolder({
       contents: { dumps, strays: [], damaged: new Map(), partials: [], faults: [] },
       disk: { freeBytes: 1, totalBytes: 2 },
@@ -93,9 +101,9 @@ it('leaves health as it is, whatever it leaves out', () => {
     const copy = publishedCatalogSchema.parse(JSON.parse(JSON.stringify(summary)));
     expect(copy).toEqual(summary);
     const recalled = (copy.databases[0]?.dumps ?? []).map(recallDump);
-    expect(recalled.length).toBeLessThanOrEqual(53);
+    expect(recalled.length).toBeLessThanOrEqual(56);
     const [whole, short] = ([dumps, recalled] as readonly (readonly JudgedDump[])[]).map((each) =>
-      judgeHealth({ dumps: each, schedule, destination, now }),
+      judgeHealth({ dumps: each, schedule, destination, restoreTests, now }),
     );
     const nameOf = (dump: { manifest: { name: string } } | undefined) => dump?.manifest.name;
     // How many wait is said of those that are published.

@@ -7,6 +7,7 @@ import type { FolderContents, KnownDump } from './read-folder.ts';
 import { newestByNow } from './newest-dump.ts';
 import { whyFrozen } from './retention-policy.ts';
 import { isSuspect } from './suspect-dump.ts';
+import { findTesting } from './verdict-age-policy.ts';
 
 export type SummaryOptions = {
   readonly contents: FolderContents;
@@ -72,6 +73,7 @@ function chooseDumps(
   const hasVerdict = (dump: KnownDump): boolean =>
     !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result);
   const chosen = new Set([
+    ...Object.values(findTesting(dumps, destination, now)),
     newestByNow(
       dumps.filter((dump) => !isSuspect(dump) && (destination === undefined || isUploaded(dump))),
       now,

@@ -81,6 +81,14 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
     hint: (shown) => `Mend the cause, and run: pgstow verify --database ${shown} --wait`,
     recovered: (shown) => `Restore tests of ${shown} come to a verdict again`,
   },
+  'restore-test-overdue': {
+    severity: 'warning',
+    title: (shown) => `Backups of ${shown} are not tested as they should be`,
+    happened: (reason) => reason,
+    hint: (shown) =>
+      `See whether a verify worker runs, whether its queue is paused, and what its jobs say on the board. Then: pgstow verify --database ${shown} --wait`,
+    recovered: (shown) => `Backups of ${shown} are tested again`,
+  },
   stale: {
     severity: 'error',
     title: (shown) => `${shown} is not backed up as it should be`,

@@ -8,6 +8,7 @@ export const alarmKinds = [
   'upload-failed',
   'restore-test-bad',
   'restore-test-failed',
+  'restore-test-overdue',
   'stale',
   'pruning-frozen',
 ] as const;

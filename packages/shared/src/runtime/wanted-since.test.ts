@@ -3,13 +3,13 @@ import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { expect, test } from 'vitest';
 import { createLog } from './log.ts';
 import { connectRedis } from './redis.ts';
-import { keepWantedSince, readWantedSince } from './wanted-since.ts';
+import { keepWantedSince, readWantedSince, type First } from './wanted-since.ts';
 
 test.skipIf(!hasRedis())('what is waited for is noted once, and forgotten once it came', async () => {
   await using server = await startRedis();
   await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
   const at = (minute: number) => new Date(Date.UTC(2026, 10, 26, 3, minute));
-  const keep = (minute: number, wanted: Readonly<Record<string, readonly 'backup'[]>>) =>
+  const keep = (minute: number, wanted: Readonly<Record<string, readonly First[]>>) =>
     keepWantedSince(redis, 'mine', new Map(Object.entries(wanted)), at(minute));
   const read = async () => Object.fromEntries(await readWantedSince(redis, 'mine'));
 
@@ -26,4 +26,6 @@ test.skipIf(!hasRedis())('what is waited for is noted once, and forgotten once i
   await keep(3, { shop: ['backup'], orders: ['backup'] });
   expect(await read()).toEqual({ shop: { backup: at(1) }, orders: { backup: at(3) } });
   expect(await redis.hlen('pgstow:mine:wanted-since')).toBe(2);
+  await keep(4, { shop: ['verdict'] });
+  expect(await read()).toEqual({ shop: { verdict: at(4) } });
 });

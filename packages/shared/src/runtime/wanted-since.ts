@@ -3,8 +3,8 @@ import type { RedisConnection } from './redis.ts';
 /** What each database is to have, and has never had: since when it is waited for. */
 export type WantedSince = ReadonlyMap<string, { readonly [F in First]?: Date }>;
 
-const firsts = ['backup'] as const;
-type First = (typeof firsts)[number];
+const firsts = ['backup', 'verdict'] as const;
+export type First = (typeof firsts)[number];
 
 const wantedSinceKey = (site: string): string => `pgstow:${site}:wanted-since`;
 

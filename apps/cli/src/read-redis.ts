@@ -4,36 +4,38 @@ import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 
-/** What Redis says of the runs to come. */
-export type NextRuns = {
+/** What Redis says of the runs to come, and of what is waited for. */
+export type RedisFacts = {
   /** The next one of each database that has one. */
   readonly nextRuns: ReadonlyMap<string, Date>;
+  readonly wantedSince: WantedSince;
   /** A sentence each. */
   readonly faults: readonly string[];
 };
 
 const ANSWERS_WITHIN_MS = 8000;
 
-/** When each database is to be dumped next. A Redis that does not answer in time is a fault, and no error. */
-export async function readNextRuns(databases: readonly string[], redis: RedisConfig): Promise<NextRuns> {
+/** When each database is to be dumped next, and since when what it never had is waited for. A Redis that does not answer in time is a fault, and no error. */
+export async function readRedis(databases: readonly string[], redis: RedisConfig): Promise<RedisFacts> {
   const late = new AbortController();
   const answered = askRedis(databases, redis).catch((error: unknown) => failed(describeError(error)));
   const tooLate = delay(ANSWERS_WITHIN_MS, failed(`redis does not answer within ${ANSWERS_WITHIN_MS / 1000} s`), {
     signal: late.signal,
   });
   tooLate.catch(() => undefined);
-  const nextRuns = await Promise.race([answered, tooLate]);
+  const plan = await Promise.race([answered, tooLate]);
   late.abort();
-  return nextRuns;
+  return plan;
 }
 
-function failed(fault: string): NextRuns {
-  return { nextRuns: new Map(), faults: [`the next runs are not known: ${fault}`] };
+function failed(fault: string): RedisFacts {
+  return { nextRuns: new Map(), wantedSince: new Map(), faults: [`the next runs are not known: ${fault}`] };
 }
 
-async function askRedis(databases: readonly string[], { url, site }: RedisConfig): Promise<NextRuns> {
+async function askRedis(databases: readonly string[], { url, site }: RedisConfig): Promise<RedisFacts> {
   await using connection = await connectRedis(url, createLog('pgstow', 'silent', String));
   await using queue = openQueue('dump', site, connection);
   const nextRuns = new Map<string, Date>();
@@ -45,5 +47,5 @@ async function askRedis(databases: readonly string[], { url, site }: RedisConfig
     if (next === undefined) faults.push(`no run of ${database} is planned: is the scheduler running?`);
     else nextRuns.set(database, new Date(next));
   }
-  return { nextRuns, faults };
+  return { nextRuns, wantedSince: await readWantedSince(connection, site), faults };
 }

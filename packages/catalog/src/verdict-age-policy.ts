@@ -1,0 +1,124 @@
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { describeDuration } from './describe-duration.ts';
+import { isConfirmed } from './is-confirmed.ts';
+import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
+import { newestByNow } from './newest-dump.ts';
+import { oldestAllowed } from './oldest-allowed.ts';
+
+export type VerdictAgeOptions = {
+  /** Of one database, oldest first. */
+  readonly dumps: readonly JudgedDump[];
+  readonly schedule: Schedule;
+  /** Where dumps are tested as they lie; the folder, where `undefined`. */
+  readonly destination: DestinationPlace | undefined;
+  readonly restoreTests: VerifyConfig['schedule'];
+  /** Since when a verdict on the newest dump is waited for, as far as anybody remembers; the dumps of then may be pruned. */
+  readonly verdictWantedSince?: Date | undefined;
+  readonly now: Date;
+};
+
+export type VerdictAge = {
+  /** The restore test of the newest dump that came to a verdict where dumps are tested. */
+  readonly lastVerdict: JudgedRestoreTest | undefined;
+  /** Whether the newest dump is to be tested, and no verdict on it is there. */
+  readonly isVerdictWanted: boolean;
+  /** Why restore tests are not made as they should be, or come to nothing; `undefined` if they are, or are not wanted. */
+  readonly untestedReason: string | undefined;
+};
+
+const HOUR_MS = 60 * 60 * 1000;
+/** That a restore test may take: one that could not tell is tried again the day after. */
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * Whether restore tests of a database come to a verdict, whichever it is, as often as they should: after each upload, within two
+ * intervals of its dumps and a day; by a cron pattern, in one of its last two runs that are over for a day. The first one has
+ * as long. A test that could not tell is none.
+ */
+export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
+  const { dumps, schedule, destination, restoreTests, now } = options;
+  const { tested, newest, firstUntested, lastTried } = findTesting(dumps, destination, now);
+  const lastVerdict = tested && verdictOn(tested, destination);
+  const isVerdictWanted = restoreTests.kind !== 'off' && newest !== undefined && newest !== tested;
+  const judged = (untestedReason?: string): VerdictAge => ({ lastVerdict, isVerdictWanted, untestedReason });
+  // By a cron pattern the newest is tested again and again. After each upload, a new one is needed: its absence is another fault.
+  if (!isVerdictWanted && (restoreTests.kind !== 'cron' || newest === undefined)) return judged();
+
+  const oldest = oldestAllowed(restoreTests.kind === 'cron' ? restoreTests : schedule, now, DAY_MS);
+  const wantedAt = earliest([firstUntested && testableAt(firstUntested, destination), options.verdictWantedSince], now);
+  const hint = describeFailure(lastTried && testOf(lastTried, destination));
+  if (tested === undefined || lastVerdict === undefined)
+    return wantedAt === undefined || wantedAt >= oldest
+      ? judged()
+      : judged(`no restore test of it has ever come to a verdict, and one is wanted for ${age(wantedAt, now)}${hint}`);
+  const verdictAt = latest([lastVerdict.testedAt, tested.manifest.recordedAt, tested.manifest.takenAt], now);
+  if (verdictAt >= oldest) return judged();
+  // After a pause of the dumps, the test of the next one has its time.
+  if (restoreTests.kind !== 'cron' && (wantedAt === undefined || now.getTime() - wantedAt.getTime() < HOUR_MS))
+    return judged();
+  const wanted =
+    restoreTests.kind === 'cron'
+      ? `two should have since then (${restoreTests.pattern}, ${restoreTests.timeZone})`
+      : `each backup should be tested after its ${destination === undefined ? 'dump' : 'upload'}`;
+  return judged(`no restore test of it has come to a verdict for ${age(verdictAt, now)}, and ${wanted}${hint}`);
+}
+
+/**
+ * The newest dump with a verdict, the newest that could have one, the first of those since that has none, and the last that was
+ * tried at all: all that the age of the last verdict is judged by.
+ */
+export function findTesting<D extends JudgedDump>(
+  dumps: readonly D[],
+  destination: DestinationPlace | undefined,
+  now: Date,
+): { readonly [F in 'tested' | 'newest' | 'firstUntested' | 'lastTried']: D | undefined } {
+  const isTested = (dump: D): boolean => verdictOn(dump, destination) !== undefined;
+  const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
+  const tested = newestByNow(dumps.filter(isTested), now);
+  const since = tested === undefined ? dumps : dumps.slice(dumps.indexOf(tested) + 1);
+  return {
+    tested,
+    newest: newestByNow(dumps.filter(isThere), now),
+    firstUntested: since.find((dump) => isThere(dump) && !isTested(dump)),
+    lastTried: dumps.findLast((dump) => testOf(dump, destination) !== undefined),
+  };
+}
+
+function testOf(dump: JudgedDump, destination: DestinationPlace | undefined): JudgedRestoreTest | undefined {
+  return dump.restoreTests.get(destination?.name ?? LOCAL);
+}
+
+function verdictOn(dump: JudgedDump, destination: DestinationPlace | undefined): JudgedRestoreTest | undefined {
+  const test = testOf(dump, destination);
+  return test?.result === 'could-not-tell' ? undefined : test;
+}
+
+/** What was adopted could be tested from then on, however old it is. */
+function testableAt({ manifest, receipts }: JudgedDump, destination: DestinationPlace | undefined): Date {
+  const confirmedAt = destination === undefined ? undefined : receipts.get(destination.name)?.confirmedAt;
+  return new Date(confirmedAt ?? manifest.recordedAt);
+}
+
+function describeFailure(last: JudgedRestoreTest | undefined): string {
+  if (last?.result !== 'could-not-tell') return '';
+  return `; the last one could not tell: ${last.reason ?? 'no reason is known'}`;
+}
+
+/** A clock that was ahead must make no wait begin later than it did. */
+function earliest(times: readonly (Date | undefined)[], now: Date): Date | undefined {
+  const past = times.flatMap((time) => (time === undefined || time > now ? [] : [time.getTime()]));
+  return past.length === 0 ? undefined : new Date(Math.min(...past));
+}
+
+/** And no verdict younger than it is. The first of the times that has been; now, where none has. */
+function latest(times: readonly string[], now: Date): Date {
+  const past = times.find((time) => Date.parse(time) <= now.getTime() + HOUR_MS);
+  return past === undefined ? now : new Date(past);
+}
+
+function age(time: Date, now: Date): string {
+  return describeDuration(now.getTime() - time.getTime());
+}
