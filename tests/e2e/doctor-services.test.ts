@@ -120,6 +120,28 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
       expect(findings.find(({ check }) => check === 's3.multipart')).toMatchObject({ status: 'ok' });
     });
 
+    it('says that dumps would go into an archive, by setting or by a lifecycle rule', async () => {
+      const { finding, faults } = await doctor({ S3_STORAGE_CLASS: 'GLACIER' });
+      expect(faults.filter((check) => check.startsWith('s3.'))).toEqual([]);
+      expect(finding('s3.storage-class')).toMatchObject({
+        status: 'warning',
+        message: expect.stringContaining('dumps are put into an archive (GLACIER)'),
+        hint: expect.stringContaining('GLACIER_IR'),
+      });
+
+      const ruleOf = (days: number): string =>
+        `<LifecycleConfiguration><Rule><ID>x</ID><Status>Enabled</Status><Filter><Prefix>${PREFIX}backup_</Prefix></Filter><Transition><Days>${days}</Days><StorageClass>DEEP_ARCHIVE</StorageClass></Transition></Rule></LifecycleConfiguration>`;
+      const when = ({ path }: SeenRequest): boolean => path.includes('lifecycle');
+      const found = async (days: number) => {
+        await proxy.status(200, { body: ruleOf(days), when });
+        return (await doctor()).findings.filter(({ message }) => message.includes('moves objects into an archive'));
+      };
+      expect(await found(1)).toEqual([
+        expect.objectContaining({ check: 's3.lifecycle', status: 'warning', hint: expect.stringContaining('7 days') }),
+      ]);
+      expect(await found(30)).toEqual([expect.objectContaining({ check: 's3.lifecycle', status: 'ok' })]);
+    });
+
     it('says that a store takes no upload in parts', async () => {
       const isBegun = ({ method, path }: SeenRequest): boolean => method === 'POST' && path.includes('uploads');
       await proxy.status(501, { body: s3Error('NotImplemented'), when: isBegun });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { join } from 'node:path';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
@@ -254,6 +255,20 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
         expect(job.failedReason).toContain(options);
       },
     );
+
+    it('of a dump in an archive: it says where it lies and what to do, and leaves an earlier verdict', async () => {
+      const { name } = await stage.dumpAndUpload('shop');
+      await stage.good(name);
+      const Body = await s3.getObject(BUCKET, stage.keyOf(name));
+      const object = { Bucket: BUCKET, Key: stage.keyOf(name), Body };
+      await s3.client.sdk.send(new PutObjectCommand({ ...object, StorageClass: 'GLACIER' }));
+      const job = await stage.reaches(await stage.ask(name), 'failed');
+      expect(job.failedReason).toMatch(
+        /^COULD NOT TELL whether .*InvalidObjectState[^]*hint: It lies in an archive \(GLACIER\).*restore-object/,
+      );
+      expect(job.attemptsMade).toBe(1);
+      expect(await stage.record(name)).toMatchObject({ result: 'good' });
+    });
 
     it('of a dump that is not there', async () => {
       const name = formatBackupName('shop', new Date('2020-01-01T00:00:00Z'));

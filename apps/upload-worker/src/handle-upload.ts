@@ -12,6 +12,7 @@ import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.t
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
+import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
@@ -150,7 +151,7 @@ async function wasOurs(
   if (metadata['sha256'] === manifest.sha256) return true;
   const stored = await readStoredManifest(store, manifest.name, signal).catch((error: unknown) => {
     // No evidence.
-    if (error instanceof HiddenError) return undefined;
+    if (error instanceof HiddenError || error instanceof ArchivedError) return undefined;
     throw error;
   });
   return stored?.sha256 === manifest.sha256;

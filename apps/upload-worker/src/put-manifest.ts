@@ -1,8 +1,9 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { manifestKey } from '@pgstow/store/object-key.ts';
-import type { Store } from '@pgstow/store/store.ts';
+import type { Store, StoredObject } from '@pgstow/store/store.ts';
 import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts';
 
 /**
@@ -15,14 +16,15 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
   const text = formatManifest(manifest);
   const object = await lookBeforePut(store, key, signal);
   if (object !== undefined) {
-    const stored = await readStoredText(store, key, signal);
-    if (stored === text) return;
-    const theirs = parseManifest(stored);
+    const stored = await readUnlessArchived(store, key, signal);
+    if (stored === text || (stored === undefined && isAsPut(object, manifest))) return;
+    const theirs = parseManifest(stored ?? '');
     const sha256 = theirs?.sha256;
     // One that lost its record was adopted, and knows less than what it once said of itself.
     if (sha256 === manifest.sha256 && manifest.origin === 'adopted' && theirs?.origin === 'dumped') return;
-    // What cannot be read as a manifest is a damaged one: the dump that it lies beside is ours.
-    const isOurs = sha256 === undefined || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
+    // What can be read, and not as a manifest, is a damaged one: the dump that it lies beside is ours.
+    const isDamaged = stored !== undefined && sha256 === undefined;
+    const isOurs = isDamaged || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
     if (!isOurs) {
       throw new PermanentError(`s3://${store.place.bucket}/${key} is the manifest of another dump`, {
         hint: 'Move it away, or set another S3_PREFIX.',
@@ -43,10 +45,23 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
 /** Whether a manifest of this dump lies where it was put, by its size or its metadata. @throws as the store does */
 export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
   const object = await store.look(manifestKey(store.place.prefix, manifest.name), signal);
-  if (object === undefined) return false;
+  return object !== undefined && isAsPut(object, manifest);
+}
+
+function isAsPut(object: StoredObject, manifest: Manifest): boolean {
   // A richer one of the same dump may have been left there.
   const isRicher = manifest.origin === 'adopted' && object.metadata['sha256'] === manifest.sha256;
   return isRicher || object.bytes === Buffer.byteLength(formatManifest(manifest));
+}
+
+/** `undefined` if a lifecycle rule moved it into an archive. */
+async function readUnlessArchived(store: Store, key: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return await readStoredText(store, key, signal);
+  } catch (error) {
+    if (error instanceof ArchivedError) return undefined;
+    throw error;
+  }
 }
 
 function formatManifest(manifest: Manifest): string {

@@ -6,7 +6,7 @@ import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts'
 import { s3 as s3Subject } from '@pgstow/shared/config/s3.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';
 import { S3Store } from '@pgstow/store/s3-store.ts';
-import { startFaultProxy, type FaultProxy } from '@pgstow/testing/fault-proxy.ts';
+import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -273,6 +273,20 @@ describe('the list of backups', () => {
     const { backups, faults } = await shown();
     expect(backups.length).toBe(20);
     expect(faults).toEqual([expect.stringMatching(/^s3 cannot be read to the end/)]);
+  });
+
+  it.each([
+    ['AccessDenied', 'may not be read'],
+    ['InvalidObjectState', 'lies in an archive'],
+  ])('hides no others where one manifest is answered with %s', async (code, why) => {
+    const other = await put(1);
+    const name = await put(2);
+    const isOfManifest = ({ method, path }: SeenRequest) =>
+      path.includes(manifestFileName(name)) && (method === 'GET' || code === 'AccessDenied');
+    await proxy.status(403, { body: `<Error><Code>${code}</Code><Message>no</Message></Error>`, when: isOfManifest });
+    const { backups, faults } = await shown();
+    expect(backups).toEqual([[other, 's3', 'uploaded']]);
+    expect(faults).toEqual([expect.stringMatching(`^the manifest of s3://.*${name} ${why}; it does not count$`)]);
   });
 
   it('ends with the reason of the signal', async () => {

@@ -1,6 +1,7 @@
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import { dumpKey, keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
@@ -75,6 +76,7 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HiddenError) unread.push(`the manifest of ${urlOf(store, name)} may not be read`);
+      else if (error instanceof ArchivedError) unread.push(`the manifest of ${urlOf(store, name)} lies in an archive`);
       else away ??= error;
     }
   };

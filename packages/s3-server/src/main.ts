@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { buildApp } from 'fauxqs';
+import { Archive } from './archive.ts';
 import { REFUSALS, refuse } from './refusals.ts';
 
 /**
  * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] PORT FOLDER [HOST [BUCKET ...]]`. Only the S3 routes of fauxqs are of use here.
  * What it lacks and the workers rely on is added: it listens on 127.0.0.1 alone unless told otherwise (its own start
- * listens on every interface), takes parts above 11 MiB, lists multipart uploads and honours `If-None-Match: *`. Told to
+ * listens on every interface), takes parts above 11 MiB, lists multipart uploads, honours `If-None-Match: *` and gives nothing out of an archive. Told to
  * `--refuse` one of `REFUSALS`, it does not know that; `--mute`, it does not say what it is that it does not know.
  */
 const { values: told, positionals } = parseArgs({
@@ -55,6 +56,8 @@ const app = buildApp({ logger: false, stores: { s3Store: store } as unknown as S
 app.removeContentTypeParser('*');
 app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 ** 3 }, (_request, body, done) => done(null, body));
 
+const archive = new Archive();
+
 app.addHook('preHandler', async (request, reply) => {
   const url = new URL(request.raw.url ?? '/', 'http://localhost');
   const [bucket = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent);
@@ -72,6 +75,18 @@ app.addHook('preHandler', async (request, reply) => {
 
   if (request.method === 'GET' && key === '' && query.has('uploads') && store.hasBucket(bucket)) {
     return reply.type('application/xml').send(listUploads(bucket, query.get('prefix') ?? ''));
+  }
+  // A part has no class of its own, and what gives an upload up has none either.
+  if (!query.has('uploadId')) {
+    if (request.method === 'GET' && archive.holds(url.pathname)) {
+      return reply
+        .code(403)
+        .type('application/xml')
+        .send(
+          "<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message><StorageClass>GLACIER</StorageClass></Error>",
+        );
+    }
+    archive.note(request.method, url.pathname, request.headers['x-amz-storage-class']?.toString());
   }
   const completesObject =
     (request.method === 'PUT' && !query.has('partNumber')) || (request.method === 'POST' && query.has('uploadId'));

@@ -4,47 +4,81 @@ import {
   type LifecycleRule,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { isRefusedAlone, s3ErrorCode, s3ErrorStatus } from './s3-error.ts';
 import type { ProbeFinding } from './store-probe.ts';
+
+/** By then the restore test of a dump is over, even where it was made up for. */
+const TESTED_AFTER_DAYS = 7;
 
 /** A finding of whichever step. */
 export type Found = Omit<Exclude<ProbeFinding, { readonly step: 'clock' }>, 'step'>;
 
 /** Whether the bucket keeps what is written over or deleted. Skipped where that may not be read. */
-export function readVersioning(client: S3Client, { bucket }: DestinationPlace, signal: AbortSignal): Promise<Found> {
+export function readVersioning(
+  client: S3Client,
+  { bucket }: DestinationPlace,
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
   return orSkipped('versioning', signal, async () => {
     const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }), { abortSignal: signal });
-    if (Status === 'Enabled') return { status: 'ok', message: 'the bucket keeps versions' };
-    return {
-      status: 'warning',
-      message: 'the bucket keeps no versions: whoever has this access key can overwrite backups for good',
-      hint: 'Turn on versioning of the bucket (or object lock).',
-    };
+    if (Status === 'Enabled') return [{ status: 'ok', message: 'the bucket keeps versions' }];
+    return [
+      {
+        status: 'warning',
+        message: 'the bucket keeps no versions: whoever has this access key can overwrite backups for good',
+        hint: 'Turn on versioning of the bucket (or object lock).',
+      },
+    ];
   });
 }
 
-/** Whether the bucket drops the parts of uploads that nobody completes. Skipped where that may not be read. */
+/**
+ * Whether the bucket drops the parts of uploads that nobody completes, and when it moves dumps into an archive. Skipped where
+ * that may not be read.
+ */
 export function readLifecycle(
   client: S3Client,
   { bucket, prefix }: DestinationPlace,
   signal: AbortSignal,
-): Promise<Found> {
+): Promise<readonly Found[]> {
   return orSkipped('lifecycle rules', signal, async () => {
-    const days = (await readRules(client, bucket, signal))
-      .filter((rule) => rule.Status === 'Enabled' && isForAllUnder(rule, prefix))
-      .map(({ AbortIncompleteMultipartUpload }) => AbortIncompleteMultipartUpload?.DaysAfterInitiation)
-      .find((number) => number !== undefined);
-    if (days !== undefined) {
-      const message = `the bucket drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
-      return { status: 'ok', message };
-    }
-    return {
-      status: 'warning',
-      message: 'the bucket has no rule that drops uploads in parts that were left open; their parts are billed',
-      hint: 'Add a lifecycle rule AbortIncompleteMultipartUpload to the bucket, of 7 days for instance.',
-    };
+    const enabled = (await readRules(client, bucket, signal)).filter(({ Status }) => Status === 'Enabled');
+    return [judgeOpenUploads(enabled, prefix), ...judgeArchiving(enabled, prefix)];
   });
+}
+
+function judgeOpenUploads(rules: readonly LifecycleRule[], prefix: string): Found {
+  const days = rules
+    .filter((rule) => isForAllUnder(rule, prefix))
+    .map(({ AbortIncompleteMultipartUpload }) => AbortIncompleteMultipartUpload?.DaysAfterInitiation)
+    .find((number) => number !== undefined);
+  if (days !== undefined) {
+    const message = `the bucket drops uploads in parts that were left open for ${days} day${days === 1 ? '' : 's'}`;
+    return { status: 'ok', message };
+  }
+  return {
+    status: 'warning',
+    message: 'the bucket has no rule that drops uploads in parts that were left open; their parts are billed',
+    hint: 'Add a lifecycle rule AbortIncompleteMultipartUpload to the bucket, of 7 days for instance.',
+  };
+}
+
+/** Restore tests are to have read a dump before it is moved away. */
+function judgeArchiving(rules: readonly LifecycleRule[], prefix: string): readonly Found[] {
+  const days = rules
+    .filter((rule) => prefixOf(rule).startsWith(prefix) || isForAllUnder(rule, prefix))
+    .flatMap(({ Transitions = [] }) => Transitions)
+    .filter(({ StorageClass }) => isArchiveClass(StorageClass))
+    // A rule of a date concerns all that is older by then, and every dump after it.
+    .map(({ Days }) => Days ?? 0);
+  if (days.length === 0) return [];
+  const soonest = Math.min(...days);
+  const message = `the bucket moves objects into an archive after ${soonest} day${soonest === 1 ? '' : 's'}: from then on a dump has to be restored there before it can be restored or tested`;
+  if (soonest >= TESTED_AFTER_DAYS) return [{ status: 'ok', message }];
+  const hint = `Have the lifecycle rule move dumps after ${TESTED_AFTER_DAYS} days or more, so that restore tests have read them.`;
+  return [{ status: 'warning', message, hint }];
 }
 
 async function readRules(client: S3Client, bucket: string, signal: AbortSignal): Promise<readonly LifecycleRule[]> {
@@ -58,13 +92,20 @@ async function readRules(client: S3Client, bucket: string, signal: AbortSignal):
 }
 
 function isForAllUnder(rule: LifecycleRule, prefix: string): boolean {
+  return prefix.startsWith(prefixOf(rule));
+}
+
+function prefixOf(rule: LifecycleRule): string {
   // Rules of the first kind have their prefix outside of a filter.
-  const theirs = rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? '';
-  return prefix.startsWith(theirs);
+  return rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? '';
 }
 
 /** It says more about a bucket, and no upload needs it. */
-async function orSkipped(what: string, signal: AbortSignal, work: () => Promise<Found>): Promise<Found> {
+async function orSkipped(
+  what: string,
+  signal: AbortSignal,
+  work: () => Promise<readonly Found[]>,
+): Promise<readonly Found[]> {
   try {
     return await work();
   } catch (error) {
@@ -72,7 +113,7 @@ async function orSkipped(what: string, signal: AbortSignal, work: () => Promise<
     const why = isForbidden(error)
       ? 'this access key may not read them, or the store has none'
       : `the store does not tell (${s3ErrorCode(error) ?? s3ErrorStatus(error) ?? (error as Error).message})`;
-    return { status: 'skipped', message: `the bucket's ${what} are not known: ${why}` };
+    return [{ status: 'skipped', message: `the bucket's ${what} are not known: ${why}` }];
   }
 }
 

@@ -25,6 +25,7 @@ describe('translateS3Error', () => {
     [answer('AuthorizationHeaderMalformed', 400), /S3_REGION/],
     [answer('InvalidStorageClass', 400), /S3_STORAGE_CLASS/],
     [answer('InvalidBucketName', 400), /S3_BUCKET/],
+    [answer('InvalidObjectState', 403), /lies in an archive.*restore-object/],
     [answer('EntityTooLarge', 400), /refuses the request/],
     [answer('NotImplemented', 501), /cannot do this/],
     [Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' }), /AWS_ACCESS_KEY_ID/],

@@ -1,3 +1,4 @@
+import { ArchivedError } from './archived-error.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
 export type S3ErrorContext = {
@@ -19,6 +20,7 @@ export function translateS3Error(cause: unknown, context: S3ErrorContext): Perma
   const parts = [context.action, code !== undefined && text.includes(code) ? undefined : code, text];
   const message = parts.filter((part) => part !== undefined && part !== '').join(': ');
   const hint = permanentHint(code, status, cause, context);
+  if (code === 'InvalidObjectState') return new ArchivedError(message, { hint, cause });
   if (hint !== undefined) return new PermanentError(message, { hint, cause });
   return new RetryableError(message, { hint: isOfCredentials(code) ? MEND_CREDENTIALS : undefined, cause });
 }
@@ -116,6 +118,8 @@ function permanentHint(
       return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
     case 'InvalidStorageClass':
       return `Check S3_STORAGE_CLASS: ${place} does not have it.`;
+    case 'InvalidObjectState':
+      return `It lies in an archive${ofClass(cause)}, by S3_STORAGE_CLASS or a lifecycle rule. Have it restored there, with "aws s3api restore-object" for instance, and try again once it is.`;
     case 'AccessDenied':
     case 'AllAccessDisabled':
       return `Allow this access key ${right ?? 's3:PutObject, s3:GetObject and s3:AbortMultipartUpload'} in the bucket ${bucket}.`;
@@ -147,6 +151,11 @@ function permanentHint(
   if (status === 301 || status === 307) return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
   if (status === 401 || status === 403) return 'Check the access key and what it may do in the bucket.';
   return status >= 400 ? `${place} refuses the request; check S3_STORAGE_CLASS, S3_SSE and S3_CHECKSUM.` : undefined;
+}
+
+function ofClass(cause: unknown): string {
+  const { StorageClass } = cause as { readonly StorageClass?: unknown };
+  return typeof StorageClass === 'string' ? ` (${StorageClass})` : '';
 }
 
 /** An answer of S3 has a code in XML; where it has no body (to HEAD), nothing can be said against it. */

@@ -67,8 +67,8 @@ export async function* probeS3(
   yield { step: 'list', ...(await probe.list()) };
   yield* probe.uploadParts();
   yield* describeStorageClass(config.storageClass, leftOut.get('storage-class'));
-  yield { step: 'versioning', ...(await readVersioning(client, config.place, signal)) };
-  yield { step: 'lifecycle', ...(await readLifecycle(client, config.place, signal)) };
+  for (const found of await readVersioning(client, config.place, signal)) yield { step: 'versioning', ...found };
+  for (const found of await readLifecycle(client, config.place, signal)) yield { step: 'lifecycle', ...found };
   yield { step: 'delete', ...(await probe.remove()) };
   if (clock.skewMs !== undefined) yield { step: 'clock', skewMs: clock.skewMs };
 }

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { FileHandle } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { HiddenError } from './hidden-error.ts';
@@ -82,7 +83,9 @@ export class S3Store implements Store, Disposable {
   }
 
   async putText(key: string, text: string, options: PutOptions): Promise<PutOutcome> {
-    const input = { ...s3PutParams(this.#config, key, options), Body: text };
+    const { storageClass } = this.#config;
+    const config = isArchiveClass(storageClass) ? { ...this.#config, storageClass: undefined } : this.#config;
+    const input = { ...s3PutParams(config, key, options), Body: text };
     return this.#put(key, options.signal, async () => {
       await this.#client.send(new PutObjectCommand(input), { abortSignal: options.signal });
     });

@@ -74,13 +74,14 @@ export interface Store {
    */
   putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome>;
 
-  /** Puts a small text. */
+  /** Puts a small text where it can be read back at once: into no archive, wherever files are put. */
   putText(key: string, text: string, options: PutOptions): Promise<PutOutcome>;
 
   /**
    * The content of an object, to be read to its end or given up with `return`.
    *
-   * @throws PermanentError if there is none; one that names the right to read, if these credentials do not have it
+   * @throws PermanentError if there is none; one that names the right to read, if these credentials do not have it;
+   *   ArchivedError if it has to be restored from an archive first
    */
   read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
 

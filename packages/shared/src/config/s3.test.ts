@@ -31,6 +31,13 @@ describe('the destination', () => {
     });
   });
 
+  it('is not read back out of an archive', () => {
+    const archive = { S3_BUCKET: 'mine', S3_STORAGE_CLASS: 'DEEP_ARCHIVE' };
+    expect(faults({ ...archive, S3_CONFIRM: 'read' })).toEqual([expect.stringMatching(/^S3_CONFIRM.*DEEP_ARCHIVE/)]);
+    expect(faults(archive)).toEqual([]);
+    expect(faults({ ...archive, S3_STORAGE_CLASS: 'GLACIER_IR', S3_CONFIRM: 'read' })).toEqual([]);
+  });
+
   it('may be any store', () => {
     expect(
       read({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DestinationPlace } from '../contract/receipt.ts';
+import { isArchiveClass } from './archive-class.ts';
 import { defineSubject, type ReportFault, type Values } from './subject.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -70,7 +71,8 @@ export const s3 = defineSubject({
         .string()
         .regex(/^[A-Z0-9_]+$/, 'expected a storage class such as STANDARD_IA')
         .optional(),
-      description: 'Storage class, for instance `STANDARD_IA`.',
+      description:
+        'Storage class of dumps, for instance `STANDARD_IA`. `GLACIER` and `DEEP_ARCHIVE` are archives: a dump there cannot be tested, nor restored before somebody has it restored from there.',
     },
     S3_SSE: {
       schema: z.enum(['AES256', 'aws:kms']).optional(),
@@ -116,6 +118,11 @@ export const s3 = defineSubject({
       if (values[name] !== undefined && /\s/.test(values[name]))
         report(name, 'holds white space, which no access key does');
     }
+    if (isArchiveClass(values.S3_STORAGE_CLASS) && values.S3_CONFIRM === 'read')
+      report(
+        'S3_CONFIRM',
+        `expected auto with S3_STORAGE_CLASS=${values.S3_STORAGE_CLASS}, from which nothing is read back`,
+      );
     const place = buildPlace(values, report);
     if (place === undefined) return undefined;
     return {
