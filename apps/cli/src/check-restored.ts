@@ -43,7 +43,7 @@ async function analyzeAndCompare(
     const [session, another = session] = await openTwo(context);
     stack.use(session);
     if (another !== session) stack.use(another);
-    const analysed = session.query('analyze').catch((error: unknown) => {
+    const analysed = session.run('analyze').catch((error: unknown) => {
       if (signal.aborted) return;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });

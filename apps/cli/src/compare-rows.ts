@@ -1,5 +1,8 @@
 import { StatementError, type PsqlSession } from '@pgstow/postgres/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+import { z } from 'zod';
+
+const tableSchema = z.strictObject({ name: z.string(), only: z.boolean() });
 
 export type RowComparison = {
   readonly tables: number;
@@ -24,20 +27,24 @@ export async function compareRows(
   const uncounted: string[] = [];
   let rows = 0;
   // Row-level security may hide rows; that is a fault here, and not fewer rows.
-  await session.query('set row_security = off');
+  await session.run('set row_security = off');
   // Up to some half a second of counting, to start workers for it takes more than they save: ANALYZE runs beside it.
-  await session.query("set min_parallel_table_scan_size = '1GB'");
+  await session.run("set min_parallel_table_scan_size = '1GB'");
   for (const [name, wanted] of Object.entries(tables)) {
     const [table] = await session.query(
       `select jsonb_build_object('name', oid::regclass::text, 'only', relkind <> 'p') from pg_class where oid = to_regclass(${quoteLiteral(name)})`,
+      tableSchema,
     );
     if (table === undefined) {
       differences.push(`table ${name} is missing`);
       continue;
     }
-    const { name: own, only } = table as { name: string; only: boolean };
+    const { name: own, only } = table;
     try {
-      const [count] = (await session.query(`select to_jsonb(count(*)) from ${only ? 'only ' : ''}${own}`)) as [number];
+      const count = await session.queryRow(
+        `select to_jsonb(count(*)) from ${only ? 'only ' : ''}${own}`,
+        z.int().nonnegative(),
+      );
       rows += count;
       if (count !== wanted) differences.push(`table ${name} has ${count} rows, not ${wanted}`);
     } catch (error) {

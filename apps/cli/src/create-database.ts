@@ -23,7 +23,7 @@ export async function createDatabase(
 ): Promise<void> {
   await using session = await openMaintenance(target, clients, signal);
   const create = (locale: DatabaseLocale | undefined) =>
-    session.query(
+    session.run(
       `create database ${quoteIdentifier(target.database)} template template0${locale === undefined ? '' : ` ${localeOptions(locale)}`}`,
     );
   try {
@@ -55,7 +55,7 @@ export async function dropDatabase(target: RestoreTarget, clients: Clients): Pro
   try {
     await using session = await openMaintenance(target, clients, new AbortController().signal);
     // Of a connection that was just lost, the server may not know yet.
-    await session.query(`drop database if exists ${name} with (force)`);
+    await session.run(`drop database if exists ${name} with (force)`);
   } catch (error) {
     console.error(`pgstow: warning: cannot drop ${target.title}, which was created: ${describeError(error)}`);
   }

@@ -1,6 +1,7 @@
 import type { Clients } from '@pgstow/postgres/client-version.ts';
 import { PsqlSession, StatementError } from '@pgstow/postgres/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+import { z } from 'zod';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
@@ -22,10 +23,11 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
     if (session === undefined) throw explain(error, target);
     await using stack = new AsyncDisposableStack();
     stack.use(session);
-    const [exists] = await session.query(
+    const exists = await session.queryRow(
       `select to_jsonb(exists (select from pg_database where datname = ${quoteLiteral(target.database)}))`,
+      z.boolean(),
     );
-    if (exists === false) {
+    if (!exists) {
       stack.move();
       return { session, exists };
     }
@@ -60,13 +62,15 @@ export async function openMaintenance(
 
 /** By which a running server is known whatever it is called: its cluster's own number, and when it was started. */
 export async function readServerIdentity(session: PsqlSession): Promise<string> {
-  const [started] = (await session.query('select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)')) as [
-    string,
-  ];
+  const started = await session.queryRow(
+    'select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)',
+    z.string(),
+  );
   try {
-    const [system] = (await session.query('select to_jsonb(system_identifier::text) from pg_control_system()')) as [
-      string,
-    ];
+    const system = await session.queryRow(
+      'select to_jsonb(system_identifier::text) from pg_control_system()',
+      z.string(),
+    );
     return `${system} ${started}`;
   } catch (error) {
     // Who started in the same microsecond is the same.
@@ -79,8 +83,7 @@ export async function readServerIdentity(session: PsqlSession): Promise<string> 
 export async function readContents(
   session: PsqlSession,
 ): Promise<{ readonly count: number; readonly first: readonly string[] }> {
-  const [contents] = await session.query(CONTENTS);
-  return contents as { count: number; first: string[] };
+  return session.queryRow(CONTENTS, z.strictObject({ count: z.int(), first: z.array(z.string()) }));
 }
 
 /** Whatever initdb makes has a smaller number; so may a large object, whose number is its maker's choice. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
@@ -112,20 +115,23 @@ made as (
 select jsonb_build_object('count', (select count(*) from made), 'first', coalesce(
   (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid <> 'pg_class'::regclass, classid, objid limit 3) f), '[]'))`;
 
-export type RolesThere = {
+const rolesSchema = z.strictObject({
   /** Of those that were asked for. */
-  readonly missing: readonly string[];
-  readonly mayCreate: boolean;
-  readonly isSuperuser: boolean;
-};
+  missing: z.array(z.string()),
+  mayCreate: z.boolean(),
+  isSuperuser: z.boolean(),
+});
+export type RolesThere = Readonly<z.infer<typeof rolesSchema>>;
 
 export async function readRoles(session: PsqlSession, wanted: readonly string[]): Promise<RolesThere> {
   const names = wanted.map(quoteLiteral).join(', ');
-  const [facts] = await session.query(`
+  return session.queryRow(
+    `
 select jsonb_build_object(
   'missing', (select coalesce(jsonb_agg(name order by name), '[]') from unnest(array[${names}]::text[]) name
     where not exists (select from pg_roles where rolname = name)),
   'mayCreate', rolsuper or rolcreaterole, 'isSuperuser', rolsuper)
-from pg_roles where rolname = current_user`);
-  return facts as RolesThere;
+from pg_roles where rolname = current_user`,
+    rolesSchema,
+  );
 }

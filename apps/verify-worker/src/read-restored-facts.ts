@@ -10,6 +10,6 @@ export async function readRestoredFacts(
   signal: AbortSignal,
 ): Promise<DatabaseFacts> {
   await using session = await PsqlSession.start(server.clients, server.env(database), signal, server.runAs);
-  await session.query('begin transaction isolation level repeatable read, read only');
+  await session.run('begin transaction isolation level repeatable read, read only');
   return await readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: Number.POSITIVE_INFINITY });
 }

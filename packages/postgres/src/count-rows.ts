@@ -1,4 +1,5 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { z } from 'zod';
 import { StatementError, type PsqlSession } from './psql-session.ts';
 
 export type Counting = {
@@ -8,7 +9,10 @@ export type Counting = {
 };
 
 type Counts = Pick<DatabaseFacts, 'counted' | 'countedBecause' | 'tables'>;
-type Table = { readonly oid: string; readonly name: string; readonly estimate: number };
+const oidSchema = z.string().regex(/^\d+$/);
+const rowCount = z.int().nonnegative();
+const tableSchema = z.strictObject({ oid: oidSchema, name: z.string(), estimate: rowCount });
+type Table = z.infer<typeof tableSchema>;
 
 /** Once the dump is done, a count that goes on keeps its snapshot, and with it what VACUUM would clear away. */
 const AFTER_DUMP_MS = 60_000;
@@ -46,7 +50,7 @@ export async function countRows(
     await dumped?.catch(() => undefined);
     return { counted: 'off', tables: {} };
   }
-  const tables = (await session.query(LIST_TABLES)) as readonly Table[];
+  const tables = await session.query(LIST_TABLES, tableSchema);
   if (mode === 'estimate' || isTooLarge) {
     await dumped?.catch(() => undefined);
     return {
@@ -67,14 +71,14 @@ async function countExactly(
   const end = dumped?.catch(() => undefined).then(() => (endedAt = performance.now()));
   const counted = new Map<string, { readonly name: string; readonly rows: number }>();
   const missing = new Set<string>();
-  await session.query('savepoint pgstow', 'off');
+  await session.run('savepoint pgstow', 'off');
   for (const { oid, name } of tables) {
     if (performance.now() > endedAt + AFTER_DUMP_MS) {
       missing.add(name);
       continue;
     }
     try {
-      const [rows] = (await session.query(`select to_jsonb(count(*)) from only ${name}`)) as [number];
+      const rows = await session.queryRow(`select to_jsonb(count(*)) from only ${name}`, rowCount);
       counted.set(oid, { name, rows });
     } catch (error) {
       // Dropped meanwhile, locked, or too large to be read in time.
@@ -83,10 +87,10 @@ async function countExactly(
     }
     // Lets go of the table's lock. pg_dump may not have its own yet: whoever wants a table for himself would wait for us,
     // pg_dump for him, and we for pg_dump, and the server sees but two of the three.
-    await session.query('rollback to savepoint pgstow', 'off');
+    await session.run('rollback to savepoint pgstow', 'off');
   }
   await end;
-  for (const oid of (await session.query(LIST_REWRITTEN)) as readonly string[]) {
+  for (const oid of await session.query(LIST_REWRITTEN, oidSchema)) {
     const rewritten = counted.get(oid);
     if (rewritten === undefined) continue;
     missing.add(rewritten.name);

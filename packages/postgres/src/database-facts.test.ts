@@ -33,7 +33,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   });
   const factsOf = async (database: string) => {
     await using session = await PsqlSession.start(clients, envOf(database), signal);
-    await session.query('begin isolation level repeatable read read only');
+    await session.run('begin isolation level repeatable read read only');
     return await readDatabaseFacts(session, EXACT);
   };
   const dumpOf = async (database: string, args: readonly string[] = []) =>
@@ -197,9 +197,9 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   test('is not waited for where somebody holds a sequence: the dump itself may not need it', async () => {
     await postgres.psql('postgres', 'CREATE DATABASE held TEMPLATE odd');
     await using holder = await PsqlSession.start(clients, envOf('held'), signal);
-    await holder.query('begin');
-    await holder.query('alter sequence public.used owned by none');
-    await holder.query('drop sequence public.used cascade');
+    await holder.run('begin');
+    await holder.run('alter sequence public.used owned by none');
+    await holder.run('drop sequence public.used cascade');
     const options = { clients, env: envOf('held'), extraOptions: [], counting: EXACT, signal };
     await expect(openSnapshot(options)).rejects.toThrow(/lock timeout/);
   });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { databaseFactsSchema, type DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import { z } from 'zod';
 import { countRows, type Counting } from './count-rows.ts';
 import type { PsqlSession } from './psql-session.ts';
-import type { DatabaseLocale } from './database-locale.ts';
 import { DESCRIBE_OBJECTS } from './schema-objects.ts';
 import { quoteLiteral } from './sql-quote.ts';
 
@@ -26,6 +26,21 @@ select jsonb_build_object(
   'icuRules', to_jsonb(d) ->> 'daticurules'
 )) from pg_database d where d.datname = current_database()`;
 
+const basicsSchema = databaseFactsSchema.pick({
+  databaseBytes: true,
+  encoding: true,
+  collate: true,
+  ctype: true,
+  localeProvider: true,
+  locale: true,
+  icuRules: true,
+  extensions: true,
+  largeObjects: true,
+});
+
+/** Decimal digits: they are larger than what a number holds, and an increment is put into SQL. */
+const digits = z.string().regex(/^-?\d+$/);
+
 /** Those that a dump sets: not those of an extension. */
 const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
@@ -47,9 +62,7 @@ export async function readDatabaseFacts(
   before?: Sequences,
   dumped?: Promise<unknown>,
 ): Promise<DatabaseFacts> {
-  const [basics] = (await session.query(BASICS)) as [
-    Pick<DatabaseFacts, 'databaseBytes' | 'extensions' | 'largeObjects'> & DatabaseLocale,
-  ];
+  const basics = await session.queryRow(BASICS, basicsSchema);
   const objects = await describeObjects(session);
   const counts = await countRows(session, counting, basics.databaseBytes, dumped);
   const after = await readSequences(session);
@@ -69,7 +82,7 @@ export async function readDatabaseFacts(
 
 /** The value that each sequence hands out next, by its SQL name. */
 export async function readSequences(session: PsqlSession): Promise<Sequences> {
-  const listed = (await session.query(LIST_SEQUENCES)) as readonly (readonly [name: string, increment: string])[];
+  const listed = await session.query(LIST_SEQUENCES, z.tuple([z.string(), digits]));
   const values = new Map<string, Sequence>();
   const increments = new Map(listed);
   for (let at = 0; at < listed.length; at += AT_ONCE) {
@@ -77,7 +90,7 @@ export async function readSequences(session: PsqlSession): Promise<Sequences> {
       const next = `case when is_called then last_value::numeric + (${increment}) else last_value end`;
       return `select jsonb_build_array(${quoteLiteral(name)}, (${next})::text) from ${name}`;
     });
-    for (const [name, next] of (await session.query(reads.join('\nunion all '))) as readonly [string, string][])
+    for (const [name, next] of await session.query(reads.join('\nunion all '), z.tuple([z.string(), digits])))
       values.set(name, { next, increment: increments.get(name) ?? '1' });
   }
   return values;
@@ -90,10 +103,7 @@ function isSetBack(then: Sequence, now: Sequence): boolean {
 }
 
 async function describeObjects(session: PsqlSession): Promise<Pick<DatabaseFacts, 'objects' | 'schemaSha256'>> {
-  const described = (await session.query(DESCRIBE_OBJECTS)) as readonly (readonly [
-    name: string,
-    description: unknown,
-  ])[];
+  const described = await session.query(DESCRIBE_OBJECTS, z.tuple([z.string(), z.unknown()]));
   const digests = described.map(
     ([name, description]) => [name, sha256(JSON.stringify(description)).slice(0, 16)] as const,
   );

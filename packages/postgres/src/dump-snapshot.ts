@@ -1,5 +1,6 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { z } from 'zod';
 import type { Clients } from './client-version.ts';
 import type { Counting } from './count-rows.ts';
 import { dumpRole, limitingOptions } from './dump-options.ts';
@@ -60,26 +61,26 @@ export async function openSnapshot({
   const session = stack.use(
     await PsqlSession.start(clients, { ...env, PGAPPNAME: `source of ${env['PGAPPNAME']}` }, signal),
   );
-  const [isLast] = await session.query(IS_LAST_CONNECTION);
+  const isLast = await session.queryRow(IS_LAST_CONNECTION, z.boolean());
   // pg_dump could not connect.
-  if (isLast === true)
+  if (isLast)
     throw new RetryableError('no second connection is left: role, database or server are at their limit', {
       hint: 'A dump takes two: ALTER ROLE … CONNECTION LIMIT 2; ALTER DATABASE … CONNECTION LIMIT 2; or max_connections.',
     });
   const role = dumpRole(extraOptions);
-  if (role !== undefined) await session.query(`set role ${quoteIdentifier(role)}`);
+  if (role !== undefined) await session.run(`set role ${quoteIdentifier(role)}`);
   // As pg_dump does: rather fail than see a part of the rows.
-  await session.query('set row_security = off');
-  await session.query(`set statement_timeout = '${STATEMENT_LIMIT}'`);
-  await session.query(`set lock_timeout = '${LOCK_LIMIT}'`);
+  await session.run('set row_security = off');
+  await session.run(`set statement_timeout = '${STATEMENT_LIMIT}'`);
+  await session.run(`set lock_timeout = '${LOCK_LIMIT}'`);
   // They belong to no snapshot; and the sooner pg_dump comes, the less can be dropped before it has its locks.
   const before = await readSequences(session);
   // pg_dump leaves the choice to whose snapshot it takes.
   const level = extraOptions.includes('--serializable-deferrable')
     ? 'serializable, read only, deferrable'
     : 'repeatable read, read only';
-  await session.query(`begin transaction isolation level ${level}`);
-  const [id] = (await session.query('select to_jsonb(pg_export_snapshot())', 'off')) as [string];
+  await session.run(`begin transaction isolation level ${level}`);
+  const id = await session.queryRow('select to_jsonb(pg_export_snapshot())', z.string(), 'off');
   const limitedBy = limitingOptions(extraOptions).join(' ');
   const owned = stack.move();
   return {

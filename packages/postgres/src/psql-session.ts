@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { z } from 'zod';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
@@ -21,9 +22,14 @@ export class StatementError extends RetryableError {
 
 /** Characters of one answer: far more than a description of all objects takes, far less than memory. */
 const LONGEST_LINE = 64 * 1024 ** 2;
+/** Of all lines of one answer together. */
+const LONGEST_ANSWER = 4 * LONGEST_LINE;
 
 type Waiting = {
+  /** Of each row; without it, rows are of no interest. */
+  readonly schema: z.ZodType | undefined;
   readonly rows: unknown[];
+  characters: number;
   /** Once all rows have come. */
   message?: string[];
   readonly resolve: (rows: unknown[]) => void;
@@ -65,13 +71,13 @@ export class PsqlSession implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       // No limit that a role or a database has for the sessions of others may end this one.
-      await session.query(
+      await session.run(
         `select to_jsonb(set_config(name, '0', false)) from pg_settings where name in
          ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`,
       );
-      await session.query("set search_path = ''");
+      await session.run("set search_path = ''");
       // Names are to be the same whatever a database has set.
-      await session.query('set quote_all_identifiers = off');
+      await session.run('set quote_all_identifiers = off');
       return session;
     } catch (error) {
       await session[Symbol.asyncDispose]();
@@ -84,9 +90,11 @@ export class PsqlSession implements AsyncDisposable {
     this.#psql = psql;
     this.#database = database;
     psql.stdout.setEncoding('utf8').on('data', (text: string) => {
-      // Not Node's readline, to which U+2028 ends a line as well.
-      const lines = (this.#line + text).split('\n');
-      this.#line = lines.pop() ?? '';
+      // Not Node's readline, to which U+2028 ends a line as well. What has come of a long line is not looked through again.
+      const [end = '', ...more] = text.split('\n');
+      this.#line += end;
+      const lines = more.length === 0 ? [] : [this.#line, ...more];
+      if (lines.length > 0) this.#line = lines.pop() ?? '';
       // A server that runs code of others may answer anything: it ends the session, and never the process.
       try {
         for (const line of lines) this.#take(line);
@@ -107,13 +115,31 @@ export class PsqlSession implements AsyncDisposable {
   /**
    * Runs one statement. Each row is one column of type `jsonb`, and comes back as the value that it stands for.
    *
+   * @param schema of each row: an answer that does not fit ends the session
    * @param guard a failure takes back the statement alone, by a savepoint before it; not for what no subtransaction may do
    * @throws StatementError if the server refuses it; as `start` does if the connection is gone
    */
-  async query(sql: string, guard: 'on' | 'off' = 'on'): Promise<readonly unknown[]> {
+  async query<Row>(sql: string, schema: z.ZodType<Row>, guard: 'on' | 'off' = 'on'): Promise<readonly Row[]> {
+    return (await this.#ask(sql, schema, guard)) as Row[];
+  }
+
+  /** The same for a statement that has one row. @throws RetryableError if it has another number of them */
+  async queryRow<Row>(sql: string, schema: z.ZodType<Row>, guard: 'on' | 'off' = 'on'): Promise<Row> {
+    const [row, ...more] = await this.query(sql, schema, guard);
+    if (row !== undefined && more.length === 0) return row;
+    const count = row === undefined ? 'no row' : `${more.length + 1} rows`;
+    throw new RetryableError(`database ${JSON.stringify(this.#database)} answered ${count} where there is one`);
+  }
+
+  /** The same for a statement whose rows, if there are any, are of no interest. */
+  async run(sql: string, guard: 'on' | 'off' = 'on'): Promise<void> {
+    await this.#ask(sql, undefined, guard);
+  }
+
+  async #ask(sql: string, schema: z.ZodType | undefined, guard: 'on' | 'off'): Promise<unknown[]> {
     if (this.#fault !== undefined) throw this.#fault;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ rows: [], resolve, reject });
+      this.#waiting.push({ schema, rows: [], characters: 0, resolve, reject });
       this.#psql.stdin.write(
         `\\set ON_ERROR_ROLLBACK ${guard}\n${sql}\n;\n\\echo ${this.#mark}\n\\echo :LAST_ERROR_MESSAGE\n\\echo ${this.#mark} :ERROR :SQLSTATE\n`,
       );
@@ -136,7 +162,7 @@ export class PsqlSession implements AsyncDisposable {
   #giveUp(cause: unknown): void {
     this.#line = '';
     this.#fault ??= new RetryableError(
-      `database ${JSON.stringify(this.#database)} answered what is no row of ours: ${(cause as Error).message.slice(0, 200)}`,
+      `database ${JSON.stringify(this.#database)} answered what is no row of ours: ${describe(cause).slice(0, 200)}`,
       { cause },
     );
     for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
@@ -148,8 +174,10 @@ export class PsqlSession implements AsyncDisposable {
   #take(line: string): void {
     const [waiting] = this.#waiting;
     if (waiting === undefined) return;
+    waiting.characters += line.length;
+    if (waiting.characters > LONGEST_ANSWER) throw new RangeError('an answer without an end');
     if (line === this.#mark) waiting.message = [];
-    else if (waiting.message === undefined) waiting.rows.push(JSON.parse(line));
+    else if (waiting.message === undefined) waiting.rows.push(...readRow(line, waiting.schema));
     else if (!line.startsWith(this.#mark)) waiting.message.push(line);
     else {
       this.#waiting.shift();
@@ -158,6 +186,14 @@ export class PsqlSession implements AsyncDisposable {
       else waiting.resolve(waiting.rows);
     }
   }
+}
+
+function readRow(line: string, schema: z.ZodType | undefined): readonly unknown[] {
+  return schema === undefined ? [] : [schema.parse(JSON.parse(line))];
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
 }
 
 function spawnPsql([program = '', ...argv]: readonly string[], env: Readonly<Record<string, string>>) {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { PsqlSession } from './psql-session.ts';
 
 /** Objects by their SQL names: the first few, and how many there are. */
@@ -30,6 +31,7 @@ const KINDS = [
   'unloggedTables',
 ] as const;
 const FIRST = 3;
+const rowSchema = z.strictObject({ kind: z.enum(KINDS), count: z.int(), first: z.array(z.string()) });
 
 /**
  * Compares what pg_dump reads with what the current role may read: it locks every table and copies its rows, reads the
@@ -40,8 +42,8 @@ const FIRST = 3;
  * @throws StatementError | PermanentError | RetryableError as the session does
  */
 export async function readDumpRights(session: PsqlSession, major: number): Promise<DumpRights> {
-  const [role] = (await session.query('select to_jsonb(current_user::text)')) as [string];
-  const rows = (await session.query(lackingSql(major))) as readonly (Lacking & { kind: (typeof KINDS)[number] })[];
+  const role = await session.queryRow('select to_jsonb(current_user::text)', z.string());
+  const rows = await session.query(lackingSql(major), rowSchema);
   const of = (wanted: (typeof KINDS)[number]): Lacking => {
     const found = rows.find(({ kind }) => kind === wanted);
     return found === undefined ? { count: 0, first: [] } : { count: found.count, first: found.first };

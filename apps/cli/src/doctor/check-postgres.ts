@@ -118,7 +118,7 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     yield connectionsFinding(subject, facts);
     // What may be read is asked for as the role that pg_dump takes on.
     const role = dumpRole(postgres.extraOptions);
-    if (role !== undefined) await session.query(`set role ${quoteIdentifier(role)}`);
+    if (role !== undefined) await session.run(`set role ${quoteIdentifier(role)}`);
     const rights = await readDumpRights(session, about.major);
     found.push(
       ...rightsFindings(subject, rights, {

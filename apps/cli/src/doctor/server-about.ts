@@ -1,48 +1,55 @@
 import type { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+import { z } from 'zod';
 
-export type ServerAbout = {
+const aboutSchema = z.strictObject({
   /** As in `15.18 (Debian 15.18-0+deb12u1)`. */
-  readonly version: string;
-  readonly major: number;
-  readonly isStandby: boolean;
-  readonly isEncrypted: boolean;
+  version: z.string(),
+  major: z.int(),
+  isStandby: z.boolean(),
+  isEncrypted: z.boolean(),
+});
+
+export type ServerAbout = Readonly<z.infer<typeof aboutSchema>> & {
   /** How far its clock is ahead of ours, within the time that an answer takes. */
   readonly skewMs: number;
 };
 
 export async function readServerAbout(session: PsqlSession): Promise<ServerAbout> {
   const askedAt = Date.now();
-  const [nowMs] = (await session.query('select to_jsonb(extract(epoch from clock_timestamp()) * 1000)')) as [number];
+  const nowMs = await session.queryRow('select to_jsonb(extract(epoch from clock_timestamp()) * 1000)', z.number());
   const skewMs = nowMs - (askedAt + Date.now()) / 2;
-  const [about] = (await session.query(`
+  const about = await session.queryRow(
+    `
 select jsonb_build_object(
   'version', current_setting('server_version'),
   'major', current_setting('server_version_num')::int / 10000,
   'isStandby', pg_is_in_recovery(),
-  'isEncrypted', coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false))`)) as [
-    Omit<ServerAbout, 'skewMs'>,
-  ];
+  'isEncrypted', coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false))`,
+    aboutSchema,
+  );
   return { ...about, skewMs };
 }
 
-export type ConnectionFacts = {
-  readonly role: string;
-  readonly isSuperuser: boolean;
+const connectionSchema = z.strictObject({
+  role: z.string(),
+  isSuperuser: z.boolean(),
   /** That the database takes on the server's disk. */
-  readonly bytes: number;
-  readonly encoding: string;
-  readonly collate: string;
+  bytes: z.int(),
+  encoding: z.string(),
+  collate: z.string(),
   /** Connections at a time; negative where there is no limit. */
-  readonly roleLimit: number;
-  readonly databaseLimit: number;
+  roleLimit: z.int(),
+  databaseLimit: z.int(),
   /** Connections that are there now, besides this one. */
-  readonly roleUsed: number;
-  readonly databaseUsed: number;
-};
+  roleUsed: z.int(),
+  databaseUsed: z.int(),
+});
+export type ConnectionFacts = Readonly<z.infer<typeof connectionSchema>>;
 
 /** Of the database that the session is with. */
 export async function readConnectionFacts(session: PsqlSession): Promise<ConnectionFacts> {
-  const [facts] = await session.query(`
+  return session.queryRow(
+    `
 select jsonb_build_object(
   'role', r.rolname,
   'isSuperuser', r.rolsuper,
@@ -54,6 +61,7 @@ select jsonb_build_object(
   'roleUsed', (select count(*) from pg_stat_activity a where a.usesysid = r.oid and a.pid <> pg_backend_pid()),
   'databaseUsed', (select count(*) from pg_stat_activity a
     where a.datid = d.oid and a.usesysid is not null and a.pid <> pg_backend_pid()))
-from pg_roles r, pg_database d where r.rolname = session_user and d.datname = current_database()`);
-  return facts as ConnectionFacts;
+from pg_roles r, pg_database d where r.rolname = session_user and d.datname = current_database()`,
+    connectionSchema,
+  );
 }
