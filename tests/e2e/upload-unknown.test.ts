@@ -2,7 +2,7 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { REFUSALS } from '@pgstow/testing/s3-server.ts';
 import { describe, expect, it } from 'vitest';
-import { MIB, makeDump, putsOf, setStage } from './upload-stage.ts';
+import { MIB, makeDump, putsOf, s3Error, setStage } from './upload-stage.ts';
 
 const EXTRAS = { S3_CHECKSUM: 'sha256', S3_STORAGE_CLASS: 'STANDARD_IA' };
 const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
@@ -36,6 +36,19 @@ describe.skipIf(!hasRedis())('a store that refuses what it does not know', () =>
     await stage.uploaded(next);
     expect(putsOf(stage, next.name)).toHaveLength(1);
     expect(putsOf(stage, `${next.name}.manifest.json`)).toHaveLength(1);
+  });
+
+  it('warns once for all dumps that it may not list open uploads', async () => {
+    await using stage = await setStage();
+    await stage.proxy.status(403, { body: s3Error('AccessDenied'), when: ({ path }) => path.includes('uploads') });
+    const dumps = [
+      await makeDump(stage.folder, { takenAt: day(1) }),
+      await makeDump(stage.folder, { takenAt: day(2) }),
+    ];
+    const worker = await stage.startWorker();
+    for (const manifest of dumps) await stage.uploaded(manifest);
+    await worker.waitForLine(/"reconciled"/);
+    expect(worker.tail.match(/uploads that were left open cannot be found/g)).toHaveLength(1);
   });
 
   it('does not put over what lies there, though the store cannot refuse to', async () => {

@@ -132,11 +132,13 @@ export class S3Store implements Store, Disposable {
   ): Promise<readonly OpenUpload[] | { readonly refused: string }> {
     if (this.#unlisted !== undefined) return { refused: this.#unlisted };
     const uploads: OpenUpload[] = [];
+    // The same for each prefix: what is refused once is refused for all.
+    const action = `list open uploads in ${this.#url(this.place.prefix)}`;
     let position: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined;
     try {
       do {
         const input = { Bucket: this.place.bucket, Prefix: prefix, ...position };
-        const page = await this.#try(`list open uploads in ${this.#url(prefix)}`, signal, () =>
+        const page = await this.#try(action, signal, () =>
           this.#client.send(new ListMultipartUploadsCommand(input), { abortSignal: signal }),
         );
         for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
