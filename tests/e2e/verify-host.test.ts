@@ -1,4 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -67,7 +70,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await expectNothingHosted();
   });
 
-  it('waits for its turn, for as long as it takes, and has its whole time from then on', async () => {
+  it('waits for its turn, longer than a test may take, and has its whole time from then on', async () => {
     await stage.startHost(hostFolder);
     await startWorker();
     const held = await stage.dumpHeld('shop', hold);
@@ -140,6 +143,46 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     const { failedReason } = await stage.reaches(await stage.ask(name), 'delayed');
     expect(failedReason).toContain(`the scratch host does not answer at ${hostFolder}/host.sock`);
     expect(failedReason).toContain('hint: Is the service scratch-host running?');
+  });
+
+  it('could not tell where its turn does not come, says so, and is GOOD once it has come', async () => {
+    const host = await stage.startHost(hostFolder);
+    const impatient = await startWorker({ VERIFY_TIMEOUT: '10' });
+    const { name, serverVersion } = await stage.dumpAndUpload('shop');
+    // Whoever has its turn keeps it.
+    const stuck = connect(join(hostFolder, 'host.sock'));
+    const major = Number.parseInt(serverVersion ?? '', 10);
+    stuck.write(`${JSON.stringify({ ask: 'start', major, memoryBytes: 128 * 1024 ** 2 })}\n`);
+    await once(stuck, 'data');
+    const jobId = await stage.ask(name);
+    const { failedReason } = await stage.reaches(jobId, 'delayed', 90_000);
+    expect(failedReason).toMatch(
+      /COULD NOT TELL .*: the scratch host ran no server for it within 30 s\nhint: Another restore test does not end there/,
+    );
+    expect(await stage.record(name)).toMatchObject({ result: 'could-not-tell' });
+    stuck.destroy();
+    await host.waitForLine(/done with the scratch server/);
+    await impatient.stop();
+    await startWorker();
+    await (await stage.queue.getJob(jobId))!.promote();
+    await eventually(async () => expect(await stage.record(name)).toMatchObject({ result: 'good' }), {
+      timeoutMs: 60_000,
+    });
+    await expectNothingHosted();
+  });
+
+  it('has its tests run by a host that found a pipe in the place of a file that a server leaves', async () => {
+    const data = join(hostFolder, 'server-0a1b2c', 'data');
+    await mkdir(data, { recursive: true });
+    const { promise: made, resolve } = Promise.withResolvers<Error | null>();
+    execFile('mkfifo', [join(data, 'postmaster.pid')], resolve);
+    expect(await made).toBeNull();
+    await stage.startHost(hostFolder);
+    expect(await readdir(hostFolder)).toEqual(['host.sock']);
+    await startWorker();
+    const { name } = await stage.dumpAndUpload('shop');
+    expect(await stage.good(name)).toMatchObject({ result: 'good' });
+    await expectNothingHosted();
   });
 
   it('counts the room there, and what the dump takes here', async () => {

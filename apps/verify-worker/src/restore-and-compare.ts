@@ -9,7 +9,7 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { assertPossible } from './assert-possible.ts';
-import type { Deadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 import { fetchDump } from './fetch-dump.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { prepareServer } from './prepare-server.ts';
@@ -22,6 +22,8 @@ import type { VerifyWorker } from './verify-worker.ts';
 
 /** In which a server that has lost a process ends. */
 const END_MS = 5000;
+/** Restore tests of others, each of the longest time, that ours waits for at a scratch host. */
+const MOST_WAITED_FOR = 3;
 
 export type TestStep = {
   readonly worker: VerifyWorker;
@@ -105,18 +107,32 @@ async function startServer(
   { worker, wanted, scratch, deadline, signal }: TestStep,
   major: number,
 ): Promise<ScratchServer> {
-  const { memoryBytes, diskBytes, hostFolder } = worker.verify;
+  const { memoryBytes, diskBytes, hostFolder, timeoutMs } = worker.verify;
   const { manifest } = wanted;
-  // A scratch host runs one at a time: the tests that ours waits for have a time of their own.
-  using _waits = hostFolder === undefined ? undefined : deadline.pause();
-  return await startScratchServer({
+  const options = {
     folder: serverFolder(scratch),
     major,
     ...(manifest.source ?? { encoding: 'UTF8', collate: 'C', ctype: 'C.UTF-8' }),
     memoryBytes,
-    ...(hostFolder === undefined ? {} : { host: { folder: hostFolder, diskBytes: left(diskBytes, manifest.bytes) } }),
-    signal,
-  });
+  };
+  if (hostFolder === undefined) return await startScratchServer({ ...options, signal });
+  // A scratch host runs one at a time: the tests that ours waits for have a time of their own.
+  using _waits = deadline.pause();
+  const patienceMs = MOST_WAITED_FOR * timeoutMs;
+  using patience = new Deadline(patienceMs);
+  try {
+    return await startScratchServer({
+      ...options,
+      host: { folder: hostFolder, diskBytes: left(diskBytes, manifest.bytes) },
+      signal: AbortSignal.any([signal, patience.signal]),
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!patience.signal.aborted) throw error;
+    throw new RetryableError(`the scratch host ran no server for it within ${patienceMs / 1000} s`, {
+      hint: 'Another restore test does not end there, or too many wait: see the log of scratch-host, and restart that service.',
+    });
+  }
 }
 
 /** It reads every row, but runs functions of indexes and asks foreign partitions, which may fail here and say nothing of the dump. */

@@ -4,11 +4,23 @@ import { hasCommand, isRoot } from '@pgstow/testing/capabilities.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { removeTree } from './remove-tree.ts';
 import { takeBack } from './take-back.ts';
 
 const FILES = 300;
+
+it('a folder whose removal does not end is given up, and said to be there', async () => {
+  await using folder = await tempFolder('pgstow-remove-');
+  await using programs = await tempFolder('pgstow-programs-');
+  await writeFile(join(programs.path, 'rm'), '#!/bin/sh\nexec sleep 61237\n', { mode: 0o755 });
+  vi.stubEnv('PATH', `${programs.path}:${process.env['PATH']}`);
+  try {
+    await expect(removeTree(folder.path, 300)).rejects.toThrow(`cannot remove ${folder.path} within 0.3 s`);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
 
 describe.skipIf(!isRoot() || !hasCommand('setpriv'))('a folder that another user may change', () => {
   const user = unprivilegedUser()!;

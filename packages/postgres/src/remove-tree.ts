@@ -6,6 +6,8 @@ import { takeBack } from './take-back.ts';
 
 const ATTEMPTS = 10;
 const LOOK_AGAIN_MS = 100;
+/** For one removal: a disk that takes longer does not answer. */
+const LIMIT_MS = 15 * 60_000;
 
 /**
  * Removes a folder that another user may change: taken back first, then by rm, which follows no link that is put there
@@ -13,11 +15,17 @@ const LOOK_AGAIN_MS = 100;
  *
  * @throws RetryableError if something of it stays
  */
-export async function removeTree(folder: string): Promise<void> {
+export async function removeTree(folder: string, limitMs = LIMIT_MS): Promise<void> {
   await takeBack(folder);
   for (let attempt = 1; ; attempt += 1) {
-    const { failed, stderr } = await execa('rm', ['-rf', '--', folder], { ...bareEnvironment(), reject: false });
+    const { failed, timedOut, stderr } = await execa('rm', ['-rf', '--', folder], {
+      ...bareEnvironment(),
+      reject: false,
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+    });
     if (!failed) return;
+    if (timedOut) throw new RetryableError(`cannot remove ${folder} within ${limitMs / 1000} s`);
     // A server that was killed may still be writing its last file.
     if (attempt === ATTEMPTS) throw new RetryableError(`cannot remove ${folder}: ${stderr.trim().slice(-500)}`);
     await delay(LOOK_AGAIN_MS);

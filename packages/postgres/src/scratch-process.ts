@@ -1,6 +1,7 @@
 import { chown, mkdir, mkdtemp, readlink, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from './client-version.ts';
@@ -40,6 +41,8 @@ export const SCRATCH_USER = 'pgstow_scratch';
 export const SCRATCH_PORT = '5432';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
+/** After SIGKILL. */
+const KILLED_MS = 10_000;
 /** What a server said last is there long before. */
 const LAST_WORDS_MS = 1000;
 /** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
@@ -70,8 +73,11 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
     await endPostgres(join(folder, 'data'));
     // Where its processes are not found: there is no /proc, or it does not show a scratch host those of another user.
     const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
-    await server;
+    const hasEnded = server.then(() => true);
+    const isGone = await Promise.race([hasEnded, delay(KILL_AFTER_MS + KILLED_MS, false, { ref: false })]);
     clearTimeout(harder);
+    // One that waits for its disk takes no signal. Nobody else's turn waits for it.
+    if (!isGone) throw new RetryableError('the scratch server does not end');
   });
   const said = await waitUntilReady(server, signal);
   const noteEnd = async (): Promise<void> => {

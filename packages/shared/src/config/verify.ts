@@ -67,7 +67,8 @@ export const verify = defineSubject({
     },
     VERIFY_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
-      description: 'Seconds that a restore test may take, without its wait for a scratch host that is busy.',
+      description:
+        'Seconds that a restore test may take, without its wait for a scratch host that is busy: that may take three times as long.',
     },
   },
   build(values, report): VerifyConfig {
