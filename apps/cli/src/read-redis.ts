@@ -18,7 +18,10 @@ export type RedisFacts = {
 
 const ANSWERS_WITHIN_MS = 8000;
 
-/** When each database is to be dumped next, and since when what it never had is waited for. A Redis that does not answer in time is a fault, and no error. */
+/**
+ * When each database is to be dumped next, and since when what it never had is waited for. A Redis that does not answer in
+ * time is a fault, and no error.
+ */
 export async function readRedis(databases: readonly string[], redis: RedisConfig): Promise<RedisFacts> {
   const late = new AbortController();
   const answered = askRedis(databases, redis).catch((error: unknown) => failed(describeError(error)));
@@ -26,9 +29,9 @@ export async function readRedis(databases: readonly string[], redis: RedisConfig
     signal: late.signal,
   });
   tooLate.catch(() => undefined);
-  const plan = await Promise.race([answered, tooLate]);
+  const facts = await Promise.race([answered, tooLate]);
   late.abort();
-  return plan;
+  return facts;
 }
 
 function failed(fault: string): RedisFacts {

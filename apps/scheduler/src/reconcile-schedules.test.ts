@@ -292,6 +292,21 @@ describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
     await eventually(() => nextRun());
   });
 
+  test('a Redis that was full at the start has them, as they are wanted, once it takes them', async () => {
+    await using before = watchSchedules(wantDumps({ queue, targets: ['gone'], schedule: every(HOUR), log }));
+    await before.start();
+    await using schedules = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 100);
+    expect(await server.command('CONFIG SET maxmemory 1')).toBe('+OK');
+    try {
+      await schedules.start();
+      expect(schedules.fault).toBe('the schedules could not be checked');
+    } finally {
+      await server.command('CONFIG SET maxmemory 0');
+    }
+    await eventually(() => schedules.fault === undefined);
+    expect((await queue.getJobSchedulers(0, -1)).map(({ key }) => key)).toEqual([scheduleId('shop')]);
+  });
+
   test('two schedulers of different configurations do not undo each other for ever', async () => {
     await using one = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 50);
     await using two = watchSchedules(wantDumps({ queue, targets: ['crm'], schedule: every(2 * HOUR), log }), 50);

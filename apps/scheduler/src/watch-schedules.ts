@@ -6,7 +6,7 @@ import { reconcileSchedules, type WantedEntries } from './reconcile-schedules.ts
 export type WatchedSchedules = AsyncDisposable & {
   /** Why the schedules may not be in order, or `undefined` if they are. */
   readonly fault: string | undefined;
-  /** Reconciles them for the first time. Throws what that throws. */
+  /** Reconciles them for the first time. Where Redis takes nothing, that is a fault, and tried again: somebody is to tell of it. */
   start(): Promise<void>;
 };
 
@@ -25,22 +25,24 @@ const REPAIRS: ReadonlySet<ScheduleAction['kind']> = new Set(['create', 'mend'])
 export function watchSchedules(wanted: WantedEntries, everyMs = EVERY_MS): WatchedSchedules {
   let fault: string | undefined = 'the schedules are not written yet';
   let timer: NodeJS.Timeout | undefined;
-  let isRepairing = false;
+  let isReconciling = false;
+  let isFirst = true;
   let isDisposed = false;
 
-  const repair = async (): Promise<void> => {
-    // While Redis is away a repair waits for it.
-    if (isRepairing) return;
-    isRepairing = true;
+  const reconcile = async (): Promise<void> => {
+    // While Redis is away it waits for it.
+    if (isReconciling) return;
+    isReconciling = true;
     try {
-      await reconcileSchedules(wanted, REPAIRS);
+      await (isFirst ? reconcileSchedules(wanted) : reconcileSchedules(wanted, REPAIRS));
+      isFirst = false;
       fault = undefined;
     } catch (error) {
       fault = 'the schedules could not be checked';
-      // At the end the connection may close under a repair.
+      // At the end the connection may close under it.
       if (!isDisposed) wanted.log.warn({ err: describeError(error) }, fault);
     } finally {
-      isRepairing = false;
+      isReconciling = false;
     }
   };
 
@@ -49,9 +51,8 @@ export function watchSchedules(wanted: WantedEntries, everyMs = EVERY_MS): Watch
       return fault;
     },
     async start() {
-      await reconcileSchedules(wanted);
-      fault = undefined;
-      timer = setInterval(() => void repair(), everyMs);
+      await reconcile();
+      timer = setInterval(() => void reconcile(), everyMs);
     },
     async [Symbol.asyncDispose]() {
       isDisposed = true;

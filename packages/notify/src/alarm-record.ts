@@ -44,14 +44,17 @@ const TELLING_MS = 60_000;
 /** What becomes of an alarm's record, and whether it is to be told now; `undefined`: it stays as it is. */
 export type Change = { readonly record: AlarmRecord | undefined; readonly tell: boolean } | undefined;
 
-/** A new alarm is told. One that stands is not told again, unless nobody has taken it yet. */
+/**
+ * A new alarm is told. One that stands is not told again, unless nobody has taken it yet. What a clock that was ahead has dated
+ * is from now: nothing would ever be newer.
+ */
 export function decideRaise(known: AlarmRecord | undefined, raised: AlarmRecord, nowMs: number): Change {
   const tellingUntilMs = nowMs + TELLING_MS;
-  if (known === undefined) return { record: { ...raised, tellingUntilMs }, tell: true };
-  const sinceMs = Math.max(known.sinceMs, raised.sinceMs);
-  if (mayTell(known, nowMs))
-    return { record: { ...raised, raisedAt: known.raisedAt, sinceMs, tellingUntilMs }, tell: true };
-  return sinceMs === known.sinceMs ? undefined : { record: { ...known, sinceMs }, tell: false };
+  const sinceMs = Math.min(nowMs, Math.max(known?.sinceMs ?? 0, raised.sinceMs));
+  if (known === undefined) return { record: { ...raised, sinceMs, tellingUntilMs }, tell: true };
+  const raisedAt = Date.parse(known.raisedAt) > nowMs ? raised.raisedAt : known.raisedAt;
+  if (mayTell(known, nowMs)) return { record: { ...raised, raisedAt, sinceMs, tellingUntilMs }, tell: true };
+  return sinceMs === known.sinceMs ? undefined : { record: { ...known, raisedAt, sinceMs }, tell: false };
 }
 
 /** An alarm that nobody has taken is told again, by one process at a time. */
@@ -60,10 +63,10 @@ export function decideRetell(known: AlarmRecord | undefined, nowMs: number): Cha
   return { record: { ...known, tellingUntilMs: nowMs + TELLING_MS }, tell: true };
 }
 
-/** The end of an alarm is told to those who were told of it. */
+/** The end of an alarm is told to those who were told of it. Any ends one that is dated from the future. */
 export function decideLift(known: AlarmRecord | undefined, at: Date, nowMs: number): Change {
-  if (known === undefined || at.getTime() < known.sinceMs) return undefined;
-  return { record: undefined, tell: known.isTold || known.tellingUntilMs > nowMs };
+  if (known === undefined || (at.getTime() < known.sinceMs && known.sinceMs <= nowMs)) return undefined;
+  return { record: undefined, tell: known.isTold || isBeingTold(known, nowMs) };
 }
 
 /** @param raisedAt of the alarm that was told: by now there may be another */
@@ -73,5 +76,10 @@ export function decideTold(known: AlarmRecord | undefined, raisedAt: string): Ch
 }
 
 function mayTell({ isTold, tellingUntilMs }: AlarmRecord, nowMs: number): boolean {
-  return !isTold && tellingUntilMs <= nowMs;
+  return !isTold && !isBeingTold({ tellingUntilMs }, nowMs);
+}
+
+/** Whoever says so for longer than an attempt takes had a clock that was ahead. */
+function isBeingTold({ tellingUntilMs }: Pick<AlarmRecord, 'tellingUntilMs'>, nowMs: number): boolean {
+  return tellingUntilMs > nowMs && tellingUntilMs <= nowMs + TELLING_MS;
 }

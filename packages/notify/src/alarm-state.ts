@@ -17,14 +17,17 @@ export type Changed = {
   readonly before: AlarmRecord | undefined;
   readonly after: AlarmRecord | undefined;
   readonly tell: boolean;
+  /** Why Redis does not keep it so; `undefined`: it does. */
+  readonly fault: unknown;
 };
 
 /**
  * Reads an alarm, decides, and writes, again and again until nobody wrote in between: of several workers that see the same,
- * one tells.
+ * one tells. Where Redis can be read and not written (it is full, or a replica), or not even read, what was decided by as much
+ * as is known is returned with that fault.
  *
  * @returns what changed; `undefined`: nothing
- * @throws RetryableError if Redis does not answer
+ * @throws RetryableError or what Redis answered, if nothing is to be done by what is known
  */
 export async function changeAlarm(
   redis: RedisConnection,
@@ -34,14 +37,21 @@ export async function changeAlarm(
 ): Promise<Changed | undefined> {
   const key = alarmsKey(site);
   const field = fieldOf(kind, database);
-  for (;;) {
-    const text = (await answered(redis, () => redis.hget(key, field))) ?? '';
-    const before = parseRecord(text);
+  let before: AlarmRecord | undefined;
+  try {
+    for (;;) {
+      const text = (await answered(redis, () => redis.hget(key, field))) ?? '';
+      before = parseRecord(text);
+      const change = decide(before);
+      if (change === undefined) return undefined;
+      const next = change.record === undefined ? '' : JSON.stringify(change.record);
+      const isOurs = await answered(redis, () => redis.eval(REPLACE, 1, key, field, text, next));
+      if (isOurs === 1) return { before, after: change.record, tell: change.tell, fault: undefined };
+    }
+  } catch (fault) {
     const change = decide(before);
-    if (change === undefined) return undefined;
-    const next = change.record === undefined ? '' : JSON.stringify(change.record);
-    const isOurs = await answered(redis, () => redis.eval(REPLACE, 1, key, field, text, next));
-    if (isOurs === 1) return { before, after: change.record, tell: change.tell };
+    if (change === undefined) throw fault;
+    return { before, after: change.record, tell: change.tell, fault };
   }
 }
 

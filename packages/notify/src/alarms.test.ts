@@ -135,7 +135,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
     expect(dead.requests).toHaveLength(2);
     await using both = await site.start([dead.url, site.endpoint.url]);
     await eventually(() => expect(site.events()).toEqual(['raised stale shop']));
-    await eventually(async () => (await both.alarms.standing())[0]?.isTold);
+    await eventually(async () => (await both.alarms.standing())[0]?.isTold === true);
     both.alarms.raise(stale('shop'));
     both.alarms.lift('stale', 'shop', { at: new Date(), happened: 'It was dumped.' });
     await eventually(() => expect(site.events()).toEqual(['raised stale shop', 'recovered stale shop']));

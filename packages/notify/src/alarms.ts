@@ -5,9 +5,11 @@ import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { describeAlarm, describeRecovery, type Alarm, type Recovery } from './alarm-notification.ts';
 import { decideLift, decideRaise, decideRetell, decideTold, type AlarmRecord } from './alarm-record.ts';
 import { changeAlarm, readAlarms } from './alarm-state.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Background } from './background.ts';
 import type { AlarmKind } from './notification.ts';
 import { notify } from './notify.ts';
+import { UnkeptAlarms } from './unkept-alarms.ts';
 
 export type AlarmsOptions = {
   readonly site: string;
@@ -23,11 +25,13 @@ const RETELL_MS = 5 * 60_000;
 
 /**
  * The alarms of a site. Each is raised once and lifted once, whichever worker sees it, and stands in Redis in between. Nobody
- * waits for the sending, and nothing fails with it: with Redis away, or nobody to take it, there is a line in the log.
+ * waits for the sending, and nothing fails with it. While Redis keeps none, because it is away, full or a replica, each process
+ * tells by itself, at a bounded rate, and the same may be told by several.
  */
 export class Alarms implements Disposable {
   readonly #options: AlarmsOptions;
   readonly #retelling: NodeJS.Timeout;
+  readonly #unkept = new UnkeptAlarms();
 
   constructor(options: AlarmsOptions) {
     this.#options = options;
@@ -37,12 +41,12 @@ export class Alarms implements Disposable {
 
   /** Raises an alarm, unless it stands. To be called for what is not tried again, never for each attempt. */
   raise(alarm: Alarm): void {
-    const { site, redis, background, log, redact } = this.#options;
+    const { site, background, redact } = this.#options;
     const now = new Date();
     // Before texts are cut: half a secret would not be known for one.
     const clean = { ...alarm, reason: redact(alarm.reason), safe: redact(alarm.safe) };
     const notification = describeAlarm(clean, site, now);
-    const { kind, database, name } = alarm;
+    const { kind, database } = alarm;
     const raised: AlarmRecord = {
       version: 1,
       kind,
@@ -53,36 +57,29 @@ export class Alarms implements Disposable {
       tellingUntilMs: 0,
       notification,
     };
-    background.run('raise an alarm', async (signal) => {
-      const changed = await changeAlarm(redis, site, alarm, (known) => decideRaise(known, raised, Date.now())).catch(
-        (error: unknown) => {
-          log.error(
-            { alarm: kind, database, name },
-            `not notified, because Redis is needed for it: ${notification.title}`,
-          );
-          throw error;
-        },
-      );
-      if (changed === undefined) return;
-      if (changed.before === undefined)
-        log.error({ alarm: kind, database, name }, `alarm raised: ${notification.title}`);
-      if (changed.tell && changed.after !== undefined) await this.#tell(changed.after, signal);
-    });
+    background.run('raise an alarm', (signal) => this.#raise(raised, signal));
   }
 
   /** Ends an alarm that stands, if what recovered is newer than what failed. */
   lift(kind: AlarmKind, database: string, recovery: Recovery): void {
     const { site, redis, background, log, redact, endpoints } = this.#options;
     background.run('lift an alarm', async (signal) => {
+      const unkept = this.#unkept.end({ kind, database }, recovery.at);
       const changed = await changeAlarm(redis, site, { kind, database }, (known) =>
         decideLift(known, recovery.at, Date.now()),
-      );
-      if (changed?.before === undefined) return;
-      const { raisedAt } = changed.before;
+      ).catch((error: unknown) => {
+        if (unkept === undefined) throw error;
+      });
+      // It would be told again and again.
+      if (changed?.fault !== undefined && unkept === undefined) throw changed.fault;
+      const before = changed?.before ?? unkept;
+      if (before === undefined) return;
+      const { raisedAt } = before;
       const clean = { ...recovery, happened: redact(recovery.happened) };
       const notification = describeRecovery(kind, database, clean, { site, raisedAt, now: new Date() });
       log.info({ alarm: kind, database, name: recovery.name }, `alarm lifted: ${notification.title}`);
-      if (changed.tell) this.#logFaults(await notify(endpoints, notification, signal));
+      if (changed?.tell === true || unkept !== undefined)
+        this.#logFaults(await notify(endpoints, notification, signal));
     });
   }
 
@@ -95,26 +92,60 @@ export class Alarms implements Disposable {
     clearInterval(this.#retelling);
   }
 
+  async #raise(raised: AlarmRecord, signal: AbortSignal): Promise<void> {
+    const { site, redis, log } = this.#options;
+    const { kind, database, notification } = raised;
+    const changed = await changeAlarm(redis, site, raised, (known) => decideRaise(known, raised, Date.now()));
+    if (changed?.fault === undefined && changed?.before === undefined && changed !== undefined)
+      log.error({ alarm: kind, database, name: notification.name }, `alarm raised: ${notification.title}`);
+    if (changed?.tell === true && changed.after !== undefined) await this.#tell(changed.after, signal, changed.fault);
+    if (changed?.fault === undefined) this.#unkept.drop(raised);
+  }
+
   #retell(): void {
     const { site, redis, background, endpoints } = this.#options;
     if (endpoints.length === 0) return;
     background.run('tell of alarms that nobody has taken', async (signal) => {
+      for (const raised of this.#unkept.waiting()) await this.#raise(raised, signal);
       for (const { kind, database, isTold } of await this.standing()) {
         if (isTold) continue;
         const decide = (known: AlarmRecord | undefined) => decideRetell(known, Date.now());
         const changed = await changeAlarm(redis, site, { kind, database }, decide);
-        if (changed?.after !== undefined) await this.#tell(changed.after, signal);
+        if (changed?.after !== undefined) await this.#tell(changed.after, signal, changed.fault);
       }
     });
   }
 
-  async #tell(record: AlarmRecord, signal: AbortSignal): Promise<void> {
-    const { site, redis, endpoints } = this.#options;
-    const deliveries = await notify(endpoints, record.notification, signal);
-    this.#logFaults(deliveries);
-    // One who knows is enough: the others would be told twice, and whoever hangs would have all told for ever.
-    if (deliveries.every(({ fault }) => fault !== undefined)) return;
-    await changeAlarm(redis, site, record, (known) => decideTold(known, record.raisedAt));
+  /** @param fault why Redis does not keep the alarm; `undefined`: it does */
+  async #tell(record: AlarmRecord, signal: AbortSignal, fault: unknown): Promise<void> {
+    if (fault !== undefined && !this.#mayTellUnkept(record, fault)) return;
+    if (fault !== undefined || !this.#unkept.isTold(record, performance.now())) {
+      const deliveries = await notify(this.#options.endpoints, record.notification, signal);
+      this.#logFaults(deliveries);
+      // One who knows is enough: the others would be told twice, and whoever hangs would have all told for ever.
+      if (deliveries.every((each) => each.fault !== undefined)) return this.#unkept.fail(record);
+    }
+    if (fault === undefined) await this.#noteTold(record);
+  }
+
+  #mayTellUnkept(record: AlarmRecord, fault: unknown): boolean {
+    const { log, redact, endpoints } = this.#options;
+    const { kind, database, notification } = record;
+    const about = { alarm: kind, database, name: notification.name, err: redact(describeError(fault)) };
+    const admitted = this.#unkept.admit(record, performance.now());
+    if (admitted === 'now') log.error(about, `alarm raised, and not kept by Redis: ${notification.title}`);
+    if (admitted === 'later') log.error(about, `alarm raised, and told later, after so many: ${notification.title}`);
+    return admitted === 'now' && endpoints.length > 0;
+  }
+
+  async #noteTold(record: AlarmRecord): Promise<void> {
+    const { site, redis } = this.#options;
+    const changed = await changeAlarm(redis, site, record, (known) => decideTold(known, record.raisedAt)).catch(
+      (fault: unknown) => ({ fault }),
+    );
+    if (changed?.fault === undefined) return;
+    this.#unkept.remember(record, performance.now());
+    throw changed.fault;
   }
 
   #logFaults(deliveries: Awaited<ReturnType<typeof notify>>): void {
