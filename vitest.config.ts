@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { DEADLINE_MS } from './packages/testing/src/deadline.ts';
 
 // One configuration for every package; each runs it with its own root, so that Turbo can cache package by package.
 export default defineConfig({
@@ -7,9 +8,11 @@ export default defineConfig({
     exclude: ['**/node_modules/**'],
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/results.json' },
-    // Tests start real servers and processes: a generous limit, and two files at once on two cores.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what hangs: a wait in a test ends before, and says what it waited for. One test may wait for many things.
+    testTimeout: 5 * DEADLINE_MS,
+    hookTimeout: 5 * DEADLINE_MS,
+    expect: { poll: { timeout: DEADLINE_MS } },
+    // Two files at once on two cores.
     maxWorkers: 2,
     // Real processes on a machine that others use as well: once more tells a slow moment from a fault.
     retry: process.env['CI'] === 'true' ? 1 : 0,

@@ -2,6 +2,7 @@ import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { DEADLINE_MS } from '@pgstow/testing/deadline.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -17,7 +18,7 @@ const GOOD = {
 };
 
 // Each fault is told once and clearly: by docker-compose itself, or by the log of the container that cannot start.
-describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong', { timeout: 300_000 }, () => {
+describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong', () => {
   let stack: Stack;
   const write = (settings: Readonly<Record<string, string>>, lineEnd = '\n') => {
     const all = { BOARD_PORT: String(stack.port), PGSTOW_FOLDER: stack.backups, ...settings };
@@ -38,7 +39,7 @@ describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong'
   beforeAll(async () => {
     stack = await openStack();
     await stack.compose(['build']);
-  }, 1_200_000);
+  }, 10 * DEADLINE_MS);
   afterEach(async () => {
     await stack.down();
   });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestSchema } from '@pgstow/shared/contract/manifest.ts';
 import { restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
+import { DEADLINE_MS } from '@pgstow/testing/deadline.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +17,7 @@ const why = whyNoEngine();
 if (why !== undefined) console.warn(`skipped: the stack cannot be tried, because ${why}`);
 
 // One stack's life, from the build to its end: each test goes on where the one before has stopped.
-describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 300_000 }, () => {
+describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
   let stack: Stack;
   const confirmed = () => stack.files('.s3.receipt.json');
   const manifestOf = async (receipt: string) => {
@@ -47,7 +48,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
   });
   afterAll(() => stack[Symbol.asyncDispose]());
 
-  test('builds every image', { timeout: 1_200_000 }, async () => {
+  test('builds every image', { timeout: 10 * DEADLINE_MS }, async () => {
     await stack.compose(['--profile', 'cli', 'build']);
     const { stdout } = await execa('docker', ['images', '--format', '{{.Repository}} {{.Size}}', `${PROJECT}*`]);
     const node = await execa('docker', ['images', '--format', '{{.Size}}', 'node:24-bookworm-slim']);
@@ -72,13 +73,10 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
   });
 
   test('takes the first scheduled dump, and the store confirms it', async () => {
-    const [receipt] = await eventually(
-      async () => {
-        const receipts = await confirmed();
-        return receipts.length > 0 && receipts;
-      },
-      { timeoutMs: 60_000 },
-    );
+    const [receipt] = await eventually(async () => {
+      const receipts = await confirmed();
+      return receipts.length > 0 && receipts;
+    });
     const { name, bytes } = await manifestOf(receipt!);
     const [first] = await stack.jobs('dump', 'completed');
     expect(first?.name).toBe('scheduled');
@@ -92,14 +90,11 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
   });
 
   test('restores what the store holds into a server of its own, without a word of difference', async () => {
-    const records = await eventually(
-      async () => {
-        const files = await stack.files('.s3.restore-test.json');
-        expect(files.length).toBeGreaterThan(0);
-        return Object.values(await readAll(stack, files)).map((text) => restoreTestSchema.parse(JSON.parse(text)));
-      },
-      { timeoutMs: 60_000 },
-    );
+    const records = await eventually(async () => {
+      const files = await stack.files('.s3.restore-test.json');
+      expect(files.length).toBeGreaterThan(0);
+      return Object.values(await readAll(stack, files)).map((text) => restoreTestSchema.parse(JSON.parse(text)));
+    });
     for (const record of records) {
       expect(record).toMatchObject({ result: 'good', differences: [], notes: [] });
     }
@@ -113,14 +108,11 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
       await stack.cli('verify');
       await eventually(async () => expect(await scratchFiles()).toContain('/server-'), { everyMs: 50 });
       process.kill((await stack.inspect(service)).Pid, 'SIGKILL');
-      await eventually(async () => expect(await scratchFiles()).toBe(''), { timeoutMs: 60_000 });
-      await eventually(
-        async () => {
-          const jobs = await stack.jobs('verify', 'completed');
-          expect(jobs.some(({ name, timestamp }) => name === 'ad-hoc' && timestamp > Date.now() - 90_000)).toBe(true);
-        },
-        { timeoutMs: 90_000 },
-      );
+      await eventually(async () => expect(await scratchFiles()).toBe(''));
+      await eventually(async () => {
+        const jobs = await stack.jobs('verify', 'completed');
+        expect(jobs.some(({ name, timestamp }) => name === 'ad-hoc' && timestamp > Date.now() - 90_000)).toBe(true);
+      });
     },
   );
 
@@ -181,13 +173,10 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
     await dumpThroughCli();
     const { StartedAt } = await stack.inspect('scratch-host');
     await stack.cli('verify');
-    const [waiting] = await eventually(
-      async () => {
-        const jobs = (await stack.jobs('verify', 'delayed')).filter(({ failedReason }) => failedReason);
-        return jobs.length > 0 && jobs;
-      },
-      { timeoutMs: 60_000 },
-    );
+    const [waiting] = await eventually(async () => {
+      const jobs = (await stack.jobs('verify', 'delayed')).filter(({ failedReason }) => failedReason);
+      return jobs.length > 0 && jobs;
+    });
     expect(waiting?.failedReason).toMatch(/COULD NOT TELL .* was terminated by signal 9/s);
     expect((await stack.inspect('scratch-host')).StartedAt).toBe(StartedAt);
     // It would be tried again and again, beside the tests that follow.
@@ -216,13 +205,10 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', { timeout: 3
   test('keeps an upload that failed while the store was away, and the board retries it', async () => {
     await stack.compose(['stop', 'demo-s3']);
     await stack.cli('dump');
-    const [failed] = await eventually(
-      async () => {
-        const jobs = await stack.jobs('upload', 'failed');
-        return jobs.length > 0 && jobs;
-      },
-      { timeoutMs: 120_000 },
-    );
+    const [failed] = await eventually(async () => {
+      const jobs = await stack.jobs('upload', 'failed');
+      return jobs.length > 0 && jobs;
+    });
     await stack.compose(['start', 'demo-s3']);
     await stack.allHealthy();
     const retried = await stack.askBoard(`queues/upload/${failed!.id}/retry`, { method: 'PUT' });

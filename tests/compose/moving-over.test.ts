@@ -1,6 +1,7 @@
 import { chown, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { DEADLINE_MS } from '@pgstow/testing/deadline.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,7 +15,7 @@ const PASSWORD = 'canary-mordor-password';
 const OWNER = 1234;
 
 // The service that pgstow grew out of: its stack.env, its folder full of dumps, and a database in another project's network.
-describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version', { timeout: 300_000 }, () => {
+describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version', () => {
   let stack: Stack;
   const cleanup = new AsyncDisposableStack();
 
@@ -36,10 +37,8 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
       ...options,
       'postgres:15-bookworm',
     ]);
-    await eventually(() => execa('docker', ['exec', DATABASE, 'pg_isready', '--host=127.0.0.1']), {
-      timeoutMs: 60_000,
-    });
-  }, 1_200_000);
+    await eventually(() => execa('docker', ['exec', DATABASE, 'pg_isready', '--host=127.0.0.1']));
+  }, 10 * DEADLINE_MS);
   afterAll(async () => {
     // The stack leaves the network before it can be removed.
     await stack.down();
@@ -90,7 +89,7 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
         expect(names.filter((name) => !old.includes(name))).toHaveLength(1);
         expect(await stack.files('.s3.receipt.json')).toEqual(names.map((name) => `${name}.s3.receipt.json`));
       },
-      { timeoutMs: 120_000, everyMs: 500 },
+      { everyMs: 500 },
     );
     await stack.plainCompose(['run', '--rm', 'cli', 'dump', '--wait']);
     const left = await eventually(async () => {
@@ -104,7 +103,6 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
     expect(newest.mode & 0o777).toBe(0o600);
     // A user without a name runs PostgreSQL all the same.
     const record = await eventually(() => readFile(join(stack.backups, `${left[3]}.s3.restore-test.json`), 'utf8'), {
-      timeoutMs: 60_000,
       everyMs: 500,
     });
     expect(JSON.parse(record)).toMatchObject({ result: 'good' });

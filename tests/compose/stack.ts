@@ -110,7 +110,7 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
             if (status !== 'healthy') throw new Error(`${service} is ${status}`);
           }
         },
-        { timeoutMs: 180_000, everyMs: 1000 },
+        { everyMs: 1000 },
       ),
     /** What lies in the backup folder and ends so. */
     files: async (ending: string) => (await readdir(backups)).filter((name) => name.endsWith(ending)).sort(),

@@ -6,7 +6,7 @@ import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, setVerifyStage } from './verify-stage.ts';
 
-describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
   const cleanup = new AsyncDisposableStack();
   let redis: RedisServer;
   let postgres: PostgresServer;
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180
     ]);
   });
 
-  it('is held up by no endpoint that hangs or answers 500', async () => {
+  it('goes on with an endpoint that hangs or answers 500', async () => {
     await using endpoint = await startHttpEndpoint();
     endpoint.answer('hang', 500, 500);
     await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
@@ -88,6 +88,6 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', { timeout: 180
     await stage.reaches(await stage.ask(name, 'local'), 'failed');
     await endpoint.received(({ json }) => (json as { kind?: string }).kind === 'restore-test-bad');
     expect(await stage.good(next.name, 'local')).toMatchObject({ result: 'good' });
-    expect(await worker.stop('SIGTERM', 9000)).toMatchObject({ code: 0 });
+    expect(await worker.stop('SIGTERM')).toMatchObject({ code: 0 });
   });
 });

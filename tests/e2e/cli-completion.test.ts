@@ -43,7 +43,7 @@ describe('completion', { concurrent: true }, () => {
       done`;
       const words = lists.flatMap((list) => [...list, '--next--']);
       await using bash = await startProcess({ command: 'bash', args: ['--norc', '-c', script, 'bash', ...words], env });
-      expect(await bash.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+      expect(await bash.waitForExit()).toMatchObject({ code: 0 });
       expect(bash.lines.filter(({ stream }) => stream === 'stderr')).toEqual([]);
       const said = bash.lines.map(({ text }) => text).join('\n');
       const parts = said.split('--next--').slice(0, lists.length);
@@ -63,7 +63,7 @@ describe('completion', { concurrent: true }, () => {
       expect(verbs).toEqual(expect.arrayContaining(['status', 'list', 'dump', 'verify', 'accept', 'prune', 'notify']));
       expect(options).toEqual(expect.arrayContaining(['--json', '--long', '--from']));
       expect(typed).toEqual([['status'], ['--wait'], ['--create'], ['local', 's3'], ['zsh']]);
-    }, 60_000);
+    });
 
     it('offers the configured databases, quoted as bash needs it, and runs nothing that is typed', async () => {
       const file = join(programs.path, 'bash-ran-it');
@@ -77,7 +77,7 @@ describe('completion', { concurrent: true }, () => {
         ),
       ).toEqual([['shop', 'orders', 'my\\ db'], ['orders'], ['shop'], ['shop', 'orders', 'my\\ db'], []]);
       await expect(stat(file)).rejects.toThrow('ENOENT');
-    }, 60_000);
+    });
   });
 
   describe.skipIf(!hasCommand('zsh') || !hasTerminal())('in zsh (skipped without zsh)', () => {
@@ -88,12 +88,12 @@ describe('completion', { concurrent: true }, () => {
       zsh.type(`autoload -U compinit && compinit -u -D && source <(pgstow completion zsh) && source <(pgstow completion zsh)
 show() { print -r -- "\\nLINE<$BUFFER>"; zle kill-buffer }; zle -N show; bindkey '^O' show; bindkey '^I' complete-word
 print -r -- rea'dy'\n`);
-      await zsh.waitForLine(/^ready/, { timeoutMs: 30_000 });
+      await zsh.waitForLine(/^ready/);
       const lines: string[] = [];
       for (const each of typed) {
         const fromLine = zsh.lines.length;
         zsh.type(`${each}\t\u000f`);
-        const { text } = await zsh.waitForLine(/LINE<.*>/, { fromLine, timeoutMs: 30_000 });
+        const { text } = await zsh.waitForLine(/LINE<.*>/, { fromLine });
         lines.push(/LINE<(.*)>/.exec(text)?.[1] ?? '');
       }
       return lines;
@@ -110,21 +110,21 @@ print -r -- rea'dy'\n`);
         'pgstow dump my\\ db ',
         'pgstow dump my\\ db ',
       ]);
-    }, 60_000);
+    });
 
     it('runs nothing that is typed', async () => {
       const file = join(programs.path, 'zsh-ran-it');
       const typed = `pgstow list $(touch ${file})`;
       expect(await completed(typed)).toEqual([typed]);
       await expect(stat(file)).rejects.toThrow('ENOENT');
-    }, 60_000);
+    });
   });
 
   describe.skipIf(!hasCommand('fish'))('in fish (skipped without fish)', () => {
     const offered = async (...typed: readonly string[]): Promise<readonly (readonly string[])[]> => {
       const script = `pgstow completion fish | source; for each in $argv; complete -C "$each"; echo --next--; end`;
       await using fish = await startProcess({ command: 'fish', args: ['--no-config', '-c', script, ...typed], env });
-      expect(await fish.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+      expect(await fish.waitForExit()).toMatchObject({ code: 0 });
       const said = fish.lines.map(({ text }) => text).join('\n');
       const values = (part: string) =>
         part
@@ -149,7 +149,7 @@ print -r -- rea'dy'\n`);
         substituted: [],
       });
       await expect(stat(file)).rejects.toThrow('ENOENT');
-    }, 60_000);
+    });
   });
 });
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { runCli } from './run-cli.ts';
 import { BUCKET, setVerifyStage } from './verify-stage.ts';
 
-describe.skipIf(!hasRedis() || !hasPostgres())('a backup, as the command line tells it', { timeout: 120_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('a backup, as the command line tells it', () => {
   it('is uploaded, then restored and good; and bad once rows are missing from it', async () => {
     await using redis = await startRedis();
     await using postgres = await startPostgres();
@@ -26,7 +26,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a backup, as the command line te
       AWS_ACCESS_KEY_ID: s3.accessKeyId,
       AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     };
-    const pgstow = (...args: readonly string[]) => runCli(args, env, 90_000);
+    const pgstow = (...args: readonly string[]) => runCli(args, env);
     const state = async () => /local s3 +(\w+)$/m.exec((await pgstow('list', 'shop')).stdout)?.[1];
 
     const manifest = await stage.dumpAndUpload('shop');

@@ -52,7 +52,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
     test('is a bar with the percentage, the rate and the time left, which ends at 100 %', async () => {
       const target = newTarget('wide');
       await using child = await restoreOnTerminal(100, target, '--create');
-      expect(await child.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+      expect(await child.waitForExit()).toMatchObject({ code: 0 });
       const frames = framesOf(child.lines.map(({ text }) => text));
       expect(frames).toEqual(expect.arrayContaining([expect.stringMatching(/^wide_\d =+ 100 % checked$/)]));
       const wanted =
@@ -75,11 +75,11 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
       }
       const last = frames.findLast((frame) => frame.startsWith(`${target} `));
       expect(last).toMatch(/^wide_\d ={24} 100 % restored 25\.\d MB of SQL in [\d.]+s$/);
-    }, 90_000);
+    });
 
     test('is cut where the terminal is narrow, and wraps nowhere', async () => {
       await using child = await restoreOnTerminal(40, 'narrow', '--create');
-      expect(await child.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+      expect(await child.waitForExit()).toMatchObject({ code: 0 });
       const bars = framesOf(child.lines.map(({ text }) => text)).filter((frame) => /^narrow .*%/.test(frame));
       expect(bars).toEqual(
         expect.arrayContaining([expect.stringMatching(/^narrow +\d+ % restoring: [\d.]+ MB of 25/)]),
@@ -88,14 +88,14 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
       // A line each for the two bars, which are drawn over and over.
       const drawn = child.lines.filter(({ text }) => text.includes(ESC)).map(({ text }) => framesOf([text]));
       expect(drawn).toHaveLength(2);
-    }, 90_000);
+    });
 
     test('ends with Ctrl-C, which leaves target and terminal as they were', async () => {
       await postgres.createDatabase('kept');
       await postgres.psql('kept', 'create table kept as select i from generate_series(1, 100) i');
       const before = await contentsOf(postgres, 'kept');
       await using child = await restoreOnTerminal(80, 'kept', '--force');
-      await eventually(() => /\d % restoring: .* left/.test(child.tail), { timeoutMs: 60_000 });
+      await eventually(() => /\d % restoring: .* left/.test(child.tail));
       child.type('\u0003');
       expect(await child.waitForExit()).toMatchObject({ code: 130 });
       const written = child.lines.map(({ text }) => text).join('\n');
@@ -105,7 +105,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
       expect(await contentsOf(postgres, 'kept')).toEqual(before);
       const theirs = "select count(*) from pg_stat_activity where datname = 'kept' and pid <> pg_backend_pid()";
       await eventually(async () => (await postgres.psql('kept', theirs)) === '0');
-    }, 90_000);
+    });
   });
 
   test('is a line for each step where there is no terminal, and nothing that only a terminal understands', async () => {
@@ -116,7 +116,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
       expect(text).toMatch(new RegExp(`^${name}: ${step}$`, 'm'));
     // oxlint-disable-next-line no-control-regex -- they are what must not be there
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f]/);
-  }, 90_000);
+  });
 });
 
 const ESC = '\u001b';

@@ -10,7 +10,7 @@ import { launchCli, outputOf } from './run-cli.ts';
 import { s3Error } from './upload-stage.ts';
 
 /** PostgreSQL and the workers are not there; what is found of them is another file's. */
-describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
+describe.skipIf(!hasRedis())('pgstow doctor', () => {
   let redis: RedisServer;
   let s3: S3Server;
   let proxy: FaultProxy;
@@ -242,7 +242,7 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
     const env = { ...settings(), POSTGRES_PORT: String(silent.port) };
     await using child = await launchCli(['doctor'], env);
     // psql waits for the server now.
-    await eventually(() => silent.connectionCount > 0, { timeoutMs: 20_000 });
+    await eventually(() => silent.connectionCount > 0);
     expect(await child.stop('SIGINT')).toMatchObject({ code: 130 });
     expect(outputOf(child, 'stderr')).toBe('pgstow: interrupted');
   });
@@ -251,13 +251,11 @@ describe.skipIf(!hasRedis())('pgstow doctor', { timeout: 90_000 }, () => {
     await using silent = await startFaultProxy({ targetPort: redis.port, protocol: 'tcp' });
     await silent.hang();
     await proxy.hang();
-    const startedAt = performance.now();
     const { finding, findings } = await doctor({
       POSTGRES_PORT: String(silent.port),
       REDIS_URL: `redis://127.0.0.1:${silent.port}`,
       S3_TIMEOUT: '3',
     });
-    expect(performance.now() - startedAt).toBeLessThan(40_000);
     expect(finding('redis.server').message).toContain('does not answer within');
     expect(finding('queues.workers')).toMatchObject({ status: 'skipped' });
     expect(finding('postgres.server').message).toContain('timeout expired');

@@ -40,7 +40,7 @@ export type Diagnosis = {
 export async function diagnose(env: Environment, prefix: readonly string[] = []): Promise<Diagnosis> {
   const [command = '', ...args] = prefix.concat(process.execPath, CLI, 'doctor', '--json');
   await using child = await startProcess({ command, args, env, cwd: '/' });
-  const { code } = await child.waitForExit({ timeoutMs: 60_000 });
+  const { code } = await child.waitForExit();
   const { findings } = JSON.parse(outputOf(child, 'stdout')) as { findings: readonly Finding[] };
   const faults = findings.filter(({ status }) => status === 'fault').map(({ check }) => check);
   return {
@@ -104,9 +104,7 @@ export async function setDoctorStage(): Promise<DoctorStage> {
     await worker.waitForLine(/"msg":"ready"/);
   }
   cleanup.use(await startScheduler(env));
-  await eventually(async () => (await readFolder(folder)).dumps[0]?.restoreTests.get('s3')?.result === 'good', {
-    timeoutMs: 60_000,
-  });
+  await eventually(async () => (await readFolder(folder)).dumps[0]?.restoreTests.get('s3')?.result === 'good');
   const owned = cleanup.move();
   return { postgres, redis, s3, folder, env, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

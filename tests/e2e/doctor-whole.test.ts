@@ -18,7 +18,7 @@ import { makeDump } from './upload-stage.ts';
 
 const asOtherUser = findOtherUser();
 
-describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
   let stage: DoctorStage;
   const doctor = (env: Readonly<Record<string, string>> = {}, prefix: readonly string[] = []) =>
     diagnose({ ...stage.env, ...env }, prefix);
@@ -38,7 +38,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
        create role single login password 'canary-single' connection limit 1;
        select lo_create(4711);`,
     );
-  }, 120_000);
+  });
   afterAll(() => stage?.[Symbol.asyncDispose]());
 
   it('finds nothing wrong where all is well, and exits 0', async () => {
@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
   });
 
   it('is readable on 80 columns, in groups, with the schedule in words', async () => {
-    const { code, stdout } = await runCli(['doctor'], stage.env, 60_000);
+    const { code, stdout } = await runCli(['doctor'], stage.env);
     expect(code).toBe(0);
     for (const title of ['Configuration', 'PostgreSQL', 'Backup folder', 'Schedule', 'S3', 'Redis', 'Board'])
       expect(stdout).toMatch(new RegExp(`^${title}$`, 'm'));
@@ -387,7 +387,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
       await using redis = await connectRedis(stage.redis.url, createLog('test', 'fatal', String));
       await using queue = openQueue('upload', 'default', redis);
       await queue.add('upload', { name: 'none of ours' } as never);
-      await expect.poll(() => queue.getFailedCount(), { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => queue.getFailedCount()).toBe(1);
       await queue.pause();
       const { faults, finding } = await doctor();
       await queue.resume();
@@ -420,7 +420,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', { timeout: 90_00
     const url = `postgresql://clerk:canary-url@127.0.0.1:${stage.postgres.port}/shop`;
     const broken = { POSTGRES_HOST: '', POSTGRES_USER: '', POSTGRES_DB: '', POSTGRES_PASSWORD: '', DATABASE_URL: url };
     for (const env of [canaries, broken, { ...broken, DATABASE_URL: `${url}#x` }]) {
-      const run = (...args: readonly string[]) => runCli(['doctor', ...args], { ...stage.env, ...env }, 60_000);
+      const run = (...args: readonly string[]) => runCli(['doctor', ...args], { ...stage.env, ...env });
       for (const { code, stdout, stderr } of await Promise.all([run(), run('--json')])) {
         expect(code).toBe(1);
         expect(`${stdout}${stderr}`).not.toMatch(/canary/);

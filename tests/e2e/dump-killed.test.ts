@@ -111,11 +111,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       expect(children.map(({ command }) => command)).toContainEqual(expect.stringMatching(PG_DUMP));
       await worker.kill();
 
-      await eventually(() => !children.some(({ pid }) => isAlive(pid)), { timeoutMs: 2000 });
+      await eventually(() => !children.some(({ pid }) => isAlive(pid)));
       expect(await stage.files()).toEqual([partial]);
 
       const next = await stage.startWorker();
-      await stage.completed(job, 50_000);
+      await stage.completed(job);
       await exactlyOneGoodDump(stage);
       expect(next.tail).toMatch(/removed what an interrupted dump left behind/);
       expect((await stage.dumps.getJob(job.id!))?.attemptsMade).toBe(1);
@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       // The session that counts the source's rows waits for it as well.
       await eventually(async () => (await postgres.psql('postgres', waiting)) === '2');
       await worker.kill();
-      await eventually(async () => (await postgres.psql('postgres', waiting)) === '0', { timeoutMs: 3000 });
+      await eventually(async () => (await postgres.psql('postgres', waiting)) === '0');
       expect(isAlive(pid)).toBe(false);
     });
 
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       const held = await holdPgDump(first, stage.folder);
       first.signal('SIGSTOP');
       const second = await stage.startWorker();
-      await second.waitForLine(/recorded backup_big/, { timeoutMs: 50_000 });
+      await second.waitForLine(/recorded backup_big/);
       const known = await stage.files();
       process.kill(held, 'SIGCONT');
       first.signal('SIGCONT');
@@ -165,7 +165,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       await worker.waitForLine(/"msg":"stopping"/);
       process.kill(pid, 'SIGCONT');
       expect(await worker.waitForExit()).toEqual({ code: 0, signal: null });
-      await stage.completed(job, 1000);
+      await stage.completed(job);
       await exactlyOneGoodDump(stage);
       expect(await stage.dumps.getJobState(second.id!)).toBe('waiting');
     });

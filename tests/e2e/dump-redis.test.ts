@@ -55,16 +55,16 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: tr
     const job = await stage.enqueue('away');
     const { pid } = await childOf(worker, PG_DUMP);
     await redis.stop();
-    await eventually(() => !isAlive(pid), { timeoutMs: 22_000 });
+    await eventually(() => !isAlive(pid));
     await eventually(async () => (await readdir(stage.folder)).length === 0);
     expect(worker.exit).toBeUndefined();
 
     await session[Symbol.asyncDispose]();
     await redis.start();
-    await stage.completed(job, 60_000);
+    await stage.completed(job);
     expect(await stage.files()).toHaveLength(2);
     expect(worker.exit).toBeUndefined();
-  }, 120_000);
+  });
 
   test('gives up a dump whose job was lost with all of Redis, and takes the next one', async () => {
     await using redis = await startRedis();
@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: tr
     await rm(join(stage.folder, `${manifest.name}.manifest.json`));
     await stage.redis.set(`pgstow:${stage.site}:lock:dump:rest`, 'of-the-dead', 'PX', 12_000);
     await stage.startWorker();
-    await eventually(async () => (await stage.known()).length === 1, { timeoutMs: 25_000 });
+    await eventually(async () => (await stage.known()).length === 1);
     expect((await stage.known())[0]?.manifest).toMatchObject({ origin: 'adopted', sha256: manifest.sha256 });
   });
 });

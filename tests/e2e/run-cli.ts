@@ -9,9 +9,9 @@ type Environment = Readonly<Record<string, string>>;
 export type CliEnding = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** The real command line, once it has ended. */
-export async function runCli(args: readonly string[], env: Environment = {}, timeoutMs = 30_000): Promise<CliEnding> {
+export async function runCli(args: readonly string[], env: Environment = {}): Promise<CliEnding> {
   await using child = await launchCli(args, env);
-  const { code } = await child.waitForExit({ timeoutMs });
+  const { code } = await child.waitForExit();
   return { code, stdout: outputOf(child, 'stdout'), stderr: outputOf(child, 'stderr') };
 }
 

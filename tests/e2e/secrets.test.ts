@@ -41,7 +41,7 @@ const password = (name: keyof typeof canaries): string => `${canaries[name]} /+%
 
 const S3_REFUSAL = `<?xml version="1.0"?><Error><Code>InvalidAccessKeyId</Code><Message>The key ${canaries.AWS_ACCESS_KEY_ID} is not known</Message><AWSAccessKeyId>${canaries.AWS_ACCESS_KEY_ID}</AWSAccessKeyId><Token-0>${canaries.AWS_SESSION_TOKEN}</Token-0></Error>`;
 
-describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
   const cleanup = new AsyncDisposableStack();
   let stack: Stack;
   let endpoint: HttpEndpoint;
@@ -62,14 +62,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
     return process;
   };
   const cli = async (...args: readonly string[]) => {
-    const ending = await runCli(args, env, 60_000);
+    const ending = await runCli(args, env);
     outputs.push({ name: `pgstow ${args.join(' ')}`, text: `${ending.stdout}\n${ending.stderr}` });
     return ending;
   };
   /** Asks for a dump, and returns why it did not succeed. */
   const failingDump = async (): Promise<string> => {
     const { id = '' } = await stack.dumps.add('ad-hoc', { target: 'shop' }, { ...jobOptions.dump, attempts: 1 });
-    return eventually<string>(async () => (await stack.dumps.getJob(id))?.failedReason ?? '', { timeoutMs: 40_000 });
+    return eventually<string>(async () => (await stack.dumps.getJob(id))?.failedReason ?? '');
   };
 
   beforeAll(async () => {
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
       ...otlp.env,
       OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${canaries.OTEL_EXPORTER_OTLP_HEADERS}`,
     };
-  }, 90_000);
+  });
   afterAll(() => cleanup.disposeAsync());
 
   it('do their work in a whole cycle', async () => {
@@ -167,7 +167,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
       DATABASE_URL: `postgresql://${user}@127.0.0.1:${postgresProxy.port}/shop`,
     };
     dumping = await start('dump-worker', byUrl);
-    await dumping.waitForLine(/permission denied/, { timeoutMs: 60_000 });
+    await dumping.waitForLine(/permission denied/);
     await stack.postgres.psql('postgres', "alter role poor password 'another'");
     expect(await failingDump()).toMatch(/password authentication failed|permission denied/);
     await dumping.stop();
@@ -188,7 +188,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
       const fromLine = uploading.lines.length;
       await fault();
       await stack.dumps.add('ad-hoc', { target: 'shop' }, jobOptions.dump);
-      return uploading.waitForLine(message, { timeoutMs: 60_000, fromLine });
+      return uploading.waitForLine(message, { fromLine });
     };
     await failsWith(() => s3Proxy.status(403, { body: S3_REFUSAL }), /is not known|InvalidAccessKeyId|credentials/);
     for (const verb of [['list'], ['list', '--json'], ['doctor', '--json']]) await cli(...verb);
@@ -216,7 +216,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
     await cli('status');
     await stack.redis.restart();
     const { id = '' } = await stack.dumps.add('ad-hoc', { target: 'shop' }, jobOptions.dump);
-    await eventually(async () => (await stack.dumps.getJobState(id)) === 'completed', { timeoutMs: 60_000 });
+    await eventually(async () => (await stack.dumps.getJobState(id)) === 'completed');
     await stack.redis.stop();
     await cli('status');
     await stack.redis.start();
@@ -242,10 +242,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', { timeout: 240_000 }, 
           const script = fileURLToPath(new URL(`../../apps/${app}/src/main.ts`, import.meta.url));
           const refused = await startProcess({ script, env: { ...env, ...fault } });
           started.push({ app, process: refused });
-          expect(await refused.waitForExit({ timeoutMs: 30_000 })).toMatchObject({ code: 1 });
+          expect(await refused.waitForExit()).toMatchObject({ code: 1 });
         }),
       );
-      const { stdout, stderr } = await runCli(['doctor'], { ...env, ...fault }, 60_000);
+      const { stdout, stderr } = await runCli(['doctor'], { ...env, ...fault });
       outputs.push({ name: 'pgstow doctor', text: `${stdout}\n${stderr}` });
     }
   });

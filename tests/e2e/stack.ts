@@ -87,16 +87,13 @@ export async function setStack(env: Environment = {}, options: StackOptions = {}
     return started;
   };
   const restored: Stack['restored'] = (isWanted = () => true) =>
-    eventually<BackupName | null>(
-      async () => {
-        const { dumps: known } = await readFolder(folder);
-        const good = known.findLast(({ restoreTests }) =>
-          [...restoreTests.values()].some(({ result }) => result === 'good'),
-        );
-        return good !== undefined && isWanted(good.manifest.name) ? good.manifest.name : null;
-      },
-      { timeoutMs: 60_000 },
-    );
+    eventually<BackupName | null>(async () => {
+      const { dumps: known } = await readFolder(folder);
+      const good = known.findLast(({ restoreTests }) =>
+        [...restoreTests.values()].some(({ result }) => result === 'good'),
+      );
+      return good !== undefined && isWanted(good.manifest.name) ? good.manifest.name : null;
+    });
   return {
     postgres,
     redis,

@@ -39,11 +39,11 @@ export interface DumpStage extends AsyncDisposable {
   enqueue(target: string): Promise<DumpJob>;
   /** Enqueues a dump, waits for its end and returns the dump as the folder holds it. */
   dump(target: string): Promise<KnownDump>;
-  completed(job: DumpJob, timeoutMs?: number): Promise<KnownDump>;
+  completed(job: DumpJob): Promise<KnownDump>;
   /** The reason of a job that failed for good. */
-  failed(job: DumpJob, timeoutMs?: number): Promise<string>;
+  failed(job: DumpJob): Promise<string>;
   /** The reason of a failed attempt of a job that waits for its next one. */
-  attemptFailed(job: DumpJob, timeoutMs?: number): Promise<string>;
+  attemptFailed(job: DumpJob): Promise<string>;
   /** Has the next attempt made now, as the board's "promote" does. */
   retryNow(job: DumpJob): Promise<void>;
   logOf(job: DumpJob): Promise<string>;
@@ -87,20 +87,21 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
   const launchWorker = async (env: Environment = {}): Promise<BoundProcess> =>
     owned.use(await startProcess({ script: DUMP_WORKER, env: { ...settings, ...env } }));
   const known = async (): Promise<readonly KnownDump[]> => (await readFolder(folder)).dumps;
-  /** The job as Redis has it now. It ends in time, or the test says in which state it is instead. */
-  const reaches = (job: DumpJob, wanted: string, timeoutMs: number): Promise<DumpJob> =>
-    eventually(
-      async () => {
-        const state = await dumps.getJobState(job.id ?? '');
-        const now = await dumps.getJob(job.id ?? '');
-        if (state !== wanted || now === undefined)
-          throw new Error(`wanted job ${job.id} to be ${wanted}, it is ${state}: ${now?.failedReason ?? ''}`);
-        return now;
-      },
-      { timeoutMs },
-    );
-  const completed = async (job: DumpJob, timeoutMs = 30_000): Promise<KnownDump> => {
-    const { returnvalue } = await reaches(job, 'completed', timeoutMs);
+  /** The job as Redis has it once it is in that state. */
+  const reaches = async (job: DumpJob, wanted: string): Promise<DumpJob> => {
+    const { state, now } = await eventually(async () => {
+      const state = await dumps.getJobState(job.id ?? '');
+      const now = await dumps.getJob(job.id ?? '');
+      // One that has ended otherwise is not waited for.
+      if (![wanted, 'completed', 'failed'].includes(state) || now === undefined)
+        throw new Error(`wanted job ${job.id} to be ${wanted}, it is ${state}: ${now?.failedReason ?? ''}`);
+      return { state, now };
+    });
+    if (state === wanted) return now;
+    throw new Error(`wanted job ${job.id} to be ${wanted}, it has ${state}: ${now.failedReason ?? ''}`);
+  };
+  const completed = async (job: DumpJob): Promise<KnownDump> => {
+    const { returnvalue } = await reaches(job, 'completed');
     const { name } = dumpResultSchema.parse(returnvalue);
     const dump = (await known()).find(({ manifest }) => manifest.name === name);
     if (dump === undefined) throw new Error(`wanted ${name} in the folder, found ${(await readdir(folder)).join(' ')}`);
@@ -126,15 +127,12 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
     enqueue,
     dump: async (target) => completed(await enqueue(target)),
     completed,
-    failed: async (job, timeoutMs = 30_000) => (await reaches(job, 'failed', timeoutMs)).failedReason ?? '',
-    attemptFailed: (job, timeoutMs = 30_000) =>
-      eventually(
-        async () => {
-          const now = await reaches(job, 'delayed', 0);
-          return now.attemptsMade > 0 ? now.failedReason : undefined!;
-        },
-        { timeoutMs },
-      ).then((reason) => reason ?? ''),
+    failed: async (job) => (await reaches(job, 'failed')).failedReason ?? '',
+    attemptFailed: (job) =>
+      eventually(async () => {
+        const now = await reaches(job, 'delayed');
+        return now.attemptsMade > 0 ? now.failedReason : undefined!;
+      }).then((reason) => reason ?? ''),
     retryNow: async (job) => {
       await (await dumps.getJob(job.id ?? ''))?.promote();
     },
@@ -146,9 +144,8 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
 }
 
 /** The child of a worker that runs a program, once it is there. */
-export function childOf(worker: BoundProcess, program: RegExp, timeoutMs = 15_000): Promise<RunningProcess> {
+export function childOf(worker: BoundProcess, program: RegExp): Promise<RunningProcess> {
   return eventually(() => descendants(worker.pid).find(({ command }) => program.test(command)) ?? false, {
-    timeoutMs,
     everyMs: 5,
   });
 }
@@ -157,13 +154,13 @@ export const PG_DUMP = /pg_dump --format=plain/;
 export const COMPRESSOR = /^igzip -1 -c$/;
 
 /** Resolves once a dump is under way with at least this much on the disk. Returns the partial's name. */
-export function partialOf(folder: string, atLeastBytes = 1, timeoutMs = 20_000): Promise<string> {
+export function partialOf(folder: string, atLeastBytes = 1): Promise<string> {
   return eventually(
     async () => {
       const partial = (await readdir(folder)).find((name) => name.endsWith('.sql.gz.partial'));
       return partial !== undefined && (await stat(join(folder, partial))).size >= atLeastBytes ? partial : false;
     },
-    { timeoutMs, everyMs: 5 },
+    { everyMs: 5 },
   );
 }
 

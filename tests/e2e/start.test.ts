@@ -14,12 +14,12 @@ const JSON_LINE = /^\{|"level":|"msg":/;
 const HUMAN_LINE =
   /^\[\d\d:\d\d:\d\d\] (?:DEBUG|INFO|WARN|ERROR): (?:scheduler|dump-worker|upload-worker|verify-worker) +\S/;
 
-describe.skipIf(!hasRedis() || !hasPostgres())('pnpm start', { timeout: 120_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('pnpm start', () => {
   let stack: Stack;
 
   beforeAll(async () => {
     stack = await setStack();
-  }, 60_000);
+  });
   afterAll(() => stack?.[Symbol.asyncDispose]());
 
   const readyOf = (started: BoundProcess): Promise<unknown> =>

@@ -146,13 +146,9 @@ test('each alert rule is among those that are tried', async () => {
   expect(rules.filter((rule) => !tried.includes(`alertname="${rule}"`))).toEqual([]);
 });
 
-test.skipIf(!hasCommand('promtool'))(
-  'the alert rules raise what they are to (skipped without promtool)',
-  async () => {
-    const rules = fileURLToPath(new URL('alert-rules.yml', import.meta.url));
-    await using promtool = await startProcess({ command: 'promtool', args: ['test', 'rules', rules] });
-    const { code } = await promtool.waitForExit({ timeoutMs: 30_000 });
-    expect({ code, said: promtool.tail }).toMatchObject({ code: 0, said: expect.stringContaining('SUCCESS') });
-  },
-  40_000,
-);
+test.skipIf(!hasCommand('promtool'))('the alert rules raise what they are to (skipped without promtool)', async () => {
+  const rules = fileURLToPath(new URL('alert-rules.yml', import.meta.url));
+  await using promtool = await startProcess({ command: 'promtool', args: ['test', 'rules', rules] });
+  const { code } = await promtool.waitForExit();
+  expect({ code, said: promtool.tail }).toMatchObject({ code: 0, said: expect.stringContaining('SUCCESS') });
+});

@@ -83,7 +83,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
     (await readFolder(folder)).dumps.filter(
       ({ manifest, receipts }) => manifest.database === database && receipts.has('s3'),
     ).length;
-  await eventually(async () => (await uploaded('shop')) === 16 && (await uploaded('crm')) === 9, { timeoutMs: 40_000 });
+  await eventually(async () => (await uploaded('shop')) === 16 && (await uploaded('crm')) === 9);
 
   const faults: string[] = [];
   const page = await openPage(browser, { width: 1100, height: 1000 }, 'light', faults);

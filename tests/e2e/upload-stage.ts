@@ -35,7 +35,7 @@ export interface UploadStage extends AsyncDisposable {
   startWorker(env?: Readonly<Record<string, string>>): Promise<BoundProcess>;
   receiptOf(name: BackupName): Promise<Receipt | undefined>;
   /** The receipt, once it is there, of an object that was read back and is right, manifest and all. */
-  uploaded(manifest: Manifest, timeoutMs?: number): Promise<Receipt>;
+  uploaded(manifest: Manifest): Promise<Receipt>;
   jobOf(name: BackupName): Promise<Job<unknown> | undefined>;
   /** The job of a dump's upload once it has failed for good. */
   failed(name: BackupName): Promise<Job<unknown>>;
@@ -83,8 +83,8 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
           },
         }),
       ),
-    uploaded: async (manifest, timeoutMs = 40_000) => {
-      const receipt = await eventually(async () => (await receiptOf(manifest.name)) ?? null, { timeoutMs });
+    uploaded: async (manifest) => {
+      const receipt = await eventually(async () => (await receiptOf(manifest.name)) ?? null);
       const object = await s3.getObject(BUCKET, PREFIX + manifest.name);
       const sha256 = createHash('sha256').update(object).digest('hex');
       if (sha256 !== manifest.sha256) throw new Error(`wanted ${manifest.sha256} at the store, got ${sha256}`);
@@ -94,13 +94,10 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
       return receipt;
     },
     failed: (name) =>
-      eventually(
-        async () => {
-          if ((await queue.getJobState(uploadJobId(name, 's3'))) !== 'failed') return null;
-          return (await jobOf(name)) ?? null;
-        },
-        { timeoutMs: 40_000 },
-      ),
+      eventually(async () => {
+        if ((await queue.getJobState(uploadJobId(name, 's3'))) !== 'failed') return null;
+        return (await jobOf(name)) ?? null;
+      }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

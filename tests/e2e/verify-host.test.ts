@@ -16,7 +16,7 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BUCKET, setVerifyStage, type VerifyStage } from './verify-stage.ts';
 
-describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', { timeout: 120_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', () => {
   const cleanup = new AsyncDisposableStack();
   let redis: RedisServer;
   let postgres: PostgresServer;
@@ -99,7 +99,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await eventually(() => expect(hosted()).toEqual([]));
     await rm(hold);
     await startWorker();
-    await stage.reaches(jobId, 'completed', 90_000);
+    await stage.reaches(jobId, 'completed');
     expect(await stage.record(name)).toMatchObject({ result: 'good' });
     await expectNothingHosted();
   });
@@ -116,9 +116,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await rm(hold);
     await stage.startHost(hostFolder);
     await (await stage.queue.getJob(jobId))!.promote();
-    await eventually(async () => expect(await stage.record(name)).toMatchObject({ result: 'good' }), {
-      timeoutMs: 60_000,
-    });
+    await eventually(async () => expect(await stage.record(name)).toMatchObject({ result: 'good' }));
     await expectNothingHosted();
   });
 

@@ -41,7 +41,7 @@ create function since(a int) returns numeric language sql immutable as 'select a
 create table dated as select i from generate_series(1, 1000) i;
 create index by_age on dated (since(i));`;
 
-describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_000 }, () => {
+describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
   const cleanup = new AsyncDisposableStack();
   let redis: RedisServer;
   let postgres: PostgresServer;
@@ -104,7 +104,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', { timeout: 120_
     const job = await stage.dumps.enqueue('busy');
     const waiting = `select count(*) from pg_stat_activity
       where datname = 'busy' and wait_event_type = 'Lock' and application_name like 'pgstow %'`;
-    await eventually(async () => (await postgres.psql('postgres', waiting)) === '1', { timeoutMs: 30_000 });
+    await eventually(async () => (await postgres.psql('postgres', waiting)) === '1');
     await postgres.psql('busy', 'delete from shrunk where i > 20');
     await lock[Symbol.asyncDispose]();
     const { manifest } = await stage.dumps.completed(job);

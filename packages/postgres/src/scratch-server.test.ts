@@ -88,7 +88,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
       );
       await server.query('wide', `begin; ${tables.join('\n')} commit;`);
       expect(await server.query('wide', "select count(*) from pg_class where relname ~ '^t\\d+$'")).toBe('2000');
-    }, 120_000);
+    });
   });
 
   it('says what it has in place of a locale that this machine lacks', async () => {

@@ -76,7 +76,6 @@ describe('S3Store', () => {
     const startedAt = performance.now();
     await expect(store.look('x', signal)).rejects.toThrow(RetryableError);
     expect(performance.now() - startedAt).toBeGreaterThan(2900);
-    expect(performance.now() - startedAt).toBeLessThan(8000);
   });
 
   it('gives up on a content that stops coming', async () => {

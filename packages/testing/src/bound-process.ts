@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DEADLINE_MS } from './deadline.ts';
 import { findProgram } from './find-program.ts';
 import { OutputLines, type OutputLine, type Stream } from './output-lines.ts';
 import type { SystemUser } from './system-user.ts';
@@ -27,7 +28,7 @@ export interface BoundProcessOptions {
 }
 
 export interface WaitForLineOptions {
-  /** 15,000 ms unless given. */
+  /** `DEADLINE_MS` unless given. */
   readonly timeoutMs?: number;
   /** Only lines from this `number` on count; 0, all that are kept, unless given. */
   readonly fromLine?: number;
@@ -114,7 +115,7 @@ export class BoundProcess implements AsyncDisposable {
   /** The first line that fits, already written or to come. Throws, with the newest output, when none comes in time or the process ends first. */
   async waitForLine(
     wanted: RegExp | ((line: OutputLine) => boolean),
-    { timeoutMs = 15_000, fromLine = 0 }: WaitForLineOptions = {},
+    { timeoutMs = DEADLINE_MS, fromLine = 0 }: WaitForLineOptions = {},
   ): Promise<OutputLine> {
     const fits = wanted instanceof RegExp ? (line: OutputLine) => wanted.test(line.text) : wanted;
     const found = await this.#output.find((line) => line.number >= fromLine && fits(line), timeoutMs);
@@ -125,8 +126,8 @@ export class BoundProcess implements AsyncDisposable {
     );
   }
 
-  /** How the process ended. Throws, with the newest output, when it still runs after `timeoutMs` (15,000 unless given). */
-  async waitForExit({ timeoutMs = 15_000 }: { readonly timeoutMs?: number } = {}): Promise<ProcessExit> {
+  /** How the process ended. Throws, with the newest output, when it still runs after `timeoutMs` (`DEADLINE_MS` unless given). */
+  async waitForExit({ timeoutMs = DEADLINE_MS }: { readonly timeoutMs?: number } = {}): Promise<ProcessExit> {
     const timer = new AbortController();
     const late = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
     const exit = await Promise.race([this.exited, late]);
@@ -137,8 +138,8 @@ export class BoundProcess implements AsyncDisposable {
     );
   }
 
-  /** Asks with a signal, then kills after `graceMs` (10,000 unless given). */
-  async stop(name: NodeJS.Signals = 'SIGTERM', graceMs = 10_000): Promise<ProcessExit> {
+  /** Asks with a signal, then kills after `graceMs` (`DEADLINE_MS` unless given). */
+  async stop(name: NodeJS.Signals = 'SIGTERM', graceMs = DEADLINE_MS): Promise<ProcessExit> {
     this.signal(name);
     try {
       return await this.waitForExit({ timeoutMs: graceMs });

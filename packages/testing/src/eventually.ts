@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { DEADLINE_MS } from './deadline.ts';
 
 export interface EventuallyOptions {
-  /** How long to go on trying, in milliseconds; 15 s unless given. */
+  /** How long to go on trying, in milliseconds; `DEADLINE_MS` unless given. */
   readonly timeoutMs?: number;
   /** The pause between two tries, in milliseconds; 50 unless given. */
   readonly everyMs?: number;
@@ -17,7 +18,7 @@ type Falsy = false | 0 | '' | null | undefined;
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 15_000, everyMs = 50 }: EventuallyOptions = {},
+  { timeoutMs = DEADLINE_MS, everyMs = 50 }: EventuallyOptions = {},
 ): Promise<Exclude<T, Exclude<Falsy, undefined>>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

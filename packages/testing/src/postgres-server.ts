@@ -73,7 +73,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   let { server } = started;
   cleanup.defer(async () => {
     // In order, so that no shared memory is left behind.
-    await server.stop('SIGINT', 5_000);
+    await server.stop('SIGINT');
     await server[Symbol.asyncDispose]();
   });
 
@@ -165,7 +165,7 @@ async function createCluster(cluster: Cluster & { readonly user: string; readonl
     cwd: cluster.folder,
     user: cluster.owner,
   });
-  const exit = await initdb.waitForExit({ timeoutMs: 60_000 });
+  const exit = await initdb.waitForExit();
   if (exit.code !== 0) throw new Error(`initdb ${describeExit(exit)}; its newest output:\n${initdb.tail}`);
 }
 
@@ -195,7 +195,7 @@ async function startServer(
       user: cluster.owner,
     });
     try {
-      await server.waitForLine(/database system is ready to accept connections/, { timeoutMs: 60_000 });
+      await server.waitForLine(/database system is ready to accept connections/);
       return { started: server };
     } catch (error) {
       await server[Symbol.asyncDispose]();

@@ -77,7 +77,7 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
       if (server.exit) server = await launch(port);
     },
     stop: async () => {
-      await server.stop('SIGTERM', 5_000);
+      await server.stop('SIGTERM');
     },
     kill: async () => {
       await server.kill();

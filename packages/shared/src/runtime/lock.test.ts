@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
@@ -16,7 +18,7 @@ const never = new AbortController().signal;
 const log = createLog('test', 'fatal', String);
 
 // Each waits for a clock of its own, so they wait together.
-describe.skipIf(!hasRedis()).concurrent('a lock', { timeout: 40_000 }, () => {
+describe.skipIf(!hasRedis()).concurrent('a lock', () => {
   let server: RedisServer;
   let redis: RedisConnection;
   let other: RedisConnection;
@@ -77,7 +79,7 @@ describe.skipIf(!hasRedis()).concurrent('a lock', { timeout: 40_000 }, () => {
     await withLock(redis, 'long', never, async (signal) => {
       const until = performance.now() + LOCK_TTL_MS + 2000;
       while (performance.now() < until) {
-        expect(await other.pttl('long')).toBeGreaterThan(LOCK_TTL_MS / 2);
+        expect(await other.exists('long')).toBe(1);
         await delay(500);
       }
       expect(signal.aborted).toBe(false);
@@ -88,7 +90,7 @@ describe.skipIf(!hasRedis()).concurrent('a lock', { timeout: 40_000 }, () => {
   it('that was lost aborts the work, and is not taken from whoever has it now', async () => {
     await withLock(redis, 'lost', never, async (signal) => {
       await other.set('lost', 'somebody else', 'PX', 60_000);
-      await eventually(() => signal.aborted, { timeoutMs: 8000 });
+      await eventually(() => signal.aborted);
       expect(signal.reason).toBeInstanceOf(RetryableError);
       expect((signal.reason as Error).message).toBe('the lock lost was lost');
     });
@@ -118,18 +120,19 @@ describe.skipIf(!hasRedis()).concurrent('a lock', { timeout: 40_000 }, () => {
         if (error instanceof BusyError) return false;
         throw error;
       });
-    await eventually(entered, { timeoutMs: LOCK_TTL_MS + 1000, everyMs: 250 });
+    await eventually(entered, { everyMs: 250 });
   });
 
   it('without Redis aborts the work before anybody else could have the lock', async () => {
-    await using mine = await startRedis();
-    const connection = await connectRedis(mine.url, log);
+    await using proxy = await startFaultProxy({ targetPort: server.port, protocol: 'tcp' });
+    const connection = await connectRedis(`redis://127.0.0.1:${proxy.port}`, log);
     try {
       await withLock(connection, 'away', never, async (signal) => {
-        const startedAt = performance.now();
-        await mine.kill();
-        await eventually(() => signal.aborted, { timeoutMs: LOCK_TTL_MS + 5000 });
-        expect(performance.now() - startedAt).toBeLessThan(LOCK_TTL_MS + 4000);
+        const aborted = once(signal, 'abort');
+        await proxy.refuse();
+        await aborted;
+        // Redis, which is there for others, holds it still.
+        expect(await other.exists('away')).toBe(1);
       });
     } finally {
       await connection[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { BusyError, RetryableError } from './errors.ts';
 import type { RedisConnection } from './redis.ts';
 
 export const LOCK_TTL_MS = 15_000;
+const RENEW_EVERY_MS = LOCK_TTL_MS / 5;
 
 /**
  * Runs `work` as the only one that holds `key` in this Redis. The lock is renewed while `work` runs; once it may have
@@ -17,7 +18,7 @@ export async function withLock<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const token = randomUUID();
-  // The clock of our own lease starts before Redis starts its own, so we give up no later than Redis does.
+  // The clock of our own lease starts before Redis starts its own.
   let heldUntil = Date.now() + LOCK_TTL_MS;
   if ((await redis.set(key, token, 'PX', LOCK_TTL_MS, 'NX')) !== 'OK') {
     const remainingMs = await redis.pttl(key);
@@ -32,14 +33,15 @@ export async function withLock<T>(
       }),
     );
   const renewal = setInterval(() => {
-    if (Date.now() >= heldUntil) return giveUp();
+    // By the next time, Redis could have given it to somebody else.
+    if (Date.now() + RENEW_EVERY_MS >= heldUntil) return giveUp();
     const until = Date.now() + LOCK_TTL_MS;
     redis.eval(RENEW, 1, key, token, LOCK_TTL_MS).then(
       (renewed) => (renewed === 1 ? (heldUntil = until) : giveUp()),
       // Redis is away: the next tick tries again, and the lease runs out by itself.
       () => undefined,
     );
-  }, LOCK_TTL_MS / 5);
+  }, RENEW_EVERY_MS);
   try {
     return await work(AbortSignal.any([signal, lost.signal]));
   } finally {
