@@ -14,8 +14,6 @@ export default defineConfig({
     expect: { poll: { timeout: DEADLINE_MS } },
     // Two files at once on two cores.
     maxWorkers: 2,
-    // Real processes on a machine that others use as well: once more tells a slow moment from a fault.
-    retry: process.env['CI'] === 'true' ? 1 : 0,
     pool: 'forks',
   },
 });

@@ -60,7 +60,7 @@ describe.skipIf(!hasRedis())('an upload to an archive', () => {
 });
 
 async function confirmed(stage: UploadStage, { name }: Manifest): Promise<void> {
-  await eventually(async () => (await stage.receiptOf(name)) ?? null, { timeoutMs: 40_000 });
+  await eventually(async () => (await stage.receiptOf(name)) ?? null);
 }
 
 /** As a lifecycle rule does: content and metadata stay. */

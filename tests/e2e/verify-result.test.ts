@@ -223,13 +223,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
     it('without an extension of the source: it names it, does not try again, and leaves an earlier verdict', async () => {
       const manifest = await stage.dumpAndUpload('shop');
       await stage.good(manifest.name);
-      const extensions = { ...manifest.source!.extensions, postgis: '3.4', timescaledb: '2.1' };
+      const extensions = { ...manifest.source!.extensions, no_such_a: '3.4', no_such_b: '2.1' };
       const source = { ...manifest.source!, extensions };
       const other = await stage.dumpAndUpload('shop');
       await stage.rewrite(other, { manifest: { source } });
       const job = await stage.reaches(await stage.ask(other.name), 'failed');
       expect(job.failedReason).toContain('COULD NOT TELL');
-      expect(job.failedReason).toContain('lacks the extensions postgis, timescaledb');
+      expect(job.failedReason).toContain('lacks the extensions no_such_a, no_such_b');
       expect(job.attemptsMade).toBe(1);
       expect(await stage.record(other.name)).toMatchObject({ result: 'could-not-tell', differences: [] });
 
@@ -240,9 +240,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
 
     it('without a server of the source: it says which are there', async () => {
       const manifest = await stage.dumpAndUpload('shop');
-      const { name } = await stage.rewrite(manifest, { manifest: { serverVersion: '9.6.24' } });
+      const { name } = await stage.rewrite(manifest, { manifest: { serverVersion: '99.1' } });
       const job = await stage.reaches(await stage.ask(name), 'failed');
-      expect(job.failedReason).toMatch(/there is no PostgreSQL server 9 here, only \d+/);
+      expect(job.failedReason).toMatch(/there is no PostgreSQL server 99 here, only \d+/);
       expect(await stage.record(name)).toMatchObject({ result: 'could-not-tell' });
     });
 

