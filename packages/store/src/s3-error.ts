@@ -16,9 +16,8 @@ export type S3ErrorContext = {
 /** Translates what the AWS SDK throws by what its reader does next: see `Store`. */
 export function translateS3Error(cause: unknown, context: S3ErrorContext): PermanentError | RetryableError {
   if (cause instanceof PermanentError || cause instanceof RetryableError) return cause;
-  const { code, status, text } = describe(cause);
-  const parts = [context.action, code !== undefined && text.includes(code) ? undefined : code, text];
-  const message = parts.filter((part) => part !== undefined && part !== '').join(': ');
+  const { code, status } = describe(cause);
+  const message = `${context.action}: ${s3ErrorText(cause)}`;
   const hint = permanentHint(code, status, cause, context);
   if (code === 'InvalidObjectState') return new ArchivedError(message, { hint, cause });
   if (hint !== undefined) return new PermanentError(message, { hint, cause });
@@ -76,6 +75,13 @@ const CONCERNS_ALL: readonly string[] = [
   'PermanentRedirect',
   'AuthorizationHeaderMalformed',
 ];
+
+/** What a store said of an error, or Node, with its code once. */
+export function s3ErrorText(error: unknown): string {
+  const { code, status, text } = describe(error);
+  const parts = [code !== undefined && text.includes(code) ? undefined : code, text];
+  return parts.filter((part) => part !== undefined && part !== '').join(': ') || `status ${status ?? 'unknown'}`;
+}
 
 /** The store's own code of an error, such as `NoSuchBucket`, or Node's, such as `ECONNRESET`. */
 export function s3ErrorCode(error: unknown): string | undefined {

@@ -43,12 +43,17 @@ export function withoutExtras<T extends object>(input: T, extras: readonly Extra
   return Object.fromEntries(Object.entries(input).filter(([field]) => !fields.includes(field))) as T;
 }
 
+/** Whether what a store said of a refusal speaks of an extra. */
+export function isNamedBy(refusal: string, extra: Extra): boolean {
+  return NAMES[extra].test(refusal);
+}
+
 /**
  * What to leave out by trial where something of it is refused: as little as may do comes first, and of that what the refusal
  * names. Few stores name anything.
  */
 export function planTrials(extras: readonly Extra[], refusal: string): readonly (readonly Extra[])[] {
-  const isNamed = (trial: readonly Extra[]): boolean => trial.every((extra) => NAMES[extra].test(refusal));
+  const isNamed = (trial: readonly Extra[]): boolean => trial.every((extra) => isNamedBy(refusal, extra));
   const trials = extras.reduce<readonly (readonly Extra[])[]>(
     (sets, extra) => [...sets, ...sets.map((set) => [...set, extra])],
     [[]],

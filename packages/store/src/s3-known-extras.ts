@@ -1,7 +1,7 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { OccupiedError } from './occupied-error.ts';
-import { isUnknownToStore } from './s3-error.ts';
-import { extrasOf, planTrials, withoutExtras, type Extra } from './s3-extras.ts';
+import { isUnknownToStore, s3ErrorText } from './s3-error.ts';
+import { extrasOf, isNamedBy, planTrials, withoutExtras, type Extra } from './s3-extras.ts';
 
 export type KnownExtrasOptions = {
   /** Asked right before what a store would refuse to put over something is put without that condition. */
@@ -33,34 +33,42 @@ export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut
     return client.send(reduced as never, options);
   };
 
-  const send = async (command: Command, options: SendOptions): Promise<unknown> => {
+  const findOut = async (command: Command, refused: unknown, options: SendOptions): Promise<unknown> => {
     const wanted = extrasOf(command);
     const known = wanted.filter((extra) => leftOut.has(extra));
-    try {
-      return await sendWithout(command, known, options);
-    } catch (error) {
-      if (!isUnknownToStore(error)) throw error;
-      const { name, message } = error as Error;
-      const refusal = message.includes(name) ? message : `${name}: ${message}`;
-      for (const trial of planTrials(
-        wanted.filter((extra) => !known.includes(extra)),
-        refusal,
-      )) {
-        const answer = await sendWithout(command, [...known, ...trial], options).catch((again: unknown) => {
-          if (isUnknownToStore(again)) return REFUSED;
-          throw again;
-        });
-        if (answer === REFUSED) continue;
+    const unproven = wanted.filter((extra) => !leftOut.has(extra));
+    const first = s3ErrorText(refused);
+    const said = [first];
+    let last = refused;
+    for (const trial of planTrials(unproven, first)) {
+      try {
+        const answer = await sendWithout(command, [...known, ...trial], options);
         for (const extra of trial) {
-          if (!leftOut.has(extra)) onLeaveOut(extra, refusal);
+          if (!leftOut.has(extra)) onLeaveOut(extra, said.find((refusal) => isNamedBy(refusal, extra)) ?? first);
           leftOut.add(extra);
         }
         return answer;
+      } catch (error) {
+        if (!isUnknownToStore(error)) throw error;
+        said.push(s3ErrorText(error));
+        last = error;
       }
+    }
+    // It was refused without any of them: what it says is the reason.
+    throw last;
+  };
+
+  const send = async (command: Command, options: SendOptions): Promise<unknown> => {
+    try {
+      return await sendWithout(
+        command,
+        extrasOf(command).filter((extra) => leftOut.has(extra)),
+        options,
+      );
+    } catch (error) {
+      if (isUnknownToStore(error)) return findOut(command, error, options);
       throw error;
     }
   };
   return Object.assign(Object.create(client) as S3Client, { send });
 }
-
-const REFUSED = Symbol('refused as unknown');

@@ -62,7 +62,8 @@ describe.skipIf(endpoint === undefined)(
         return await store.look('x', signal);
       };
       const unknown = { accessKeyId: 'AKIANOBODYKNOWSTHIS0', secretAccessKey };
-      await expect(look(unknown)).rejects.toThrow(refusal('InvalidAccessKeyId', 'AWS_ACCESS_KEY_ID'));
+      // OpenStack Swift takes an unknown key for a wrong secret.
+      await expect(look(unknown)).rejects.toThrow(refusal('', 'AWS_ACCESS_KEY_ID'));
       const wrong = { accessKeyId, secretAccessKey: 'wrong' };
       await expect(look(wrong)).rejects.toThrow(refusal('SignatureDoesNotMatch', 'AWS_SECRET_ACCESS_KEY'));
     });
@@ -129,11 +130,13 @@ describe('S3Store', () => {
     using store = new S3Store(config, (_extra, sentence) => said.push(sentence));
     expect(await store.putText('x', 'first', putOptions('create'))).toBe('stored');
     expect(said.toSorted()).toEqual([
-      expect.stringMatching(/^the store does not have the storage class STANDARD_IA \(S3_STORAGE_CLASS\): .*\(.*\)$/),
+      expect.stringMatching(/^the store does not have the storage class STANDARD_IA .*\(InvalidStorageClass: .*\)$/),
       expect.stringMatching(
         /^the store does not know If-None-Match: pgstow looks what lies there .*Conditional object PUTs/,
       ),
-      expect.stringMatching(/^the store does not know checksums: it is sent none/),
+      expect.stringMatching(
+        /^the store does not know checksums: it is sent none.*\(InvalidArgument: Unsupported header/,
+      ),
     ]);
 
     const before = proxy.requestCount;
