@@ -85,6 +85,8 @@ export async function openGate(server: FastifyInstance, user: string, password: 
   });
   const wrong = new WrongPasswords();
   const takeTurn = takeTurns();
+  /** Connections whose last request was let in. */
+  const known = new WeakSet<object>();
   const fits = (request: FastifyRequest, reply: FastifyReply): Promise<boolean> =>
     new Promise((resolve) => server.basicAuth.call(server, request, reply, (error) => resolve(error === undefined)));
 
@@ -92,9 +94,12 @@ export async function openGate(server: FastifyInstance, user: string, password: 
    * What a try comes to. The right password is let in however many wrong ones came before: whoever knows it may share an
    * address with strangers. What slows those is that after a wrong one too many the next waits, right or wrong.
    */
-  async function look(request: FastifyRequest, reply: FastifyReply, network: string): Promise<Turn<Outcome>> {
+  async function tryPassword(request: FastifyRequest, reply: FastifyReply, network: string): Promise<Turn<Outcome>> {
     if (request.raw.destroyed) return { answer: { isIn: false, waitMs: 0 } };
-    if (await fits(request, reply)) return { answer: { isIn: true, waitMs: 0 } };
+    if (await fits(request, reply)) {
+      known.add(request.raw.socket);
+      return { answer: { isIn: true, waitMs: 0 } };
+    }
     const now = performance.now();
     const waitMs = wrong.waitMs(network, now);
     if (waitMs === 0) wrong.tries(network, now);
@@ -110,9 +115,15 @@ export async function openGate(server: FastifyInstance, user: string, password: 
       const network = networkOf(request.ip);
       // A browser asks without a password first, which is no try.
       const isTry = request.headers.authorization !== undefined;
-      const outcome = isTry
-        ? await takeTurn(network, () => look(request, reply, network))
-        : { isIn: await fits(request, reply), waitMs: 0 };
+      const look = (): Promise<Turn<Outcome>> => tryPassword(request, reply, network);
+      // What is asked on a connection that was let in does not stand in line: Prometheus and browsers keep theirs. One wrong
+      // password, and it does.
+      const isKnown = known.delete(request.raw.socket);
+      const outcome = !isTry
+        ? { isIn: await fits(request, reply), waitMs: 0 }
+        : isKnown
+          ? (await look()).answer
+          : await takeTurn(network, look);
       const { isIn, waitMs } = outcome ?? { isIn: false, waitMs: FULL_LINE_MS };
       if (isIn) return true;
       if (waitMs > 0) {
