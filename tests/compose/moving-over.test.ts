@@ -14,6 +14,11 @@ const PASSWORD = 'canary-mordor-password';
 /** The folder's owner, as whom the containers are to run; no image knows of it. */
 const OWNER = 1234;
 
+async function removeDatabase(): Promise<void> {
+  await execa('docker', ['rm', '-fv', DATABASE], { reject: false });
+  await execa('docker', ['network', 'rm', NETWORK], { reject: false });
+}
+
 // The service that pgstow grew out of: its stack.env, its folder full of dumps, and a database in another project's network.
 describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version', () => {
   let stack: Stack;
@@ -22,8 +27,9 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
   beforeAll(async () => {
     stack = cleanup.use(await openStack());
     await stack.compose(['build']);
-    cleanup.defer(async () => void (await execa('docker', ['network', 'rm', NETWORK], { reject: false })));
-    cleanup.defer(async () => void (await execa('docker', ['rm', '-fv', DATABASE], { reject: false })));
+    // What a run that was killed has left.
+    await removeDatabase();
+    cleanup.defer(removeDatabase);
     await execa('docker', ['network', 'create', NETWORK]);
     const env = { POSTGRES_USER: 'sauron', POSTGRES_PASSWORD: PASSWORD, POSTGRES_DB: 'mordor' };
     const options = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);

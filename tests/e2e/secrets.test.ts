@@ -147,6 +147,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
       const cutOff = failingDump();
       const waiting = "select count(*) from pg_stat_activity where datname = 'shop' and wait_event_type = 'Lock'";
       await eventually(async () => (await stack.postgres.psql('postgres', waiting)) !== '0');
+      await eventually(() => findSecrets({ wanted: 'pg_dump --format=plain' }, watch.places).length > 0);
       await postgresProxy.refuse();
       expect(await cutOff).not.toBe('');
     }
