@@ -1,4 +1,4 @@
-import { isOnPath } from './compressor.ts';
+import { isOnPath } from './installed-program.ts';
 
 /**
  * A command line whose process gets a signal when we die, even by SIGKILL, and so never goes on for nobody. setpriv is part

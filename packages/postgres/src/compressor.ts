@@ -1,6 +1,5 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { isOnPath } from './installed-program.ts';
 
 /** A program that writes gzip, from standard input to standard output. */
 export type Compressor = {
@@ -24,24 +23,4 @@ export async function chooseCompressor(wanted: 'auto' | Compressor['program']): 
   throw new PermanentError(`found no ${wanted === 'auto' ? 'igzip, pigz or gzip' : wanted} on PATH`, {
     hint: 'Install it (igzip is in the package isal) or set BACKUP_COMPRESSION=auto.',
   });
-}
-
-/** What a compressor gets to know of our environment: nothing, neither secrets nor options of its own (`GZIP`, `PIGZ`). */
-export function bareEnvironment(): { readonly env: Record<string, string>; readonly extendEnv: false } {
-  return { env: { PATH: process.env['PATH'] ?? '' }, extendEnv: false };
-}
-
-/** Whether PATH leads to a program of that name. */
-export async function isOnPath(program: string): Promise<boolean> {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    if (await isExecutable(join(folder, program))) return true;
-  }
-  return false;
-}
-
-export async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { bareEnvironment } from './compressor.ts';
+import { bareEnvironment } from './installed-program.ts';
 
 /** Both ends of a pipe, for child processes; closed when disposed. */
 export type Pipe = AsyncDisposable & {
