@@ -26,6 +26,7 @@ COPY packages/catalog/package.json packages/catalog/
 COPY packages/notify/package.json packages/notify/
 COPY packages/postgres/package.json packages/postgres/
 COPY packages/s3-server/package.json packages/s3-server/
+COPY packages/scratch/package.json packages/scratch/
 COPY packages/shared/package.json packages/shared/
 COPY packages/store/package.json packages/store/
 COPY apps/cli/package.json apps/cli/
@@ -124,6 +125,7 @@ RUN mkdir -m 0777 /scratch
 COPY --from=verify-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
+COPY packages/scratch/src packages/scratch/src
 COPY packages/backups/src packages/backups/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
@@ -169,6 +171,7 @@ RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/
 COPY --from=scratch-host-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
+COPY packages/scratch/src packages/scratch/src
 COPY apps/scratch-host/src apps/scratch-host/src
 CMD ["node", "apps/scratch-host/src/main.ts"]
 
@@ -180,6 +183,7 @@ FROM clients AS cli
 COPY --from=cli-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
+COPY packages/scratch/src packages/scratch/src
 COPY packages/backups/src packages/backups/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src

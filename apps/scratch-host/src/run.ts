@@ -1,5 +1,5 @@
-import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
-import { startScratchHost } from '@pgstow/postgres/scratch-host.ts';
+import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
+import { startScratchHost } from '@pgstow/scratch/scratch-host.ts';
 import { verify } from '@pgstow/shared/config/verify.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 

@@ -1,8 +1,8 @@
 import prettyBytes from 'pretty-bytes';
-import { assertServerMajor } from '@pgstow/postgres/choose-scratch-programs.ts';
+import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
 import { findServers } from '@pgstow/postgres/client-version.ts';
-import { NoRoomError, roomFor } from '@pgstow/postgres/scratch-disk.ts';
-import { lookAtScratchHost } from '@pgstow/postgres/scratch-host-client.ts';
+import { NoRoomError, roomFor } from '@pgstow/scratch/scratch-disk.ts';
+import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 

@@ -1,4 +1,4 @@
-import { watchDisk } from '@pgstow/postgres/scratch-disk.ts';
+import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';

@@ -1,4 +1,4 @@
-import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { CannotTellError } from './restore-finding.ts';

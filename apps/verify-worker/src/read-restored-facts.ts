@@ -1,6 +1,6 @@
 import { readDatabaseFacts } from '@pgstow/postgres/database-facts.ts';
 import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
-import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 
 /** What the restored database says of itself, every row counted. */

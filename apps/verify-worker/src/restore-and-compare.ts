@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
-import { amcheck } from '@pgstow/postgres/amcheck.ts';
+import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import { compareRestored } from '@pgstow/postgres/compare-facts.ts';
-import { startScratchServer, type ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';

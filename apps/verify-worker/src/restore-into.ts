@@ -1,6 +1,6 @@
 import { restoreDump } from '@pgstow/postgres/restore-dump.ts';
 import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore-error.ts';
-import type { ScratchServer } from '@pgstow/postgres/scratch-server.ts';
+import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError, CannotTellError } from './restore-finding.ts';
 import { scratchFaultIn, type RestoreCircumstances } from './restore-fault-policy.ts';

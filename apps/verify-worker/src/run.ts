@@ -12,7 +12,7 @@ import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { S3Store } from '@pgstow/store/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
+import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
 import { handleVerify } from './handle-verify.ts';
 import { startReconciliation } from './reconcile.ts';
 import { tell, tellFailure } from './tell.ts';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { assertScratchRoot } from '@pgstow/postgres/assert-scratch-root.ts';
-import { assertServerMajor } from '@pgstow/postgres/choose-scratch-programs.ts';
+import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
+import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
 import { findServers } from '@pgstow/postgres/client-version.ts';
-import { roomFor } from '@pgstow/postgres/scratch-disk.ts';
-import { lookAtScratchHost } from '@pgstow/postgres/scratch-host-client.ts';
-import type { HostLook } from '@pgstow/postgres/scratch-host-messages.ts';
+import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
+import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
+import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
 import { sourceTimeoutMs } from './facts.ts';
