@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { boundToUs } from '@pgstow/postgres/bound-to-us.ts';
+import { boundToUs } from '@pgstow/postgres/client/bound-to-us.ts';
 import { execa } from 'execa';
 
 export type RunningApp = {

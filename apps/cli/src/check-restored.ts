@@ -1,6 +1,6 @@
 import type { Backup } from '@pgstow/backups/list-backups.ts';
-import { PsqlSession } from '@pgstow/postgres/psql-session.ts';
-import type { RestoredDump } from '@pgstow/postgres/restore-dump.ts';
+import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { compareRows, type RowComparison } from './compare-rows.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';

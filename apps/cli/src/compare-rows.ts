@@ -1,5 +1,5 @@
-import { StatementError, type PsqlSession } from '@pgstow/postgres/psql-session.ts';
-import { quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+import { StatementError, type PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import { z } from 'zod';
 
 const tableSchema = z.strictObject({ name: z.string(), only: z.boolean() });

@@ -1,4 +1,4 @@
-import type { Clients } from '@pgstow/postgres/client-version.ts';
+import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
 /** What the command line of `pgstow restore` says. */

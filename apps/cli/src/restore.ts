@@ -1,17 +1,17 @@
 import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { warnOfPassedOver } from '@pgstow/catalog/newest-dump.ts';
-import { findClients, newestClients } from '@pgstow/postgres/client-version.ts';
-import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
-import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
+import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
+import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
 import {
   assertPsqlFitsDump,
   readPsqlVersion,
   restoreDump,
   type RestoredDump,
   type RestoreDumpOptions,
-} from '@pgstow/postgres/restore-dump.ts';
-import { OutcomeUnknownError } from '@pgstow/postgres/restore-error.ts';
-import { startRestoreThread } from '@pgstow/postgres/restore-thread.ts';
+} from '@pgstow/postgres/restore/restore-dump.ts';
+import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
+import { startRestoreThread } from '@pgstow/postgres/restore/restore-thread.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
+import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 
 export type BeforeOptions = {
   /** Roles to create. */

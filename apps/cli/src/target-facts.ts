@@ -1,6 +1,6 @@
-import type { Clients } from '@pgstow/postgres/client-version.ts';
-import { PsqlSession, StatementError } from '@pgstow/postgres/psql-session.ts';
-import { quoteLiteral } from '@pgstow/postgres/sql-quote.ts';
+import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
+import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import { z } from 'zod';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';

@@ -14,7 +14,7 @@ import { startWorker, type Task } from '@pgstow/shared/runtime/worker.ts';
 import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
 import { Publisher } from '@pgstow/catalog/publisher.ts';
 import { startTelling, warningOf } from '@pgstow/notify/start-telling.ts';
-import { openPipe } from '@pgstow/postgres/open-pipe.ts';
+import { openPipe } from '@pgstow/postgres/client/open-pipe.ts';
 import { handleDump } from './handle-dump.ts';
 import { reconcile } from './reconcile.ts';
 import { Tell } from './tell.ts';

@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
-import { findServers } from '@pgstow/postgres/client-version.ts';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { NoRoomError, roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';

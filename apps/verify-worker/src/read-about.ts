@@ -1,4 +1,4 @@
-import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { CannotTellError } from './restore-finding.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
-import { compareRestored } from '@pgstow/postgres/compare-facts.ts';
+import { compareRestored } from '@pgstow/postgres/facts/compare-facts.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';

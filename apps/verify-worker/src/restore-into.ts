@@ -1,5 +1,5 @@
-import { restoreDump } from '@pgstow/postgres/restore-dump.ts';
-import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore-error.ts';
+import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
+import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError, CannotTellError } from './restore-finding.ts';

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, withheldManifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { proveGzip } from '@pgstow/postgres/prove-gzip.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';

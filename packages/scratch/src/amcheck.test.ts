@@ -5,7 +5,7 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amcheck } from './amcheck.ts';
-import { findServers } from '@pgstow/postgres/client-version.ts';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { startScratchServer, type ScratchServer } from './scratch-server.ts';
 
 const SECTOR_BYTES = 512;

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { execa } from 'execa';
-import { bareEnvironment } from '@pgstow/postgres/installed-program.ts';
+import { bareEnvironment } from '@pgstow/postgres/client/installed-program.ts';
 import { confine } from './scratch-user.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 

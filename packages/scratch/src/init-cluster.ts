@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Clients } from '@pgstow/postgres/client-version.ts';
+import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import type { Confinement } from './scratch-user.ts';
 
 export type InitClusterOptions = {

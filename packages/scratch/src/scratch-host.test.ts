@@ -11,7 +11,7 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
-import { findServers } from '@pgstow/postgres/client-version.ts';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { findPostgres } from './end-postgres.ts';
 import { NoRoomError } from './scratch-disk.ts';
 import { lookAtScratchHost } from './scratch-host-client.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
-import { findServers } from '@pgstow/postgres/client-version.ts';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { roomFor, watchDisk } from './scratch-disk.ts';
 import { isScratchHostThere } from './scratch-host-client.ts';
 import {

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Clients } from '@pgstow/postgres/client-version.ts';
+import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { endPostgres } from './end-postgres.ts';
 import { initCluster } from './init-cluster.ts';
 import { removeTree } from './remove-tree.ts';

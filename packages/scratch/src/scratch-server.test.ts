@@ -7,7 +7,7 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findServers } from '@pgstow/postgres/client-version.ts';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { findPostgres } from './end-postgres.ts';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
 import { createScratchDatabase } from './create-scratch-database.ts';

@@ -1,6 +1,6 @@
-import { chooseClients, type Clients } from '@pgstow/postgres/client-version.ts';
-import { judgePsql } from '@pgstow/postgres/psql-version-policy.ts';
-import { readPsqlVersion } from '@pgstow/postgres/restore-dump.ts';
+import { chooseClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
+import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
+import { readPsqlVersion } from '@pgstow/postgres/restore/restore-dump.ts';
 import type { Finding } from './check.ts';
 import { findingOf } from './run-check.ts';
 

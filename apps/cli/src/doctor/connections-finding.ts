@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '@pgstow/postgres/sql-quote.ts';
+import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import type { Finding } from './check.ts';
 import type { ConnectionFacts } from './server-about.ts';
 

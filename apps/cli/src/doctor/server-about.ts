@@ -1,4 +1,4 @@
-import type { PsqlSession } from '@pgstow/postgres/psql-session.ts';
+import type { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { z } from 'zod';
 
 const aboutSchema = z.strictObject({

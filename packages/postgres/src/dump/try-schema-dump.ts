@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { pairExtraOptions } from '@pgstow/shared/config/extra-options.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { boundToUs } from './bound-to-us.ts';
-import type { Clients } from './client-version.ts';
-import { postgresError } from './postgres-error.ts';
+import { boundToUs } from '../client/bound-to-us.ts';
+import type { Clients } from '../client/client-version.ts';
+import { postgresError } from '../client/postgres-error.ts';
 
 /** Somebody held a table, or the server was slow: it may go well the next time. */
 export class DelayedDumpError extends RetryableError {

@@ -3,8 +3,8 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Clients } from './client-version.ts';
-import { postgresError } from './postgres-error.ts';
+import type { Clients } from '../client/client-version.ts';
+import { postgresError } from '../client/postgres-error.ts';
 
 export type ServerFacts = {
   /** As in `15.18 (Debian 15.18-0+deb12u1)`. */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ProvenGzip } from './read-gzip.ts';
+import type { ProvenGzip } from '../proof/read-gzip.ts';
 import type { Heading } from './restore-error.ts';
 
 /** What the thread works with: the file, and the descriptor of the pipe's end that it writes to. */

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { DumpTextSink } from './dump-text.ts';
-import { readGzip } from './read-gzip.ts';
+import type { DumpTextSink } from '../proof/dump-text.ts';
+import { readGzip } from '../proof/read-gzip.ts';
 import type { Heading } from './restore-error.ts';
 import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.ts';
 

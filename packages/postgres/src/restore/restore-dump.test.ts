@@ -9,7 +9,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients, type Clients } from './client-version.ts';
+import { findClients, newestClients, type Clients } from '../client/client-version.ts';
 import { restoreDump, type RestoreDumpOptions } from './restore-dump.ts';
 
 const END = '\n--\n-- PostgreSQL database dump complete\n--\n\n';

@@ -11,7 +11,7 @@ import { assertNoChildren } from '@pgstow/testing/leak-check.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { chooseCompressor } from './compressor.ts';
+import { chooseCompressor } from '../dump/compressor.ts';
 import { proveGzip } from './prove-gzip.ts';
 
 const END = '--\n-- PostgreSQL database dump complete\n--\n\n';

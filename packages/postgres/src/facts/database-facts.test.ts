@@ -6,11 +6,11 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findClients, newestClients, type Clients } from './client-version.ts';
+import { findClients, newestClients, type Clients } from '../client/client-version.ts';
 import { compareRestored } from './compare-facts.ts';
 import { readDatabaseFacts } from './database-facts.ts';
-import { openSnapshot } from './dump-snapshot.ts';
-import { PsqlSession } from './psql-session.ts';
+import { openSnapshot } from '../dump/dump-snapshot.ts';
+import { PsqlSession } from '../client/psql-session.ts';
 
 const EXACT = { mode: 'exact', exactUpToBytes: 1e12 } as const;
 const { signal } = new AbortController();

@@ -1,8 +1,8 @@
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients } from './client-version.ts';
-import { libpqEnvironment } from './libpq-environment.ts';
+import { findClients, newestClients } from '../client/client-version.ts';
+import { libpqEnvironment } from '../client/libpq-environment.ts';
 import { readServerFacts } from './server-facts.ts';
 
 describe.skipIf(!hasPostgres())('what a server says before its database is dumped', () => {

@@ -1,6 +1,6 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { z } from 'zod';
-import { StatementError, type PsqlSession } from './psql-session.ts';
+import { StatementError, type PsqlSession } from '../client/psql-session.ts';
 
 export type Counting = {
   readonly mode: DatabaseFacts['counted'];

@@ -1,5 +1,5 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
-import { quoteLiteral } from './sql-quote.ts';
+import { quoteLiteral } from '../client/sql-quote.ts';
 
 /** How a database encodes and sorts texts, which is settled when it is created. */
 export type DatabaseLocale = Pick<

@@ -8,12 +8,12 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClients, newestClients, type Clients } from './client-version.ts';
-import { chooseCompressor } from './compressor.ts';
+import { chooseCompressor } from '../dump/compressor.ts';
 import { libpqEnvironment } from './libpq-environment.ts';
-import { pgDump } from './pg-dump.ts';
+import { pgDump } from '../dump/pg-dump.ts';
 import { postgresError } from './postgres-error.ts';
-import { proveGzip } from './prove-gzip.ts';
-import { readServerFacts } from './server-facts.ts';
+import { proveGzip } from '../proof/prove-gzip.ts';
+import { readServerFacts } from '../facts/server-facts.ts';
 
 const never = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import { PermanentError, RetryableError, type FaultOptions } from '@pgstow/shared/runtime/errors.ts';
-import { postgresError } from './postgres-error.ts';
+import { postgresError } from '../client/postgres-error.ts';
 
 export type RestoreFault = FaultOptions & {
   /** As in `23505`, where a statement of the dump failed. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PsqlSession } from './psql-session.ts';
+import type { PsqlSession } from '../client/psql-session.ts';
 
 /** Objects by their SQL names: the first few, and how many there are. */
 export type Lacking = { readonly count: number; readonly first: readonly string[] };

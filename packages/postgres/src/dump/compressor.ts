@@ -1,5 +1,5 @@
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { isOnPath } from './installed-program.ts';
+import { isOnPath } from '../client/installed-program.ts';
 
 /** A program that writes gzip, from standard input to standard output. */
 export type Compressor = {
