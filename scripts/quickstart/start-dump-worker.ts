@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Run } from './run-to-end.ts';
 import { startApp } from './start-app.ts';

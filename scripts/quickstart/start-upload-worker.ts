@@ -1,4 +1,4 @@
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Run } from './run-to-end.ts';
 import { startApp } from './start-app.ts';

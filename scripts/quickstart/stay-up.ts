@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { assertRunning } from './assert-running.ts';
 import type { Run } from './run-to-end.ts';
 import { style } from './show-steps.ts';

@@ -1,4 +1,4 @@
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import type { Run } from './run-to-end.ts';

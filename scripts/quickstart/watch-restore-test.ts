@@ -1,4 +1,4 @@
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';

@@ -1,4 +1,4 @@
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { Run } from './run-to-end.ts';

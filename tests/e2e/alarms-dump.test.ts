@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
+import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { runIdOf } from '@pgstow/notify/run-id.ts';
 import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';

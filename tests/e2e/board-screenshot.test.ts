@@ -1,7 +1,7 @@
 import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';

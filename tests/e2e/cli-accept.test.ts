@@ -1,7 +1,7 @@
 import { chown, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { writeManifest, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeManifest, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy, type FaultProxy } from '@pgstow/testing/fault-proxy.ts';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';

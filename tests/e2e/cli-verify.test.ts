@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';

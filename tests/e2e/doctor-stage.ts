@@ -2,7 +2,7 @@ import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';

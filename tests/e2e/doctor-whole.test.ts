@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmod, chown, copyFile, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { writeManifest } from '@pgstow/catalog/write-record.ts';
+import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';

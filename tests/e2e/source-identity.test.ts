@@ -1,4 +1,4 @@
-import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';

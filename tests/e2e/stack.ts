@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { dumpResultSchema, type JobData } from '@pgstow/shared/contract/jobs.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';

@@ -1,8 +1,8 @@
 import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { writeManifest, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeManifest, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';

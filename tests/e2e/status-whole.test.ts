@@ -1,4 +1,4 @@
-import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
+import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';

@@ -1,7 +1,7 @@
 import { rm, utimes, writeFile, readFile, access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeManifest } from '@pgstow/catalog/write-record.ts';
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
-import { writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';

@@ -281,7 +281,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
 
   it('of a dump that is at the store alone leaves no record without its dump', async () => {
     const { name } = await stage.dumpAndUpload('shop');
-    const { deleteDump } = await import('@pgstow/catalog/delete-dump.ts');
+    const { deleteDump } = await import('@pgstow/catalog/folder/delete-dump.ts');
     await deleteDump(stage.folder, name);
     const job = await stage.reaches(await stage.ask(name), 'completed');
     expect(job.returnvalue).toMatchObject({ result: 'good', name });

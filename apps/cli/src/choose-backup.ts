@@ -1,7 +1,7 @@
 import { hasManifest, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
-import { newestByNow, newestUntil } from '@pgstow/catalog/newest-dump.ts';
-import { isOfLineage } from '@pgstow/catalog/source-policy.ts';
-import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
+import { newestByNow, newestUntil } from '@pgstow/catalog/policy/newest-dump.ts';
+import { isOfLineage } from '@pgstow/catalog/policy/source-policy.ts';
+import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';

@@ -1,4 +1,4 @@
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { BAD_FAILURE, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';

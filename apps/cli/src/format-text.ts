@@ -1,4 +1,4 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 
 /** A name as it may be shown on a terminal: one that holds control characters, which a terminal would obey, as JSON. */
 export function formatName(name: string): string {

@@ -1,5 +1,5 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
-import { describeSuspicion } from '@pgstow/catalog/suspect-dump.ts';
+import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { Option, type Command } from 'commander';

@@ -1,6 +1,6 @@
-import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
-import { readVerdicts } from '@pgstow/catalog/read-verdicts.ts';
-import { retentionPolicyOf } from '@pgstow/catalog/retention-policy.ts';
+import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
+import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { formatTable } from './format-table.ts';

@@ -1,5 +1,5 @@
 import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
-import { warnOfPassedOver } from '@pgstow/catalog/newest-dump.ts';
+import { warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';

@@ -1,7 +1,7 @@
-import { unreadableFolder } from '@pgstow/catalog/backup-folder.ts';
-import { judgeHealth, type Health } from '@pgstow/catalog/health-policy.ts';
-import { readFolder, type KnownDump } from '@pgstow/catalog/read-folder.ts';
-import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
+import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
+import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';

@@ -1,5 +1,5 @@
 import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
-import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/newest-dump.ts';
+import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';

@@ -1,4 +1,4 @@
-import type { Publisher } from '@pgstow/catalog/publisher.ts';
+import type { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';

@@ -3,8 +3,8 @@ import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueUpload } from '@pgstow/shared/runtime/queue.ts';
-import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
-import { whySuspect } from '@pgstow/catalog/suspect-dump.ts';
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 type HandOver = Pick<DumpWorker, 'uploads' | 'verifications' | 'verify' | 'destination'>;

@@ -1,4 +1,4 @@
-import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { expect, test } from 'vitest';

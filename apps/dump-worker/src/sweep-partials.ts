@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { deleteDump } from '@pgstow/catalog/delete-dump.ts';
-import { readFolder } from '@pgstow/catalog/read-folder.ts';
+import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 
 /** The database of what a dead dump worker left, if it is of a dump or a manifest: a receipt's partial is the upload worker's business. */
 export function databaseOfPartial(file: string): string | undefined {

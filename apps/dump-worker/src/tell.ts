@@ -1,5 +1,5 @@
-import { readWhatIsSafe } from '@pgstow/catalog/read-what-is-safe.ts';
-import type { Freeze } from '@pgstow/catalog/retention-policy.ts';
+import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
+import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { Alarm } from '@pgstow/notify/alarm-notification.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
 import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/suspect-alarm.ts';

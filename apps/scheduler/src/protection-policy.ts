@@ -1,7 +1,7 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
-import { judgeHealth, type Health } from '@pgstow/catalog/health-policy.ts';
-import { oldestAllowed } from '@pgstow/catalog/oldest-allowed.ts';
-import { recallDump, type RecalledDump } from '@pgstow/catalog/published-dump.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
+import { oldestAllowed } from '@pgstow/catalog/policy/oldest-allowed.ts';
+import { recallDump, type RecalledDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DumpingFacts, SiteFacts } from './read-site.ts';

@@ -1,4 +1,4 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
 import type { AlarmKind } from '@pgstow/notify/notification.ts';
 import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';

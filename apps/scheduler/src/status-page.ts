@@ -1,7 +1,7 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
-import { decisiveRestoreTest } from '@pgstow/catalog/decisive-restore-test.ts';
-import { recallDump } from '@pgstow/catalog/published-dump.ts';
-import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
+import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { uploadJobId, verifyJobId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { Severity } from '@pgstow/notify/notification.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';

@@ -1,4 +1,4 @@
-import { findDump } from '@pgstow/catalog/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';

@@ -1,5 +1,5 @@
-import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
-import { removeReceipt } from '@pgstow/catalog/write-record.ts';
+import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { removeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { BusyError, PermanentError } from '@pgstow/shared/runtime/errors.ts';

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { folderError } from '@pgstow/catalog/backup-folder.ts';
-import { findDump, type KnownDump } from '@pgstow/catalog/read-folder.ts';
-import { writeReceipt } from '@pgstow/catalog/write-record.ts';
+import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
+import { findDump, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
-import { newestByNow } from '@pgstow/catalog/newest-dump.ts';
-import { findDump, readFolder } from '@pgstow/catalog/read-folder.ts';
-import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
-import { describeWhatIsSafe } from '@pgstow/catalog/what-is-safe.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
+import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';

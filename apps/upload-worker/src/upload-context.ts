@@ -1,4 +1,4 @@
-import type { Publisher } from '@pgstow/catalog/publisher.ts';
+import type { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';

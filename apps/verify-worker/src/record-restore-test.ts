@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findDump } from '@pgstow/catalog/read-folder.ts';
-import { writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { restoreTestFileName, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 

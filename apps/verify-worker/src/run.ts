@@ -1,5 +1,5 @@
-import { assertFolderWritable } from '@pgstow/catalog/backup-folder.ts';
-import { Publisher } from '@pgstow/catalog/publisher.ts';
+import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
+import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';

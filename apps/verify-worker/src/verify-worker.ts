@@ -1,4 +1,4 @@
-import type { Publisher } from '@pgstow/catalog/publisher.ts';
+import type { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';

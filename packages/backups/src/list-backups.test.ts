@@ -11,7 +11,7 @@ import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listBackups, type ListBackupsOptions } from './list-backups.ts';
-import { writeAcceptance, writeManifest, writeReceipt, writeRestoreTest } from '@pgstow/catalog/write-record.ts';
+import { writeAcceptance, writeManifest, writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 
 const CONTENT = 'nine byte';
 const SHA256 = 'a'.repeat(64);

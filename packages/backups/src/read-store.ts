@@ -7,8 +7,8 @@ import { dumpKey, keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts'
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import pMap from 'p-map';
-import { isConfirmed } from '@pgstow/catalog/is-confirmed.ts';
-import type { KnownDump } from '@pgstow/catalog/read-folder.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 
 /** Requests to one store at a time. */
 const CONCURRENCY = 16;

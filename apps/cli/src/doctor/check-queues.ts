@@ -1,4 +1,4 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { scheduleId, verifyScheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';

@@ -1,4 +1,4 @@
-import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/retention-policy.ts';
+import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { defineCheck } from './check.ts';
 

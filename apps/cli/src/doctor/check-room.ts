@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { neededBytes } from '@pgstow/catalog/backup-folder.ts';
-import { isSuspect } from '@pgstow/catalog/suspect-dump.ts';
+import { neededBytes } from '@pgstow/catalog/folder/backup-folder.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
 import { sourceTimeoutMs } from './facts.ts';

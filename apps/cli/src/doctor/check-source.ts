@@ -1,4 +1,4 @@
-import { judgeSource } from '@pgstow/catalog/source-policy.ts';
+import { judgeSource } from '@pgstow/catalog/policy/source-policy.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { defineCheck } from './check.ts';
 import { sourceTimeoutMs } from './facts.ts';

@@ -1,4 +1,4 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { Finding } from './check.ts';
 
 const WARN_MS = 10_000;

@@ -1,4 +1,4 @@
-import { describeDuration } from '@pgstow/catalog/describe-duration.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import cronstrue from 'cronstrue';
 

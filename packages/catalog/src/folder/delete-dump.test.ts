@@ -48,7 +48,15 @@ it('a manifest that cannot be withheld keeps its dump', async () => {
 it('what is not named as a dump is never deleted', async () => {
   await using folder = await tempFolder();
   await writeFile(join(folder.path, 'precious'), 'x');
-  for (const wrong of ['precious', `../${name}`, `${name}/../precious`, '', '.', `${name}\n`, manifestFileName(name)]) {
+  for (const wrong of [
+    'precious',
+    `../../${name}`,
+    `${name}/../precious`,
+    '',
+    '.',
+    `${name}\n`,
+    manifestFileName(name),
+  ]) {
     await expect(deleteDump(folder.path, wrong as BackupName)).rejects.toThrow("not a dump's name");
   }
   expect(await readdir(folder.path)).toEqual(['precious']);

@@ -3,7 +3,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it } from 'vitest';
-import type { KnownDump } from './read-folder.ts';
+import type { KnownDump } from '../folder/read-folder.ts';
 import { describeWhatIsSafe } from './what-is-safe.ts';
 
 const now = new Date('2026-11-26T12:00:00Z');

@@ -1,5 +1,11 @@
 import { readFolder } from './read-folder.ts';
-import { applyRetention, whyFrozen, type Freeze, type RetentionPolicy, type Verdict } from './retention-policy.ts';
+import {
+  applyRetention,
+  whyFrozen,
+  type Freeze,
+  type RetentionPolicy,
+  type Verdict,
+} from '../policy/retention-policy.ts';
 
 export type Verdicts = {
   /** By database, oldest dump first. */

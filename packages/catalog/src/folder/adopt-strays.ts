@@ -10,7 +10,7 @@ import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { judgeDump } from './dump-policy.ts';
+import { judgeDump } from '../policy/dump-policy.ts';
 import { readFolder, readWithheldManifest, type KnownDump } from './read-folder.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 

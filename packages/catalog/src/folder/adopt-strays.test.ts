@@ -12,7 +12,7 @@ import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { adoptStrays } from './adopt-strays.ts';
 import { readFolder } from './read-folder.ts';
-import { isSuspect } from './suspect-dump.ts';
+import { isSuspect } from '../policy/suspect-dump.ts';
 import { writeManifest } from './write-record.ts';
 
 const DUMP = `--

@@ -7,7 +7,7 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
-import type { KnownDump } from './read-folder.ts';
+import type { KnownDump } from '../folder/read-folder.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
 export type RetentionPolicy = {

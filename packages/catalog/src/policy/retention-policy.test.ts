@@ -2,7 +2,7 @@ import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace, Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest, RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it } from 'vitest';
-import type { KnownDump } from './read-folder.ts';
+import type { KnownDump } from '../folder/read-folder.ts';
 import { applyRetention, whyFrozen } from './retention-policy.ts';
 
 const NOW = new Date('2026-06-15T12:00:00Z');

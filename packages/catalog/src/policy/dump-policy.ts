@@ -1,6 +1,6 @@
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { KnownDump } from './read-folder.ts';
+import type { KnownDump } from '../folder/read-folder.ts';
 import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
 import { judgeSource } from './source-policy.ts';
 import { describeSuspicion } from './suspect-dump.ts';
