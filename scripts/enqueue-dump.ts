@@ -8,7 +8,7 @@ import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startTracing } from '@pgstow/shared/runtime/tracing.ts';
-import { followDumps } from '../apps/cli/src/follow-dumps.ts';
+import { followDumps } from '../apps/cli/src/follow/follow-dumps.ts';
 const { postgres, redis, tracing } = subjects;
 try {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { wait: { type: 'boolean' } } });

@@ -5,15 +5,15 @@ type AddVerb = (pgstow: Command) => void;
 
 /** In the order of the help. */
 const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
-  status: async () => (await import('./status.ts')).addStatus,
-  list: async () => (await import('./list.ts')).addList,
-  dump: async () => (await import('./dump.ts')).addDump,
-  verify: async () => (await import('./verify.ts')).addVerify,
-  restore: async () => (await import('./restore.ts')).addRestore,
-  accept: async () => (await import('./accept.ts')).addAccept,
-  prune: async () => (await import('./prune.ts')).addPrune,
-  doctor: async () => (await import('./doctor.ts')).addDoctor,
-  notify: async () => (await import('./notify.ts')).addNotify,
+  status: async () => (await import('./verbs/status.ts')).addStatus,
+  list: async () => (await import('./verbs/list.ts')).addList,
+  dump: async () => (await import('./verbs/dump.ts')).addDump,
+  verify: async () => (await import('./verbs/verify.ts')).addVerify,
+  restore: async () => (await import('./verbs/restore.ts')).addRestore,
+  accept: async () => (await import('./verbs/accept.ts')).addAccept,
+  prune: async () => (await import('./verbs/prune.ts')).addPrune,
+  doctor: async () => (await import('./verbs/doctor.ts')).addDoctor,
+  notify: async () => (await import('./verbs/notify.ts')).addNotify,
 };
 
 /**
@@ -34,7 +34,7 @@ export async function createProgram(words: readonly string[]): Promise<Command> 
   const verb = isCompleting ? completed : first;
   const wanted = Object.hasOwn(verbs, verb) ? [verb] : Object.keys(verbs);
   for (const each of wanted) (await verbs[each]?.())?.(pgstow);
-  if (isCompleting || wanted.length > 1) (await import('./completion.ts')).addCompletion(pgstow);
+  if (isCompleting || wanted.length > 1) (await import('./verbs/completion.ts')).addCompletion(pgstow);
   return pgstow;
 }
 

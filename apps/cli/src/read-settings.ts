@@ -4,7 +4,7 @@ import { readConfig, type ConfigReading } from '@pgstow/shared/config/read-confi
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
-import { keepSecrets } from './keep-secrets.ts';
+import { keepSecrets } from './format/keep-secrets.ts';
 
 type Subjects = typeof subjects;
 

@@ -2,7 +2,7 @@ import { ConfigError } from '@pgstow/shared/config/read-config.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { CommanderError, type Command } from 'commander';
 import { exitCodes, ExitError, type ExitCode } from './exit-codes.ts';
-import { formatName } from './format-text.ts';
+import { formatName } from './format/format-text.ts';
 
 /** Runs what the command line asks for, says on stderr what went wrong, and returns the exit code that tells it. */
 export async function runToExitCode(pgstow: Command): Promise<ExitCode> {

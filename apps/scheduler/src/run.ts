@@ -7,16 +7,16 @@ import { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { createBoard } from './board.ts';
-import { checkHealth } from './healthz.ts';
-import { describePause } from './protection-policy.ts';
-import { queueOrder } from './read-site.ts';
-import { startServer } from './server.ts';
-import type { Site } from './site.ts';
-import { addStatusRoutes } from './status-routes.ts';
-import { wantDumps, wantRestoreTests } from './wanted-entries.ts';
-import { watchSchedules } from './watch-schedules.ts';
-import { watchStaleness } from './watch-staleness.ts';
+import { createBoard } from './web/board.ts';
+import { checkHealth } from './status/healthz.ts';
+import { describePause } from './site/protection-policy.ts';
+import { queueOrder } from './site/read-site.ts';
+import { startServer } from './web/server.ts';
+import type { Site } from './site/site.ts';
+import { addStatusRoutes } from './status/status-routes.ts';
+import { wantDumps, wantRestoreTests } from './schedules/wanted-entries.ts';
+import { watchSchedules } from './schedules/watch-schedules.ts';
+import { watchStaleness } from './site/watch-staleness.ts';
 
 const { postgres, schedule, verify, alarms, redis, board } = subjects;
 

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import wrapAnsi from 'wrap-ansi';
-import { formatName } from '../format-text.ts';
+import { formatName } from '../format/format-text.ts';
 import { groups, type Finding, type Group, type Status } from './check.ts';
 
 const WIDTH = 80;

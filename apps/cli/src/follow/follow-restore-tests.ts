@@ -1,0 +1,97 @@
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { BAD_FAILURE, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import prettyMilliseconds from 'pretty-ms';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { followJob, JobFailedError } from './follow-job.ts';
+import { startProgress, type Progress } from '../format/show-progress.ts';
+
+/** A restore test that was asked for. */
+export type RequestedTest = {
+  readonly name: BackupName;
+  readonly database: string;
+  readonly from: string;
+  readonly jobId: string;
+};
+
+type Ending = Pick<RestoreTest, 'result'> & Partial<RestoreTest>;
+type FollowTestsOptions = { readonly folder: string; readonly signal: AbortSignal };
+
+/**
+ * Shows restore tests to their ends, then what each found. Ending the process ends no test.
+ *
+ * @throws ExitError 4 if one is bad, else 5 if one could not tell; the reason of the signal
+ */
+export async function followRestoreTests(
+  tests: readonly RequestedTest[],
+  queue: OpenQueue<'verify'>,
+  { folder, signal }: FollowTestsOptions,
+): Promise<void> {
+  const endings = await followAll(tests, queue, { folder, signal });
+  for (const [index, ending] of endings.entries()) console.log(describeEnding(tests[index]?.name ?? '', ending));
+  const of = (result: Ending['result']): string => {
+    return tests
+      .filter((_, index) => endings[index]?.result === result)
+      .map(({ database }) => database)
+      .join(', ');
+  };
+  if (of('bad') !== '') throw new ExitError(exitCodes.bad, `the restore test is bad: ${of('bad')}`);
+  if (of('could-not-tell') !== '')
+    throw new ExitError(exitCodes.couldNotTell, `the restore test could not tell: ${of('could-not-tell')}`);
+}
+
+async function followAll(
+  tests: readonly RequestedTest[],
+  queue: OpenQueue<'verify'>,
+  options: FollowTestsOptions,
+): Promise<readonly Ending[]> {
+  using progress: Progress = startProgress();
+  return await Promise.all(tests.map((test) => followTest(test, queue, options, progress.add(test.database))));
+}
+
+async function followTest(
+  test: RequestedTest,
+  queue: OpenQueue<'verify'>,
+  { folder, signal }: FollowTestsOptions,
+  show: (percent: number, text: string) => void,
+): Promise<Ending> {
+  try {
+    const result = await followJob(queue, test.jobId, { stage: 'restore test', show, signal });
+    const { data } = restoreTestSchema.safeParse(result);
+    if (data === undefined) throw new Error(`the restore test left no result but ${JSON.stringify(result)}`);
+    show(100, 'restore test done');
+    return data;
+  } catch (error) {
+    if (!(error instanceof JobFailedError)) throw error;
+    show(100, 'restore test done');
+    const reason = error.reason.replace(/^(?:BAD: .*?|COULD NOT TELL .*?): /, '');
+    if (!error.reason.startsWith(BAD_FAILURE)) return { result: 'could-not-tell', reason };
+    // All that differs is in its record, if this process sees the dump's folder and the dump is still there.
+    const record = (await findDump(folder, test.name))?.restoreTests.get(test.from);
+    return record?.result === 'bad' ? record : { result: 'bad', reason };
+  }
+}
+
+const TITLES = { good: 'GOOD', bad: 'BAD', 'could-not-tell': 'COULD NOT TELL' } as const;
+
+function describeEnding(name: string, ending: Ending): string {
+  const { result, reason, differences = [], differenceCount = 0, notes = [], tables, rows, restoreMs } = ending;
+  const facts = [
+    tables === undefined ? undefined : count(tables, 'table'),
+    rows === undefined ? undefined : count(rows, 'row'),
+    restoreMs === undefined ? undefined : `restored in ${prettyMilliseconds(restoreMs)}`,
+  ].filter((fact) => fact !== undefined);
+  const more = differenceCount - differences.length;
+  return [
+    `${TITLES[result]}  ${name}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`,
+    ...(reason?.split('\n') ?? []),
+    ...differences,
+    ...(more > 0 ? [`and ${more} more differences`] : []),
+    ...notes.map((note) => `note: ${note}`),
+  ].join('\n  ');
+}
+
+function count(things: number, name: string): string {
+  return `${things.toLocaleString('en')} ${name}${things === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,47 @@
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { judgeSource } from './judge-source.ts';
+import type { RestoreContext } from './restore-context.ts';
+import { openTarget, readContents } from './target-facts.ts';
+
+/** Looks at the target, and touches nothing. @returns whether it exists @throws ExitError if it may not be restored into */
+export async function assertTargetFits(
+  { target, options, clients, signal }: RestoreContext,
+  source: PostgresConfig | undefined,
+): Promise<boolean> {
+  const { session, exists } = await openTarget(target, clients, signal);
+  await using stack = new AsyncDisposableStack();
+  stack.use(session);
+  const verdict = source === undefined ? 'other' : await judgeSource(session, target, source, clients, signal);
+  if (verdict === 'source' && options.yesOverwriteSource === undefined) {
+    throw new ExitError(
+      exitCodes.refused,
+      `${target.title} is a configured source; nothing was touched`,
+      `Restore into another database, or name it once more: --yes-overwrite-source ${target.database}`,
+    );
+  }
+  if (!exists) {
+    if (options.create === true) return false;
+    throw new ExitError(
+      exitCodes.refused,
+      `the database ${target.title} does not exist; nothing was touched`,
+      'Give --create to have it created.',
+    );
+  }
+  const { count, first } = await readContents(session);
+  if (count === 0) return true;
+  if (options.force === true) {
+    if (typeof verdict === 'string' || options.yesOverwriteSource !== undefined) return true;
+    throw new ExitError(
+      exitCodes.refused,
+      `nobody can tell whether ${target.title} is a configured source, which does not answer: ${verdict.unknown}; nothing was touched`,
+      `Restore into another database or, if it may be overwritten whatever it is, add --yes-overwrite-source ${target.database}`,
+    );
+  }
+  const more = count > first.length ? ` and ${count - first.length} more` : '';
+  throw new ExitError(
+    exitCodes.refused,
+    `${target.title} is not empty: it has ${first.join(', ')}${more}; nothing was touched`,
+    'Restore into another database, or give --force to have all of that dropped.',
+  );
+}

@@ -1,0 +1,74 @@
+import type { Backup } from '@pgstow/backups/list-backups.ts';
+import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { compareRows, type RowComparison } from './compare-rows.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import type { RestoreContext } from './restore-context.ts';
+
+/**
+ * Has the planner look at what was restored, and counts it.
+ *
+ * @throws ExitError 4 with each difference from the manifest, 5 for what could not be compared
+ */
+export async function checkRestored(
+  context: RestoreContext,
+  { manifest }: Backup,
+  { text }: RestoredDump,
+): Promise<void> {
+  const tables = manifest?.tables ?? text.tables;
+  const counted = await analyzeAndCompare(context, tables ?? {});
+  const { differences, uncounted } = counted;
+  const against = manifest?.tables === undefined ? 'what the dump holds' : 'its manifest';
+  if (differences.length > 0)
+    throw new ExitError(exitCodes.bad, `it is restored, and differs from ${against}:\n${listed(differences)}`);
+  if (uncounted.length > 0)
+    throw new ExitError(exitCodes.couldNotTell, `it is restored, and was not compared whole:\n${listed(uncounted)}`);
+  if (tables === undefined) {
+    console.log('its rows were not compared: the dump holds INSERTs, or names that cannot be read');
+    return;
+  }
+  const { tables: count, rows } = counted;
+  console.log(`equal to ${against}: ${rows.toLocaleString('en')} rows in ${count} ${count === 1 ? 'table' : 'tables'}`);
+}
+
+/** Rows are counted beside ANALYZE, in a session of its own; after it where the server grants us one session alone. */
+async function analyzeAndCompare(
+  context: RestoreContext,
+  tables: Readonly<Record<string, number>>,
+): Promise<RowComparison> {
+  const { signal } = context;
+  try {
+    await using stack = new AsyncDisposableStack();
+    const [session, another = session] = await openTwo(context);
+    stack.use(session);
+    if (another !== session) stack.use(another);
+    const analysed = session.run('analyze').catch((error: unknown) => {
+      if (signal.aborted) return;
+      console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
+    });
+    const [compared] = await Promise.allSettled([compareRows(another, tables), analysed]);
+    signal.throwIfAborted();
+    if (compared.status === 'rejected') throw compared.reason;
+    return compared.value;
+  } catch (error) {
+    // What is restored stays so: this must not look like a restore that failed.
+    if (signal.aborted)
+      console.error('pgstow: warning: it is restored, and stays so; its ANALYZE and comparison were cut off');
+    signal.throwIfAborted();
+    throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
+  }
+}
+
+/** Two sessions, or one. @throws if there is none */
+async function openTwo({ target, clients, signal }: RestoreContext): Promise<[PsqlSession, PsqlSession?]> {
+  const open = (): Promise<PsqlSession> => PsqlSession.start(clients, target.env(target.database), signal);
+  const opened = await Promise.allSettled([open(), open()]);
+  const [first, second] = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  if (first === undefined) return [await open()];
+  return second === undefined ? [first] : [first, second];
+}
+
+function listed(sentences: readonly string[]): string {
+  return sentences.map((each) => `  - ${each}`).join('\n');
+}

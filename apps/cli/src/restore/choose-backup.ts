@@ -1,0 +1,113 @@
+import { hasManifest, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
+import { newestByNow, newestUntil } from '@pgstow/catalog/policy/newest-dump.ts';
+import { isOfLineage } from '@pgstow/catalog/policy/source-policy.ts';
+import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
+import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { formatTime } from '../format/format-text.ts';
+
+/** Which backup is meant: the newest, the newest at or before a time, or the one of that name. */
+export type Wanted = 'latest' | { readonly until: Date } | { readonly name: BackupName };
+
+const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Reads `latest`, a time (in UTC unless it says otherwise) or a backup's name. @throws ExitError for anything else */
+export function parseWanted(text: string, database: string): Wanted {
+  if (text === 'latest') return 'latest';
+  if (isBackupName(text)) {
+    const theirs = parseBackupName(text)?.database;
+    if (theirs === database) return { name: text };
+    throw new ExitError(exitCodes.usage, `${text} is a backup of ${theirs}, not of ${database}`);
+  }
+  const until = TIME.test(text)
+    ? new Date(/Z$|[+-]\d\d:\d\d$/.test(text) || !/:/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
+    : new Date(Number.NaN);
+  if (!Number.isNaN(until.getTime()) && isDay(text.slice(0, 10))) return { until };
+  throw new ExitError(
+    exitCodes.usage,
+    `expected --at latest, a time such as 2026-11-26T03:00:00Z, or the name of a backup, got ${JSON.stringify(text)}`,
+  );
+}
+
+/** JavaScript takes the 30th of February for the 2nd of March, and a restore would bring back what is later than was asked for. */
+function isDay(text: string): boolean {
+  return new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
+}
+
+/**
+ * The backup that is meant, of those that lie at one place or anywhere. One without a manifest is only meant by its name:
+ * nobody has proven it yet.
+ *
+ * @param backups of the database, newest first
+ * @throws ExitError if there is none, or its time says not which: servers that nobody said follow one another
+ */
+export function chooseBackup(
+  backups: readonly Backup[],
+  { wanted, from, now }: { readonly wanted: Wanted; readonly from: string | undefined; readonly now: Date },
+): Backup {
+  const there = backups.filter(({ places }) => from === undefined || places.includes(from));
+  const found = findWanted(there, wanted, now);
+  if (found !== undefined) return found;
+  const what =
+    wanted === 'latest'
+      ? 'no backup'
+      : 'name' in wanted
+        ? wanted.name
+        : `no backup until ${formatTime(wanted.until)} UTC`;
+  const oldest = there.findLast(({ manifest }) => manifest !== undefined);
+  const hint =
+    oldest !== undefined
+      ? `The oldest is of ${formatTime(oldest.takenAt)} UTC; pgstow list shows all.`
+      : there[0] !== undefined
+        ? `There is ${there[0].name} without a manifest; give its name to --at to restore it all the same.`
+        : 'pgstow list shows what there is.';
+  throw new ExitError(exitCodes.failed, `${what} is known${from === undefined ? '' : ` at ${from}`}`, hint);
+}
+
+function findWanted(there: readonly Backup[], wanted: Wanted, now: Date): Backup | undefined {
+  if (typeof wanted === 'object' && 'name' in wanted) return there.find(({ name }) => name === wanted.name);
+  const proven = there.filter(hasManifest).toReversed();
+  const found = wanted === 'latest' ? newestByNow(proven, now) : newestUntil(proven, wanted.until);
+  if (found !== undefined) assertOneLineage(found, proven);
+  return found;
+}
+
+/**
+ * The newest of two servers' backups is nobody's choice. One server that took another's place is a matter of record: its
+ * first dump was accepted.
+ *
+ * @param proven oldest first
+ * @throws ExitError if backups are there before it, other than suspect ones, of a server that the chosen one does not follow
+ */
+function assertOneLineage(chosen: ProvenBackup, proven: readonly ProvenBackup[]): void {
+  const { identity } = chosen.manifest;
+  if (identity === undefined) return;
+  const follows = chosen.state === 'suspect' ? { identity } : chosen.manifest;
+  const rival = proven.slice(0, proven.indexOf(chosen)).findLast(({ manifest, state }) => {
+    return state !== 'suspect' && manifest.identity !== undefined && !isOfLineage(follows, manifest.identity);
+  });
+  if (rival?.manifest.identity === undefined) return;
+  const rivals = [chosen, rival].map(({ name, manifest }) => {
+    return `--at ${name} is of ${manifest.identity === undefined ? '' : describeSource(manifest.identity)}`;
+  });
+  throw new ExitError(
+    exitCodes.refused,
+    `there are backups of two servers under the name ${chosen.database}; nothing was touched`,
+    `Say which by its name: ${rivals.join('; ')}.`,
+  );
+}
+
+/**
+ * Why the backup that was chosen is suspect, and which one before it counts: who asks for the newest may well mean the newest
+ * that is whole.
+ *
+ * @param backups of the database, newest first
+ */
+export function warnOfSuspect({ manifest, takenAt }: Backup, backups: readonly Backup[]): string {
+  const why = manifest?.suspect === undefined ? '' : `: ${describeSuspicion(manifest.suspect, manifest)}`;
+  const whole = backups.find((each) => {
+    return each.takenAt < takenAt && ['dumped', 'uploaded', 'restored'].includes(each.state);
+  });
+  return `it is suspect${why}${whole === undefined ? '' : `; the newest before it that counts: --at ${whole.name}`}`;
+}

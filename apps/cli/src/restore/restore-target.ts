@@ -1,0 +1,66 @@
+import { parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
+import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+
+/** Where a backup is to be restored. */
+export type RestoreTarget = {
+  readonly database: string;
+  /** Without the password, for people. */
+  readonly title: string;
+  readonly host: string;
+  readonly port: number;
+  /** Whether it is on the server that the configuration names. */
+  readonly isOnConfiguredServer: boolean;
+  /** libpq's environment for a database of that server. */
+  env(database: string): Record<string, string>;
+};
+
+export function isServerUrl(text: string): boolean {
+  return /^postgres(?:ql)?:/i.test(text);
+}
+
+/**
+ * Reads `--to`: a database of the configured server, or a URL. A password that the URL does not hold is libpq's own
+ * business: `PGPASSWORD`, or the file that `PGPASSFILE` names.
+ *
+ * @throws ExitError
+ */
+export function parseTarget(to: string, configured: PostgresConfig | undefined): RestoreTarget {
+  if (isServerUrl(to)) return fromUrl(to);
+  if (configured === undefined) {
+    throw new ExitError(exitCodes.usage, '--to names a database, and no server is configured', HINT);
+  }
+  const name = targetNameSchema.safeParse(to);
+  if (!name.success) throw new ExitError(exitCodes.usage, `--to: ${name.error.issues[0]?.message}`, HINT);
+  return describe(configured, to, true);
+}
+
+const HINT = 'Give --to postgresql://user:password@host:port/database, or set POSTGRES_HOST and POSTGRES_USER.';
+
+function fromUrl(to: string): RestoreTarget {
+  const faults: string[] = [];
+  const server = parseServerUrl(to, (fault) => faults.push(fault));
+  // It may hold a password: it is not repeated.
+  if (server === undefined || faults.length > 0)
+    throw new ExitError(exitCodes.usage, `--to: ${faults.join('; ')}`, HINT);
+  const { database, port = 5432, password = process.env['PGPASSWORD'] } = server;
+  const sslMode = server.sslMode ?? process.env['PGSSLMODE'];
+  const sslRootCert = server.sslRootCert ?? process.env['PGSSLROOTCERT'];
+  return describe(
+    { ...server, port, password, sslMode, sslRootCert, databases: [], extraOptions: [] },
+    database,
+    false,
+  );
+}
+
+function describe(server: PostgresConfig, database: string, isOnConfiguredServer: boolean): RestoreTarget {
+  return {
+    database,
+    title: `${JSON.stringify(database)} on ${server.host}:${server.port}`,
+    host: server.host,
+    port: server.port,
+    isOnConfiguredServer,
+    env: (name) => libpqEnvironment(server, name, 'pgstow restore'),
+  };
+}

@@ -1,0 +1,137 @@
+import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
+import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
+import { z } from 'zod';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import type { RestoreTarget } from './restore-target.ts';
+
+/** Databases that nearly every server has, to ask about another one. */
+const MAINTENANCE = ['postgres', 'template1'];
+
+/** A session with the target, or with another database of its server where the target does not exist. */
+export type TargetSession = { readonly session: PsqlSession; readonly exists: boolean };
+
+/** @throws PermanentError | RetryableError if the server lets nobody in */
+export async function openTarget(target: RestoreTarget, clients: Clients, signal: AbortSignal): Promise<TargetSession> {
+  const start = (database: string): Promise<PsqlSession> => PsqlSession.start(clients, target.env(database), signal);
+  try {
+    return { session: await start(target.database), exists: true };
+  } catch (error) {
+    signal.throwIfAborted();
+    // What the server says of a missing database is in its own language; another database tells.
+    const session = await openMaintenance(target, clients, signal).catch(() => undefined);
+    if (session === undefined) throw explain(error, target);
+    await using stack = new AsyncDisposableStack();
+    stack.use(session);
+    const exists = await session.queryRow(
+      `select to_jsonb(exists (select from pg_database where datname = ${quoteLiteral(target.database)}))`,
+      z.boolean(),
+    );
+    if (!exists) {
+      stack.move();
+      return { session, exists };
+    }
+    throw explain(error, target);
+  }
+}
+
+/** Of a server that the configuration does not name, a hint at variables would lead astray. */
+function explain(error: unknown, { isOnConfiguredServer }: RestoreTarget): unknown {
+  const isAstray = error instanceof Error && 'hint' in error && String(error.hint).includes('POSTGRES_');
+  if (isOnConfiguredServer || !isAstray) return error;
+  return new ExitError(exitCodes.failed, error.message, 'Check the URL after --to, and PGPASSWORD.');
+}
+
+/** A session with another database than the target. @throws as the last of those that were tried */
+export async function openMaintenance(
+  target: RestoreTarget,
+  clients: Clients,
+  signal: AbortSignal,
+): Promise<PsqlSession> {
+  let fault: unknown;
+  for (const database of MAINTENANCE.filter((name) => name !== target.database)) {
+    try {
+      return await PsqlSession.start(clients, target.env(database), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      fault = error;
+    }
+  }
+  throw fault;
+}
+
+/** By which a running server is known whatever it is called: its cluster's own number, and when it was started. */
+export async function readServerIdentity(session: PsqlSession): Promise<string> {
+  const started = await session.queryRow(
+    'select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)',
+    z.string(),
+  );
+  try {
+    const system = await session.queryRow(
+      'select to_jsonb(system_identifier::text) from pg_control_system()',
+      z.string(),
+    );
+    return `${system} ${started}`;
+  } catch (error) {
+    // Who started in the same microsecond is the same.
+    if (!(error instanceof StatementError)) throw error;
+    return `? ${started}`;
+  }
+}
+
+/** What a user has made in a database, and no extension: the first few, described, and how many there are in all. */
+export async function readContents(
+  session: PsqlSession,
+): Promise<{ readonly count: number; readonly first: readonly string[] }> {
+  return session.queryRow(CONTENTS, z.strictObject({ count: z.int(), first: z.array(z.string()) }));
+}
+
+/** Whatever initdb makes has a smaller number; so may a large object, whose number is its maker's choice. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
+const FIRST_OF_USER = 16_384;
+
+const CONTENTS = `
+with things (classid, objid) as (
+  select tableoid, oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'public'
+  union all select tableoid, oid from pg_class where relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and relpersistence <> 't'
+  union all select tableoid, oid from pg_proc
+  union all select tableoid, oid from pg_type where typtype in ('d', 'e', 'r')
+  union all select tableoid, oid from pg_operator
+  union all select tableoid, oid from pg_opfamily
+  union all select tableoid, oid from pg_collation
+  union all select tableoid, oid from pg_conversion
+  union all select tableoid, oid from pg_ts_config
+  union all select tableoid, oid from pg_ts_dict
+  union all select tableoid, oid from pg_publication
+  union all select tableoid, oid from pg_event_trigger
+  union all select tableoid, oid from pg_foreign_data_wrapper
+  union all select tableoid, oid from pg_foreign_server
+  union all select tableoid, oid from pg_cast
+  union all select 'pg_largeobject'::regclass::oid, oid from pg_largeobject_metadata
+),
+made as (
+  select classid, objid from things t where (objid >= ${FIRST_OF_USER} or classid = 'pg_largeobject'::regclass)
+    and not exists (select from pg_depend d where d.classid = t.classid and d.objid = t.objid and d.deptype = 'e')
+)
+select jsonb_build_object('count', (select count(*) from made), 'first', coalesce(
+  (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid <> 'pg_class'::regclass, classid, objid limit 3) f), '[]'))`;
+
+const rolesSchema = z.strictObject({
+  /** Of those that were asked for. */
+  missing: z.array(z.string()),
+  mayCreate: z.boolean(),
+  isSuperuser: z.boolean(),
+});
+export type RolesThere = Readonly<z.infer<typeof rolesSchema>>;
+
+export async function readRoles(session: PsqlSession, wanted: readonly string[]): Promise<RolesThere> {
+  const names = wanted.map(quoteLiteral).join(', ');
+  return session.queryRow(
+    `
+select jsonb_build_object(
+  'missing', (select coalesce(jsonb_agg(name order by name), '[]') from unnest(array[${names}]::text[]) name
+    where not exists (select from pg_roles where rolname = name)),
+  'mayCreate', rolsuper or rolcreaterole, 'isSuperuser', rolsuper)
+from pg_roles where rolname = current_user`,
+    rolesSchema,
+  );
+}

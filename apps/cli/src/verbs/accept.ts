@@ -1,0 +1,158 @@
+import { chown, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { folderError, unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { publishCatalog } from '@pgstow/catalog/published/publish-catalog.ts';
+import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
+import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { badTestOf, newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
+import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { writeAcceptance } from '@pgstow/catalog/folder/write-record.ts';
+import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
+import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Command } from 'commander';
+import { connect } from '../connect.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { interruptible } from '../interruptible.ts';
+import { chooseDatabases, readSettings } from '../read-settings.ts';
+
+const EXAMPLES = `
+A dump is suspect if it has less than 30 % of what the last good ones of its database
+had, has lost a table's rows, or is of another server. It is kept, uploaded and tested,
+but it does not count as a backup, and nothing of the database is deleted. Accept it if
+that is meant: it counts from then on, and later dumps are compared with it.
+
+Exit code: 0 if it is accepted, now or already; 3 if it is not suspect.
+
+Examples:
+  pgstow accept backup_shop_20261126_030000.sql.gz
+  pgstow accept latest --database shop --reason 'moved the old orders to the archive'`;
+
+type AcceptOptions = { readonly database?: string; readonly reason?: string };
+
+/** `pgstow accept`: a person's word that a suspect dump is as it should be. */
+export function addAccept(pgstow: Command): void {
+  pgstow
+    .command('accept')
+    .description('say that a suspect dump is as it should be: it counts, and dumps are pruned again')
+    .argument('<name>', 'a dump as pgstow list --long names it, or latest')
+    .option(
+      '--database <database>',
+      'with latest: the newest of this database (default: the only one that is configured)',
+    )
+    .option('--reason <text>', 'why, for whoever reads its record later')
+    .addHelpText('after', EXAMPLES)
+    .action((name: string, options: AcceptOptions) => interruptible((signal) => accept(name, options, signal)));
+}
+
+async function accept(name: string, options: AcceptOptions, signal: AbortSignal): Promise<void> {
+  const { backup, s3, redis } = readSettings('backup', 's3', 'redis');
+  const { folder } = backup;
+  const database = databaseOf(name, options);
+  const { dumps, faults } = await readFolder(folder).catch((error: unknown) => {
+    throw unreadableFolder(error, folder);
+  });
+  const ours = dumps.filter(({ manifest }) => manifest.database === database);
+  const dump = name === 'latest' ? newestByNow(ours, new Date()) : ours.find(({ manifest }) => manifest.name === name);
+  if (dump === undefined) {
+    const fault = faults.find((each) => each.startsWith(name));
+    throw new ExitError(
+      exitCodes.failed,
+      fault ?? `no dump ${name === 'latest' ? `of ${database}` : name} lies in ${folder}`,
+      'pgstow list --long --from local shows those that do.',
+    );
+  }
+  if (dump.manifest.suspect === undefined)
+    throw new ExitError(
+      exitCodes.refused,
+      `${dump.manifest.name} is not suspect: there is nothing to accept`,
+      'pgstow list shows which are.',
+    );
+  await record(folder, dump, options.reason);
+  console.log(
+    dump.acceptance === undefined
+      ? `accepted ${dump.manifest.name}: ${whySuspect(dump) ?? ''}`
+      : `${dump.manifest.name} is accepted already, since ${dump.acceptance.acceptedAt}`,
+  );
+  say(dump, ours);
+  await publish({ folder, site: redis.site, destination: s3?.place }, redis.url, signal);
+}
+
+/** @throws ExitError if the arguments contradict one another, or `latest` could be of several */
+function databaseOf(name: string, { database }: AcceptOptions): string {
+  if (isBackupName(name)) {
+    const theirs = parseBackupName(name)?.database ?? '';
+    if (database === undefined || database === theirs) return theirs;
+    throw new ExitError(exitCodes.usage, `${name} is a dump of ${theirs}, not of ${database}`);
+  }
+  if (name !== 'latest')
+    throw new ExitError(
+      exitCodes.usage,
+      `expected latest or a dump's name, got ${JSON.stringify(name)}`,
+      'See pgstow list --long.',
+    );
+  const [only, ...others] = chooseDatabases(
+    database === undefined ? [] : [database],
+    readSettings('postgres').postgres,
+  );
+  if (only !== undefined && others.length === 0) return only;
+  throw new ExitError(exitCodes.usage, 'several databases are configured', 'Say which by --database.');
+}
+
+/** Writes the record, unless it is there. The workers must be able to read it: it gets the owner of the dump's manifest. */
+async function record(folder: string, { manifest, acceptance }: KnownDump, reason: string | undefined): Promise<void> {
+  const { name, sha256 } = manifest;
+  try {
+    const { uid, gid } = await stat(join(folder, manifestFileName(name)));
+    const own = process.getuid?.();
+    if (own !== undefined && own !== 0 && own !== uid)
+      throw new ExitError(
+        exitCodes.failed,
+        `${name} belongs to user ${uid}, and this is ${own}: the workers could not read its acceptance`,
+        'Run it as the user that the dump worker runs as.',
+      );
+    const acceptedAt = new Date().toISOString();
+    if (acceptance === undefined)
+      await writeAcceptance(folder, {
+        version: 1,
+        name,
+        sha256,
+        acceptedAt,
+        ...(reason === undefined ? {} : { reason }),
+      });
+    if (own === 0) await chown(join(folder, acceptanceFileName(name)), uid, gid);
+  } catch (error) {
+    throw folderError(error, folder);
+  }
+}
+
+/** What it does not do. */
+function say(dump: KnownDump, ours: readonly KnownDump[]): void {
+  const { name, database } = dump.manifest;
+  const bad = badTestOf(dump);
+  if (bad !== undefined)
+    console.log(`It does not count all the same: its restore test from ${bad.destination} is bad.`);
+  const newest = newestSuspect(ours, new Date());
+  if (newest === undefined || newest === dump) {
+    if (bad !== undefined) return;
+    console.log(`Old dumps of ${database} are deleted again after its next dump.`);
+  } else console.log(`${newest.manifest.name} is newer than ${name}, and is suspect still: accept it as well.`);
+}
+
+/** The folder says it. Who has none is told, so that the status page and the alarm need not wait for a worker to look. */
+async function publish(
+  options: Omit<Parameters<typeof publishCatalog>[0], 'redis'>,
+  url: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await using redis = await connect(url, signal);
+    await publishCatalog({ ...options, redis });
+  } catch (error) {
+    signal.throwIfAborted();
+    console.error(
+      `pgstow: the status page, metrics and alarms follow once a worker has looked into the folder: ${describeError(error)}`,
+    );
+  }
+}

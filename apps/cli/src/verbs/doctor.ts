@@ -1,0 +1,93 @@
+import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import type { Command } from 'commander';
+import { checkBoard } from '../doctor/check-board.ts';
+import { checkConfiguration } from '../doctor/check-configuration.ts';
+import { checkFolder } from '../doctor/check-folder.ts';
+import { checkPostgres } from '../doctor/check-postgres.ts';
+import { checkQueues } from '../doctor/check-queues.ts';
+import { checkRedis } from '../doctor/check-redis.ts';
+import { checkRestoreTests } from '../doctor/check-restore-tests.ts';
+import { checkRetention } from '../doctor/check-retention.ts';
+import { checkRoom } from '../doctor/check-room.ts';
+import { checkS3 } from '../doctor/check-s3.ts';
+import { checkSchedule } from '../doctor/check-schedule.ts';
+import { checkScratch } from '../doctor/check-scratch.ts';
+import { checkSource } from '../doctor/check-source.ts';
+import type { Check, Finding } from '../doctor/check.ts';
+import { createFacts } from '../doctor/facts.ts';
+import { countFindings, formatFindings } from '../doctor/format-findings.ts';
+import { readFaultySettings } from '../doctor/read-faulty-settings.ts';
+import { runCheck } from '../doctor/run-check.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { interruptible } from '../interruptible.ts';
+
+const EXAMPLES = `
+It reads the catalogs of each database and has pg_dump write its schema to
+nowhere, writes and removes a small file in the backup folder, and puts a small
+object into the bucket, which stays there if the access key may not delete.
+Run it where the workers run, and as their user.
+
+Exit code: 0 if there is no fault, warnings or not; else 1.
+
+Examples:
+  pgstow doctor
+  pgstow doctor --json | jq '.findings[] | select(.status == "fault")'`;
+
+/** In the order in which findings of the same group are shown. */
+const CHECKS: readonly Check[] = [
+  checkPostgres,
+  checkSource,
+  checkFolder,
+  checkRoom,
+  checkSchedule,
+  checkRetention,
+  checkS3,
+  checkRedis,
+  checkQueues,
+  checkScratch,
+  checkRestoreTests,
+  checkBoard,
+];
+
+/** `pgstow doctor`: checks all that backups depend on, and says how to mend it. */
+export function addDoctor(pgstow: Command): void {
+  pgstow
+    .command('doctor')
+    .description('check everything that backups depend on, and say how to mend it')
+    .option('--json', 'print JSON (docs/command-line.md)')
+    .addHelpText('after', EXAMPLES)
+    .action((options: { readonly json?: true }) => interruptible((signal) => examine(options, signal)));
+}
+
+async function examine({ json }: { readonly json?: true }, signal: AbortSignal): Promise<void> {
+  const { settings, faults, warnings, secrets } = readFaultySettings(process.env);
+  const facts = createFacts(new Date());
+  const made = CHECKS.map((check) => {
+    const findings = runCheck(check, settings, facts, signal);
+    // Whoever waits for what it learned waits no longer than for it.
+    return check === checkPostgres
+      ? findings.finally(() => facts.tellSource({ databaseBytes: new Map(), identities: new Map() }))
+      : findings;
+  });
+  const redact = createRedact(secrets);
+  const findings = [...checkConfiguration({ faults, warnings }), ...(await Promise.all(made)).flat()].map(
+    (finding): Finding => ({
+      ...finding,
+      message: redact(finding.message),
+      hint: finding.hint === undefined ? undefined : redact(finding.hint),
+    }),
+  );
+  console.log(json === true ? toJson(findings) : formatFindings(findings, process.stdout.isTTY));
+
+  const names = new Set(findings.filter(({ status }) => status === 'fault').map(({ check }) => check));
+  if (names.size > 0) throw new ExitError(exitCodes.failed, `found faults: ${[...names].join(', ')}`);
+}
+
+/** Documented in docs/command-line.md: fields are added, never changed. */
+function toJson(findings: readonly Finding[]): string {
+  const shown = findings.map(({ check, subject, status, message, hint }) => {
+    return { check, subject: subject ?? null, status, message, hint: hint ?? null };
+  });
+  const counts = countFindings(findings);
+  return JSON.stringify({ isWell: counts.fault === 0, counts, findings: shown }, undefined, 2);
+}

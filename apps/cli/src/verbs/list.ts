@@ -1,0 +1,130 @@
+import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
+import { Option, type Command } from 'commander';
+import prettyBytes from 'pretty-bytes';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { formatTable } from '../format/format-table.ts';
+import { formatAge, formatName, formatTime } from '../format/format-text.ts';
+import { interruptible } from '../interruptible.ts';
+import { withoutSecrets } from '../format/keep-secrets.ts';
+import { openStores } from '../open-stores.ts';
+import { readSettings } from '../read-settings.ts';
+
+const EXAMPLES = `
+How far a backup is proven:
+  found      it lies there without a manifest, and nobody has read it
+  dumped     its dump was whole when it was written
+  uploaded   the store has confirmed it
+  restored   it was restored, and equals its source
+  suspect    however far it got, it has shrunk beyond belief or is of another server: pgstow accept
+  bad        it was restored, and differs: see pgstow list --json
+
+Examples:
+  pgstow list                every backup that folder and store know of
+  pgstow list shop --long    of one database, with the names of the files
+  pgstow list --from s3      what the store holds, without looking at the folder
+  pgstow list --json | jq '.backups[] | select(.state == "bad")'`;
+
+type ListOptions = { readonly json?: true; readonly long?: true; readonly from?: string };
+
+/** `pgstow list`: every backup known from folder and store. */
+export function addList(pgstow: Command): void {
+  pgstow
+    .command('list')
+    .description('show every backup, newest first: where it lies, and how far it is proven')
+    .argument('[database]', 'of this database alone')
+    .option('--long', 'show the names of the files as well')
+    .addOption(new Option('--from <place>', 'look in one place alone').choices([LOCAL, S3_DESTINATION]))
+    .option('--json', 'print JSON (docs/command-line.md)')
+    .addHelpText('after', EXAMPLES)
+    .action((database: string | undefined, options: ListOptions) =>
+      interruptible((signal) => showBackups(database, options, signal)),
+    );
+}
+
+async function showBackups(
+  database: string | undefined,
+  { json, long, from }: ListOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { backup, s3 } = readSettings('backup', 's3');
+  if (from === S3_DESTINATION && s3 === undefined)
+    throw new ExitError(exitCodes.usage, 'there is no destination s3', 'Set S3_BUCKET.');
+  using stack = new DisposableStack();
+  const { backups, faults } = await listBackups({
+    folder: from === undefined || from === LOCAL ? backup.folder : undefined,
+    stores: from === LOCAL ? [] : await openStores(s3, stack),
+    ...(database === undefined ? {} : { databases: [database] }),
+    signal,
+  });
+  const now = new Date();
+  if (json === true)
+    console.log(
+      JSON.stringify(
+        { backups: backups.map((each) => toJson(each, now)), faults: faults.map(withoutSecrets) },
+        undefined,
+        2,
+      ),
+    );
+  else if (backups.length > 0) console.log(formatBackups(backups, now, long === true));
+  else if (faults.length === 0) console.log(`no backup${database === undefined ? '' : ` of ${database}`} is known`);
+  if (faults.length > 0) throw new ExitError(exitCodes.failed, faults.join('\n'));
+}
+
+/** A table for each database, in the order of their names. */
+function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): string {
+  const heading = ['TIME (UTC)', 'AGE', 'SIZE', 'ROWS', 'LIES', 'PROVEN', ...(isLong ? ['SERVER', 'NAME'] : [])];
+  const byDatabase = [...Map.groupBy(backups, ({ database }) => database)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return byDatabase
+    .map(([database, theirs]) => {
+      const rows = theirs.map((each) => [
+        formatTime(each.takenAt),
+        formatAge(each.takenAt, now),
+        each.bytes === undefined ? '?' : prettyBytes(each.bytes),
+        each.rows?.toLocaleString('en') ?? '?',
+        each.places.join(' '),
+        each.state,
+        ...(isLong ? [each.manifest?.identity?.address ?? '?', each.name] : []),
+      ]);
+      return `${formatName(database)}\n${formatTable(heading, rows, [1, 2, 3])}`;
+    })
+    .join('\n\n');
+}
+
+/** Documented in docs/command-line.md: fields are added, never changed. */
+function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
+  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt } = backup;
+  return {
+    name,
+    database,
+    takenAt: takenAt.toISOString(),
+    ageSeconds: Math.round((now.getTime() - takenAt.getTime()) / 1000),
+    bytes: bytes ?? null,
+    sqlBytes: manifest?.sqlBytes ?? null,
+    rows: rows ?? null,
+    sha256: manifest?.sha256 ?? null,
+    source: manifest?.identity ?? null,
+    places,
+    state,
+    restoreTest: restoreTest === undefined ? null : restoreTestJson(restoreTest),
+    suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest),
+    acceptedAt: acceptedAt?.toISOString() ?? null,
+  };
+}
+
+export function restoreTestJson(test: NonNullable<Backup['restoreTest']>): Readonly<Record<string, unknown>> {
+  return {
+    name: test.name,
+    from: test.destination,
+    result: test.result,
+    reason: test.reason ?? null,
+    differences: test.differences,
+    differenceCount: test.differenceCount,
+    notes: test.notes,
+    testedAt: test.testedAt,
+    durationMs: test.durationMs,
+    restoreMs: test.restoreMs ?? null,
+  };
+}

@@ -1,0 +1,39 @@
+import { describeTest } from '@pgstow/notify/alarm-notification.ts';
+import { notify } from '@pgstow/notify/notify.ts';
+import { readConfig } from '@pgstow/shared/config/read-config.ts';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
+import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import type { Command } from 'commander';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { interruptible } from '../interruptible.ts';
+
+const EXAMPLES = `
+Each URL of NOTIFY_URLS gets a message that says that it is a test, and a line here says whether it was taken.
+What is not taken at once is tried twice more; a URL that does not answer takes half a minute.
+
+Exit code: 0 if all took it, 1 if one did not, 2 if there is none.`;
+
+/** `pgstow notify`: tries who is told of alarms. */
+export function addNotify(pgstow: Command): void {
+  pgstow
+    .command('notify')
+    .description('send a test message to everyone whom NOTIFY_URLS names')
+    .requiredOption('--test', 'say that it is meant as a test: there is nothing else that it can send')
+    .addHelpText('after', EXAMPLES)
+    .action(() => interruptible(sendTest));
+}
+
+async function sendTest(signal: AbortSignal): Promise<void> {
+  const { alarms, redis } = subjects;
+  const { config, secrets } = readConfig(process.env, { alarms, redis }, Object.values(subjects));
+  const { endpoints } = config.alarms;
+  if (endpoints.length === 0)
+    throw new ExitError(exitCodes.usage, 'NOTIFY_URLS is not set: nobody is told of an alarm', 'See docs/alarms.md.');
+  const redact = createRedact(secrets);
+  const deliveries = await notify(endpoints, describeTest(config.redis.site, new Date()), signal);
+  signal.throwIfAborted();
+  for (const { name, fault } of deliveries)
+    console.log(redact(fault === undefined ? `taken      ${name}` : `NOT TAKEN  ${name}: ${fault}`));
+  const failed = deliveries.filter(({ fault }) => fault !== undefined).length;
+  if (failed > 0) throw new ExitError(exitCodes.failed, `${failed} of ${deliveries.length} did not take it`);
+}

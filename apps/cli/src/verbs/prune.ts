@@ -1,0 +1,48 @@
+import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
+import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
+import type { Command } from 'commander';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { formatTable } from '../format/format-table.ts';
+import { formatName } from '../format/format-text.ts';
+import { readSettings } from '../read-settings.ts';
+
+const EXAMPLES = `
+Deleting is left to the dump worker, which prunes after each dump it has taken and by the same rules.
+
+Example:
+  pgstow prune --dry-run shop`;
+
+/** `pgstow prune --dry-run`: what the retention policy says of each dump, and why. */
+export function addPrune(pgstow: Command): void {
+  pgstow
+    .command('prune')
+    .description('show which dumps in the folder would be deleted now, and why; nothing is deleted')
+    .argument('[database]', 'of this database alone')
+    .option('--dry-run', 'needed: there is no other way to call it')
+    .addHelpText('after', EXAMPLES)
+    .action(showVerdicts);
+}
+
+async function showVerdicts(database: string | undefined, { dryRun }: { readonly dryRun?: true }): Promise<void> {
+  if (dryRun !== true) {
+    throw new ExitError(
+      exitCodes.usage,
+      'this command deletes nothing: the dump worker prunes after each dump',
+      'Add --dry-run to see what it would delete now.',
+    );
+  }
+  const { backup, s3, verify } = readSettings('backup', 's3', 'verify');
+  const policy = retentionPolicyOf(backup, verify, s3?.place);
+  const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
+    throw unreadableFolder(error, backup.folder);
+  });
+  const shown = [...verdicts].filter(([name]) => database === undefined || name === database);
+  for (const [name, theirs] of shown.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const rows = theirs.toReversed().map(({ action, name, reason }) => [action, name, reason]);
+    console.log(`${formatName(name)}\n${formatTable(['VERDICT', 'DUMP', 'BECAUSE'], rows)}\n`);
+  }
+  if (shown.length === 0)
+    console.log(`no dump${database === undefined ? '' : ` of ${database}`} lies in ${backup.folder}`);
+  if (faults.length > 0) throw new ExitError(exitCodes.failed, faults.join('\n'));
+}

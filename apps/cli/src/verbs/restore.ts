@@ -1,0 +1,209 @@
+import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
+import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
+import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
+import {
+  assertPsqlFitsDump,
+  readPsqlVersion,
+  restoreDump,
+  type RestoredDump,
+  type RestoreDumpOptions,
+} from '@pgstow/postgres/restore/restore-dump.ts';
+import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
+import { startRestoreThread } from '@pgstow/postgres/restore/restore-thread.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { Option, type Command } from 'commander';
+import prettyBytes from 'pretty-bytes';
+import prettyMilliseconds from 'pretty-ms';
+import { assertTargetFits } from '../restore/assert-target-fits.ts';
+import { checkRestored } from '../restore/check-restored.ts';
+import { chooseBackup, parseWanted, warnOfSuspect } from '../restore/choose-backup.ts';
+import { createDatabase, dropDatabase } from '../restore/create-database.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { fetchDump } from '../restore/fetch-dump.ts';
+import { formatTime } from '../format/format-text.ts';
+import { interruptible } from '../interruptible.ts';
+import { openStores } from '../open-stores.ts';
+import { planBeforeRestore } from '../restore/plan-before-restore.ts';
+import { readSettings } from '../read-settings.ts';
+import type { RestoreOptions } from '../restore/restore-context.ts';
+import { isServerUrl, parseTarget, type RestoreTarget } from '../restore/restore-target.ts';
+import { startProgress, type Progress } from '../format/show-progress.ts';
+import { showTransfer } from '../format/show-transfer.ts';
+
+type Show = ReturnType<Progress['add']>;
+
+const EXAMPLES = `
+It restores all or nothing, in one transaction: if anything fails, or it is
+interrupted, the target is as it was. The backup is checked against its manifest
+before the target is touched, and the rows of every table afterwards.
+
+Examples:
+  pgstow restore shop --to shop_restored --create
+      the newest backup into a new database of the same server
+  pgstow restore shop --to shop_restored --create --at 2026-11-26T03:00:00Z
+      as it was at that time, or a little before
+  pgstow restore shop --to postgresql://admin@db2/shop --from s3
+      what the store holds, into an empty database elsewhere
+  pgstow restore shop --to shop --force --yes-overwrite-source shop
+      over the source itself
+
+Leave the password out of the URL and give it as PGPASSWORD, or in the file that
+PGPASSFILE names: others see what is on a command line.`;
+
+/** `pgstow restore`: a backup into a database, all or nothing. */
+export function addRestore(pgstow: Command): void {
+  pgstow
+    .command('restore')
+    .description('restore a backup into a database, all or nothing, and compare its rows with the manifest')
+    .argument('<database>', 'whose backup to restore')
+    .requiredOption('--to <target>', 'a database of the configured server, or postgresql://user@host:port/database')
+    .option('--at <when>', 'latest, a time in UTC (the newest backup until then), or the name of a backup', 'latest')
+    .addOption(
+      new Option('--from <place>', 'take it from there (default: the folder if it is there)').choices([
+        LOCAL,
+        S3_DESTINATION,
+      ]),
+    )
+    .option('--create', 'create the target database; it is dropped again if the restore fails')
+    .option('--force', 'drop what is in the target, in the same transaction')
+    .option('--yes-overwrite-source <database>', 'say once more that a configured source is to be overwritten')
+    .option('--no-create-roles', 'refuse if roles are missing that the backup names, instead of creating them NOLOGIN')
+    .option('--staging <folder>', 'where a backup from a store is put meanwhile (default: BACKUP_DIR, if it can be)')
+    .addHelpText('after', EXAMPLES)
+    .action((database: string, options: RestoreOptions) =>
+      interruptible((signal) => restore(database, options, signal)),
+    );
+}
+
+async function restore(database: string, options: RestoreOptions, signal: AbortSignal): Promise<void> {
+  const wanted = parseWanted(options.at, database);
+  const { backup: folder, s3 } = readSettings('backup', 's3');
+  const source = readSource(options.to);
+  const target = parseTarget(options.to, source);
+  assertNamedTwiceAlike(options, target);
+  if (options.from === S3_DESTINATION && s3 === undefined)
+    throw new ExitError(exitCodes.usage, 'there is no destination s3', 'Set S3_BUCKET.');
+
+  await using stack = new AsyncDisposableStack();
+  const stores = options.from === LOCAL ? [] : await openStores(s3, stack);
+  const { backups, faults } = await listBackups({
+    folder: options.from === undefined || options.from === LOCAL ? folder.folder : undefined,
+    stores,
+    databases: [database],
+    signal,
+  });
+  faults.forEach(warn);
+  const now = new Date();
+  const backup = chooseBackup(backups, { wanted, from: options.from, now });
+  const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
+
+  // While the target is looked at, the file is read and what will restore it is started. Nothing is touched until both are done.
+  const fetched = stack.use(fetchDump({ backup, place, folder: folder.folder, stores }, options, signal));
+  const thread = stack.use(startRestoreThread());
+  const clients = newestClients(await findClients());
+  const psqlVersion = await readPsqlVersion(clients);
+  const { warning } = judgePsql(psqlVersion);
+  if (warning !== undefined) warn(warning);
+  const context = { target, options, clients, signal };
+  const exists = await assertTargetFits(context, source);
+  console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
+  const identity = backup.manifest?.identity;
+  if (identity !== undefined) console.log(`It is a backup of the server ${describeSource(identity)}.`);
+  const passedOver = wanted === 'latest' ? warnOfPassedOver(backups.filter(hasManifest).toReversed(), now) : undefined;
+  if (passedOver !== undefined) warn(passedOver);
+  if (backup.state === 'suspect') warn(warnOfSuspect(backup, backups));
+  if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
+  if (backup.manifest === undefined)
+    warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
+  const roles = backup.manifest?.roles;
+  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles);
+  const dump = stack.use(await withProgress(target.database, (show) => fetched.finish(show)));
+  await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
+    throw new ExitError(exitCodes.refused, describeError(error));
+  });
+  const before = planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal)));
+  if (!exists) await createDatabase(target, backup.manifest?.source, clients, signal);
+  const restored = await withProgress(target.database, (show) =>
+    restoreOrDrop(
+      () =>
+        restoreShown(
+          {
+            clients,
+            psqlVersion,
+            thread,
+            env: target.env(target.database),
+            path: dump.path,
+            sha256: dump.sha256,
+            before,
+            signal,
+          },
+          backup,
+          show,
+        ),
+      exists ? undefined : () => dropDatabase(target, clients),
+    ),
+  );
+  await checkRestored(context, backup, restored);
+}
+
+async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {
+  const onProgress = showTransfer(show, 'restoring', manifest?.sqlBytes);
+  const restored = await restoreDump({ ...options, onProgress });
+  show(100, `restored ${prettyBytes(restored.text.bytes)} of SQL in ${prettyMilliseconds(restored.restoreMs)}`);
+  return restored;
+}
+
+/** What else is to be said waits until the bar has gone. */
+async function withProgress<T>(name: string, work: (show: Show) => Promise<T>): Promise<T> {
+  using progress = startProgress();
+  return await work(progress.add(name));
+}
+
+/** Where there is no configured source, a URL says all that is needed: after a disaster, folder and bucket may be all there is. */
+function readSource(to: string): PostgresConfig | undefined {
+  const names = ['DATABASE_URL', 'POSTGRES_HOST', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_DATABASE'];
+  const isConfigured = names.some(
+    (name) => (process.env[name] ?? '') !== '' || (process.env[`${name}_FILE`] ?? '') !== '',
+  );
+  return isConfigured || !isServerUrl(to) ? readSettings('postgres').postgres : undefined;
+}
+
+function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { database }: RestoreTarget): void {
+  if (yesOverwriteSource === undefined || yesOverwriteSource === database) return;
+  throw new ExitError(
+    exitCodes.usage,
+    `--to names the database ${JSON.stringify(database)}, and --yes-overwrite-source ${JSON.stringify(yesOverwriteSource)}`,
+  );
+}
+
+/** For backups whose manifest does not name them. It takes one pass more over the file. */
+async function readRolesInDump(path: string, signal: AbortSignal): Promise<readonly string[]> {
+  console.log('its manifest does not say which roles it names; reading it to the end');
+  const { text } = await proveGzip(path, signal);
+  if (text.roles === undefined)
+    warn('a role in the dump has a name that cannot be read; if it is missing, the restore fails');
+  return text.roles ?? [];
+}
+
+/** A database that was created for a restore that failed goes again; not if nobody knows whether it failed. */
+async function restoreOrDrop(
+  run: () => Promise<RestoredDump>,
+  drop: (() => Promise<void>) | undefined,
+): Promise<RestoredDump> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof OutcomeUnknownError)) await drop?.();
+    throw error;
+  }
+}
+
+function warn(text: string): void {
+  console.error(`pgstow: warning: ${text}`);
+}

@@ -1,0 +1,151 @@
+import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
+import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Command } from 'commander';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { formatTable } from '../format/format-table.ts';
+import { formatAge, formatName } from '../format/format-text.ts';
+import { restoreTestJson } from './list.ts';
+import { withoutSecrets } from '../format/keep-secrets.ts';
+import { readRedis } from '../read-redis.ts';
+import { readSettings } from '../read-settings.ts';
+
+const EXAMPLES = `
+A database is healthy if its newest confirmed backup is younger than two intervals and an hour, or for a cron pattern
+misses one run at most; if no dump waits too long for its upload; if its newest restore test is not bad; and, where they
+are on, if restore tests come to a verdict within two intervals and a day, or for a cron pattern in one of two runs.
+It is told from the backup folder's records, not from the store: pgstow list asks that.
+
+Exit code: 0 if all are healthy, 6 if not, 1 if all that could be read is healthy and something could not be read.
+
+Example, in a crontab:
+  0 8 * * *  pgstow status >/tmp/pgstow.txt 2>&1 || mail -s 'backups' me@example.com </tmp/pgstow.txt`;
+
+/** `pgstow status`: a line for each configured database. */
+export function addStatus(pgstow: Command): void {
+  pgstow
+    .command('status')
+    .description('show whether each configured database is backed up as it should be, and if not, why')
+    .option('--json', 'print JSON (docs/command-line.md)')
+    .addHelpText('after', EXAMPLES)
+    .action(showStatus);
+}
+
+type Status = Health<KnownDump> & {
+  readonly database: string;
+  readonly lastUpload: { readonly name: string; readonly confirmedAt: Date } | undefined;
+  readonly lastRestoreTest: RestoreTest | undefined;
+  readonly nextRun: Date | undefined;
+};
+
+async function showStatus({ json }: { readonly json?: true }): Promise<void> {
+  const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 's3', 'redis');
+  const { postgres, schedule, verify, backup, s3, redis } = settings;
+  const now = new Date();
+  const { databases } = postgres;
+  const [folder, plan] = await Promise.all([readDumps(backup.folder), readRedis(databases, redis)]);
+  const destination = s3?.place;
+  const statuses = databases.map((database): Status => {
+    const dumps = folder.dumps?.filter(({ manifest }) => manifest.database === database);
+    const known = judgeHealth({
+      dumps: dumps ?? [],
+      schedule,
+      destination,
+      restoreTests: verify.schedule,
+      verdictWantedSince: plan.wantedSince.get(database)?.verdict,
+      now,
+    });
+    const health = dumps === undefined ? { ...known, reasons: ['its backups are not known'] } : known;
+    return {
+      ...health,
+      database,
+      lastUpload: destination === undefined ? undefined : lastUploadOf(known.newestConfirmed, destination.name),
+      lastRestoreTest: lastRestoreTestOf(dumps ?? []),
+      nextRun: plan.nextRuns.get(database),
+    };
+  });
+  const faults = [...folder.faults, ...plan.faults];
+  console.log(json === true ? toJson(statuses, faults) : formatStatuses(statuses, now, destination !== undefined));
+
+  const ill = statuses.filter(({ isHealthy }) => !isHealthy);
+  const because = faults.length === 0 ? '' : `\n${faults.join('\n')}`;
+  if (ill.length > 0)
+    throw new ExitError(
+      exitCodes.notHealthy,
+      `not healthy: ${ill.map(({ database }) => database).join(', ')}${because}`,
+    );
+  if (faults.length > 0) throw new ExitError(exitCodes.failed, `not all could be read:${because}`);
+}
+
+async function readDumps(
+  folder: string,
+): Promise<{ readonly dumps: readonly KnownDump[] | undefined; readonly faults: readonly string[] }> {
+  try {
+    return await readFolder(folder);
+  } catch (error) {
+    return {
+      dumps: undefined,
+      faults: [`the backup folder cannot be read: ${describeError(unreadableFolder(error, folder))}`],
+    };
+  }
+}
+
+function lastUploadOf(dump: KnownDump | undefined, destination: string): Status['lastUpload'] {
+  const receipt = dump?.receipts.get(destination);
+  return receipt && { name: receipt.name, confirmedAt: new Date(receipt.confirmedAt) };
+}
+
+function lastRestoreTestOf(dumps: readonly KnownDump[]): RestoreTest | undefined {
+  const tests = dumps.flatMap(({ restoreTests }) => [...restoreTests.values()]);
+  return tests.sort((a, b) => Date.parse(b.testedAt) - Date.parse(a.testedAt))[0];
+}
+
+function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: boolean): string {
+  const heading = ['DATABASE', 'LAST DUMP', 'LAST UPLOAD', 'RESTORE TEST', 'NEXT RUN', 'HEALTH'];
+  const ago = (time: Date): string => `${formatAge(time, now)} ago`;
+  const rows = statuses.map(({ database, newest, lastUpload, lastRestoreTest: test, nextRun, isHealthy }) => [
+    database,
+    newest === undefined ? 'never' : `${ago(new Date(newest.manifest.takenAt))}${isSuspect(newest) ? ', suspect' : ''}`,
+    lastUpload === undefined ? (hasDestination ? 'never' : 'local only') : ago(lastUpload.confirmedAt),
+    test === undefined ? 'never' : `${test.result.replaceAll('-', ' ')}, ${ago(new Date(test.testedAt))}`,
+    nextRun === undefined ? '?' : nextRun <= now ? 'due' : formatAge(nextRun, now),
+    isHealthy ? 'healthy' : 'NOT HEALTHY',
+  ]);
+  const reasons = statuses.flatMap(({ database, reasons, warnings }) =>
+    [...reasons, ...warnings].map((reason) => formatName(`${database}: ${reason}`)),
+  );
+  return [formatTable(heading, rows), ...reasons].join('\n');
+}
+
+/** Documented in docs/command-line.md: fields are added, never changed. */
+function toJson(statuses: readonly Status[], faults: readonly string[]): string {
+  const databases = statuses.map((status) => ({
+    database: status.database,
+    isHealthy: status.isHealthy,
+    reasons: status.reasons,
+    warnings: status.warnings,
+    lastDump:
+      status.newest === undefined
+        ? null
+        : {
+            name: status.newest.manifest.name,
+            takenAt: status.newest.manifest.takenAt,
+            bytes: status.newest.manifest.bytes,
+          },
+    lastUpload: status.lastUpload ?? null,
+    lastRestoreTest: status.lastRestoreTest === undefined ? null : restoreTestJson(status.lastRestoreTest),
+    lastVerdict:
+      status.lastVerdict === undefined
+        ? null
+        : {
+            name: status.lastVerdict.name,
+            result: status.lastVerdict.result,
+            testedAt: status.lastVerdict.testedAt,
+          },
+    nextRunAt: status.nextRun ?? null,
+  }));
+  return JSON.stringify({ databases, faults: faults.map(withoutSecrets) }, undefined, 2);
+}

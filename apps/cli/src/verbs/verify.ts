@@ -1,0 +1,121 @@
+import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
+import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
+import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
+import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { Option, type Command } from 'commander';
+import { connect } from '../connect.ts';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { followRestoreTests, type RequestedTest } from '../follow/follow-restore-tests.ts';
+import { interruptible } from '../interruptible.ts';
+import { openStores } from '../open-stores.ts';
+import { chooseDatabases, readSettings } from '../read-settings.ts';
+
+const EXAMPLES = `
+The verify worker restores the backup into a scratch server, and compares it with its manifest.
+With --wait, the exit code is 0 if it is GOOD, 4 if it is BAD, 5 if the test COULD NOT TELL.
+
+Examples:
+  pgstow verify --wait                     the newest backup of every configured database
+  pgstow verify --database shop            the newest of one
+  pgstow verify backup_shop_20261126_030000.sql.gz --from local --wait`;
+
+type VerifyOptions = { readonly database?: string; readonly from?: string; readonly wait?: true };
+
+/** `pgstow verify`: asks the verify worker for restore tests now. */
+export function addVerify(pgstow: Command): void {
+  pgstow
+    .command('verify')
+    .description('ask for a restore test now: of a backup, or of the newest of each configured database')
+    .argument('[name]', 'a backup as pgstow list --long names it, or latest', 'latest')
+    .option('--database <database>', 'the newest of this database alone')
+    .addOption(
+      new Option('--from <place>', 'which copy to test (default: that of the destination, if there is one)').choices([
+        LOCAL,
+        S3_DESTINATION,
+      ]),
+    )
+    .option('--wait', 'follow each test to its result')
+    .addHelpText('after', EXAMPLES)
+    .action((name: string, options: VerifyOptions) => interruptible((signal) => requestTests(name, options, signal)));
+}
+
+async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
+  const config = readSettings('postgres', 'backup', 's3', 'redis');
+  const from = options.from ?? config.s3?.place.name ?? LOCAL;
+  if (from !== LOCAL && config.s3 === undefined)
+    throw new ExitError(exitCodes.usage, `there is no destination ${from}`, 'Set S3_BUCKET, or say --from local.');
+  const databases = databasesOf(name, options, (named) => chooseDatabases(named, config.postgres));
+
+  using stack = new DisposableStack();
+  const { backups, faults } = await listBackups({
+    folder: config.backup.folder,
+    stores: from === LOCAL ? [] : await openStores(config.s3, stack),
+    databases,
+    signal,
+  });
+  const held = backups.filter(hasManifest).filter(({ places }) => places.includes(from));
+  const wanted = isBackupName(name)
+    ? held.filter((backup) => backup.name === name)
+    : databases.flatMap((database) => findNewest(held.filter((backup) => backup.database === database)));
+  const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
+  // What could not be read may hide a newer one; it is worth a word, and no more.
+  for (const fault of faults) console.error(`pgstow: ${fault}`);
+  if (wanted.length > 0) await enqueue(wanted, from, { ...config, wait: options.wait === true, signal });
+  if (missing.length > 0) {
+    const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
+    throw new ExitError(exitCodes.failed, `${what} is known at ${from}`);
+  }
+}
+
+/** @param backups of one database, newest first */
+function findNewest(backups: readonly ProvenBackup[]): readonly Backup[] {
+  const [oldestFirst, now] = [backups.toReversed(), new Date()];
+  const passedOver = warnOfPassedOver(oldestFirst, now);
+  if (passedOver !== undefined) console.error(`pgstow: ${passedOver}`);
+  return [newestByNow(oldestFirst, now) ?? []].flat();
+}
+
+/** @throws ExitError if the arguments contradict one another */
+function databasesOf(
+  name: string,
+  { database }: VerifyOptions,
+  choose: (named: readonly string[]) => readonly string[],
+): readonly string[] {
+  if (name === 'latest') return choose(database === undefined ? [] : [database]);
+  const parts = parseBackupName(name);
+  if (parts === undefined)
+    throw new ExitError(
+      exitCodes.usage,
+      `expected latest or a backup's name, got ${JSON.stringify(name)}`,
+      'See pgstow list --long.',
+    );
+  if (database !== undefined && database !== parts.database)
+    throw new ExitError(exitCodes.usage, `${name} is a backup of ${parts.database}, not of ${database}`);
+  return [parts.database];
+}
+
+async function enqueue(
+  backups: readonly Backup[],
+  from: string,
+  {
+    redis,
+    backup,
+    wait,
+    signal,
+  }: ReturnType<typeof readSettings<'redis' | 'backup'>> & {
+    readonly wait: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  await using connection = await connect(redis.url, signal);
+  await using queue = openQueue('verify', redis.site, connection);
+  const tests: RequestedTest[] = [];
+  for (const { name, database } of backups) {
+    const jobId = await enqueueVerify(queue, name, from, 'ad-hoc');
+    tests.push({ name, database, from, jobId });
+    console.log(`${database}: job ${jobId}`);
+  }
+  if (wait) await followRestoreTests(tests, queue, { folder: backup.folder, signal });
+}

@@ -1,0 +1,24 @@
+import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { WatchedSchedules } from '../schedules/watch-schedules.ts';
+
+/** What the scheduler knows of its site without asking anybody. */
+export type Site = {
+  readonly name: string;
+  readonly targets: readonly string[];
+  readonly schedule: Schedule;
+  /** Where dumps are to be confirmed; `undefined` where backups stay local. */
+  readonly destination: DestinationPlace | undefined;
+  readonly restoreTests: VerifyConfig['schedule'];
+  readonly redis: RedisConnection;
+  /** Of what the workers published. */
+  readonly catalog: Pick<CatalogReader, 'read'>;
+  readonly queues: { readonly [Q in QueueName]: OpenQueue<Q> };
+  readonly schedules: Pick<WatchedSchedules, 'fault'>;
+  readonly startedAt: Date;
+};

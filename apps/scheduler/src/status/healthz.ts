@@ -1,0 +1,51 @@
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { judgeSite, type DatabaseStatus, type Protection } from '../site/protection-policy.ts';
+import { readSite } from '../site/read-site.ts';
+import type { Site } from '../site/site.ts';
+
+export type HealthAnswer = {
+  readonly status: 'ok' | 'unavailable';
+  /** Why it is not ok, a sentence each. */
+  readonly reasons: readonly string[];
+  /** How many there are, and of how many a backup is there that is new enough. Missing while Redis does not answer. */
+  readonly databases?: Readonly<Record<'total' | 'protected' | 'notYet' | 'notProtected', number>>;
+  /** Each by its name: for those who know the password. */
+  readonly details?: readonly Pick<DatabaseStatus, 'database' | 'protection' | 'reasons'>[];
+};
+
+/**
+ * Whether backups are made and proven as they should be: every database's newest confirmed backup is new enough for its
+ * schedule, Redis answers, the schedules are in it, no queue is paused, and workers of each kind are there.
+ *
+ * @param mayKnowNames without it, nothing is said that may not be public: no name of a database, and of no dump
+ */
+export async function checkHealth(site: Site, mayKnowNames: boolean): Promise<HealthAnswer> {
+  try {
+    const { databases, faults } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, await readSite(site));
+    const ill = databases.filter(({ protection }) => protection === 'no');
+    const reasons = [
+      ...faults,
+      ...(mayKnowNames
+        ? ill.flatMap(({ database, reasons }) => reasons.map((reason) => `${database}: ${reason}`))
+        : ill.length === 0
+          ? []
+          : [`${ill.length} of ${databases.length} databases ${ill.length === 1 ? 'is' : 'are'} not protected`]),
+    ];
+    const count = (wanted: Protection): number => databases.filter(({ protection }) => protection === wanted).length;
+    return {
+      status: reasons.length === 0 ? 'ok' : 'unavailable',
+      reasons,
+      databases: {
+        total: databases.length,
+        protected: count('yes'),
+        notYet: count('not-yet'),
+        notProtected: count('no'),
+      },
+      ...(mayKnowNames
+        ? { details: databases.map(({ database, protection, reasons }) => ({ database, protection, reasons })) }
+        : {}),
+    };
+  } catch (error) {
+    return { status: 'unavailable', reasons: [describeError(error)] };
+  }
+}

@@ -1,0 +1,141 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readAlarms } from '@pgstow/notify/alarm-state.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { renderMetrics } from './metrics.ts';
+import { answerOf } from '../site/redis-answer.ts';
+import { judgeSite } from '../site/protection-policy.ts';
+import { readJobs } from '../site/read-jobs.ts';
+import { readSite } from '../site/read-site.ts';
+import type { Site } from '../site/site.ts';
+import { renderStatusPage, renderUnavailable, type Said } from './status-page.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Stricter than the board's: the page has neither a script nor anything that is loaded. */
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
+const LONGEST_FORM = 4096;
+
+/**
+ * The status page with its two buttons, and the metrics, to be registered behind the password.
+ *
+ * @param publicPath that browsers see before it
+ */
+export async function addStatusRoutes(
+  scope: FastifyInstance,
+  site: Site,
+  publicPath: string,
+  log: Pick<Log, 'info'>,
+): Promise<void> {
+  const token = randomBytes(24).toString('base64url');
+  scope.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: LONGEST_FORM },
+    (_request, body, done) => done(null, new URLSearchParams(String(body))),
+  );
+
+  scope.get('/', async (request, reply) => {
+    const said = readSaid(new URLSearchParams(request.url.split('?')[1] ?? ''), site);
+    reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
+    try {
+      const [facts, jobs] = await Promise.all([readSite(site), readJobs(site)]);
+      const alarms = await answerOf(readAlarms(site.redis, site.name));
+      const status = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
+      const { name, destination } = site;
+      return reply.send(
+        renderStatusPage({ site: name, publicPath, destination, facts, status, alarms, jobs, said, token, version }),
+      );
+    } catch (error) {
+      return reply.code(503).send(renderUnavailable(site.name, publicPath, describeError(error)));
+    }
+  });
+
+  scope.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await renderMetrics(site, version);
+    return reply.type(contentType).send(text);
+  });
+
+  for (const [path, ask] of [
+    ['/dump', askForDump],
+    ['/restore-test', askForRestoreTest],
+  ] as const) {
+    scope.post(path, async (request, reply) => {
+      const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
+      if (!isEqual(form.get('token') ?? '', token)) return goBack(reply, { said: 'old' });
+      const database = form.get('database') ?? '';
+      if (!site.targets.includes(database)) return goBack(reply, { said: 'unknown' });
+      try {
+        const { said, job } = await ask(site, database);
+        log.info({ database, job }, `status page: ${path.slice(1)} asked for`);
+        return goBack(reply, { said, of: database, ...(job === undefined ? {} : { job }) });
+      } catch (error) {
+        return reply
+          .code(503)
+          .type('text/html; charset=utf-8')
+          .send(renderUnavailable(site.name, publicPath, describeError(error)));
+      }
+    });
+  }
+}
+
+type Answer = { readonly said: keyof typeof SENTENCES; readonly job?: string };
+
+const SENTENCES = {
+  dump: { queue: 'dump', text: (of: string) => `A dump of ${of} is asked for.` },
+  'dump-due': { queue: 'dump', text: (of: string) => `A dump of ${of} is due already.` },
+  test: { queue: 'verify', text: (of: string) => `A restore test of the newest backup of ${of} is asked for.` },
+  'no-backup': { queue: undefined, text: (of: string) => `There is no backup of ${of} yet that could be restored.` },
+  old: {
+    queue: undefined,
+    text: () => 'Nothing was done: the page was from before the scheduler’s last start. It is new now; try again.',
+  },
+  unknown: { queue: undefined, text: () => 'Nothing was done: there is no such database.' },
+} as const;
+const REFUSALS: ReadonlySet<string> = new Set(['no-backup', 'old', 'unknown']);
+
+async function askForDump(site: Site, database: string): Promise<Answer> {
+  const { dumping } = await readSite(site);
+  const due = dumping.get(database);
+  if (due !== undefined && !due.isRunning) return { said: 'dump-due', job: due.id };
+  const job = await answerOf(enqueueDump(site.queues.dump, database, 'ad-hoc'));
+  return { said: 'dump', job: job.id ?? '' };
+}
+
+async function askForRestoreTest(site: Site, database: string): Promise<Answer> {
+  const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, await readSite(site));
+  const status = databases.find((each) => each.database === database);
+  const newest: BackupName | undefined = status?.health.newestConfirmed?.dump.name;
+  if (newest === undefined) return { said: 'no-backup' };
+  const place = site.destination?.name ?? LOCAL;
+  return { said: 'test', job: await answerOf(enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')) };
+}
+
+/** Sent back to the page, wherever a proxy has it, so that loading it again asks for nothing again. */
+function goBack(reply: FastifyReply, said: Readonly<Record<string, string>>): FastifyReply {
+  return reply.redirect(`./?${new URLSearchParams(said).toString()}`, 303);
+}
+
+/** A link from elsewhere can make the page say no more than this. */
+function readSaid(query: URLSearchParams, { targets }: Site): Said | undefined {
+  const said = query.get('said') ?? '';
+  if (!Object.hasOwn(SENTENCES, said)) return undefined;
+  const of = query.get('of') ?? '';
+  const { queue, text } = SENTENCES[said as keyof typeof SENTENCES];
+  const isRefusal = REFUSALS.has(said);
+  if (text.length > 0 && !targets.includes(of)) return undefined;
+  const id = query.get('job');
+  return { isRefusal, text: text(of), ...(queue === undefined || id === null ? {} : { job: { queue, id } }) };
+}
+
+function isEqual(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
