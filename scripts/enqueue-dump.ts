@@ -7,7 +7,7 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { startTracing } from '@pgstow/shared/runtime/tracing.ts';
+import { startTracing } from '@pgstow/shared/tracing/tracing.ts';
 import { followDumps } from '../apps/cli/src/follow/follow-dumps.ts';
 const { postgres, redis, tracing } = subjects;
 try {

@@ -1,6 +1,6 @@
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { startTracing } from '@pgstow/shared/runtime/tracing.ts';
+import { startTracing } from '@pgstow/shared/tracing/tracing.ts';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { followDumps } from '../follow/follow-dumps.ts';

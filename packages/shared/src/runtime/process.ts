@@ -5,7 +5,7 @@ import { tracing } from '../config/tracing.ts';
 import { describeError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import { createRedact, type Redact } from './redact.ts';
-import { startTracing } from './tracing.ts';
+import { startTracing } from '../tracing/tracing.ts';
 
 type Subjects = Parameters<typeof readConfig>[1];
 /** What every process is told besides its own subjects. */

@@ -1,9 +1,9 @@
 import type { Attributes } from '@opentelemetry/api';
 import { ExportResultCode, type ExportResult } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { describeError } from './errors.ts';
-import type { Log } from './log.ts';
-import type { Redact } from './redact.ts';
+import { describeError } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Redact } from '../runtime/redact.ts';
 
 /** Sends spans without secrets, and says in the log, once, that they cannot be sent, and that they can again. */
 export class TellingExporter implements SpanExporter {

@@ -1,7 +1,7 @@
 import type { Job, Telemetry } from 'bullmq';
 import type { TracingConfig } from '../config/tracing.ts';
-import type { Log } from './log.ts';
-import type { Redact } from './redact.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Redact } from '../runtime/redact.ts';
 
 /** How this process makes spans. */
 export type Tracing = {

@@ -17,7 +17,7 @@ import { BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentele
 import { BullMQOtel } from 'bullmq-otel';
 import { SpanKind as QueueSpanKind, type Job, type Span, type Telemetry } from 'bullmq';
 import type { TracingConfig } from '../config/tracing.ts';
-import { describeError, PermanentError } from './errors.ts';
+import { describeError, PermanentError } from '../runtime/errors.ts';
 import { PlannedIds } from './planned-ids.ts';
 import { createSampler } from './sampler.ts';
 import { dueTime } from './scheduled-job.ts';

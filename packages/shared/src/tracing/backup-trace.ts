@@ -1,5 +1,5 @@
 import type { BackupName } from '../contract/backup-name.ts';
-import type { RedisConnection } from './redis.ts';
+import type { RedisConnection } from '../runtime/redis.ts';
 import { tracing } from './tracing.ts';
 
 /** Whatever is asked for after so long begins a trace of its own. */
