@@ -1,0 +1,93 @@
+import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUCKET, setVerifyStage } from '../stage/verify-stage.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
+  const cleanup = new AsyncDisposableStack();
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  let s3: S3Server;
+
+  beforeAll(async () => {
+    redis = cleanup.use(await startRedis());
+    postgres = cleanup.use(await startPostgres());
+    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  it('raises one alarm for a BAD dump, and lifts it once a newer one is GOOD, not another copy of the same', async () => {
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    const toldTo = { NOTIFY_URLS: `${endpoint.url}/notify` };
+
+    const { name, bytes } = await stage.dumpAndUpload('shop');
+    const object = await s3.getObject(BUCKET, stage.keyOf(name));
+    object[Math.floor(bytes / 2)]! ^= 1;
+    await s3.putObject(BUCKET, stage.keyOf(name), object);
+    const first = await stage.startWorker(toldTo);
+    for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
+    await stage.good(name, 'local');
+    await first.stop();
+    expect(endpoint.requests.map(({ json }) => json)).toEqual([
+      expect.objectContaining({
+        event: 'raised',
+        kind: 'restore-test-bad',
+        severity: 'critical',
+        database: 'shop',
+        name,
+        happened: expect.stringMatching(/found it BAD: what lies at s3 .* its sha256 is/),
+        safe: 'no backup of it. 1 was found BAD.',
+      }),
+    ]);
+
+    const next = await stage.dumpAndUpload('shop');
+    const second = await stage.startWorker(toldTo);
+    await stage.good(next.name);
+    await second.stop();
+    expect(endpoint.requests.slice(1).map(({ json }) => json)).toEqual([
+      expect.objectContaining({ event: 'recovered', kind: 'restore-test-bad', name: next.name }),
+    ]);
+  });
+
+  it('raises an alarm for tests that can come to no verdict, and lifts it by one that does', async () => {
+    await using endpoint = await startHttpEndpoint();
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    const { name } = await stage.rewrite(await stage.dumpAndUpload('shop'), { manifest: { serverVersion: '99.1' } });
+    await using worker = await stage.startWorker({ NOTIFY_URLS: `${endpoint.url}/notify` });
+    for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
+    const next = await stage.dumpAndUpload('shop');
+    await stage.good(next.name);
+    await worker.stop();
+    expect(endpoint.requests.map(({ json }) => json)).toEqual([
+      expect.objectContaining({
+        event: 'raised',
+        kind: 'restore-test-failed',
+        severity: 'warning',
+        name,
+        happened: expect.stringMatching(/COULD NOT TELL .* no PostgreSQL server 99 here/),
+      }),
+      expect.objectContaining({ event: 'recovered', kind: 'restore-test-failed', name: next.name }),
+    ]);
+  });
+
+  it('goes on with an endpoint that hangs or answers 500', async () => {
+    await using endpoint = await startHttpEndpoint();
+    endpoint.answer('hang', 500, 500);
+    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    const { name } = await stage.rewrite(await stage.dumpOnly('shop'), {
+      text: (sql) => sql.replace('\n7\n', '\n'),
+    });
+    const next = await stage.dumpOnly('shop');
+    const worker = await stage.startWorker({ NOTIFY_URLS: `${endpoint.url}/notify` });
+    await stage.reaches(await stage.ask(name, 'local'), 'failed');
+    await endpoint.received(({ json }) => (json as { kind?: string }).kind === 'restore-test-bad');
+    expect(await stage.good(next.name, 'local')).toMatchObject({ result: 'good' });
+    expect(await worker.stop('SIGTERM')).toMatchObject({ code: 0 });
+  });
+});

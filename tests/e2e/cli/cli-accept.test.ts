@@ -1,0 +1,106 @@
+import { chown, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeManifest, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
+import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
+import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hoursAgo } from '../stage/publish-catalog.ts';
+import { runCli } from '../stage/run-cli.ts';
+import { makeDump } from '../stage/upload-stage.ts';
+
+describe('pgstow accept', () => {
+  let folder: TempFolder;
+  beforeEach(async () => {
+    folder = await tempFolder();
+  });
+  afterEach(() => folder[Symbol.asyncDispose]());
+
+  // Nobody listens there: the folder is all that it needs.
+  const accept = (...args: readonly string[]) =>
+    runCli(['accept', ...args], {
+      BACKUP_DIR: folder.path,
+      REDIS_URL: 'redis://127.0.0.1:9',
+      POSTGRES_HOST: 'nowhere',
+      POSTGRES_USER: 'backup',
+      POSTGRES_DB: 'shop,orders',
+    });
+  async function makeSuspect(hours: number, database = 'shop'): Promise<Manifest> {
+    const made = await makeDump(folder.path, { database, takenAt: hoursAgo(hours) });
+    const manifest = { ...made, suspect: { percent: 2, usualSqlBytes: 50 * made.sqlBytes } };
+    await writeManifest(folder.path, manifest);
+    return manifest;
+  }
+  const acceptedIn = async () =>
+    (await readFolder(folder.path)).dumps
+      .filter(({ acceptance }) => acceptance !== undefined)
+      .map((dump) => dump.manifest.name);
+
+  it('accepts the newest of a database without Redis and without a worker, for whoever owns the dump', async () => {
+    const [older, newest] = [await makeSuspect(3), await makeSuspect(2)];
+    const other = await makeSuspect(1, 'orders');
+    const owner = unprivilegedUser();
+    if (owner !== undefined) await chown(join(folder.path, manifestFileName(newest.name)), owner.uid, owner.gid);
+
+    const { code, stdout, stderr } = await accept('latest', '--database', 'shop', '--reason', 'on purpose');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`^accepted ${newest.name}: it has .* of SQL, 2 % of what the last good ones had\n`),
+    );
+    expect(stdout).toContain('Old dumps of shop are deleted again after its next dump.');
+    expect(stderr).toMatch(
+      /^pgstow: the status page, metrics and alarms follow once a worker has looked into the folder: redis/,
+    );
+    expect(await acceptedIn()).toEqual([newest.name]);
+    const record = join(folder.path, acceptanceFileName(newest.name));
+    expect(JSON.parse(await readFile(record, 'utf8'))).toEqual({
+      version: 1,
+      name: newest.name,
+      sha256: newest.sha256,
+      acceptedAt: expect.stringMatching(/^20/),
+      reason: 'on purpose',
+    });
+    const { mode, uid } = await stat(record);
+    expect([mode & 0o777, uid]).toEqual([0o600, owner?.uid ?? process.getuid?.()]);
+
+    await writeRestoreTest(folder.path, {
+      version: 1,
+      name: older.name,
+      sha256: older.sha256,
+      destination: 'local',
+      result: 'bad',
+      differences: ['x'],
+      differenceCount: 1,
+      notes: [],
+      testedAt: hoursAgo(1).toISOString(),
+      durationMs: 1,
+    });
+    const bad = await accept(older.name);
+    expect([bad.code, bad.stdout]).toEqual([0, expect.stringContaining('its restore test from local is bad')]);
+    expect(bad.stdout).not.toContain('deleted again');
+    expect(await acceptedIn()).toEqual([older.name, newest.name]);
+    expect(await readdir(folder.path)).not.toContain(acceptanceFileName(other.name));
+  });
+
+  it('does nothing where it is not sure what is meant, or there is nothing to accept', async () => {
+    const suspect = await makeSuspect(2);
+    const { name: good } = await makeDump(folder.path, { takenAt: hoursAgo(1) });
+    for (const [args, wanted, said] of [
+      [['latest'], 2, 'several databases are configured'],
+      [['latest', '--database', 'crm'], 2, 'crm'],
+      [['yesterday'], 2, 'expected latest or a dump'],
+      [[suspect.name, '--database', 'orders'], 2, 'is a dump of shop, not of orders'],
+      [[], 2, 'missing required argument'],
+      [['latest', '--database', 'orders'], 1, 'no dump of orders lies in'],
+      [[suspect.name.replace('shop', 'orders')], 1, 'no dump backup_orders_'],
+      // The newest: that an older one is suspect is over.
+      [['latest', '--database', 'shop'], 3, `${good} is not suspect`],
+    ] as const) {
+      const { code, stderr } = await accept(...args);
+      expect([args, code, stderr]).toEqual([args, wanted, expect.stringContaining(said)]);
+    }
+    expect(await acceptedIn()).toEqual([]);
+  });
+});

@@ -1,0 +1,64 @@
+import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lockTable, setDumpStage } from '../stage/start-dump-worker.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('two dump workers of one site', () => {
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  beforeAll(async () => {
+    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
+    for (const name of ['one', 'two']) {
+      await postgres.createDatabase(name);
+      await postgres.psql(name, 'CREATE TABLE t AS SELECT 1 AS a');
+    }
+  });
+  afterAll(async () => {
+    await postgres[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+  });
+
+  /** Databases at which a pg_dump waits for the table that a test holds. */
+  const dumped = async (): Promise<readonly string[]> => {
+    const rows = await postgres.psql(
+      'postgres',
+      `SELECT datname FROM pg_stat_activity WHERE application_name ~ '^pgstow ' AND wait_event_type = 'Lock' ORDER BY 1`,
+    );
+    return rows === '' ? [] : rows.split('\n');
+  };
+
+  test('dump one target one after the other, and serve every job', async () => {
+    await using stage = await setDumpStage({ redis, postgres, databases: 'one,two' });
+    const workers = [await stage.startWorker(), await stage.startWorker()];
+    const session = await lockTable(postgres, 'one');
+    const jobs = [await stage.enqueue('one'), await stage.enqueue('one'), await stage.enqueue('one')];
+    const samples: (readonly string[])[] = [];
+    await eventually(async () => {
+      samples.push(await dumped());
+      const delays = workers.flatMap(({ lines }) => lines.filter(({ text }) => text.includes('another worker holds')));
+      return delays.length >= 3;
+    });
+    await session[Symbol.asyncDispose]();
+    const names = [];
+    for (const job of jobs) names.push((await stage.completed(job)).manifest.name);
+    expect(new Set(names).size).toBe(3);
+    expect(samples.filter((sample) => sample.length > 1)).toEqual([]);
+    expect(samples.at(-1)).toEqual(['one']);
+    for (const job of jobs) expect((await stage.dumps.getJob(job.id!))?.attemptsMade).toBe(1);
+    expect(await stage.files()).toHaveLength(6);
+  });
+
+  test('dump two targets side by side', async () => {
+    await using stage = await setDumpStage({ redis, postgres, databases: 'one,two' });
+    await stage.startWorker();
+    await stage.startWorker();
+    const sessions = [await lockTable(postgres, 'one'), await lockTable(postgres, 'two')];
+    const jobs = [await stage.enqueue('one'), await stage.enqueue('two')];
+    await eventually(async () => (await dumped()).join() === 'one,two');
+    for (const session of sessions) await session[Symbol.asyncDispose]();
+    for (const job of jobs) await stage.completed(job);
+    expect(await stage.files()).toHaveLength(4);
+  });
+});

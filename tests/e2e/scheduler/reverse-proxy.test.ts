@@ -1,0 +1,247 @@
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { findProgram } from '@pgstow/testing/find-program.ts';
+import { freePort } from '@pgstow/testing/free-port.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ask, pointsTo, type Asked } from '../stage/board-visitor.ts';
+import { failUpload } from '../stage/fail-upload.ts';
+import { hoursAgo, publish, publishedCatalog } from '../stage/publish-catalog.ts';
+import { readAddresses, readBlocks, startCaddy, startNginx, type Proxy } from '../stage/start-proxy.ts';
+import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
+
+type StartProxy = (block: string, schedulerPort: number) => Promise<Proxy>;
+
+const log = createLog('test', 'fatal', String);
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const [onHost, underPath] = await readAddresses();
+const [nginxOnHost, nginxUnderPath] = await readBlocks('nginx');
+const [caddyOnHost, caddyUnderPath] = await readBlocks('caddyfile');
+const CASES: readonly (readonly [name: string, program: string, start: StartProxy, block: string, address: string])[] =
+  [
+    ['nginx, under a host name', 'nginx', startNginx, nginxOnHost, onHost],
+    ['nginx, under a path', 'nginx', startNginx, nginxUnderPath, underPath],
+    [
+      'nginx, under a path that it takes away',
+      'nginx',
+      startNginx,
+      nginxUnderPath.replace(':3000;', ':3000/;'),
+      underPath,
+    ],
+    ['nginx that does not pass Host on', 'nginx', startNginx, withoutHost(nginxUnderPath), underPath],
+    ['caddy, under a host name', 'caddy', startCaddy, caddyOnHost, onHost],
+    ['caddy, under a path', 'caddy', startCaddy, caddyUnderPath, underPath],
+    ['caddy, under a path that it takes away', 'caddy', startCaddy, withoutPath(caddyUnderPath), underPath],
+  ];
+const browserProgram = findProgram('chromium');
+const FLAGS =
+  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+/** The names of the page are nobody's here; fonts from elsewhere, which the board's policy refuses, are not asked for. */
+const NAMES = '--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND';
+
+describe.skipIf(!hasRedis())('behind', () => {
+  let server: RedisServer;
+  let redis: RedisConnection;
+  let dumps: OpenQueue<'dump'> & AsyncDisposable;
+  let uploads: OpenQueue<'upload'> & AsyncDisposable;
+  let tests: OpenQueue<'verify'> & AsyncDisposable;
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectRedis(server.url, log);
+    dumps = openQueue('dump', 'default', redis);
+    uploads = openQueue('upload', 'default', redis);
+    tests = openQueue('verify', 'default', redis);
+  });
+  afterAll(async () => {
+    await tests[Symbol.asyncDispose]();
+    await uploads[Symbol.asyncDispose]();
+    await dumps[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    await server.flush();
+    await publish(redis, 'default', publishedCatalog({ shop: [{ takenAt: hoursAgo(1), bytes: 1000 }] }));
+  });
+
+  describe.each(CASES)('%s', (_name, program, start, block, address) => {
+    test.skipIf(!canStart(program, block))(
+      `page, board and buttons work (skipped without ${program} or openssl)`,
+      async () => {
+        await using stage = await setUp(start, block, address);
+        const { href, origin } = stage.address;
+        const asked = (method: string, url: URL, more: Asked = {}) =>
+          ask(url, { method, ...more, headers: { origin, 'sec-fetch-site': 'same-origin', ...more.headers } });
+
+        // With a slash at its end or without.
+        const page = await ask(new URL(href.replace(/\/$/, '')));
+        expect([page.status, page.text]).toEqual([200, expect.stringContaining('<h3>shop</h3>')]);
+        expect((await ask(new URL(href), { headers: { authorization: '' } })).status).toBe(401);
+        const links = pointsTo(page, /<a href="([^"]+)"/g);
+        expect(links.length).toBeGreaterThan(2);
+        for (const link of links)
+          expect([link.href, (await ask(link)).status]).toEqual([link.href, expect.toSatisfy(isAnswer)]);
+
+        const board = await ask(
+          links.find(({ pathname }) => pathname.endsWith('/queues')) ?? fail('no link to the board'),
+        );
+        const files = pointsTo(board, /<(?:script defer src|link href|link [^>]*id="fav-logo" href)="([^"]+)"/g);
+        const own = files.filter((file) => file.origin === origin);
+        expect(own.length).toBeGreaterThan(4);
+        for (const file of own) {
+          const { status, headers } = await ask(file);
+          expect([file.href, status, headers['content-type']]).toEqual([
+            file.href,
+            200,
+            expect.not.stringMatching(/html/),
+          ]);
+        }
+        const api = (path: string) => new URL(`api/queues${path}`, pointsTo(board, /<base href="([^"]+)"/g)[0]);
+        expect(await ask(api(''))).toMatchObject({ status: 200, text: expect.stringContaining('"upload"') as string });
+
+        expect(await asked('PUT', api('/dump/pause'))).toMatchObject({ status: 200 });
+        expect(await dumps.isPaused()).toBe(true);
+        // A browser that says the origin alone.
+        expect(await ask(api('/dump/resume'), { method: 'PUT', headers: { origin } })).toMatchObject({ status: 200 });
+        expect(await dumps.isPaused()).toBe(false);
+        for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
+          expect(await ask(api('/dump/pause'), { method: 'PUT', headers })).toMatchObject({ status: 403 });
+
+        const [form] = pointsTo(page, /<form method="post" action="([^"]+restore-test)"/g);
+        const token = /name="token" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+        const body = new URLSearchParams({ token, database: 'shop' }).toString();
+        const after = await asked('POST', form ?? fail('no form'), { headers: FORM, body });
+        expect([after.url.pathname, after.text]).toEqual([
+          stage.address.pathname.replace(/\/?$/, '/'),
+          expect.stringContaining('A restore test of the newest backup of shop is asked for.'),
+        ]);
+        expect(await tests.getJobs(['waiting'])).toMatchObject([{ name: 'ad-hoc' }]);
+      },
+    );
+
+    test.skipIf(!canStart(program, block) || browserProgram === undefined)(
+      `a person presses buttons in a browser (skipped without ${program}, openssl or chromium)`,
+      async () => {
+        await using stage = await setUp(start, block, address);
+        await using visit = await openBrowser();
+        const { page, faults } = visit;
+        const failed = await failUpload(uploads, server.url, 1);
+        await page.goto(stage.address.href);
+        await page.getByRole('button', { name: 'Test restore now: shop' }).click();
+        expect(await page.getByRole('status').textContent()).toContain('is asked for');
+        await page.getByRole('link', { name: 'See its job' }).first().click();
+        await page
+          .getByText(/^verify\.backup_shop_/)
+          .first()
+          .waitFor();
+        await page.goto(stage.address.href);
+        await page.getByRole('link', { name: 'Job queues' }).click();
+        await page.getByRole('link', { name: 'upload' }).first().click();
+        await page.getByText(failed).first().waitFor();
+        await page.locator('button:has(.lucide-refresh-cw)').last().click();
+        await page.getByRole('button', { name: 'Confirm' }).click();
+        await eventually(async () => (await uploads.getJobState(failed)) === 'waiting');
+        // Loaded again, the board is where it was.
+        await page.reload();
+        await page.getByText(failed).first().waitFor();
+        expect(faults).toEqual([]);
+      },
+    );
+  });
+
+  describe('nginx without TLS that does not pass Host on', () => {
+    const plain = withoutHost(nginxOnHost)
+      .replace(' ssl;', ';')
+      .replaceAll(/^ *ssl_.*\n/gm, '');
+    const address = onHost.replace('https:', 'http:');
+    const isThere = hasCommand('nginx');
+
+    test.skipIf(!isThere)(
+      'a browser’s button works where BOARD_URL says the address (skipped without nginx)',
+      async () => {
+        await using said = await setUp(startNginx, plain, address);
+        const press = { method: 'POST', headers: { ...FORM, origin: said.address.origin } };
+        expect(await ask(new URL('dump', said.address), press)).toMatchObject({ status: 200 });
+      },
+    );
+
+    test.skipIf(!isThere)('and is told what to set where it does not (skipped without nginx)', async () => {
+      await using silent = await setUp(startNginx, plain, address, false);
+      const { origin } = silent.address;
+      const press = { method: 'POST', headers: { ...FORM, origin } };
+      expect(await ask(new URL('dump', silent.address), press)).toMatchObject({
+        status: 403,
+        text: expect.stringMatching(
+          new RegExp(`^Refused: a page of ${origin} sends this to 127.0.0.1:\\d+, .* set BOARD_URL to the address`),
+        ) as string,
+      });
+    });
+
+    test.skipIf(!isThere || browserProgram === undefined)(
+      'a person presses a button in a browser (skipped without nginx or chromium)',
+      async () => {
+        await using stage = await setUp(startNginx, plain, address);
+        await using visit = await openBrowser();
+        await visit.page.goto(stage.address.href);
+        await visit.page.getByRole('button', { name: 'Test restore now: shop' }).click();
+        expect(await visit.page.getByRole('status').textContent()).toContain('is asked for');
+        expect(visit.faults).toEqual([]);
+      },
+    );
+  });
+
+  type Stage = AsyncDisposable & { readonly address: URL };
+
+  /** Proxy and scheduler. `address` is what BOARD_URL says, but for the port; `isSaid` whether it is given. */
+  async function setUp(start: StartProxy, block: string, address: string, isSaid = true): Promise<Stage> {
+    await using stack = new AsyncDisposableStack();
+    // Each wants to know the other's port.
+    const port = await freePort();
+    const proxy = stack.use(await start(block, port));
+    const shown = new URL(address);
+    shown.port = String(proxy.port);
+    const env = { REDIS_URL: server.url, BOARD_PORT: String(port), ...(isSaid ? { BOARD_URL: shown.href } : {}) };
+    stack.use(await startScheduler(env));
+    const owned = stack.move();
+    return { address: shown, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  }
+});
+
+async function openBrowser(): Promise<AsyncDisposable & { readonly page: Page; readonly faults: readonly string[] }> {
+  const browser = await chromium.launch({ executablePath: browserProgram ?? '', args: [...FLAGS.split(' '), NAMES] });
+  const page = await browser.newPage({
+    httpCredentials: { username: BOARD_USER, password: BOARD_PASSWORD },
+    ignoreHTTPSErrors: true,
+  });
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('response', (response) => {
+    if (response.status() >= 400 && response.status() !== 401) faults.push(`${response.status()} ${response.url()}`);
+  });
+  return { page, faults, [Symbol.asyncDispose]: () => browser.close() };
+}
+
+function canStart(program: string, block: string): boolean {
+  return hasCommand(program) && (!block.includes('ssl_certificate') || hasCommand('openssl'));
+}
+
+function withoutHost(block: string): string {
+  return block.replace(/^ *proxy_set_header Host .*\n/m, '');
+}
+
+function withoutPath(block: string): string {
+  return block.replace(/^\t@[^}]*/m, '\thandle_path /pgstow* {\n\t\treverse_proxy 127.0.0.1:3000\n\t}\n');
+}
+
+/** The page links to its health, which is bad without workers. */
+function isAnswer(status: number): boolean {
+  return status === 200 || status === 503;
+}
+
+function fail(what: string): never {
+  throw new Error(what);
+}

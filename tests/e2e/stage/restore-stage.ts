@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { execa } from 'execa';
+
+const CLI = fileURLToPath(new URL('../../../apps/cli/src/main.ts', import.meta.url));
+
+type Environment = Readonly<Record<string, string>>;
+
+export function startRestore(args: readonly string[], env: Environment): Promise<BoundProcess> {
+  return startProcess({ script: CLI, args: ['restore', ...args], env });
+}
+
+/** Runs `pgstow restore` to its end. */
+export async function runRestore(args: readonly string[], env: Environment) {
+  await using child = await startRestore(args, env);
+  const { code } = await child.waitForExit();
+  return { code, text: child.lines.map((line) => line.text).join('\n') };
+}
+
+/** What a stack with this server and folder is told. */
+export function settingsOf(postgres: PostgresServer, databases: string, folder: string): Environment {
+  return {
+    POSTGRES_HOST: postgres.host,
+    POSTGRES_PORT: String(postgres.port),
+    POSTGRES_USER: postgres.user,
+    POSTGRES_PASSWORD: postgres.password,
+    POSTGRES_DB: databases,
+    BACKUP_DIR: folder,
+  };
+}
+
+type MakeBackupOptions = {
+  readonly takenAt?: Date;
+  /** Of the SQL, its bytes as latin1. */
+  readonly change?: (sql: string) => string;
+  /** What the manifest says besides. */
+  readonly more?: Partial<Manifest>;
+};
+
+export type BackupContent = { readonly manifest: Manifest; readonly sql: string };
+
+/** A backup of a database as pg_dump writes it, with a manifest that is right, made without any code of the product's own. */
+export async function makeBackup(
+  postgres: PostgresServer,
+  database: string,
+  folder: string,
+  { takenAt = new Date(), change = (sql) => sql, more = {} }: MakeBackupOptions = {},
+): Promise<BackupContent> {
+  const sql = change(await pgDump(postgres, database));
+  const file = gzipSync(Buffer.from(sql, 'latin1'), { level: 1 });
+  const seconds = new Date(Math.floor(takenAt.getTime() / 1000) * 1000);
+  const name = formatBackupName(database, seconds);
+  const manifest: Manifest = {
+    version: 1,
+    name,
+    database,
+    takenAt: seconds.toISOString(),
+    origin: 'dumped',
+    recordedAt: new Date().toISOString(),
+    bytes: file.length,
+    sha256: createHash('sha256').update(file).digest('hex'),
+    sqlBytes: sql.length,
+    ...more,
+  };
+  await writeFile(join(folder, name), file);
+  await writeManifest(folder, manifest);
+  return { manifest, sql };
+}
+
+export async function pgDump(postgres: PostgresServer, database: string, ...options: readonly string[]) {
+  const { stdout } = await execa(join(postgres.binDir, 'pg_dump'), options, {
+    env: { PATH: process.env['PATH'], ...postgres.env(database) },
+    extendEnv: false,
+    stripFinalNewline: false,
+    encoding: 'latin1',
+    maxBuffer: 1e9,
+  });
+  return stdout;
+}
+
+/** All that a database holds, by PostgreSQL's own words: its schema as pg_dump writes it, and a digest of every row there is. */
+export async function contentsOf(
+  postgres: PostgresServer,
+  database: string,
+): Promise<Readonly<Record<string, string>>> {
+  const schema = (await pgDump(postgres, database, '--schema-only')).replaceAll(/^\\(?:un)?restrict .*$/gm, '');
+  const digests = await postgres.psql(database, DIGESTS);
+  const sequences = await postgres.psql(
+    database,
+    "select format('%I.%I', schemaname, sequencename), last_value from pg_sequences order by 1",
+  );
+  const largeObjects = await postgres.psql(
+    database,
+    'select oid, md5(lo_get(oid)), lomowner::regrole, lomacl from pg_largeobject_metadata order by 1',
+  );
+  return { schema, digests, sequences, largeObjects };
+}
+
+const DIGESTS = String.raw`
+create function pg_temp.digest(name text) returns text language plpgsql as $$
+declare digest text;
+begin
+  execute format('select count(*) || '' '' || coalesce(md5(string_agg(md5(t::text), '''' order by t::text collate "C")), '''') from only %s t', name) into digest;
+  return digest;
+end $$;
+select format('%I.%I', nspname, relname), pg_temp.digest(format('%I.%I', nspname, relname))
+from pg_class c join pg_namespace n on n.oid = relnamespace
+where relkind in ('r', 'm') and relispopulated and nspname !~ '^pg_' and nspname <> 'information_schema' order by 1;`;

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import type { Stream } from '@pgstow/testing/output-lines.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+
+export const CLI = fileURLToPath(new URL('../../../apps/cli/src/main.ts', import.meta.url));
+
+type Environment = Readonly<Record<string, string>>;
+export type CliEnding = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** The real command line, once it has ended. */
+export async function runCli(args: readonly string[], env: Environment = {}): Promise<CliEnding> {
+  await using child = await launchCli(args, env);
+  const { code } = await child.waitForExit();
+  return { code, stdout: outputOf(child, 'stdout'), stderr: outputOf(child, 'stderr') };
+}
+
+/** The same without waiting for anything. */
+export function launchCli(args: readonly string[], env: Environment = {}): Promise<BoundProcess> {
+  return startProcess({ script: CLI, args, env });
+}
+
+export function outputOf({ lines }: BoundProcess, wanted: Stream): string {
+  return lines.flatMap(({ stream, text }) => (stream === wanted ? [text] : [])).join('\n');
+}

@@ -1,0 +1,119 @@
+import { fileURLToPath } from 'node:url';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisOptions, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+
+export const apps = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
+export type App = (typeof apps)[number];
+type Environment = Readonly<Record<string, string>>;
+
+/** The servers and folders of a whole pgstow, and its four processes, as one environment has them. */
+export interface Stack extends AsyncDisposable {
+  readonly postgres: PostgresServer;
+  readonly redis: RedisServer;
+  readonly s3: S3Server;
+  readonly folder: string;
+  readonly scratch: string;
+  /** What every process is told. */
+  readonly settings: Environment;
+  readonly connection: RedisConnection;
+  readonly dumps: OpenQueue<'dump'>;
+  /** One that is ready. */
+  start(app: App, env?: Environment): Promise<BoundProcess>;
+  /** All four of them. */
+  startAll(env?: Environment): Promise<Readonly<Record<App, BoundProcess>>>;
+  /** Asks for a dump, and returns its name once it was restored and is good. */
+  cycle(): Promise<BackupName>;
+  /** The newest dump that a restore test found good, of those that `isWanted` takes. */
+  restored(isWanted?: (name: BackupName) => boolean): Promise<BackupName>;
+}
+
+export const BUCKET = 'backups';
+
+export type StackOptions = {
+  readonly redis?: RedisOptions;
+  /** For the dumps; a private temporary one unless given. */
+  readonly folder?: string;
+};
+
+/** A database `shop` of a few rows, on servers of its own. @param env besides what the servers ask for */
+export async function setStack(env: Environment = {}, options: StackOptions = {}): Promise<Stack> {
+  await using cleanup = new AsyncDisposableStack();
+  const redis = cleanup.use(await startRedis(options.redis));
+  const postgres = cleanup.use(await startPostgres());
+  const s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+  await postgres.createDatabase('shop');
+  await postgres.psql('shop', 'create table t as select i from generate_series(1, 1000) i');
+  const folder = options.folder ?? cleanup.use(await tempFolder('pgstow-stack-')).path;
+  const { path: scratch } = cleanup.use(await tempFolder('pgstow-verify-', unprivilegedUser()));
+  const connection = cleanup.use(await connectRedis(redis.url, createLog('test', 'fatal', String)));
+  const dumps = cleanup.use(openQueue('dump', 'default', connection));
+  const settings = {
+    POSTGRES_HOST: postgres.host,
+    POSTGRES_PORT: String(postgres.port),
+    POSTGRES_USER: postgres.user,
+    POSTGRES_PASSWORD: postgres.password,
+    POSTGRES_DB: 'shop',
+    BACKUP_INTERVAL: '86400',
+    BACKUP_DIR: folder,
+    REDIS_URL: redis.url,
+    BOARD_PORT: '0',
+    LOG_LEVEL: 'debug',
+    S3_BUCKET: BUCKET,
+    S3_ENDPOINT: s3.endpoint,
+    S3_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    VERIFY_DIR: scratch,
+    VERIFY_MEMORY_LIMIT: '128',
+    ...env,
+  };
+  const owned = cleanup.move();
+
+  const start: Stack['start'] = async (app, more = {}) => {
+    const script = fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
+    const started = owned.use(await startProcess({ script, env: { ...settings, ...more } }));
+    await started.waitForLine(/"msg":"ready"/);
+    return started;
+  };
+  const restored: Stack['restored'] = (isWanted = () => true) =>
+    eventually<BackupName | null>(async () => {
+      const { dumps: known } = await readFolder(folder);
+      const good = known.findLast(({ restoreTests }) =>
+        [...restoreTests.values()].some(({ result }) => result === 'good'),
+      );
+      return good !== undefined && isWanted(good.manifest.name) ? good.manifest.name : null;
+    });
+  return {
+    postgres,
+    redis,
+    s3,
+    folder,
+    scratch,
+    settings,
+    connection,
+    dumps,
+    start,
+    startAll: async (more = {}) => {
+      const started = await Promise.all(apps.map(async (app) => [app, await start(app, more)] as const));
+      return Object.fromEntries(started) as Record<App, BoundProcess>;
+    },
+    cycle: async () => {
+      const before = new Set((await readFolder(folder)).dumps.map(({ manifest }) => manifest.name));
+      await dumps.add('ad-hoc', { target: 'shop' }, jobOptions.dump);
+      return restored((name) => !before.has(name));
+    },
+    restored,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

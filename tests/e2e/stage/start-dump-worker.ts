@@ -1,0 +1,196 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { dumpResultSchema, type JobData } from '@pgstow/shared/contract/jobs.ts';
+import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
+import { descendants, type RunningProcess } from '@pgstow/testing/running-processes.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import type { Job } from 'bullmq';
+
+export const DUMP_WORKER = fileURLToPath(new URL('../../../apps/dump-worker/src/main.ts', import.meta.url));
+
+/** A destination that no upload worker serves: upload jobs stay where the dump worker puts them. */
+export const DESTINATION = { S3_BUCKET: 'backups', S3_ENDPOINT: 'http://127.0.0.1:9' } as const;
+
+export type DumpJob = Job<JobData<'dump'>, unknown>;
+type Environment = Readonly<Record<string, string>>;
+
+/** A site with a backup folder of its own on shared servers, and real dump workers for it. */
+export interface DumpStage extends AsyncDisposable {
+  readonly site: string;
+  readonly folder: string;
+  readonly redis: RedisConnection;
+  readonly dumps: OpenQueue<'dump'>;
+  readonly uploads: OpenQueue<'upload'>;
+  /** What every worker of this stage is told; change it with `env`. */
+  readonly settings: Environment;
+  /** A worker that is ready. */
+  startWorker(env?: Environment): Promise<BoundProcess>;
+  /** The same without waiting for anything. */
+  launchWorker(env?: Environment): Promise<BoundProcess>;
+  enqueue(target: string): Promise<DumpJob>;
+  /** Enqueues a dump, waits for its end and returns the dump as the folder holds it. */
+  dump(target: string): Promise<KnownDump>;
+  completed(job: DumpJob): Promise<KnownDump>;
+  /** The reason of a job that failed for good. */
+  failed(job: DumpJob): Promise<string>;
+  /** The reason of a failed attempt of a job that waits for its next one. */
+  attemptFailed(job: DumpJob): Promise<string>;
+  /** Has the next attempt made now, as the board's "promote" does. */
+  retryNow(job: DumpJob): Promise<void>;
+  logOf(job: DumpJob): Promise<string>;
+  /** All names in the folder, sorted. */
+  files(): Promise<readonly string[]>;
+  known(): Promise<readonly KnownDump[]>;
+}
+
+export type StageOptions = {
+  readonly redis: Pick<RedisServer, 'url'>;
+  readonly postgres: PostgresServer;
+  /** As in POSTGRES_DB. */
+  readonly databases: string;
+  /** A private temporary one unless given. */
+  readonly folder?: string;
+};
+
+let sites = 0;
+
+export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = options.folder ?? cleanup.use(await tempFolder('pgstow-dump-')).path;
+  const site = `site-${(sites += 1)}`;
+  const redis = cleanup.use(await connectRedis(options.redis.url, createLog('test', 'fatal', String)));
+  const dumps = cleanup.use(openQueue('dump', site, redis));
+  const uploads = cleanup.use(openQueue('upload', site, redis));
+  const { postgres } = options;
+  const settings = {
+    POSTGRES_HOST: postgres.host,
+    POSTGRES_PORT: String(postgres.port),
+    POSTGRES_USER: postgres.user,
+    POSTGRES_PASSWORD: postgres.password,
+    POSTGRES_DB: options.databases,
+    REDIS_URL: options.redis.url,
+    BACKUP_DIR: folder,
+    SITE: site,
+    LOG_LEVEL: 'debug',
+  };
+  const owned = cleanup.move();
+
+  const launchWorker = async (env: Environment = {}): Promise<BoundProcess> =>
+    owned.use(await startProcess({ script: DUMP_WORKER, env: { ...settings, ...env } }));
+  const known = async (): Promise<readonly KnownDump[]> => (await readFolder(folder)).dumps;
+  /** The job as Redis has it once it is in that state. */
+  const reaches = async (job: DumpJob, wanted: string): Promise<DumpJob> => {
+    const { state, now } = await eventually(async () => {
+      const state = await dumps.getJobState(job.id ?? '');
+      const now = await dumps.getJob(job.id ?? '');
+      // One that has ended otherwise is not waited for.
+      if (![wanted, 'completed', 'failed'].includes(state) || now === undefined)
+        throw new Error(`wanted job ${job.id} to be ${wanted}, it is ${state}: ${now?.failedReason ?? ''}`);
+      return { state, now };
+    });
+    if (state === wanted) return now;
+    throw new Error(`wanted job ${job.id} to be ${wanted}, it has ${state}: ${now.failedReason ?? ''}`);
+  };
+  const completed = async (job: DumpJob): Promise<KnownDump> => {
+    const { returnvalue } = await reaches(job, 'completed');
+    const { name } = dumpResultSchema.parse(returnvalue);
+    const dump = (await known()).find(({ manifest }) => manifest.name === name);
+    if (dump === undefined) throw new Error(`wanted ${name} in the folder, found ${(await readdir(folder)).join(' ')}`);
+    return dump;
+  };
+  // Between attempts it waits so long that the test alone says when the next one is made.
+  const backoff = { type: 'capped', delay: 30 * 60 * 1000 };
+  const enqueue = (target: string): Promise<DumpJob> =>
+    dumps.add('ad-hoc', { target }, { ...jobOptions.dump, backoff });
+  return {
+    site,
+    folder,
+    redis,
+    dumps,
+    uploads,
+    settings,
+    launchWorker,
+    startWorker: async (env) => {
+      const worker = await launchWorker(env);
+      await worker.waitForLine(/"msg":"ready"/);
+      return worker;
+    },
+    enqueue,
+    dump: async (target) => completed(await enqueue(target)),
+    completed,
+    failed: async (job) => (await reaches(job, 'failed')).failedReason ?? '',
+    attemptFailed: (job) =>
+      eventually(async () => {
+        const now = await reaches(job, 'delayed');
+        return now.attemptsMade > 0 ? now.failedReason : undefined!;
+      }).then((reason) => reason ?? ''),
+    retryNow: async (job) => {
+      await (await dumps.getJob(job.id ?? ''))?.promote();
+    },
+    logOf: async (job) => (await dumps.getJobLogs(job.id ?? '')).logs.join('\n'),
+    files: async () => (await readdir(folder)).sort(),
+    known,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The child of a worker that runs a program, once it is there. */
+export function childOf(worker: BoundProcess, program: RegExp): Promise<RunningProcess> {
+  return eventually(() => descendants(worker.pid).find(({ command }) => program.test(command)) ?? false, {
+    everyMs: 5,
+  });
+}
+
+export const PG_DUMP = /pg_dump --format=plain/;
+export const COMPRESSOR = /^igzip -1 -c$/;
+
+/** Resolves once a dump is under way with at least this much on the disk. Returns the partial's name. */
+export function partialOf(folder: string, atLeastBytes = 1): Promise<string> {
+  return eventually(
+    async () => {
+      const partial = (await readdir(folder)).find((name) => name.endsWith('.sql.gz.partial'));
+      return partial !== undefined && (await stat(join(folder, partial))).size >= atLeastBytes ? partial : false;
+    },
+    { everyMs: 5 },
+  );
+}
+
+/** Stops a worker's pg_dump in the middle of its dump, and returns its pid. */
+export async function holdPgDump(worker: BoundProcess, folder: string): Promise<number> {
+  await partialOf(folder, 1_000_000);
+  const { pid } = await childOf(worker, PG_DUMP);
+  process.kill(pid, 'SIGSTOP');
+  return pid;
+}
+
+/** SQL that makes a table whose dump is about this large and hardly compresses. */
+export function noiseTable(megabytes: number): string {
+  return `CREATE TABLE noise AS SELECT i, (SELECT string_agg(md5(random()::text || i || j), '') FROM generate_series(1, 32) j) AS text
+    FROM generate_series(1, ${megabytes * 1000}) i`;
+}
+
+/** Another session that holds the table `t` of a database until it is disposed. */
+export async function lockTable(postgres: PostgresServer, database: string): Promise<AsyncDisposable> {
+  const session = await startProcess({
+    command: `${postgres.binDir}/psql`,
+    args: ['-X', '-c', 'BEGIN; LOCK TABLE t; SELECT pg_sleep(600)'],
+    env: { ...postgres.env(database), PGAPPNAME: `lock ${database}` },
+  });
+  const holder = `FROM pg_stat_activity WHERE application_name = 'lock ${database}'`;
+  await eventually(async () => (await postgres.psql('postgres', `SELECT wait_event ${holder}`)) === 'PgSleep');
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await postgres.psql('postgres', `SELECT pg_terminate_backend(pid) ${holder}`);
+      await session[Symbol.asyncDispose]();
+    },
+  };
+}

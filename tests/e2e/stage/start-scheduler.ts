@@ -1,0 +1,64 @@
+import { fileURLToPath } from 'node:url';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../../apps/scheduler/src/main.ts', import.meta.url));
+
+export const BOARD_USER = 'admin';
+export const BOARD_PASSWORD = 'canary-board-password';
+export const POSTGRES_PASSWORD = 'canary-postgres-password';
+
+type BoardRequest = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> };
+
+export type Scheduler = AsyncDisposable & {
+  readonly process: BoundProcess;
+  /** Where its web server listens, without a slash at the end. */
+  readonly base: string;
+  /** Asks the board as a person who knows the password, but for what `init` says. */
+  request(path: string, init?: BoardRequest): Promise<Response>;
+};
+
+/** The real scheduler on a free port, ready. The PostgreSQL server that it is told of need not be there. */
+export async function startScheduler(env: Readonly<Record<string, string>>): Promise<Scheduler> {
+  const child = await launchScheduler(env);
+  try {
+    const line = await child.waitForLine(/"url":"http/);
+    await child.waitForLine(/"msg":"ready"/);
+    const base = new URL(String(line.json?.['url'])).origin;
+    return {
+      process: child,
+      base,
+      request: (path, init = {}) =>
+        fetch(`${base}${path}`, {
+          redirect: 'manual',
+          ...init,
+          headers: { authorization: basic(BOARD_USER, BOARD_PASSWORD), ...init.headers },
+        }),
+      [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The same without waiting for anything. */
+export function launchScheduler(env: Readonly<Record<string, string>>): Promise<BoundProcess> {
+  const settings = {
+    POSTGRES_HOST: '127.0.0.1',
+    POSTGRES_USER: 'backup',
+    POSTGRES_PASSWORD,
+    POSTGRES_DB: 'shop',
+    BACKUP_INTERVAL: '3600',
+    BOARD_PORT: '0',
+    BOARD_USER,
+    BOARD_PASSWORD,
+    ...env,
+  };
+  // What is empty counts as not set, in the scheduler as here.
+  return startProcess({ script: SCRIPT, env: settings });
+}
+
+export function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}

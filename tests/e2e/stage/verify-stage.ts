@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { verifyJobId, type JobData } from '@pgstow/shared/contract/jobs.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { enqueueVerify, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
+import { runningProcesses } from '@pgstow/testing/running-processes.ts';
+import type { S3Server } from '@pgstow/testing/s3-server.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import type { Job } from 'bullmq';
+import { setDumpStage, type DumpStage } from './start-dump-worker.ts';
+
+const mainOf = (app: string) => fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
+export const BUCKET = 'backups';
+
+export type VerifyJob = Job<JobData<'verify'>, unknown>;
+type Environment = Readonly<Record<string, string>>;
+
+/** A site with a folder, a prefix in a bucket and a folder for scratch servers of its own, and real workers for it. */
+export interface VerifyStage extends AsyncDisposable {
+  readonly dumps: DumpStage;
+  readonly folder: string;
+  readonly scratch: string;
+  readonly prefix: string;
+  readonly queue: OpenQueue<'verify'>;
+  /** Dumps a database, and has the store confirm it. */
+  dumpAndUpload(database: string): Promise<Manifest>;
+  /** Dumps a database without a destination. */
+  dumpOnly(database: string, env?: Environment): Promise<Manifest>;
+  /** A verify worker that is ready. */
+  startWorker(env?: Environment): Promise<BoundProcess>;
+  /** A scratch host that is ready. */
+  startHost(folder: string): Promise<BoundProcess>;
+  ask(name: BackupName, destination?: string): Promise<string>;
+  /** A job once it is in that state. */
+  reaches(jobId: string, state: 'completed' | 'failed' | 'delayed' | 'active'): Promise<VerifyJob>;
+  /** Asks for a test, and returns what it found. */
+  good(name: BackupName, destination?: string): Promise<RestoreTest>;
+  record(name: BackupName, destination?: string): Promise<RestoreTest | undefined>;
+  logOf(jobId: string): Promise<string>;
+  /** Has the dump and its manifest say something else, and agree, in the folder and at the store. */
+  rewrite(
+    manifest: Manifest,
+    changes: { text?: (sql: string) => string; manifest?: Partial<Manifest> },
+  ): Promise<Manifest>;
+  /** A confirmed dump of a database whose restore waits as long as the file `hold` is there. */
+  dumpHeld(database: string, hold: string): Promise<Manifest>;
+  keyOf(name: string): string;
+  /** Nothing of a restore test is there: no folder, and no process. */
+  expectNothingLeft(): Promise<void>;
+}
+
+export type VerifyStageOptions = {
+  readonly redis: RedisServer;
+  readonly postgres: PostgresServer;
+  readonly s3: S3Server;
+  readonly databases: string;
+};
+
+export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyStageOptions): Promise<VerifyStage> {
+  await using cleanup = new AsyncDisposableStack();
+  const { path: scratch } = cleanup.use(await tempFolder('pgstow-verify-', unprivilegedUser()));
+  const dumps = cleanup.use(await setDumpStage({ redis, postgres, databases }));
+  const { folder, site } = dumps;
+  const queue = cleanup.use(openQueue('verify', site, dumps.redis));
+  const prefix = `${site}/`;
+  const settings = {
+    REDIS_URL: redis.url,
+    BACKUP_DIR: folder,
+    SITE: site,
+    LOG_LEVEL: 'debug',
+    S3_BUCKET: BUCKET,
+    S3_PREFIX: prefix,
+    S3_ENDPOINT: s3.endpoint,
+    S3_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    VERIFY_DIR: scratch,
+    VERIFY_MEMORY_LIMIT: '128',
+  };
+  const owned = cleanup.move();
+  const start = async (app: string, env: Environment = {}): Promise<BoundProcess> => {
+    const worker = owned.use(await startProcess({ script: mainOf(app), env: { ...settings, ...env } }));
+    await worker.waitForLine(/"msg":"ready"/);
+    return worker;
+  };
+  const keyOf = (name: string): string => prefix + name;
+  const record = async (name: BackupName, destination = 's3') =>
+    (await findDump(folder, name))?.restoreTests.get(destination);
+  const reaches: VerifyStage['reaches'] = async (jobId, wanted) => {
+    const { state, job } = await eventually(async () => {
+      const state = await queue.getJobState(jobId);
+      const job = await queue.getJob(jobId);
+      // A job that has come to rest elsewhere is not waited for.
+      const hasEnded = ['completed', 'failed'].includes(state) || (state === 'delayed' && job!.attemptsMade > 0);
+      return (state === wanted || hasEnded) && job !== undefined && { state, job };
+    });
+    if (state !== wanted) throw new Error(`wanted job ${jobId} to be ${wanted}, it is ${state}: ${job.failedReason}`);
+    return job;
+  };
+  const dump = async (database: string, env: Environment): Promise<Manifest> => {
+    const worker = await dumps.startWorker({ VERIFY_SCHEDULE: 'off', ...env });
+    const { manifest } = await dumps.dump(database);
+    await worker.stop();
+    return manifest;
+  };
+  const ask = (name: BackupName, destination = 's3') => enqueueVerify(queue, name, destination, 'ad-hoc');
+  const dumpAndUpload = async (database: string): Promise<Manifest> => {
+    const manifest = await dump(database, { S3_BUCKET: BUCKET, S3_ENDPOINT: s3.endpoint, S3_PREFIX: prefix });
+    const worker = await start('upload-worker', { VERIFY_SCHEDULE: 'off' });
+    await eventually(async () => (await findDump(folder, manifest.name))?.receipts.has('s3'));
+    await worker.stop();
+    return manifest;
+  };
+  const rewrite: VerifyStage['rewrite'] = async (manifest, { text = (sql) => sql, manifest: changes = {} }) => {
+    const path = join(folder, manifest.name);
+    const sql = text(gunzipSync(await readFile(path)).toString());
+    const file = gzipSync(sql);
+    await writeFile(path, file);
+    const rewritten = {
+      ...manifest,
+      bytes: file.length,
+      sha256: createHash('sha256').update(file).digest('hex'),
+      sqlBytes: Buffer.byteLength(sql),
+      ...changes,
+    };
+    await writeManifest(folder, rewritten);
+    await s3.putObject(BUCKET, keyOf(manifest.name), file);
+    await s3.putObject(BUCKET, keyOf(`${manifest.name}.manifest.json`), Buffer.from(JSON.stringify(rewritten)));
+    return rewritten;
+  };
+  return {
+    dumps,
+    folder,
+    scratch,
+    prefix,
+    queue,
+    keyOf,
+    record,
+    reaches,
+    ask,
+    dumpOnly: (database, env = {}) => dump(database, env),
+    dumpAndUpload,
+    startHost: (folder) => start('scratch-host', { VERIFY_DIR: folder }),
+    // Whatever is tested is asked for by the test.
+    startWorker: (env) => start('verify-worker', { VERIFY_SCHEDULE: 'off', ...env }),
+    good: async (name, destination = 's3') => {
+      await reaches(await ask(name, destination), 'completed');
+      const found = await record(name, destination);
+      if (found?.result !== 'good') throw new Error(`wanted a good restore test, got ${JSON.stringify(found)}`);
+      return found;
+    },
+    logOf: async (jobId) => (await queue.getJobLogs(jobId)).logs.join('\n'),
+    rewrite,
+    dumpHeld: async (database, hold) => {
+      await writeFile(hold, '', { mode: 0o644 });
+      const end = '\n--\n-- PostgreSQL database dump complete';
+      const wait = `SELECT pg_catalog.pg_sleep(100 * ((pg_catalog.pg_stat_file('${hold}', true)).size IS NOT NULL)::int);`;
+      return rewrite(await dumpAndUpload(database), { text: (sql) => sql.replace(end, `\n${wait}${end}`) });
+    },
+    expectNothingLeft: () =>
+      eventually(async () => {
+        const folders = await readdir(scratch);
+        const running = runningProcesses().filter(({ command }) => command.includes(scratch));
+        if (folders.length + running.length > 0)
+          throw new Error(
+            `wanted nothing left, found ${[...folders, ...running.map(({ command }) => command)].join('\n')}`,
+          );
+      }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+export function jobIdOf(name: BackupName, destination = 's3'): string {
+  return verifyJobId(name, destination);
+}

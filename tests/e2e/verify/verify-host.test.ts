@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { runningProcesses } from '@pgstow/testing/running-processes.ts';
+import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BUCKET, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', () => {
+  const cleanup = new AsyncDisposableStack();
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  let s3: S3Server;
+  let stage: VerifyStage;
+  let hostFolder: string;
+  let hold: string;
+
+  beforeAll(async () => {
+    redis = cleanup.use(await startRedis());
+    postgres = cleanup.use(await startPostgres());
+    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+    hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
+    hostFolder = cleanup.use(await tempFolder('pgstow-host-', unprivilegedUser())).path;
+    await postgres.createDatabase('shop');
+    await postgres.psql('shop', 'create table t (i int primary key); insert into t select generate_series(1, 20000)');
+  });
+  beforeEach(async () => {
+    stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+  });
+  afterEach(async () => {
+    await rm(hold, { force: true });
+    await stage[Symbol.asyncDispose]();
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  const startWorker = (env: Readonly<Record<string, string>> = {}) =>
+    stage.startWorker({ VERIFY_HOST_DIR: hostFolder, ...env });
+  const hosted = () => runningProcesses().filter(({ command }) => command.includes(`-D ${hostFolder}`));
+  const expectNothingHosted = async () => {
+    await eventually(async () => expect([...hosted(), ...(await readdir(hostFolder))]).toEqual(['host.sock']));
+    await stage.expectNothingLeft();
+  };
+  /** A job in the middle of its restore. */
+  const askAndWait = async (name: BackupName) => {
+    const jobId = await stage.ask(name);
+    await eventually(() => {
+      const servers = new Set(hosted().map(({ pid }) => pid));
+      return runningProcesses().some(
+        ({ command, parentPid }) => servers.has(parentPid) && /postgres: .* restored .* SELECT/.test(command),
+      );
+    });
+    return jobId;
+  };
+
+  it('has its tests run there, and nothing is left', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const { name } = await stage.dumpAndUpload('shop');
+    expect(await stage.good(name)).toMatchObject({ result: 'good', differences: [], tables: 1, rows: 20_000 });
+    await expectNothingHosted();
+  });
+
+  it('waits for its turn, longer than a test may take, and has its whole time from then on', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const held = await stage.dumpHeld('shop', hold);
+    const first = await askAndWait(held.name);
+    const { name } = await stage.dumpAndUpload('shop');
+    const limited = await startWorker({ VERIFY_TIMEOUT: '10' });
+    const second = await stage.ask(name);
+    await limited.waitForLine(/fetched/);
+    await delay(11_000);
+    expect(await stage.queue.getJobState(second)).toBe('active');
+    await rm(hold);
+    // What is held looks at its file once.
+    for (const { pid } of runningProcesses().filter(({ command }) => /postgres: .* restored .* SELECT/.test(command)))
+      process.kill(pid, 'SIGINT');
+    await stage.reaches(second, 'completed');
+    await stage.reaches(first, 'failed').catch(() => undefined);
+    await expectNothingHosted();
+  });
+
+  it('killed in the middle takes the server with it; the job runs again to GOOD', async () => {
+    await stage.startHost(hostFolder);
+    const worker = await startWorker();
+    const { name } = await stage.dumpHeld('shop', hold);
+    const jobId = await askAndWait(name);
+    await worker.kill();
+    await eventually(() => expect(hosted()).toEqual([]));
+    await rm(hold);
+    await startWorker();
+    await stage.reaches(jobId, 'completed');
+    expect(await stage.record(name)).toMatchObject({ result: 'good' });
+    await expectNothingHosted();
+  });
+
+  it('could not tell once the host is killed in the middle; the next one removes what is left, and the retry is GOOD', async () => {
+    const host = await stage.startHost(hostFolder);
+    await startWorker();
+    const { name } = await stage.dumpHeld('shop', hold);
+    const jobId = await askAndWait(name);
+    await host.kill();
+    const { failedReason } = await stage.reaches(jobId, 'delayed');
+    expect(failedReason).toContain('COULD NOT TELL');
+    await eventually(() => expect(hosted()).toEqual([]));
+    await rm(hold);
+    await stage.startHost(hostFolder);
+    await eventually(async () => {
+      const job = await stage.queue.getJob(jobId);
+      // Its next attempt may be under way by itself.
+      if (await job?.isDelayed()) await job?.promote();
+      expect(await stage.record(name)).toMatchObject({ result: 'good' });
+    });
+    await expectNothingHosted();
+  });
+
+  it('could not tell once a process of the server is killed, as for want of memory, and says so in the words of the server', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const { name } = await stage.dumpHeld('shop', hold);
+    const jobId = await askAndWait(name);
+    const restoring = runningProcesses().find(({ command }) => /postgres: .* restored .* SELECT/.test(command));
+    process.kill(restoring!.pid, 'SIGKILL');
+    const { failedReason } = await stage.reaches(jobId, 'delayed');
+    expect(failedReason).toMatch(
+      /COULD NOT TELL .* the scratch server ended \(exit code \d\): .* was terminated by signal 9/s,
+    );
+    expect(failedReason).toContain('hint: Is there enough memory?');
+    await expectNothingHosted();
+  });
+
+  it('could not tell where the host is away, says so, and tries again later', async () => {
+    await startWorker();
+    const { name } = await stage.dumpAndUpload('shop');
+    const { failedReason } = await stage.reaches(await stage.ask(name), 'delayed');
+    expect(failedReason).toContain(`the scratch host does not answer at ${hostFolder}/host.sock`);
+    expect(failedReason).toContain('hint: Is the service scratch-host running?');
+  });
+
+  it('could not tell where its turn does not come, says so, and is GOOD once it has come', async () => {
+    const host = await stage.startHost(hostFolder);
+    const impatient = await startWorker({ VERIFY_TIMEOUT: '10' });
+    const { name, serverVersion } = await stage.dumpAndUpload('shop');
+    // Whoever has its turn keeps it.
+    const stuck = connect(join(hostFolder, 'host.sock'));
+    const major = Number.parseInt(serverVersion ?? '', 10);
+    stuck.write(`${JSON.stringify({ ask: 'start', major, memoryBytes: 128 * 1024 ** 2 })}\n`);
+    await once(stuck, 'data');
+    const jobId = await stage.ask(name);
+    const { failedReason } = await stage.reaches(jobId, 'delayed');
+    expect(failedReason).toMatch(
+      /COULD NOT TELL .*: the scratch host ran no server for it within 30 s\nhint: Another restore test does not end there/,
+    );
+    expect(await stage.record(name)).toMatchObject({ result: 'could-not-tell' });
+    stuck.destroy();
+    await host.waitForLine(/done with the scratch server/);
+    await impatient.stop();
+    await startWorker();
+    await (await stage.queue.getJob(jobId))!.promote();
+    await eventually(async () => expect(await stage.record(name)).toMatchObject({ result: 'good' }));
+    await expectNothingHosted();
+  });
+
+  it('has its tests run by a host that found a pipe in the place of a file that a server leaves', async () => {
+    const data = join(hostFolder, 'server-0a1b2c', 'data');
+    await mkdir(data, { recursive: true });
+    const { promise: made, resolve } = Promise.withResolvers<Error | null>();
+    execFile('mkfifo', [join(data, 'postmaster.pid')], resolve);
+    expect(await made).toBeNull();
+    await stage.startHost(hostFolder);
+    expect(await readdir(hostFolder)).toEqual(['host.sock']);
+    await startWorker();
+    const { name } = await stage.dumpAndUpload('shop');
+    expect(await stage.good(name)).toMatchObject({ result: 'good' });
+    await expectNothingHosted();
+  });
+
+  it('counts the room there, and what the dump takes here', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker({ VERIFY_DISK_LIMIT: '1' });
+    const { name } = await stage.dumpAndUpload('shop');
+    const { failedReason } = await stage.reaches(await stage.ask(name), 'delayed');
+    expect(failedReason).toContain(`${hostFolder} has room for 1.05 MB, and the restore test needs about`);
+  });
+
+  it('knows before the download that the host lacks the version', async () => {
+    await stage.startHost(hostFolder);
+    await startWorker();
+    const manifest = await stage.dumpAndUpload('shop');
+    await stage.rewrite(manifest, { manifest: { serverVersion: '99.1' } });
+    await s3.putObject(BUCKET, stage.keyOf(manifest.name), Buffer.from('not what it was'));
+    const { failedReason } = await stage.reaches(await stage.ask(manifest.name), 'failed');
+    expect(failedReason).toContain('there is no PostgreSQL server 99 here');
+  });
+});

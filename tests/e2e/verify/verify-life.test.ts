@@ -1,0 +1,187 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { runningProcesses } from '@pgstow/testing/running-processes.ts';
+import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BUCKET, jobIdOf, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
+  const cleanup = new AsyncDisposableStack();
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+  let s3: S3Server;
+  let stage: VerifyStage;
+  /** While it is there, restores of `held` come to no end. */
+  let hold: string;
+
+  beforeAll(async () => {
+    redis = cleanup.use(await startRedis());
+    postgres = cleanup.use(await startPostgres());
+    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+    hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
+    for (const name of ['shop', 'crm']) {
+      await postgres.createDatabase(name);
+      await postgres.psql(
+        name,
+        'create table t (i int primary key, a text); insert into t select i, md5(i::text) from generate_series(1, 20000) i',
+      );
+    }
+  });
+  beforeEach(async () => {
+    stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop,crm' });
+  });
+  afterEach(async () => {
+    await rm(hold, { force: true });
+    await stage[Symbol.asyncDispose]();
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  const servers = () => runningProcesses().filter(({ command }) => command.includes(`-D ${stage.scratch}`));
+  const makeHeldDump = () => stage.dumpHeld('shop', hold);
+  /** A job in the middle of its restore. */
+  const askAndWait = async (name: Parameters<VerifyStage['ask']>[0]) => {
+    const jobId = await stage.ask(name);
+    await eventually(async () => (await stage.logOf(jobId)).includes('restoring into a scratch server'));
+    await eventually(() => runningProcesses().some(({ command }) => /postgres: .* restored .* SELECT/.test(command)));
+    return jobId;
+  };
+
+  it('killed in the middle leaves no server, and after its next start no folder; the job runs again to GOOD', async () => {
+    const worker = await stage.startWorker();
+    const { name } = await makeHeldDump();
+    const jobId = await askAndWait(name);
+    expect(servers()).not.toEqual([]);
+    await worker.kill();
+    await eventually(() => expect(servers()).toEqual([]));
+    expect(await readdir(stage.scratch)).toHaveLength(1);
+
+    await rm(hold);
+    await stage.startWorker();
+    await stage.reaches(jobId, 'completed');
+    expect(await stage.record(name)).toMatchObject({ result: 'good' });
+    await stage.expectNothingLeft();
+  });
+
+  it('stopped in the middle leaves nothing, and the job runs again to GOOD', async () => {
+    const worker = await stage.startWorker({ SHUTDOWN_GRACE: '0' });
+    const { name } = await makeHeldDump();
+    const jobId = await askAndWait(name);
+    expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    await stage.expectNothingLeft();
+    expect(await stage.record(name)).toBeUndefined();
+
+    await rm(hold);
+    await stage.startWorker();
+    await stage.reaches(jobId, 'completed');
+    expect((await stage.queue.getJob(jobId))?.attemptsMade).toBe(1);
+  });
+
+  it('tests two dumps at once with a second one, and one dump never twice at once', async () => {
+    const workers = [await stage.startWorker(), await stage.startWorker()];
+    const held = await makeHeldDump();
+    const first = await askAndWait(held.name);
+    const same = (await stage.queue.add('ad-hoc', { name: held.name, destination: 's3' })).id!;
+    const other = await stage.dumpAndUpload('crm');
+    await stage.good(other.name);
+    expect(await stage.queue.getJobState(first)).toBe('active');
+    await eventually(() =>
+      workers.some(({ lines }) => lines.some(({ text }) => text.includes('another worker holds'))),
+    );
+    expect(servers()).toHaveLength(1);
+    expect(await stage.queue.getJobState(same)).toBe('delayed');
+  });
+
+  it('without room could not tell, and tries again later', async () => {
+    await stage.startWorker({ VERIFY_DISK_LIMIT: '1' });
+    const { name } = await stage.dumpAndUpload('shop');
+    const job = await stage.reaches(await stage.ask(name), 'delayed');
+    expect(job.failedReason).toMatch(/COULD NOT TELL .* has room for 1.05 MB, and the restore test needs about/);
+    expect(job.failedReason).toContain('hint: Free some space, raise VERIFY_DISK_LIMIT');
+    expect(await stage.record(name)).toMatchObject({ result: 'could-not-tell' });
+  });
+
+  it('that takes more room than it may, or more time, could not tell, and leaves nothing', async () => {
+    const small = await stage.startWorker({ VERIFY_DISK_LIMIT: '20' });
+    const { name, source } = await makeHeldDump();
+    await stage.rewrite((await readFolder(stage.folder)).dumps[0]!.manifest, {
+      manifest: { source: { ...source!, databaseBytes: 1 } },
+    });
+    const tooLarge = await stage.reaches(await stage.ask(name), 'delayed');
+    expect(tooLarge.failedReason).toContain('took more than 21 MB (VERIFY_DISK_LIMIT)');
+    await stage.expectNothingLeft();
+    await small.stop();
+
+    await tooLarge.remove();
+    await stage.startWorker({ VERIFY_TIMEOUT: '4' });
+    // Another attempt would take as long.
+    const tooLong = await stage.reaches(await stage.ask(name), 'failed');
+    expect(tooLong.failedReason).toContain('it took more than 4 s (VERIFY_TIMEOUT)');
+    await stage.expectNothingLeft();
+  });
+
+  it('asks by itself for what nobody has asked for: the newest confirmed dump of each database, once', async () => {
+    await stage.dumpAndUpload('shop');
+    const newest = await stage.dumpAndUpload('shop');
+    await stage.dumpOnly('shop');
+    const off = await stage.startWorker();
+    await off.waitForLine(/"msg":"reconciled"/);
+    expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(0);
+    await off.stop();
+    const worker = await stage.startWorker({ VERIFY_SCHEDULE: 'after-upload' });
+    await stage.reaches(jobIdOf(newest.name), 'completed');
+    await worker.stop();
+    const again = await stage.startWorker({ VERIFY_SCHEDULE: 'after-upload' });
+    await again.waitForLine(/"msg":"reconciled"/);
+    expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(1);
+  });
+
+  it('is asked by the dump worker where dumps go nowhere, and not where tests are off', async () => {
+    await stage.startWorker({ S3_BUCKET: '', VERIFY_SCHEDULE: 'after-upload' });
+    await stage.dumpOnly('shop');
+    expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(0);
+    await stage.dumps.startWorker();
+    const { manifest } = await stage.dumps.dump('shop');
+    await stage.reaches(jobIdOf(manifest.name, 'local'), 'completed');
+    expect(await stage.record(manifest.name, 'local')).toMatchObject({ result: 'good' });
+  });
+
+  it('keeps everything from being pruned once it has found a bad dump, until a later one is good', async () => {
+    await stage.dumps.startWorker({ VERIFY_SCHEDULE: 'off', BACKUP_KEEP_LAST: '1' });
+    const first = (await stage.dumps.dump('shop')).manifest;
+    await writeRestoreTest(stage.folder, {
+      version: 1,
+      name: first.name,
+      destination: 'local',
+      sha256: first.sha256,
+      result: 'bad',
+      reason: 'rows are missing',
+      differences: ['rows are missing'],
+      differenceCount: 1,
+      notes: [],
+      testedAt: new Date().toISOString(),
+      durationMs: 1,
+    });
+    await stage.dumps.dump('shop');
+    const job = await stage.dumps.enqueue('shop');
+    const third = (await stage.dumps.completed(job)).manifest;
+    await eventually(async () => {
+      expect(await stage.dumps.logOf(job)).toContain(`of ${first.name} from local, is bad`);
+    });
+    expect((await stage.dumps.known()).map(({ manifest }) => manifest.name)).toHaveLength(3);
+
+    await stage.startWorker();
+    await stage.good(third.name, 'local');
+    const fourth = (await stage.dumps.dump('shop')).manifest;
+    await eventually(async () => {
+      expect((await stage.dumps.known()).map(({ manifest }) => manifest.name)).toEqual([fourth.name]);
+    });
+  });
+});
