@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
@@ -20,7 +21,7 @@ import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 export async function reconcile(worker: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
   try {
     await sweepAll(worker, log, signal);
-    const adopted = await adoptStrays({ ...worker, ...worker.backup, log, signal });
+    const adopted = await adoptStrays({ ...worker, ...worker.backup, prove: proveGzip, log, signal });
     if (adopted.length > 0) worker.catalog.publish();
     await sweepPartialRecords(worker.backup.folder, 'accepted', log);
     await handOverAll(worker, log);

@@ -3,6 +3,7 @@ import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { sweepLeftovers } from './abort-leftovers.ts';
@@ -55,7 +56,7 @@ export async function reconcile(
   await step('ask for missing uploads', () => enqueueMissing(context, queue));
   // Proving old files takes its time; what is known to be whole need not wait for it.
   await step('adopt dumps without a manifest', async () => {
-    const adopted = await adoptStrays({ folder, onShrink, site, redis, log, signal });
+    const adopted = await adoptStrays({ folder, prove: proveGzip, onShrink, site, redis, log, signal });
     if (adopted.length === 0) return;
     context.catalog.publish();
     await enqueueMissing(context, queue);

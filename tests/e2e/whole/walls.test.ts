@@ -57,6 +57,7 @@ const walls: readonly (readonly [module: string, refused: readonly string[], all
     ['packages/shared/src/tracing/x.ts'],
   ],
   ['../config/x.ts', ['packages/shared/src/contract/x.ts'], ['packages/shared/src/runtime/x.ts']],
+  ['@pgstow/postgres/client/x.ts', ['packages/catalog/src/folder/x.ts'], ['apps/upload-worker/src/x.ts']],
   [
     '@pgstow/store/x.ts',
     ['packages/catalog/src/folder/x.ts', 'packages/notify/src/x.ts'],

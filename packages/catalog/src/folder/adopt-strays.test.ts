@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, manifestSchema, withheldManifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
@@ -40,7 +41,7 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
   let folder: TempFolder;
   const log = createLog('test', 'fatal', String);
   const adopt = (signal = new AbortController().signal, onShrink: 'suspect' | 'warn' = 'suspect') =>
-    adoptStrays({ folder: folder.path, onShrink, site: 'default', redis, log, signal });
+    adoptStrays({ folder: folder.path, prove: proveGzip, onShrink, site: 'default', redis, log, signal });
   const put = (file: string, content: Buffer | string = gz) => writeFile(join(folder.path, file), content);
 
   beforeAll(async () => {

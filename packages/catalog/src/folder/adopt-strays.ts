@@ -4,7 +4,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, withheldManifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
@@ -14,8 +13,18 @@ import { judgeDump } from '../policy/dump-policy.ts';
 import { readFolder, readWithheldManifest, type KnownDump } from './read-folder.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 
+/** What the proof of a dump finds. */
+export type ProvenDump = Pick<Manifest, 'bytes' | 'sha256'> & {
+  readonly text: Pick<Manifest, 'tables' | 'serverVersion'> & {
+    readonly bytes: number;
+    readonly roles?: readonly string[] | undefined;
+  };
+};
+
 export type AdoptOptions = {
   readonly folder: string;
+  /** Reads a file to its end. Rejects if that is not a whole dump. */
+  readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenDump>;
   /** What becomes of one that has shrunk beyond belief. */
   readonly onShrink: BackupConfig['onShrink'];
   readonly site: string;
@@ -52,7 +61,7 @@ export async function adoptStrays(options: AdoptOptions): Promise<readonly Backu
 async function tryToAdopt(
   strays: readonly BackupName[],
   known: KnownDump[],
-  { folder, onShrink, site, redis, log, signal }: AdoptOptions,
+  { folder, prove, onShrink, site, redis, log, signal }: AdoptOptions,
 ): Promise<{ readonly adopted: readonly BackupName[]; readonly busy: readonly BackupName[] }> {
   const adopted: BackupName[] = [];
   const busy: BackupName[] = [];
@@ -63,7 +72,7 @@ async function tryToAdopt(
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
         // Since the folder was read, its own writer may have recorded it.
         if (await isThere(join(folder, manifestFileName(name)))) return;
-        const proven = await prove(folder, name, parts, signal);
+        const proven = await describe(folder, name, parts, { prove, signal });
         const ours = known.filter((dump) => dump.manifest.database === parts.database);
         const { standing } = judgeDump(proven, ours, { takenAt: parts.takenAt, onShrink });
         const withheld = await readWithheldManifest(folder, name);
@@ -89,14 +98,14 @@ async function tryToAdopt(
 }
 
 /** What a dump says of itself, once it lies on the disk for good. */
-async function prove(
+async function describe(
   folder: string,
   name: BackupName,
   { database, takenAt }: BackupNameParts,
-  signal: AbortSignal,
+  { prove, signal }: Pick<AdoptOptions, 'prove' | 'signal'>,
 ): Promise<Manifest> {
   const path = join(folder, name);
-  const { bytes, sha256, text } = await proveGzip(path, signal);
+  const { bytes, sha256, text } = await prove(path, signal);
   signal.throwIfAborted();
   // Whoever wrote it may not have waited for the disk.
   await using file = await open(path, 'r');
