@@ -111,17 +111,18 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
       await psql(
         stack,
         'mordor',
-        `create function ledger.held(i int) returns boolean language plpgsql as $$
+        `create or replace function ledger.held(i int) returns boolean language plpgsql as $$
          begin
-           while session_user = 'pgstow_scratch' and (pg_stat_file('/tmp/hold', true)).size is not null loop
+           while session_user = 'pgstow_scratch' and (pg_stat_file('/scratch-host/hold', true)).size is not null loop
              perform pg_sleep(0.1);
            end loop;
            return true;
          end $$;
+         drop table if exists ledger.lure;
          create table ledger.lure (i int check (ledger.held(i)));
          insert into ledger.lure values (1)`,
       );
-      await execa('docker', ['exec', await containerOf('scratch-host'), 'touch', '/tmp/hold']);
+      await execa('docker', ['exec', await containerOf('scratch-host'), 'touch', '/scratch-host/hold']);
       await dumpThroughCli();
       await stack.cli('verify');
       const [held] = await eventually(async () => {
@@ -131,7 +132,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
       });
       process.kill((await stack.inspect(service)).Pid, 'SIGKILL');
       await eventually(async () =>
-        execa('docker', ['exec', await containerOf('scratch-host'), 'rm', '-f', '/tmp/hold']),
+        execa('docker', ['exec', await containerOf('scratch-host'), 'rm', '-f', '/scratch-host/hold']),
       );
       await eventually(async () => {
         const jobs = await stack.jobs('verify', 'completed');
@@ -156,7 +157,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
     await psql(
       stack,
       'mordor',
-      `create function ledger.pry(i int) returns boolean language plpgsql as $$
+      `create or replace function ledger.pry(i int) returns boolean language plpgsql as $$
        declare found text;
        begin
          if session_user <> 'pgstow_scratch' then return true; end if;
@@ -165,6 +166,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
          select string_agg(line, '; ') into found from told;
          raise exception 'PRIED: %', found;
        end $$;
+       drop table if exists ledger.lure;
        create table ledger.lure (i int check (ledger.pry(i)));
        insert into ledger.lure values (1)`,
     );
@@ -189,10 +191,11 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
     await psql(
       stack,
       'mordor',
-      `create function ledger.eat(i int) returns boolean language plpgsql as $$
+      `create or replace function ledger.eat(i int) returns boolean language plpgsql as $$
        begin
          return session_user <> 'pgstow_scratch' or length(repeat(chr(64 + i), 1000000000) || repeat(chr(65 + i), 70000000)) > 0;
        end $$;
+       drop table if exists ledger.lure;
        create table ledger.lure (i int check (ledger.eat(i)));
        insert into ledger.lure values (1)`,
     );

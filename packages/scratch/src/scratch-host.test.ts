@@ -119,7 +119,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     await using _host = await startScratchHost({ folder, log });
     await using server = await start(folder, { diskBytes: 100 * MIB });
     // A fast disk has it before anybody looks.
-    const sql = "select repeat('x', 1000) as a into t from generate_series(1, 500000); select pg_sleep(60)";
+    const sql = "select repeat('x', 1000) as a into t from generate_series(1, 500000); select pg_sleep(600)";
     const filling = server.query('postgres', sql);
     await expect(filling).rejects.toThrow('the scratch server refused');
     await eventually(() => server.signal.aborted);
@@ -131,12 +131,12 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
     const folder = await newFolder('missing');
     await using _host = await startScratchHost({ folder, log });
     const socket = connect(join(folder, 'host.sock'));
-    socket.write(`${JSON.stringify({ ask: 'start', major: 9, memoryBytes: 128 * MIB })}\n`);
+    socket.write(`${JSON.stringify({ ask: 'start', major: 99, memoryBytes: 128 * MIB })}\n`);
     const [answer] = (await once(socket, 'data')) as [Buffer];
     const { fault } = JSON.parse(answer.toString()) as { fault: { name: string; message: string } };
     expect(fault).toMatchObject({
       name: NoScratchServerError.name,
-      message: expect.stringContaining('there is no PostgreSQL server 9 here'),
+      message: expect.stringContaining('there is no PostgreSQL server 99 here'),
     });
   });
 

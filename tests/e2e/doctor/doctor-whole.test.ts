@@ -217,7 +217,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
 
     it('a table that somebody holds, which is no fault', async () => {
       const { postgres } = stage;
-      const held = postgres.psql('rights', 'begin; lock table open; select pg_sleep(60)').catch(() => undefined);
+      const held = postgres.psql('rights', 'begin; lock table open; select pg_sleep(600)').catch(() => undefined);
       const sleeper = `select pid from pg_stat_activity where wait_event = 'PgSleep'`;
       await expect.poll(() => postgres.psql('postgres', sleeper)).not.toBe('');
       const { finding, faults } = await doctor({ POSTGRES_DB: 'rights' });

@@ -42,7 +42,7 @@ describe.skipIf(!hasPostgres())(
       ['SIGKILL', null],
     ] as const)('by %s, amid a statement and amid the rows of a table', async (signal, code) => {
       const before = await fullDatabase(signal);
-      const sleep = '\nSELECT pg_sleep(60);\n';
+      const sleep = '\nSELECT pg_sleep(600);\n';
       for (const [what, change] of [
         ['pg_sleep', (sql: string) => sql.replace('\n\\.\n', `\n\\.\n${sleep}`)],
         ['COPY', (sql: string) => sql.replace('i integer', 'i integer CHECK (pg_sleep(0.002) IS NOT NULL)')],
@@ -66,7 +66,7 @@ describe.skipIf(!hasPostgres())(
 
     test('and drops what it created when it is interrupted', async () => {
       await using folder = await tempFolder();
-      const change = (sql: string) => sql.replace('\n\\.\n', '\n\\.\n\nSELECT pg_sleep(60);\n');
+      const change = (sql: string) => sql.replace('\n\\.\n', '\n\\.\n\nSELECT pg_sleep(600);\n');
       await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
       const env = settingsOf(postgres, 'shop', folder.path);
       await using child = await startRestore(['shop', '--to', 'created', '--create'], env);
@@ -80,7 +80,7 @@ describe.skipIf(!hasPostgres())(
       await using folder = await tempFolder();
       // Quick in the transaction of the restore, and endless in the ANALYZE that comes after it.
       const slow = `CREATE FUNCTION public.slow(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
-        IF coalesce(current_setting('pgstow.restore', true), '') = '' THEN PERFORM pg_sleep(60); END IF;
+        IF coalesce(current_setting('pgstow.restore', true), '') = '' THEN PERFORM pg_sleep(600); END IF;
         RETURN i; END$$;
         CREATE INDEX ON public.noise (public.slow(i));`;
       const change = (sql: string) =>

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runningProcesses } from '@pgstow/testing/running-processes.ts';
+import { descendants } from '@pgstow/testing/running-processes.ts';
 import type { Redis } from 'ioredis';
 
 /** Where something was looked for: what it is called, and all that stands there. */
@@ -32,7 +32,7 @@ function formsOf(canary: string): readonly string[] {
   return [canary, Buffer.from(canary).toString('hex'), ...base64];
 }
 
-/** Looks at the command lines of all processes of this machine, again and again. */
+/** Looks at the command lines of all that this process has started, and they, again and again. */
 export class ProcessWatch {
   readonly #seen = new Set<string>();
   readonly #timer: NodeJS.Timeout;
@@ -46,7 +46,7 @@ export class ProcessWatch {
   }
 
   #look(): void {
-    for (const { command } of runningProcesses()) this.#seen.add(command);
+    for (const { command } of descendants()) this.#seen.add(command);
   }
 
   [Symbol.dispose](): void {

@@ -188,7 +188,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
 
   it('that is given up commits nothing, whatever it is at', async () => {
     await expect(restore(dump, { signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
-    for (const sql of ['select pg_sleep(60);\n', '']) {
+    for (const sql of ['select pg_sleep(600);\n', '']) {
       const given = new AbortController();
       const restoring = restore(`create table t ();\n${sql}${dump}`, {
         signal: given.signal,
@@ -207,7 +207,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
     server.psql('postgres', "select string_agg(query, ',') from pg_stat_activity where datname = 'target'");
 
   it('whose connection breaks says so, and that nothing was changed', async () => {
-    const restoring = restore(`create table t ();\nselect pg_sleep(60);\n${dump}`);
+    const restoring = restore(`create table t ();\nselect pg_sleep(600);\n${dump}`);
     restoring.catch(() => undefined);
     await eventually(async () => (await activity()).includes('pg_sleep'));
     await server.psql('postgres', "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'target'");
@@ -221,7 +221,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
   it('whose connection breaks amid the commit says that nobody knows', async () => {
     const name = await fresh();
     const slow = `create table t (a int);
-create function slow() returns trigger language plpgsql as $$begin perform pg_sleep(60); return new; end$$;
+create function slow() returns trigger language plpgsql as $$begin perform pg_sleep(600); return new; end$$;
 create constraint trigger slow after insert on t deferrable initially deferred for each row execute function slow();
 insert into t values (1);\n`;
     const restoring = restore(slow + END, { env: server.env(name) });
