@@ -17,6 +17,7 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { chromium } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { goTo } from '../stage/go-to.ts';
 import { DUMP_WORKER, lockTable, noiseTable } from '../stage/start-dump-worker.ts';
 import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
 import { BUCKET } from '../stage/upload-stage.ts';
@@ -114,7 +115,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   });
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
-  await page.goto(`${scheduler.base}/queues/queue/upload`);
+  await goTo(page, `${scheduler.base}/queues/queue/upload`);
   for (const { data } of [fine, refused, waiting]) await page.getByText(uploadJobId(data.name, 's3')).first().waitFor();
 
   // Errors are coloured beside the page, which may take its time.
@@ -128,7 +129,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
 
   await proxy.pass();
   const { name } = refused.data;
-  await page.goto(`${scheduler.base}/queues/queue/upload?status=failed`);
+  await goTo(page, `${scheduler.base}/queues/queue/upload?status=failed`);
   await page.getByText(uploadJobId(name, 's3')).first().waitFor();
   // The first such button retries all jobs, the last one this job; neither has a name.
   await page.locator('button:has(.lucide-refresh-cw)').last().click();

@@ -8,6 +8,7 @@ import { freePort } from '@pgstow/testing/free-port.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { goTo } from '../stage/go-to.ts';
 import { ask, pointsTo, type Asked } from '../stage/board-visitor.ts';
 import { failUpload } from '../stage/fail-upload.ts';
 import { hoursAgo, publish, publishedCatalog } from '../stage/publish-catalog.ts';
@@ -130,7 +131,7 @@ describe.skipIf(!hasRedis())('behind', () => {
         await using visit = await openBrowser();
         const { page, faults } = visit;
         const failed = await failUpload(uploads, server.url, 1);
-        await page.goto(stage.address.href);
+        await goTo(page, stage.address.href);
         await page.getByRole('button', { name: 'Test restore now: shop' }).click();
         expect(await page.getByRole('status').textContent()).toContain('is asked for');
         await page.getByRole('link', { name: 'See its job' }).first().click();
@@ -138,7 +139,7 @@ describe.skipIf(!hasRedis())('behind', () => {
           .getByText(/^verify\.backup_shop_/)
           .first()
           .waitFor();
-        await page.goto(stage.address.href);
+        await goTo(page, stage.address.href);
         await page.getByRole('link', { name: 'Job queues' }).click();
         await page.getByRole('link', { name: 'upload' }).first().click();
         await page.getByText(failed).first().waitFor();
@@ -186,7 +187,7 @@ describe.skipIf(!hasRedis())('behind', () => {
       async () => {
         await using stage = await setUp(startNginx, plain, address);
         await using visit = await openBrowser();
-        await visit.page.goto(stage.address.href);
+        await goTo(visit.page, stage.address.href);
         await visit.page.getByRole('button', { name: 'Test restore now: shop' }).click();
         expect(await visit.page.getByRole('status').textContent()).toContain('is asked for');
         expect(visit.faults).toEqual([]);

@@ -14,6 +14,7 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { chromium, type Browser } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { goTo } from '../stage/go-to.ts';
 import { hoursAgo } from '../stage/publish-catalog.ts';
 import { DUMP_WORKER, noiseTable } from '../stage/start-dump-worker.ts';
 import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
@@ -90,7 +91,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
   /** The page once it says so: what the workers publish takes a moment. */
   const showing = (text: string): Promise<unknown> =>
     eventually(async () => {
-      await page.goto(scheduler.base);
+      await goTo(page, scheduler.base);
       return (await page.getByText(text).count()) > 0;
     });
   await showing('16 in the folder');
@@ -106,7 +107,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
   if (process.env['PGSTOW_UPDATE_SCREENSHOTS'] === '1') await copyFile(picture, PICTURE);
 
   const phone = await openPage(browser, { width: 360, height: 700 }, 'dark', faults);
-  await phone.goto(scheduler.base);
+  await goTo(phone, scheduler.base);
   expect(await phone.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')).toBe(
     true,
   );
@@ -118,12 +119,12 @@ test(`a person sees what is protected, and backs up by a button${missing === und
   if (process.env['PGSTOW_KEEP_SCREENSHOTS'] !== undefined)
     await copyFile(dark, join(process.env['PGSTOW_KEEP_SCREENSHOTS'], 'status-phone.png'));
 
-  await page.goto(scheduler.base);
+  await goTo(page, scheduler.base);
   await page.getByRole('button', { name: 'Back up now: shop' }).click();
   expect(await page.getByRole('status').textContent()).toContain('A dump of shop is asked for.');
   await showing('17 in the folder');
   await eventually(async () => (await uploaded('shop')) === 17);
-  await page.goto(scheduler.base);
+  await goTo(page, scheduler.base);
   await page.getByRole('link', { name: 'See its job' }).first().click();
   await page.waitForURL(/\/queues\/queue\/dump\//);
   expect(faults).toEqual([]);

@@ -166,7 +166,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await host.waitForLine(/done with the scratch server/);
     await impatient.stop();
     await startWorker();
-    await (await stage.queue.getJob(jobId))!.promote();
+    // Unless its next attempt has come by itself.
+    await (await stage.queue.getJob(jobId))!.promote().catch(() => undefined);
     await eventually(async () => expect(await stage.record(name)).toMatchObject({ result: 'good' }));
     await expectNothingHosted();
   });
