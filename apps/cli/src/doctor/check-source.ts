@@ -1,4 +1,4 @@
-import { judgeSource } from '@pgstow/catalog/policy/source-policy.ts';
+import { judgeLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { defineCheck } from './check.ts';
 import { sourceTimeoutMs } from './facts.ts';
@@ -14,7 +14,7 @@ export const checkSource = defineCheck({
     const { identities } = await facts.source;
     for (const [subject, identity] of identities) {
       const earlier = dumps.filter(({ manifest }) => manifest.database === subject);
-      const { otherSource } = judgeSource(identity, earlier, facts.now);
+      const { otherSource } = judgeLineage(identity, earlier, facts.now);
       if (otherSource === undefined)
         yield { check, subject, status: 'ok', message: `it is that of ${describeSource(identity)}` };
       else

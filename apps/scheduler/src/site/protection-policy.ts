@@ -15,7 +15,7 @@ export type DatabaseStatus = {
   readonly protection: Protection;
   /** Why it is not, or not yet, a sentence each. */
   readonly reasons: readonly string[];
-  /** That of those which says why it has no backup that is new enough, or none yet; `undefined` if it has. */
+  /** The reason, of those, why it has no backup that is new enough, or none yet; `undefined` if it has. */
   readonly staleReason: string | undefined;
   readonly health: Health<RecalledDump>;
   /** What the workers published of it. */

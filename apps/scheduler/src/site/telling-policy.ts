@@ -20,7 +20,7 @@ export function isTestToBeTold(site: Pick<Site, 'startedAt'>, facts: Pick<SiteFa
   return !mayCatchUp('verify', site, facts);
 }
 
-/** In the first hour somebody may, unless nobody takes it: then workers have two minutes to come. */
+/** Whether a run that was missed may still be made up for: in the first hour or, where nobody takes it, for the two minutes that workers have to come. */
 function mayCatchUp(
   queue: 'dump' | 'verify',
   { startedAt }: Pick<Site, 'startedAt'>,

@@ -24,7 +24,7 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 };
 
-/** For every request: safe headers in the answer, and nothing is changed on behalf of another site. */
+/** Gives every answer safe headers, and refuses requests that change something on behalf of another site. */
 export function protect(publicOrigin: string | undefined) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     reply.headers(HEADERS);
@@ -139,11 +139,11 @@ export async function openGate(server: FastifyInstance, user: string, password: 
 
 type Outcome = {
   readonly isIn: boolean;
-  /** For which the network is suspected after wrong passwords. */
+  /** Time for which the network is suspected after wrong passwords. */
   readonly waitMs: number;
 };
 
-/** In a time that tells nothing of where they differ, nor how long they are. */
+/** Compares in a time that tells nothing of where they differ, nor how long they are. */
 function isEqual(a: string, b: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));

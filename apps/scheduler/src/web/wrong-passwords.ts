@@ -2,7 +2,7 @@
 const FREE = 5;
 const LONGEST_WAIT_MS = 30_000;
 const FORGOTTEN_AFTER_MS = 10 * 60_000;
-/** Whoever has more networks than that gains little, and memory stays as it is. */
+/** Networks that are remembered: more gain a guesser little, and memory stays as it is. */
 const MOST_NETWORKS = 1000;
 
 type Attempts = { readonly count: number; readonly notBeforeMs: number };

@@ -31,7 +31,7 @@ export type FolderContents = {
   readonly dumps: readonly KnownDump[];
   /** Regular files with a dump's name and no manifest. */
   readonly strays: readonly BackupName[];
-  /** By database, a file for which it cannot be told what a dump is worth: a manifest that cannot be read, or a damaged dump. */
+  /** Files that leave open what a dump is worth, one for each database: a manifest that cannot be read, or a damaged dump. */
   readonly damaged: ReadonlyMap<string, string>;
   /**
    * What a crash left behind: file names that end with `.partial` and begin with a dump's name, and manifests that are withheld

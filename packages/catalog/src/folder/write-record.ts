@@ -14,14 +14,12 @@ import { promoteFile, syncFolder, writeFileAtomically } from '@pgstow/shared/run
 
 /** From now on the dump exists. */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  const json = `${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`;
-  await writeFileAtomically(join(folder, manifestFileName(manifest.name)), json);
+  await writeRecord(folder, manifestFileName(manifest.name), manifestSchema.parse(manifest));
 }
 
 /** Writes a manifest to where it waits for its dump to be named. */
 export async function withholdManifest(folder: string, manifest: Manifest): Promise<void> {
-  const json = `${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`;
-  await writeFileAtomically(join(folder, withheldManifestFileName(manifest.name)), json);
+  await writeRecord(folder, withheldManifestFileName(manifest.name), manifestSchema.parse(manifest));
 }
 
 /** From now on the dump exists. @throws if no manifest of it is withheld */
@@ -31,24 +29,25 @@ export async function releaseManifest(folder: string, name: BackupName): Promise
 
 /** From now on the upload is confirmed. */
 export async function writeReceipt(folder: string, receipt: Receipt): Promise<void> {
-  const json = `${JSON.stringify(receiptSchema.parse(receipt), undefined, 2)}\n`;
-  await writeFileAtomically(join(folder, receiptFileName(receipt.name, receipt.destination)), json);
+  await writeRecord(folder, receiptFileName(receipt.name, receipt.destination), receiptSchema.parse(receipt));
 }
 
 /** What a restore test found, in place of what an earlier one did. */
 export async function writeRestoreTest(folder: string, test: RestoreTest): Promise<void> {
-  const json = `${JSON.stringify(restoreTestSchema.parse(test), undefined, 2)}\n`;
-  await writeFileAtomically(join(folder, restoreTestFileName(test.name, test.destination)), json);
+  await writeRecord(folder, restoreTestFileName(test.name, test.destination), restoreTestSchema.parse(test));
 }
 
 /** From now on a suspect dump counts. */
 export async function writeAcceptance(folder: string, acceptance: Acceptance): Promise<void> {
-  const json = `${JSON.stringify(acceptanceSchema.parse(acceptance), undefined, 2)}\n`;
-  await writeFileAtomically(join(folder, acceptanceFileName(acceptance.name)), json);
+  await writeRecord(folder, acceptanceFileName(acceptance.name), acceptanceSchema.parse(acceptance));
 }
 
 /** The store no longer has what the receipt says: the upload is not confirmed any more. */
 export async function removeReceipt(folder: string, receipt: Receipt): Promise<void> {
   await rm(join(folder, receiptFileName(receipt.name, receipt.destination)), { force: true });
   await syncFolder(folder);
+}
+
+async function writeRecord(folder: string, file: string, record: object): Promise<void> {
+  await writeFileAtomically(join(folder, file), `${JSON.stringify(record, undefined, 2)}\n`);
 }

@@ -2,7 +2,7 @@ import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
 import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
-import { judgeSource } from './source-policy.ts';
+import { judgeLineage } from './lineage-policy.ts';
 import { describeSuspicion } from './suspect-dump.ts';
 
 export type DumpContent = Pick<Manifest, 'sqlBytes' | 'tables' | 'identity'>;
@@ -27,7 +27,7 @@ export function judgeDump(
   const good = chooseCompared(earlier, takenAt).map(({ manifest }) => manifest);
   const size = judgeSize(content, good);
   const emptiedTables = findEmptiedTables(content, good);
-  const { otherSource, formerSources } = judgeSource(content.identity, earlier, takenAt);
+  const { otherSource, formerSources } = judgeLineage(content.identity, earlier, takenAt);
   const isTooSmall = size.verdict === 'suspect' && onShrink === 'suspect';
   const suspect = {
     ...(isTooSmall ? size.comparison : {}),

@@ -2,7 +2,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { describe, expect, it } from 'vitest';
 import type { JudgedDump } from './judged-dump.ts';
-import { judgeSource } from './source-policy.ts';
+import { judgeLineage } from './lineage-policy.ts';
 
 const [production, staging, spare] = ['1', '2', '3'].map((systemIdentifier): SourceIdentity => ({
   systemIdentifier,
@@ -25,7 +25,7 @@ const dump = (day: number, identity?: SourceIdentity, { accepted = false, ...fla
 };
 const now = new Date('2026-11-07T03:00:00Z');
 const judge = (identity: SourceIdentity | undefined, ...earlier: readonly JudgedDump[]) =>
-  judgeSource(identity, earlier, now);
+  judgeLineage(identity, earlier, now);
 const asUsual = { otherSource: undefined, formerSources: [] };
 const suspect = { suspect: { otherSource: production }, formerSources: [production] };
 

@@ -4,8 +4,8 @@ import type { JudgedDump } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
 import { isSuspect } from './suspect-dump.ts';
 
-export type SourceJudgement = {
-  /** That of the last dump that counts, where it is another one. */
+export type LineageJudgement = {
+  /** The source of the last dump that counts, where it is another one. */
   readonly otherSource: SourceIdentity | undefined;
   /** See the manifest. */
   readonly formerSources: readonly SourceIdentity[];
@@ -20,11 +20,11 @@ const MOST_FORMER = 20;
  *
  * @param earlier dumps of the same database, oldest first
  */
-export function judgeSource(
+export function judgeLineage(
   identity: SourceIdentity | undefined,
   earlier: readonly JudgedDump[],
   takenAt: Date,
-): SourceJudgement {
+): LineageJudgement {
   const counted = earlier.filter((dump) => dump.manifest.identity !== undefined && !isSuspect(dump));
   const last = newestByNow(counted, takenAt)?.manifest;
   if (identity === undefined || last?.identity === undefined) return { otherSource: undefined, formerSources: [] };
