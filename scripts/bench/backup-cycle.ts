@@ -1,7 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { QueueEvents, type Job } from 'bullmq';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manifest.ts';
@@ -10,6 +9,7 @@ import { enqueueDump, openQueue, queuePrefix } from '@pgstow/shared/runtime/queu
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { QueueEvents, type Job } from 'bullmq';
 import type { Bench } from './start-bench.ts';
 
 const APPS = join(import.meta.dirname, '../../apps');

@@ -1,17 +1,17 @@
-import { execa } from 'execa';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { QueueEvents } from 'bullmq';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestFileName, restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, enqueueVerify, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { descendants } from '@pgstow/testing/running-processes.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { QueueEvents } from 'bullmq';
+import { execa } from 'execa';
 import { timeCommand } from './measure.ts';
 import type { Bench } from './start-bench.ts';
 

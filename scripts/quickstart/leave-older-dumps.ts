@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { execa } from 'execa';
 import { DATABASE } from './load-sample.ts';
 import { psqlEnvironment } from './run-psql.ts';
 import type { Run } from './run-to-end.ts';

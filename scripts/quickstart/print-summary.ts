@@ -1,9 +1,9 @@
-import prettyBytes from 'pretty-bytes';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { describeConfirmation } from './confirm-at-store.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import prettyBytes from 'pretty-bytes';
+import { describeConfirmation } from './confirm-at-store.ts';
 import type { Restored } from './restore-dump.ts';
 import type { Run } from './run-to-end.ts';
 import { style } from './show-steps.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
 import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { execa } from 'execa';
 
 export type PsqlOptions = {
   readonly postgres: PostgresServer;

@@ -1,6 +1,6 @@
-import prettyBytes from 'pretty-bytes';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import prettyBytes from 'pretty-bytes';
 import type { Run } from './run-to-end.ts';
 import { startApp } from './start-app.ts';
 import type { Servers } from './start-servers.ts';

@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { DEADLINE_MS } from '@pgstow/testing/deadline.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';

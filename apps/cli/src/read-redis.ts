@@ -4,8 +4,8 @@ import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
 
 /** What Redis says of the runs to come, and of what is waited for. */
 export type RedisFacts = {

@@ -1,10 +1,10 @@
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueUpload } from '@pgstow/shared/runtime/queue.ts';
-import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
-import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 type HandOver = Pick<DumpWorker, 'uploads' | 'verifications' | 'verify' | 'destination'>;

@@ -1,9 +1,9 @@
+import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
+import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
-import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
 import type { DumpWorker } from './dump-worker.ts';
 import { handOver } from './hand-over.ts';
 import { prune } from './prune.ts';

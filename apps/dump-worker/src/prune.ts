@@ -1,8 +1,8 @@
-import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
 import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { DumpWorker } from './dump-worker.ts';
 
 /** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */

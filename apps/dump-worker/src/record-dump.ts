@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
+import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { releaseManifest, withholdManifest } from '@pgstow/catalog/folder/write-record.ts';
-import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
 import type { ProvenDump } from './take-dump.ts';
 
 /** Gives a proven dump its name and then its manifest, with which it begins to exist. If it cannot, nothing of it stays. */

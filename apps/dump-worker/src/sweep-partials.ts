@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
 
 /** The dump whose dead worker left a file, if that is of the dump itself or of its manifest: a receipt's partial is the upload worker's business. */
 function dumpOfPartial(file: string): BackupName | undefined {

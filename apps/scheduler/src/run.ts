@@ -7,16 +7,16 @@ import { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { createBoard } from './web/board.ts';
-import { checkHealth } from './status/healthz.ts';
-import { describePause } from './site/protection-policy.ts';
-import { queueOrder } from './site/read-site.ts';
-import { startServer } from './web/server.ts';
-import type { Site } from './site/site.ts';
-import { addStatusRoutes } from './status/status-routes.ts';
 import { wantDumps, wantRestoreTests } from './schedules/wanted-entries.ts';
 import { watchSchedules } from './schedules/watch-schedules.ts';
+import { describePause } from './site/protection-policy.ts';
+import { queueOrder } from './site/read-site.ts';
+import type { Site } from './site/site.ts';
 import { watchStaleness } from './site/watch-staleness.ts';
+import { checkHealth } from './status/healthz.ts';
+import { addStatusRoutes } from './status/status-routes.ts';
+import { createBoard } from './web/board.ts';
+import { startServer } from './web/server.ts';
 
 const { postgres, schedule, verify, alarms, redis, board } = subjects;
 

@@ -6,13 +6,13 @@ import { findDump, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts'
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
-import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
+import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';

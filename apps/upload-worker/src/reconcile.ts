@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';

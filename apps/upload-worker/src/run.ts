@@ -1,3 +1,6 @@
+import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
+import { Publisher } from '@pgstow/catalog/published/publisher.ts';
+import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
@@ -7,9 +10,6 @@ import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
-import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
-import { Publisher } from '@pgstow/catalog/published/publisher.ts';
-import { startTelling } from '@pgstow/notify/start-telling.ts';
 import { openDestinations } from './destination.ts';
 import { handleUpload } from './handle-upload.ts';
 import { startReconciliation } from './reconcile.ts';

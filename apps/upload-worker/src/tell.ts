@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
+import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
-import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
+import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 

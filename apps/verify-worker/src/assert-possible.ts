@@ -1,10 +1,10 @@
-import prettyBytes from 'pretty-bytes';
-import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
 import { findServers } from '@pgstow/postgres/client/client-version.ts';
+import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
 import { NoRoomError, roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import prettyBytes from 'pretty-bytes';
 
 /**
  * What is known to be missing need not wait for a download.

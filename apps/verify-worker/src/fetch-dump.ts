@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import prettyBytes from 'pretty-bytes';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import { s3ErrorCode } from '@pgstow/store/s3-error.ts';
+import prettyBytes from 'pretty-bytes';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { BadDumpError } from './restore-finding.ts';
 

@@ -1,7 +1,7 @@
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { hasManifest, listBackups } from '@pgstow/backups/list-backups.ts';
-import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { JobData } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';

@@ -4,13 +4,13 @@ import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import { conclude } from './conclude.ts';
 import { Deadline } from './deadline.ts';
+import { describeRestoreTest } from './describe-restore-test.ts';
 import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';
 import { recordRestoreTest } from './record-restore-test.ts';
 import { restoreAndCompare } from './restore-and-compare.ts';
 import { CannotTellError, findingOf, type RestoreFinding } from './restore-finding.ts';
 import { sweepScratch, withScratchFolder } from './scratch-folder.ts';
 import type { VerifyWorker } from './verify-worker.ts';
-import { describeRestoreTest } from './describe-restore-test.ts';
 
 /**
  * Find the dump, restore it into a scratch server, compare, record what came of it, and say so: as the only one that tests

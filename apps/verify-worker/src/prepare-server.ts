@@ -1,5 +1,5 @@
-import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
+import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { CannotTellError } from './restore-finding.ts';
 

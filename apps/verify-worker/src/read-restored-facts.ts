@@ -1,5 +1,5 @@
-import { readDatabaseFacts } from '@pgstow/postgres/facts/database-facts.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { readDatabaseFacts } from '@pgstow/postgres/facts/database-facts.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
-import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueVerify } from '@pgstow/shared/runtime/queue.ts';

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import prettyBytes from 'pretty-bytes';
-import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import { compareRestored } from '@pgstow/postgres/facts/compare-facts.ts';
+import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import prettyBytes from 'pretty-bytes';
 import { assertPossible } from './assert-possible.ts';
 import { Deadline } from './deadline.ts';
 import { fetchDump } from './fetch-dump.ts';

@@ -2,8 +2,8 @@ import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { BadDumpError, CannotTellError } from './restore-finding.ts';
 import { scratchFaultIn, type RestoreCircumstances } from './restore-fault-policy.ts';
+import { BadDumpError, CannotTellError } from './restore-finding.ts';
 
 /**
  * Restores a dump into a database of the scratch server.

@@ -1,6 +1,7 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startTelling } from '@pgstow/notify/start-telling.ts';
+import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
@@ -12,7 +13,6 @@ import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { S3Store } from '@pgstow/store/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
 import { handleVerify } from './handle-verify.ts';
 import { startReconciliation } from './reconcile.ts';
 import { tell, tellFailure } from './tell.ts';

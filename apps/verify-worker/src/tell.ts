@@ -1,7 +1,7 @@
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
-import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
+import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { tellRestoreTest } from '@pgstow/notify/restore-test-alarm.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';

@@ -1,15 +1,15 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { sumRows, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
-import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
-import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readStore } from './read-store.ts';
 
 /**

@@ -1,3 +1,5 @@
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -7,8 +9,6 @@ import { dumpKey, keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts'
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import pMap from 'p-map';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
-import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 
 /** Requests to one store at a time. */
 const CONCURRENCY = 16;

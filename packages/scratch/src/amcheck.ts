@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { isExecutable } from '@pgstow/postgres/client/installed-program.ts';
+import { execa } from 'execa';
 import type { ScratchServer } from './scratch-server.ts';
 
 /** What pg_amcheck found: damage, or why it could not look. */

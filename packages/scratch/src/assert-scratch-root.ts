@@ -1,8 +1,8 @@
 import { access, constants, stat } from 'node:fs/promises';
-import { execa } from 'execa';
 import { bareEnvironment } from '@pgstow/postgres/client/installed-program.ts';
-import { confine } from './scratch-user.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
+import { confine } from './scratch-user.ts';
 
 /** @throws PermanentError that says how to mend it, if no scratch server could live in that folder */
 export async function assertScratchRoot(folder: string): Promise<void> {

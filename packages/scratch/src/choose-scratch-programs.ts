@@ -1,5 +1,5 @@
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { findServers, type Clients } from '@pgstow/postgres/client/client-version.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
 /** No server of the source's major version is installed. Another attempt mends nothing, but a person may, at any time. */
 export class NoScratchServerError extends RetryableError {

@@ -1,5 +1,5 @@
-import { describeLocale, localeOptions, type DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
+import { describeLocale, localeOptions, type DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
 
 /**
  * Creates a database like its source. Where this machine lacks the source's locale, texts are sorted by their bytes.

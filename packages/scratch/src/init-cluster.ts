@@ -1,9 +1,9 @@
 import { glob, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 import type { Confinement } from './scratch-user.ts';
 
 export type InitClusterOptions = {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { bareEnvironment } from '@pgstow/postgres/client/installed-program.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 import { takeBack } from './take-back.ts';
 
 const ATTEMPTS = 10;

@@ -1,7 +1,7 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import prettyBytes from 'pretty-bytes';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import prettyBytes from 'pretty-bytes';
 
 const EVERY_MS = 1000;
 /** Of the disk, for all others that use it. */

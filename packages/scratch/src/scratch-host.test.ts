@@ -1,7 +1,8 @@
-import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -11,7 +12,6 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { findPostgres } from './end-postgres.ts';
 import { NoRoomError } from './scratch-disk.ts';
 import { lookAtScratchHost } from './scratch-host-client.ts';

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { roomFor, watchDisk } from './scratch-disk.ts';
 import { isScratchHostThere } from './scratch-host-client.ts';
 import {

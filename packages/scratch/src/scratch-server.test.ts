@@ -1,16 +1,16 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { postgresBinDirs } from '@pgstow/testing/find-program.ts';
 import { isAlive, runningProcesses } from '@pgstow/testing/running-processes.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { eventually } from '@pgstow/testing/eventually.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
-import { findPostgres } from './end-postgres.ts';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
 import { createScratchDatabase } from './create-scratch-database.ts';
+import { findPostgres } from './end-postgres.ts';
 import { removeScratchServer } from './scratch-process.ts';
 import { startScratchServer, type ScratchServer } from './scratch-server.ts';
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { chooseScratchPrograms } from './choose-scratch-programs.ts';
 import { chooseClients, findClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
-import { createScratchDatabase } from './create-scratch-database.ts';
 import type { DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
+import { chooseScratchPrograms } from './choose-scratch-programs.ts';
+import { createScratchDatabase } from './create-scratch-database.ts';
 import { askForScratchProcess } from './scratch-host-client.ts';
 import { SCRATCH_PORT, SCRATCH_USER, startScratchProcess } from './scratch-process.ts';
 import { confine } from './scratch-user.ts';

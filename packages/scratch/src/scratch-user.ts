@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { bareEnvironment, isOnPath } from '@pgstow/postgres/client/installed-program.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 
 /** As whom, and with how much of this machine, a scratch server and its clients run. */
 export type Confinement = {

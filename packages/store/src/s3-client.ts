@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 const CONNECT_MS = 10_000;
 const REQUEST_MS = 60 * 60 * 1000;

@@ -1,3 +1,5 @@
+import type { FileHandle } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   GetObjectCommand,
@@ -9,8 +11,6 @@ import {
   type HeadObjectCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { FileHandle } from 'node:fs/promises';
-import { addAbortSignal, type Readable } from 'node:stream';
 import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -18,9 +18,9 @@ import { HiddenError } from './hidden-error.ts';
 import { lookBeforePut } from './look-before-put.ts';
 import { OccupiedError } from './occupied-error.ts';
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
-import { leaveOutUnknownExtras } from './s3-known-extras.ts';
 import { isRefusedAlone, isUnknownToStore, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
 import type { Extra } from './s3-extras.ts';
+import { leaveOutUnknownExtras } from './s3-known-extras.ts';
 import { describeLeftOut } from './s3-left-out.ts';
 import { s3PutParams } from './s3-put-params.ts';
 import { uploadFile } from './s3-upload.ts';

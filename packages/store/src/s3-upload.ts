@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -6,7 +7,6 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import type { FileHandle } from 'node:fs/promises';
 import { collectGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { OccupiedError } from './occupied-error.ts';
 import type { PartPlan } from './part-plan.ts';

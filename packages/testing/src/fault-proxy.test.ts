@@ -7,8 +7,8 @@ import { hasRedis } from './capabilities.ts';
 import { eventually } from './eventually.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { startRedis } from './redis-server.ts';
-import { startS3 } from './s3-server.ts';
 import { createS3Client } from './s3-client.ts';
+import { startS3 } from './s3-server.ts';
 
 /** Answers with the method, path and size of what it was sent. */
 async function startEcho() {

@@ -1,5 +1,5 @@
-import { tempFolder, type TempFolder } from './temp-folder.ts';
 import { execa } from 'execa';
+import { tempFolder, type TempFolder } from './temp-folder.ts';
 
 /** A folder on a disk of its own (a tmpfs) of `sizeBytes`, for filling up. Needs `canMountTmpfs()`. Unmounted and removed on dispose. */
 export async function smallDisk(sizeBytes: number): Promise<TempFolder> {

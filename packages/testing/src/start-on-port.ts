@@ -1,5 +1,5 @@
-import { freePort } from './free-port.ts';
 import type { BoundProcess } from './bound-process.ts';
+import { freePort } from './free-port.ts';
 
 /**
  * Starts a server on the port wanted, or on a free one. Between finding a free port and binding it another process may

@@ -1,9 +1,9 @@
 import { chmod, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCommand } from '@pgstow/testing/capabilities.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { CLI, runCli } from '../stage/run-cli.ts';
 

@@ -1,5 +1,5 @@
-import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';

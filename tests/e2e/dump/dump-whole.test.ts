@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { execa } from 'execa';
 import { runningProcesses } from '@pgstow/testing/running-processes.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DESTINATION, holdPgDump, noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
 

@@ -1,10 +1,10 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contentsOf, makeBackup, runRestore, settingsOf } from '../stage/restore-stage.ts';
 import { setDumpStage } from '../stage/start-dump-worker.ts';

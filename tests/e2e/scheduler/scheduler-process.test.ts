@@ -1,5 +1,5 @@
-import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
+import { createServer, connect } from 'node:net';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';

@@ -1,5 +1,5 @@
-import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
+import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';

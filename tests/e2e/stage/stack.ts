@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
+import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';

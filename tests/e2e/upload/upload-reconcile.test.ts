@@ -1,10 +1,10 @@
 import { rm, utimes, writeFile, readFile, access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
 import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { BUCKET, PREFIX, makeDump, makeFile, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';

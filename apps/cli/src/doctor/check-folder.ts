@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import type { FolderContents } from '@pgstow/catalog/folder/read-folder.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';

@@ -1,11 +1,11 @@
 import { findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
-import { dumpRole, limitingOptions } from '@pgstow/postgres/dump/dump-options.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
-import { readDumpRights } from '@pgstow/postgres/dump/read-dump-rights.ts';
-import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
+import { dumpRole, limitingOptions } from '@pgstow/postgres/dump/dump-options.ts';
+import { readDumpRights } from '@pgstow/postgres/dump/read-dump-rights.ts';
 import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/dump/try-schema-dump.ts';
+import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';

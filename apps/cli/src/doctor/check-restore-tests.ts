@@ -1,6 +1,6 @@
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { decisiveRestoreTest, newestVerdict } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { nextRuns } from '@pgstow/shared/config/schedule.ts';
 import { defineCheck, type Finding } from './check.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';

@@ -1,6 +1,6 @@
 import { probeS3 } from '@pgstow/store/s3-probe.ts';
-import { clockFinding } from './clock-finding.ts';
 import { defineCheck } from './check.ts';
+import { clockFinding } from './clock-finding.ts';
 
 /** S3 refuses requests whose clock is further off. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList */
 const REFUSED_MS = 15 * 60 * 1000;

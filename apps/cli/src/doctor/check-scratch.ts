@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
 import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';

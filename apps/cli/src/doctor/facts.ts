@@ -1,7 +1,7 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
+import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
-import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 
 /** What a check of PostgreSQL learned that others need; nothing where no server answered. */
 export type SourceFacts = {

@@ -1,5 +1,5 @@
-import type { DumpRights, Lacking } from '@pgstow/postgres/dump/read-dump-rights.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
+import type { DumpRights, Lacking } from '@pgstow/postgres/dump/read-dump-rights.ts';
 import type { Finding } from './check.ts';
 
 type Circumstances = {

@@ -3,8 +3,8 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import prettyBytes from 'pretty-bytes';
-import { followJob, type FollowOptions } from './follow-job.ts';
 import { startProgress, type Progress } from '../format/show-progress.ts';
+import { followJob, type FollowOptions } from './follow-job.ts';
 
 type DumpJob = NonNullable<Awaited<ReturnType<OpenQueue<'dump'>['getJob']>>>;
 type Queues = { readonly dumps: OpenQueue<'dump'>; readonly uploads: OpenQueue<'upload'> };

@@ -2,8 +2,8 @@ import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { compareRows, type RowComparison } from './compare-rows.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
+import { compareRows, type RowComparison } from './compare-rows.ts';
 import type { RestoreContext } from './restore-context.ts';
 
 /**

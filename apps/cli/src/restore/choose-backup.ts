@@ -1,9 +1,9 @@
 import { hasManifest, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
-import { newestByNow, newestUntil } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isOfLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
+import { newestByNow, newestUntil } from '@pgstow/catalog/policy/newest-dump.ts';
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { formatTime } from '../format/format-text.ts';
 

@@ -1,8 +1,8 @@
-import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
-import { localeOptions, type DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
 import { StatementError } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
+import { localeOptions, type DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import { openMaintenance } from './target-facts.ts';

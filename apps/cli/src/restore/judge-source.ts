@@ -1,7 +1,7 @@
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import { readServerIdentity } from './target-facts.ts';
 

@@ -1,6 +1,6 @@
+import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
-import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 
 /** Where a backup is to be restored. */

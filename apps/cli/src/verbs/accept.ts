@@ -1,12 +1,12 @@
 import { chown, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderError, unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
-import { publishCatalog } from '@pgstow/catalog/published/publish-catalog.ts';
-import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { writeAcceptance } from '@pgstow/catalog/folder/write-record.ts';
+import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { badTestOf, newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { writeAcceptance } from '@pgstow/catalog/folder/write-record.ts';
+import { publishCatalog } from '@pgstow/catalog/published/publish-catalog.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';

@@ -1,14 +1,14 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName, formatTime } from '../format/format-text.ts';
-import { interruptible } from '../interruptible.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
+import { interruptible } from '../interruptible.ts';
 import { openStores } from '../open-stores.ts';
 import { readSettings } from '../read-settings.ts';
 

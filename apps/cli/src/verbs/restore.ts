@@ -1,8 +1,8 @@
 import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
-import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
+import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import {
   assertPsqlFitsDump,
   readPsqlVersion,
@@ -20,21 +20,21 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { Option, type Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
+import { exitCodes, ExitError } from '../exit-codes.ts';
+import { formatTime } from '../format/format-text.ts';
+import { startProgress, type Progress } from '../format/show-progress.ts';
+import { showTransfer } from '../format/show-transfer.ts';
+import { interruptible } from '../interruptible.ts';
+import { openStores } from '../open-stores.ts';
+import { readSettings } from '../read-settings.ts';
 import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
 import { chooseBackup, parseWanted, warnOfSuspect } from '../restore/choose-backup.ts';
 import { createDatabase, dropDatabase } from '../restore/create-database.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
 import { fetchDump } from '../restore/fetch-dump.ts';
-import { formatTime } from '../format/format-text.ts';
-import { interruptible } from '../interruptible.ts';
-import { openStores } from '../open-stores.ts';
 import { planBeforeRestore } from '../restore/plan-before-restore.ts';
-import { readSettings } from '../read-settings.ts';
 import type { RestoreOptions } from '../restore/restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from '../restore/restore-target.ts';
-import { startProgress, type Progress } from '../format/show-progress.ts';
-import { showTransfer } from '../format/show-transfer.ts';
 
 type Show = ReturnType<Progress['add']>;
 

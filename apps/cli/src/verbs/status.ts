@@ -1,6 +1,6 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
-import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -8,10 +8,10 @@ import type { Command } from 'commander';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName } from '../format/format-text.ts';
-import { restoreTestJson } from './list.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
 import { readRedis } from '../read-redis.ts';
 import { readSettings } from '../read-settings.ts';
+import { restoreTestJson } from './list.ts';
 
 const EXAMPLES = `
 A database is healthy if its newest confirmed backup is younger than two intervals and an hour, or for a cron pattern

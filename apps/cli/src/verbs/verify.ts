@@ -1,8 +1,8 @@
 import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
+import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { scheduledJobId, type JobData, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { nextRunBy, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { scheduledJobId, type JobData, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { OpenQueue, plannedJobOptions } from '@pgstow/shared/runtime/queue.ts';
 import { removeOrphan } from '@pgstow/shared/runtime/remove-orphan.ts';

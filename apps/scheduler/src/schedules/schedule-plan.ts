@@ -1,5 +1,5 @@
-import { catchUpJobId, firstJobId } from '@pgstow/shared/contract/jobs.ts';
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { catchUpJobId, firstJobId } from '@pgstow/shared/contract/jobs.ts';
 
 /** A schedule entry as it stands in Redis. */
 export type ScheduleEntry = {

@@ -1,6 +1,6 @@
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { ScheduleAction } from './schedule-plan.ts';
 import { reconcileSchedules, type WantedEntries } from './reconcile-schedules.ts';
+import type { ScheduleAction } from './schedule-plan.ts';
 
 /** Schedules that are looked after until this is disposed. */
 export type WatchedSchedules = AsyncDisposable & {

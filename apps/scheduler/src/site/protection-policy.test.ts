@@ -1,5 +1,5 @@
-import type { PublishedCatalog, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { PublishedCatalog, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { expect, test } from 'vitest';
 import { judgeSite } from './protection-policy.ts';
 import type { QueueFacts, SiteFacts } from './read-site.ts';

@@ -1,7 +1,7 @@
 import { databaseOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { answerOf } from './redis-answer.ts';
 import { queueOrder } from './read-site.ts';
+import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 
 /** A job as the status page shows it. */

@@ -1,7 +1,7 @@
-import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
-import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
+import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Alarms } from '@pgstow/notify/alarms.ts';
 import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
 import { liftSuspect } from '@pgstow/notify/suspect-alarm.ts';

@@ -1,11 +1,11 @@
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
+import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import { freezeCauses, type PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { readJobHistory, type JobHistory } from '@pgstow/shared/runtime/job-history.ts';
-import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
-import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { judgeSite, type DatabaseStatus } from '../site/protection-policy.ts';
 import { readSite, type SiteFacts } from '../site/read-site.ts';

@@ -1,18 +1,18 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readAlarms } from '@pgstow/notify/alarm-state.ts';
-import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { renderMetrics } from './metrics.ts';
-import { answerOf } from '../site/redis-answer.ts';
 import { judgeSite } from '../site/protection-policy.ts';
 import { readJobs } from '../site/read-jobs.ts';
 import { readSite } from '../site/read-site.ts';
+import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
+import { renderMetrics } from './metrics.ts';
 import { renderStatusPage, renderUnavailable, type Said } from './status-page.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

@@ -1,8 +1,8 @@
-import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
-import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import prettyBytes from 'pretty-bytes';

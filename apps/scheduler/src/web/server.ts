@@ -2,9 +2,9 @@ import type { BoardConfig } from '@pgstow/shared/config/board.ts';
 import { PermanentError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { fastify, type FastifyInstance, type FastifyPluginCallback, type FastifyReply } from 'fastify';
+import type { HealthAnswer } from '../status/healthz.ts';
 import { openGate, protect } from './access.ts';
 import { BOARD_PATH } from './board-path.ts';
-import type { HealthAnswer } from '../status/healthz.ts';
 import { withoutPublicPath } from './public-path.ts';
 
 export type ServerOptions = {

@@ -11,9 +11,9 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isSuspect } from '../policy/suspect-dump.ts';
 import { adoptStrays } from './adopt-strays.ts';
 import { readFolder } from './read-folder.ts';
-import { isSuspect } from '../policy/suspect-dump.ts';
 import { writeManifest } from './write-record.ts';
 
 const DUMP = `--

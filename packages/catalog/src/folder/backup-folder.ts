@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
-import prettyBytes from 'pretty-bytes';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import prettyBytes from 'pretty-bytes';
 
 /** The disk of the backup folder is full, or would be. */
 export class NoSpaceError extends RetryableError {

@@ -1,4 +1,3 @@
-import { readFolder } from './read-folder.ts';
 import {
   applyRetention,
   whyFrozen,
@@ -6,6 +5,7 @@ import {
   type RetentionPolicy,
   type Verdict,
 } from '../policy/retention-policy.ts';
+import { readFolder } from './read-folder.ts';
 
 export type Verdicts = {
   /** By database, oldest dump first. */

@@ -1,7 +1,7 @@
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { readFolder } from './read-folder.ts';
 import { describeWhatIsSafe } from '../policy/what-is-safe.ts';
+import { readFolder } from './read-folder.ts';
 
 /** What backups of a database there are now, in a sentence. Never throws: an alarm is raised all the same. */
 export async function readWhatIsSafe(

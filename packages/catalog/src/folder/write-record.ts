@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import {
   manifestFileName,
   manifestSchema,

@@ -1,8 +1,8 @@
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
-import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
 import { judgeLineage } from './lineage-policy.ts';
+import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
 import { describeSuspicion } from './suspect-dump.ts';
 
 export type DumpContent = Pick<Manifest, 'sqlBytes' | 'tables' | 'identity'>;

@@ -2,8 +2,8 @@ import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it, test } from 'vitest';
-import { judgeHealth, type HealthOptions } from './health-policy.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
+import { judgeHealth, type HealthOptions } from './health-policy.ts';
 
 const SHA256 = 'a'.repeat(64);
 const now = new Date('2026-03-10T12:00:00Z');

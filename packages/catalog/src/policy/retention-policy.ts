@@ -1,13 +1,13 @@
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import type { KnownDump } from '../folder/read-folder.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
-import type { KnownDump } from '../folder/read-folder.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
 export type RetentionPolicy = {

@@ -1,8 +1,8 @@
 import { sumRows } from '@pgstow/shared/contract/manifest.ts';
-import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
-import type { JudgedDump } from '../policy/judged-dump.ts';
+import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
+import type { JudgedDump } from '../policy/judged-dump.ts';
 
 /** Enough of a sentence to act on. */
 const LONGEST_REASON = 300;

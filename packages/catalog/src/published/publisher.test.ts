@@ -10,9 +10,9 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deleteDump } from '../folder/delete-dump.ts';
+import { writeManifest } from '../folder/write-record.ts';
 import { Publisher } from './publisher.ts';
 import { summariseFolder } from './summarise-folder.ts';
-import { writeManifest } from '../folder/write-record.ts';
 
 const log = createLog('test', 'silent', String);
 const place = { name: 's3', bucket: 'mine', prefix: '' };

@@ -1,10 +1,10 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { publishedCatalogSchema } from '@pgstow/shared/contract/published-catalog.ts';
 import { expect, it } from 'vitest';
+import type { KnownDump } from '../folder/read-folder.ts';
 import { judgeHealth } from '../policy/health-policy.ts';
 import type { JudgedDump } from '../policy/judged-dump.ts';
 import { recallDump } from './published-dump.ts';
-import type { KnownDump } from '../folder/read-folder.ts';
 import { summariseFolder } from './summarise-folder.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,13 +1,13 @@
-import { receiptIsOf, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { PublishedCatalog, PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
+import { receiptIsOf, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { FolderContents, KnownDump } from '../folder/read-folder.ts';
 import { decisiveRestoreTest } from '../policy/decisive-restore-test.ts';
 import { isConfirmed } from '../policy/is-confirmed.ts';
-import { shortenDump } from './published-dump.ts';
-import type { FolderContents, KnownDump } from '../folder/read-folder.ts';
 import { newestByNow } from '../policy/newest-dump.ts';
 import { whyFrozen } from '../policy/retention-policy.ts';
 import { isSuspect } from '../policy/suspect-dump.ts';
 import { findTesting } from '../policy/verdict-age-policy.ts';
+import { shortenDump } from './published-dump.ts';
 
 export type SummaryOptions = {
   readonly contents: FolderContents;

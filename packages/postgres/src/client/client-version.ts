@@ -1,7 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
-import { execa } from 'execa';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 import { isExecutable } from './installed-program.ts';
 
 /** PostgreSQL's client programs of one version, in one folder. */

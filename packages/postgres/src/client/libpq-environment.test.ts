@@ -1,5 +1,5 @@
-import { expect, it, vi } from 'vitest';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { expect, it, vi } from 'vitest';
 import { libpqEnvironment } from './libpq-environment.ts';
 
 const server: PostgresConfig = {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { execa } from 'execa';
 import { afterEach, expect, test, vi } from 'vitest';
 import { openPipe } from './open-pipe.ts';
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 import { bareEnvironment } from './installed-program.ts';
 
 /** Both ends of a pipe, for child processes; closed when disposed. */

@@ -7,13 +7,13 @@ import { freePort } from '@pgstow/testing/free-port.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients, type Clients } from './client-version.ts';
 import { chooseCompressor } from '../dump/compressor.ts';
-import { libpqEnvironment } from './libpq-environment.ts';
 import { pgDump } from '../dump/pg-dump.ts';
-import { postgresError } from './postgres-error.ts';
-import { proveGzip } from '../proof/prove-gzip.ts';
 import { readServerFacts } from '../facts/server-facts.ts';
+import { proveGzip } from '../proof/prove-gzip.ts';
+import { findClients, newestClients, type Clients } from './client-version.ts';
+import { libpqEnvironment } from './libpq-environment.ts';
+import { postgresError } from './postgres-error.ts';
 
 const never = new AbortController().signal;
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';

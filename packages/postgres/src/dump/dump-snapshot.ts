@@ -2,11 +2,11 @@ import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { z } from 'zod';
 import type { Clients } from '../client/client-version.ts';
-import type { Counting } from '../facts/count-rows.ts';
-import { dumpRole, limitingOptions } from './dump-options.ts';
-import { readDatabaseFacts, readSequences } from '../facts/database-facts.ts';
 import { PsqlSession } from '../client/psql-session.ts';
 import { quoteIdentifier } from '../client/sql-quote.ts';
+import type { Counting } from '../facts/count-rows.ts';
+import { readDatabaseFacts, readSequences } from '../facts/database-facts.ts';
+import { dumpRole, limitingOptions } from './dump-options.ts';
 
 export type SnapshotOptions = {
   readonly clients: Clients;

@@ -1,14 +1,14 @@
 import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
-import { type Compressor } from './compressor.ts';
 import { bareEnvironment } from '../client/installed-program.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { postgresError } from '../client/postgres-error.ts';
 import { describeEnd, keepTail } from '../client/program-end.ts';
+import { type Compressor } from './compressor.ts';
 import { ProgressWatch } from './progress-watch.ts';
 
 export type PgDumpOptions = {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { pairExtraOptions } from '@pgstow/shared/config/extra-options.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
 import { postgresError } from '../client/postgres-error.ts';

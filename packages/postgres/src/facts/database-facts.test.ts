@@ -1,16 +1,16 @@
-import { execa } from 'execa';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { databaseFactsSchema } from '@pgstow/shared/contract/database-facts.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findClients, newestClients, type Clients } from '../client/client-version.ts';
+import { PsqlSession } from '../client/psql-session.ts';
+import { openSnapshot } from '../dump/dump-snapshot.ts';
 import { compareRestored } from './compare-facts.ts';
 import { readDatabaseFacts } from './database-facts.ts';
-import { openSnapshot } from '../dump/dump-snapshot.ts';
-import { PsqlSession } from '../client/psql-session.ts';
 
 const EXACT = { mode: 'exact', exactUpToBytes: 1e12 } as const;
 const { signal } = new AbortController();

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { databaseFactsSchema, type DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { z } from 'zod';
-import { countRows, type Counting } from './count-rows.ts';
 import type { PsqlSession } from '../client/psql-session.ts';
-import { DESCRIBE_OBJECTS } from './schema-objects.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
+import { countRows, type Counting } from './count-rows.ts';
+import { DESCRIBE_OBJECTS } from './schema-objects.ts';
 
 type Sequence = { readonly next: string; readonly increment: string };
 type Sequences = ReadonlyMap<string, Sequence>;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { z } from 'zod';
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { execa } from 'execa';
+import { z } from 'zod';
 import type { Clients } from '../client/client-version.ts';
 import { postgresError } from '../client/postgres-error.ts';
 

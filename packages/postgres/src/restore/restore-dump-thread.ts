@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs';
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { DumpTextSink } from '../proof/dump-text.ts';

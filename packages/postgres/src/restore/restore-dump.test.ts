@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, chmod, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
+import { appendFile, chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';

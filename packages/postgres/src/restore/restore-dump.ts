@@ -3,14 +3,14 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { constants, gunzipSync } from 'node:zlib';
-import { execa } from 'execa';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Clients } from '../client/client-version.ts';
+import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
-import type { DumpText } from '../proof/dump-text.ts';
+import type { Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { describeEnd, keepTail } from '../client/program-end.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
+import type { DumpText } from '../proof/dump-text.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { startRestoreThread, type RestoreThread } from './restore-thread.ts';
 

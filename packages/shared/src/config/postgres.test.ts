@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig, type ConfigError } from './read-config.ts';
 import { postgres, type PostgresConfig } from './postgres.ts';
+import { readConfig, type ConfigError } from './read-config.ts';
 
 const read = (env: Record<string, string>): PostgresConfig => readConfig(env, { postgres }, [postgres]).config.postgres;
 const faults = (env: Record<string, string>): readonly string[] => {

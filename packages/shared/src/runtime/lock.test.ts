@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
@@ -7,7 +8,6 @@ import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
-import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BusyError, RetryableError } from './errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, uploadLockKey, withLock } from './lock.ts';

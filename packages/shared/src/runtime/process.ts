@@ -2,10 +2,10 @@ import { readConfig, ConfigError, type ConfigReading } from '../config/read-conf
 import { runtime } from '../config/runtime.ts';
 import { subjects as known } from '../config/subjects.ts';
 import { tracing } from '../config/tracing.ts';
+import { startTracing } from '../tracing/tracing.ts';
 import { describeError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import { createRedact, type Redact } from './redact.ts';
-import { startTracing } from '../tracing/tracing.ts';
 
 type Subjects = Parameters<typeof readConfig>[1];
 /** What every process is told besides its own subjects. */

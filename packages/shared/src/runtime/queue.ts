@@ -2,9 +2,9 @@ import { Queue, type Job, type JobsOptions } from 'bullmq';
 import type { BackupName } from '../contract/backup-name.ts';
 import { jobs, uploadJobId, verifyJobId, type DumpReason, type JobData, type QueueName } from '../contract/jobs.ts';
 import { inTraceOf } from '../tracing/backup-trace.ts';
+import { tracing } from '../tracing/tracing.ts';
 import type { RedisConnection } from './redis.ts';
 import { removeOrphan } from './remove-orphan.ts';
-import { tracing } from '../tracing/tracing.ts';
 
 export interface OpenQueue<Q extends QueueName> extends Queue<JobData<Q>, unknown> {
   readonly site: string;

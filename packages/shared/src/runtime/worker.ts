@@ -2,9 +2,11 @@ import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { ZodError, z } from 'zod';
 import type { BackupName } from '../contract/backup-name.ts';
 import { databaseOfJob, jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
+import { rememberTrace } from '../tracing/backup-trace.ts';
+import { dueTime } from '../tracing/scheduled-job.ts';
+import { tracing } from '../tracing/tracing.ts';
 import { assertNotDeadly } from './assert-not-deadly.ts';
 import { assertReadable } from './assert-readable.ts';
-import { rememberTrace } from '../tracing/backup-trace.ts';
 import { BusyError, PermanentError, describeError } from './errors.ts';
 import { countFailure, noteAttempt } from './job-history.ts';
 import type { Log } from './log.ts';
@@ -12,8 +14,6 @@ import { queuePrefix } from './queue.ts';
 import type { Redact } from './redact.ts';
 import type { RedisConnection } from './redis.ts';
 import { retryDelayMs } from './retry-delay.ts';
-import { dueTime } from '../tracing/scheduled-job.ts';
-import { tracing } from '../tracing/tracing.ts';
 
 /** A job as its handler sees it: parsed, and without BullMQ. */
 export type Task<Q extends QueueName> = {

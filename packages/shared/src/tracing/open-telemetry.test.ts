@@ -3,8 +3,8 @@ import { ExportResultCode } from '@opentelemetry/core';
 import { InMemorySpanExporter, SamplingDecision, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { describe, expect, it } from 'vitest';
 import type { Log } from '../runtime/log.ts';
-import { PlannedIds } from './planned-ids.ts';
 import { createRedact } from '../runtime/redact.ts';
+import { PlannedIds } from './planned-ids.ts';
 import { createSampler } from './sampler.ts';
 import { TellingExporter } from './telling-exporter.ts';
 

@@ -14,8 +14,8 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace';
-import { BullMQOtel } from 'bullmq-otel';
 import { SpanKind as QueueSpanKind, type Job, type Span, type Telemetry } from 'bullmq';
+import { BullMQOtel } from 'bullmq-otel';
 import type { TracingConfig } from '../config/tracing.ts';
 import { describeError, PermanentError } from '../runtime/errors.ts';
 import { PlannedIds } from './planned-ids.ts';
