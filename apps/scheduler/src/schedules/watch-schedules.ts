@@ -1,9 +1,10 @@
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { repeat, type Repeated } from '@pgstow/shared/runtime/repeat.ts';
 import { reconcileSchedules, type WantedEntries } from './reconcile-schedules.ts';
 import type { ScheduleAction } from './schedule-plan.ts';
 
 /** Schedules that are looked after until this is disposed. */
-export type WatchedSchedules = AsyncDisposable & {
+export type WatchedSchedules = Disposable & {
   /** Why the schedules may not be in order, or `undefined` if they are. */
   readonly fault: string | undefined;
   /** Reconciles them for the first time. Where Redis takes nothing, that is a fault, and tried again: somebody is to tell of it. */
@@ -24,26 +25,13 @@ const REPAIRS: ReadonlySet<ScheduleAction['kind']> = new Set(['create', 'mend'])
  */
 export function watchSchedules(wanted: WantedEntries, everyMs = EVERY_MS): WatchedSchedules {
   let fault: string | undefined = 'the schedules are not written yet';
-  let timer: NodeJS.Timeout | undefined;
-  let isReconciling = false;
+  let repeated: Repeated | undefined;
   let isFirst = true;
-  let isDisposed = false;
 
   const reconcile = async (): Promise<void> => {
-    // While Redis is away it waits for it.
-    if (isReconciling) return;
-    isReconciling = true;
-    try {
-      await (isFirst ? reconcileSchedules(wanted) : reconcileSchedules(wanted, REPAIRS));
-      isFirst = false;
-      fault = undefined;
-    } catch (error) {
-      fault = 'the schedules could not be checked';
-      // At the end the connection may close under it.
-      if (!isDisposed) wanted.log.warn({ err: describeError(error) }, fault);
-    } finally {
-      isReconciling = false;
-    }
+    await (isFirst ? reconcileSchedules(wanted) : reconcileSchedules(wanted, REPAIRS));
+    isFirst = false;
+    fault = undefined;
   };
 
   return {
@@ -51,12 +39,14 @@ export function watchSchedules(wanted: WantedEntries, everyMs = EVERY_MS): Watch
       return fault;
     },
     async start() {
-      await reconcile();
-      timer = setInterval(() => void reconcile(), everyMs);
+      repeated = repeat(everyMs, reconcile, (error) => {
+        fault = 'the schedules could not be checked';
+        wanted.log.warn({ err: describeError(error) }, fault);
+      });
+      await repeated.first;
     },
-    async [Symbol.asyncDispose]() {
-      isDisposed = true;
-      clearInterval(timer);
+    [Symbol.dispose]() {
+      repeated?.[Symbol.dispose]();
     },
   };
 }

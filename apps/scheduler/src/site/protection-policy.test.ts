@@ -12,7 +12,7 @@ const site = {
   destination: { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' },
   restoreTests: { kind: 'after-upload' },
   startedAt: ago(10),
-  schedulesFault: undefined,
+  schedules: { fault: undefined },
 } as const;
 const queue = (name: QueueFacts['name'], changes: Partial<QueueFacts> = {}): QueueFacts => {
   return { name, isPaused: false, workers: 1, counts: {}, ...changes };
@@ -160,5 +160,5 @@ test('a paused queue holds up backups, but not one of restore tests', () => {
     'the queue dump is paused; resume it on the board',
     'the queue upload is paused; resume it on the board',
   ]);
-  expect(judged({}, { schedulesFault: 'the schedules could not be checked' }).faults).toHaveLength(1);
+  expect(judged({}, { schedules: { fault: 'the schedules could not be checked' } }).faults).toHaveLength(1);
 });

@@ -28,9 +28,7 @@ export type SiteStatus = {
   readonly faults: readonly string[];
 };
 
-type Judged = Pick<Site, 'targets' | 'schedule' | 'destination' | 'restoreTests' | 'startedAt'> & {
-  readonly schedulesFault: string | undefined;
-};
+type Judged = Pick<Site, 'targets' | 'schedule' | 'destination' | 'restoreTests' | 'startedAt' | 'schedules'>;
 
 /** Processes that are started together need not be ready together. */
 export const START_MS = 2 * 60_000;
@@ -46,7 +44,7 @@ export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
   return {
     databases: site.targets.map((database) => judgeDatabase(database, site, facts, isStarting)),
     faults: [
-      ...(site.schedulesFault === undefined ? [] : [site.schedulesFault]),
+      ...(site.schedules.fault === undefined ? [] : [site.schedules.fault]),
       ...facts.queues
         .filter(({ name, isPaused }) => isPaused && name !== 'verify')
         .map(({ name }) => describePause(name)),

@@ -8,9 +8,10 @@ import { liftSuspect } from '@pgstow/notify/suspect-alarm.ts';
 import { tellVerdictAge } from '@pgstow/notify/verdict-age-alarm.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { repeat } from '@pgstow/shared/runtime/repeat.ts';
 import { keepWantedSince, type First } from '@pgstow/shared/runtime/wanted-since.ts';
-import { firstWantedAt, judgeSite, type DatabaseStatus } from './protection-policy.ts';
-import { readSite } from './read-site.ts';
+import { firstWantedAt, type DatabaseStatus } from './protection-policy.ts';
+import { readSiteStatus } from './read-site-status.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 import { isTestToBeTold, isToBeTold } from './telling-policy.ts';
@@ -28,34 +29,16 @@ const EVERY_MS = 60_000;
  * is raised by who takes it, and lifted here as well: a person accepts one without any worker. All those of a database that is no
  * longer configured end.
  */
-export function watchStaleness(options: Options): Disposable {
-  let isJudging = false;
-  let isDisposed = false;
-  const judge = async (): Promise<void> => {
-    if (isJudging) return;
-    isJudging = true;
-    try {
-      await tellStaleness(options);
-    } catch (error) {
-      // At the end the connection may close under it.
-      if (!isDisposed) options.log.warn({ err: describeError(error) }, 'could not judge how old the backups are');
-    } finally {
-      isJudging = false;
-    }
-  };
-  void judge();
-  const timer = setInterval(() => void judge(), EVERY_MS);
-  return {
-    [Symbol.dispose]() {
-      isDisposed = true;
-      clearInterval(timer);
-    },
-  };
+export function watchStaleness(options: Options): AsyncDisposable {
+  return repeat(
+    EVERY_MS,
+    () => tellStaleness(options),
+    (error) => options.log.warn({ err: describeError(error) }, 'could not judge how old the backups are'),
+  );
 }
 
 async function tellStaleness({ site, alarms, log }: Options): Promise<void> {
-  const facts = await readSite(site);
-  const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
+  const { facts, databases } = await readSiteStatus(site);
   const isKnown = facts.catalog !== undefined;
   for (const status of databases) {
     const { database, health, known } = status;

@@ -1,6 +1,6 @@
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { judgeSite, type DatabaseStatus, type Protection } from '../site/protection-policy.ts';
-import { readSite } from '../site/read-site.ts';
+import type { DatabaseStatus, Protection } from '../site/protection-policy.ts';
+import { readSiteStatus } from '../site/read-site-status.ts';
 import type { Site } from '../site/site.ts';
 
 export type HealthAnswer = {
@@ -21,7 +21,7 @@ export type HealthAnswer = {
  */
 export async function checkHealth(site: Site, mayKnowNames: boolean): Promise<HealthAnswer> {
   try {
-    const { databases, faults } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, await readSite(site));
+    const { databases, faults } = await readSiteStatus(site);
     const ill = databases.filter(({ protection }) => protection === 'no');
     const reasons = [
       ...faults,

@@ -7,8 +7,9 @@ import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/sch
 import { freezeCauses, type PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { readJobHistory, type JobHistory } from '@pgstow/shared/runtime/job-history.ts';
 import { Counter, Gauge, Registry } from 'prom-client';
-import { judgeSite, type DatabaseStatus } from '../site/protection-policy.ts';
-import { readSite, type SiteFacts } from '../site/read-site.ts';
+import type { DatabaseStatus } from '../site/protection-policy.ts';
+import { readSiteStatus } from '../site/read-site-status.ts';
+import type { SiteFacts } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
 
@@ -27,13 +28,12 @@ export async function renderMetrics(site: Site, version: string): Promise<Metric
     { version, node: process.versions.node, site: site.name },
     1,
   );
-  const read = await Promise.all([readSite(site), answerOf(readJobHistory(site.redis, site.name))]).catch(
+  const read = await Promise.all([readSiteStatus(site), answerOf(readJobHistory(site.redis, site.name))]).catch(
     () => undefined,
   );
   gauge('pgstow_redis_up', 'Whether Redis answers. If not, nothing else is told.', {}, Number(read !== undefined));
   if (read !== undefined) {
-    const [facts, history] = read;
-    const { databases, faults } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
+    const [{ facts, databases, faults }, history] = read;
     gauge(
       'pgstow_site_faults',
       'What keeps the whole site from being as it should be: see /healthz.',

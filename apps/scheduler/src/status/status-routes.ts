@@ -7,8 +7,8 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { judgeSite } from '../site/protection-policy.ts';
 import { readJobs } from '../site/read-jobs.ts';
+import { readSiteStatus } from '../site/read-site-status.ts';
 import { readSite } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
@@ -46,9 +46,8 @@ export async function addStatusRoutes(
     const said = readSaid(new URLSearchParams(request.url.split('?')[1] ?? ''), site);
     reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
     try {
-      const [facts, jobs] = await Promise.all([readSite(site), readJobs(site)]);
+      const [{ facts, ...status }, jobs] = await Promise.all([readSiteStatus(site), readJobs(site)]);
       const alarms = await answerOf(readAlarms(site.redis, site.name));
-      const status = judgeSite({ ...site, schedulesFault: site.schedules.fault }, facts);
       const { name, destination } = site;
       return reply.send(
         renderStatusPage({ site: name, publicPath, destination, facts, status, alarms, jobs, said, token, version }),
@@ -110,7 +109,7 @@ async function askForDump(site: Site, database: string): Promise<Answer> {
 }
 
 async function askForRestoreTest(site: Site, database: string): Promise<Answer> {
-  const { databases } = judgeSite({ ...site, schedulesFault: site.schedules.fault }, await readSite(site));
+  const { databases } = await readSiteStatus(site);
   const status = databases.find((each) => each.database === database);
   const newest: BackupName | undefined = status?.health.newestConfirmed?.dump.name;
   if (newest === undefined) return { said: 'no-backup' };
