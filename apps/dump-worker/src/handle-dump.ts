@@ -1,5 +1,6 @@
 import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
@@ -24,7 +25,7 @@ export async function handleDump(task: Task<'dump'>, worker: DumpWorker): Promis
     await assertFolderWritable(worker.backup.folder, worker.backup.folderOnHost);
     await sweepPartials(worker.backup.folder, target, task.log);
     const { dumps } = await readFolder(worker.backup.folder);
-    const earlier = dumps.filter(({ manifest }) => manifest.database === target);
+    const earlier = dumpsOf(target, dumps);
 
     const serving = findServingDump(task, earlier, worker.schedule, new Date());
     if (serving !== undefined) {

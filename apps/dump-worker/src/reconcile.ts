@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -54,7 +55,7 @@ async function handOverAll(worker: DumpWorker, log: Log): Promise<void> {
   const { dumps, faults } = await readFolder(worker.backup.folder);
   for (const fault of faults) log.warn(fault);
   for (const database of postgres.databases) {
-    const ours = dumps.filter(({ manifest }) => manifest.database === database);
+    const ours = dumpsOf(database, dumps);
     const suspect = newestSuspect(ours, new Date());
     // Whoever was to tell of it may have been killed, and Redis may have been emptied.
     if (suspect !== undefined)

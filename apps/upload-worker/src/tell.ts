@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -53,7 +54,7 @@ export class Tell {
       // And for any dump.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
-      const dumps = all.filter(({ manifest }) => manifest.database === database);
+      const dumps = dumpsOf(database, all);
       const newer =
         place && dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, place) && !isSuspect(each));
       if (newer !== undefined) {

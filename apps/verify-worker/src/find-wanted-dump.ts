@@ -1,5 +1,6 @@
 import { hasManifest, listBackups } from '@pgstow/backups/list-backups.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -73,7 +74,7 @@ async function findNewest(
   signal: AbortSignal,
 ): Promise<Found> {
   const { dumps } = await readFolder(folder);
-  const ours = dumps.filter((dump) => dump.manifest.database === target && isAt(store)(dump));
+  const ours = dumpsOf(target, dumps).filter(isAt(store));
   const now = new Date();
   const newest = newestByNow(ours, now);
   const passedOver = warnOfPassedOver(ours, now);

@@ -1,5 +1,6 @@
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { tellRestoreTest } from '@pgstow/notify/restore-test-alarm.ts';
@@ -23,7 +24,7 @@ export function tellFailure(options: TellOptions, { data, message }: FailedJob<'
   if (database === undefined) return;
   background.run(`tell that a restore test of ${database} failed`, async () => {
     const { dumps } = await readFolder(folder);
-    const ours = dumps.filter(({ manifest }) => manifest.database === database);
+    const ours = dumpsOf(database, dumps);
     const dump = ours.findLast(({ manifest }) => !('name' in data) || manifest.name === data.name);
     // Anyone who may write to Redis can ask for a test of anything.
     if (dump === undefined) return;

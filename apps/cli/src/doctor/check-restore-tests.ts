@@ -1,6 +1,7 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { decisiveRestoreTest, newestVerdict } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { nextRuns } from '@pgstow/shared/config/schedule.ts';
 import { defineCheck, type Finding } from './check.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
@@ -34,8 +35,7 @@ export const checkRestoreTests = defineCheck({
     }
     const dumps = await facts.readDumps(backup.folder);
     for (const subject of postgres.databases) {
-      const ours = dumps.filter(({ manifest }) => manifest.database === subject);
-      yield judgeResult(subject, ours, schedule.kind === 'off', facts.now);
+      yield judgeResult(subject, dumpsOf(subject, dumps), schedule.kind === 'off', facts.now);
     }
   },
 });

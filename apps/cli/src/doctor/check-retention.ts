@@ -1,3 +1,4 @@
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { defineCheck } from './check.ts';
@@ -18,7 +19,7 @@ export const checkRetention = defineCheck({
     const dumps = await facts.readDumps(folder);
     const { damaged } = await facts.readFolder(folder);
     for (const subject of postgres.databases) {
-      const ours = dumps.filter(({ manifest }) => manifest.database === subject);
+      const ours = dumpsOf(subject, dumps);
       const verdicts = applyRetention(
         ours,
         retentionPolicyOf(backup, verify, s3?.place),

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { neededBytes } from '@pgstow/catalog/folder/backup-folder.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck } from './check.ts';
@@ -19,7 +20,7 @@ export const checkRoom = defineCheck({
     let inAll = 0;
     let isSummed = true;
     for (const subject of postgres.databases) {
-      const last = dumps.findLast((dump) => dump.manifest.database === subject && !isSuspect(dump))?.manifest.bytes;
+      const last = dumpsOf(subject, dumps).findLast((dump) => !isSuspect(dump))?.manifest.bytes;
       // With options of the user's own, the database's size says nothing of a first dump.
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {

@@ -1,5 +1,6 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { nextRuns, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import { defineCheck, type Finding } from './check.ts';
@@ -21,10 +22,7 @@ export const checkSchedule = defineCheck({
     if (schedule.kind === 'cron') yield describeRuns(schedule, facts.now, schedule.timeZone);
     const dumps = await facts.readDumps(backup.folder);
     for (const subject of postgres.databases) {
-      const newest = newestByNow(
-        dumps.filter(({ manifest }) => manifest.database === subject),
-        facts.now,
-      );
+      const newest = newestByNow(dumpsOf(subject, dumps), facts.now);
       if (schedule.kind === 'interval') {
         const last = newest === undefined ? undefined : Date.parse(newest.manifest.takenAt);
         yield { ...describeIntervals(schedule.everyMs, last, facts.now), subject };

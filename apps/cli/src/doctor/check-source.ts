@@ -1,3 +1,4 @@
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { defineCheck } from './check.ts';
@@ -13,8 +14,7 @@ export const checkSource = defineCheck({
     const dumps = await facts.readDumps(backup.folder);
     const { identities } = await facts.source;
     for (const [subject, identity] of identities) {
-      const earlier = dumps.filter(({ manifest }) => manifest.database === subject);
-      const { otherSource } = judgeLineage(identity, earlier, facts.now);
+      const { otherSource } = judgeLineage(identity, dumpsOf(subject, dumps), facts.now);
       if (otherSource === undefined)
         yield { check, subject, status: 'ok', message: `it is that of ${describeSource(identity)}` };
       else

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { folderError, unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeAcceptance } from '@pgstow/catalog/folder/write-record.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { badTestOf, newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -53,7 +54,7 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
   const { dumps, faults } = await readFolder(folder).catch((error: unknown) => {
     throw unreadableFolder(error, folder);
   });
-  const ours = dumps.filter(({ manifest }) => manifest.database === database);
+  const ours = dumpsOf(database, dumps);
   const dump = name === 'latest' ? newestByNow(ours, new Date()) : ours.find(({ manifest }) => manifest.name === name);
   if (dump === undefined) {
     const fault = faults.find((each) => each.startsWith(name));

@@ -1,6 +1,8 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
+import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -49,7 +51,7 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
   const [folder, plan] = await Promise.all([readDumps(backup.folder), readRedis(databases, redis)]);
   const destination = s3?.place;
   const statuses = databases.map((database): Status => {
-    const dumps = folder.dumps?.filter(({ manifest }) => manifest.database === database);
+    const dumps = folder.dumps && dumpsOf(database, folder.dumps);
     const known = judgeHealth({
       dumps: dumps ?? [],
       schedule,
@@ -63,7 +65,7 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
       ...health,
       database,
       lastUpload: destination === undefined ? undefined : lastUploadOf(known.newestConfirmed, destination.name),
-      lastRestoreTest: lastRestoreTestOf(dumps ?? []),
+      lastRestoreTest: lastRestoreTest((dumps ?? []).flatMap(({ restoreTests }) => [...restoreTests.values()])),
       nextRun: plan.nextRuns.get(database),
     };
   });
@@ -96,11 +98,6 @@ async function readDumps(
 function lastUploadOf(dump: KnownDump | undefined, destination: string): Status['lastUpload'] {
   const receipt = dump?.receipts.get(destination);
   return receipt && { name: receipt.name, confirmedAt: new Date(receipt.confirmedAt) };
-}
-
-function lastRestoreTestOf(dumps: readonly KnownDump[]): RestoreTest | undefined {
-  const tests = dumps.flatMap(({ restoreTests }) => [...restoreTests.values()]);
-  return tests.sort((a, b) => Date.parse(b.testedAt) - Date.parse(a.testedAt))[0];
 }
 
 function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: boolean): string {

@@ -284,7 +284,7 @@ describe.skipIf(!hasRedis())('schedules in Redis', () => {
   );
 
   test('a Redis that was emptied has its schedules again without a restart', async () => {
-    await using schedules = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 100);
+    using schedules = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 100);
     expect(schedules.fault).toContain('not written yet');
     await schedules.start();
     expect(schedules.fault).toBeUndefined();
@@ -293,9 +293,9 @@ describe.skipIf(!hasRedis())('schedules in Redis', () => {
   });
 
   test('a Redis that was full at the start has them, as they are wanted, once it takes them', async () => {
-    await using before = watchSchedules(wantDumps({ queue, targets: ['gone'], schedule: every(HOUR), log }));
+    using before = watchSchedules(wantDumps({ queue, targets: ['gone'], schedule: every(HOUR), log }));
     await before.start();
-    await using schedules = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 100);
+    using schedules = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 100);
     expect(await server.command('CONFIG SET maxmemory 1')).toBe('+OK');
     try {
       await schedules.start();
@@ -308,8 +308,8 @@ describe.skipIf(!hasRedis())('schedules in Redis', () => {
   });
 
   test('two schedulers of different configurations do not undo each other for ever', async () => {
-    await using one = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 50);
-    await using two = watchSchedules(wantDumps({ queue, targets: ['crm'], schedule: every(2 * HOUR), log }), 50);
+    using one = watchSchedules(wantDumps({ queue, targets: ['shop'], schedule: every(HOUR), log }), 50);
+    using two = watchSchedules(wantDumps({ queue, targets: ['crm'], schedule: every(2 * HOUR), log }), 50);
     await using worker = await work();
     await one.start();
     await two.start();

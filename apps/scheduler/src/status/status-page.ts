@@ -1,5 +1,6 @@
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
@@ -272,8 +273,7 @@ function renderStages({ database, health, known }: DatabaseStatus, { facts, dest
   const newest = health.newest?.dump;
   const confirmed = health.newestConfirmed?.dump;
   const confirmedAt = confirmed?.receipts.find((receipt) => receipt.destination === destination?.name)?.confirmedAt;
-  const tests = (known?.dumps ?? []).flatMap(({ restoreTests }) => restoreTests);
-  const test = tests.toSorted((a, b) => Date.parse(b.testedAt) - Date.parse(a.testedAt))[0];
+  const test = lastRestoreTest((known?.dumps ?? []).flatMap(({ restoreTests }) => restoreTests));
   const nextRun = facts.nextRuns.get(database);
   const rows = newest?.rows;
   return html`<dt>Last dump</dt>

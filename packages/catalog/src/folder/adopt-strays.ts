@@ -10,6 +10,7 @@ import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { judgeDump } from '../policy/dump-policy.ts';
+import { dumpsOf } from '../policy/dumps-of.ts';
 import { readFolder, readWithheldManifest, type KnownDump } from './read-folder.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 
@@ -73,7 +74,7 @@ async function tryToAdopt(
         // Since the folder was read, its own writer may have recorded it.
         if (await isThere(join(folder, manifestFileName(name)))) return;
         const proven = await describe(folder, name, parts, { prove, signal });
-        const ours = known.filter((dump) => dump.manifest.database === parts.database);
+        const ours = dumpsOf(parts.database, known);
         const { standing } = judgeDump(proven, ours, { takenAt: parts.takenAt, onShrink });
         const withheld = await readWithheldManifest(folder, name);
         const isOwn = withheld?.sha256 === proven.sha256;

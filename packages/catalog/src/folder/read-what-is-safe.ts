@@ -1,5 +1,6 @@
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { dumpsOf } from '../policy/dumps-of.ts';
 import { describeWhatIsSafe } from '../policy/what-is-safe.ts';
 import { readFolder } from './read-folder.ts';
 
@@ -11,8 +12,7 @@ export async function readWhatIsSafe(
 ): Promise<string> {
   try {
     const { dumps } = await readFolder(folder);
-    const ours = dumps.filter(({ manifest }) => manifest.database === database);
-    return describeWhatIsSafe(ours, destination, new Date());
+    return describeWhatIsSafe(dumpsOf(database, dumps), destination, new Date());
   } catch (error) {
     return `that is not known, because the backup folder cannot be read: ${describeError(error)}`;
   }

@@ -1,4 +1,5 @@
 import type { JudgedRestoreTest } from './judged-dump.ts';
+import { lastRestoreTest } from './last-restore-test.ts';
 import { newestByNow, type Dated } from './newest-dump.ts';
 import { badTestOf } from './retention-policy.ts';
 
@@ -6,8 +7,8 @@ type Tested<T> = { readonly restoreTests: ReadonlyMap<string, T> };
 
 /** The restore test that says what a dump is: a bad one, else the newest that came to a verdict, else the newest. */
 export function decisiveRestoreTest<T extends JudgedRestoreTest>(dump: Tested<T>): T | undefined {
-  const newestFirst = [...dump.restoreTests.values()].sort((a, b) => Date.parse(b.testedAt) - Date.parse(a.testedAt));
-  return badTestOf(dump) ?? newestFirst.find(({ result }) => result === 'good') ?? newestFirst[0];
+  const tests = [...dump.restoreTests.values()];
+  return badTestOf(dump) ?? lastRestoreTest(tests.filter(({ result }) => result === 'good')) ?? lastRestoreTest(tests);
 }
 
 /**
