@@ -5,6 +5,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expireLocks } from '../stage/expire-locks.ts';
 import {
   COMPRESSOR,
   PG_DUMP,
@@ -114,6 +115,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       await eventually(() => !children.some(({ pid }) => isAlive(pid)));
       expect(await stage.files()).toEqual([partial]);
 
+      await expireLocks(redis, stage.site);
       const next = await stage.startWorker();
       await stage.completed(job);
       await exactlyOneGoodDump(stage);
@@ -143,6 +145,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       const job = await stage.enqueue('big');
       const held = await holdPgDump(first, stage.folder);
       first.signal('SIGSTOP');
+      await expireLocks(redis, stage.site);
       const second = await stage.startWorker();
       await second.waitForLine(/recorded backup_big/);
       const known = await stage.files();

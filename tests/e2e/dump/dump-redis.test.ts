@@ -7,6 +7,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expireLocks } from '../stage/expire-locks.ts';
 import {
   DESTINATION,
   PG_DUMP,
@@ -69,6 +70,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: tr
 
     await session[Symbol.asyncDispose]();
     await redis.start();
+    await expireLocks(redis, stage.site);
     await stage.completed(job);
     expect(await stage.files()).toHaveLength(2);
     expect(worker.exit).toBeUndefined();

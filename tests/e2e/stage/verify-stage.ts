@@ -20,10 +20,13 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import type { Job } from 'bullmq';
+import { expireLocks } from './expire-locks.ts';
 import { setDumpStage, type DumpStage } from './start-dump-worker.ts';
 
 const mainOf = (app: string) => fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
 export const BUCKET = 'backups';
+/** A test asks itself for what is to be restored. */
+const UNTESTED = { VERIFY_SCHEDULE: 'off' };
 
 export type VerifyJob = Job<JobData<'verify'>, unknown>;
 type Environment = Readonly<Record<string, string>>;
@@ -44,6 +47,8 @@ export interface VerifyStage extends AsyncDisposable {
   /** A scratch host that is ready. */
   startHost(folder: string): Promise<BoundProcess>;
   ask(name: BackupName, destination?: string): Promise<string>;
+  /** Ends at once what a killed worker held. */
+  expireLocks(): Promise<void>;
   /** A job once it is in that state. */
   reaches(jobId: string, state: 'completed' | 'failed' | 'delayed' | 'active'): Promise<VerifyJob>;
   /** Asks for a test, and returns what it found. */
@@ -77,10 +82,7 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
   const queue = cleanup.use(openQueue('verify', site, dumps.redis));
   const prefix = `${site}/`;
   const settings = {
-    REDIS_URL: redis.url,
-    BACKUP_DIR: folder,
-    SITE: site,
-    LOG_LEVEL: 'debug',
+    ...dumps.settings,
     S3_BUCKET: BUCKET,
     S3_PREFIX: prefix,
     S3_ENDPOINT: s3.endpoint,
@@ -110,17 +112,20 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     if (state !== wanted) throw new Error(`wanted job ${jobId} to be ${wanted}, it is ${state}: ${job.failedReason}`);
     return job;
   };
-  const dump = async (database: string, env: Environment): Promise<Manifest> => {
-    const worker = await dumps.startWorker({ VERIFY_SCHEDULE: 'off', ...env });
+  const ask = (name: BackupName, destination = 's3') => enqueueVerify(queue, name, destination, 'ad-hoc');
+  /** The workers that dump and upload, from the first dump of that kind until one that is not to be uploaded. */
+  const uploading: BoundProcess[] = [];
+  const dumpAndUpload = async (database: string): Promise<Manifest> => {
+    if (uploading.length === 0)
+      uploading.push(await start('dump-worker', UNTESTED), await start('upload-worker', UNTESTED));
     const { manifest } = await dumps.dump(database);
-    await worker.stop();
+    await eventually(async () => (await findDump(folder, manifest.name))?.receipts.has('s3'));
     return manifest;
   };
-  const ask = (name: BackupName, destination = 's3') => enqueueVerify(queue, name, destination, 'ad-hoc');
-  const dumpAndUpload = async (database: string): Promise<Manifest> => {
-    const manifest = await dump(database, { S3_BUCKET: BUCKET, S3_ENDPOINT: s3.endpoint, S3_PREFIX: prefix });
-    const worker = await start('upload-worker', { VERIFY_SCHEDULE: 'off' });
-    await eventually(async () => (await findDump(folder, manifest.name))?.receipts.has('s3'));
+  const dumpOnly: VerifyStage['dumpOnly'] = async (database, env = {}) => {
+    for (const worker of uploading.splice(0)) await worker.stop();
+    const worker = await dumps.startWorker({ ...UNTESTED, ...env });
+    const { manifest } = await dumps.dump(database);
     await worker.stop();
     return manifest;
   };
@@ -151,11 +156,11 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     record,
     reaches,
     ask,
-    dumpOnly: (database, env = {}) => dump(database, env),
+    expireLocks: () => expireLocks(redis, site),
+    dumpOnly,
     dumpAndUpload,
     startHost: (folder) => start('scratch-host', { VERIFY_DIR: folder }),
-    // Whatever is tested is asked for by the test.
-    startWorker: (env) => start('verify-worker', { VERIFY_SCHEDULE: 'off', ...env }),
+    startWorker: (env) => start('verify-worker', { ...UNTESTED, ...env }),
     good: async (name, destination = 's3') => {
       await reaches(await ask(name, destination), 'completed');
       const found = await record(name, destination);

@@ -2,6 +2,7 @@ import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
+import { expireLocks } from '../stage/expire-locks.ts';
 import { BUCKET, MIB, makeDump, setStage, type UploadStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('an upload that is cut off', () => {
@@ -16,6 +17,7 @@ describe.skipIf(!hasRedis())('an upload that is cut off', () => {
     expect(await stage.s3.listMultipartUploads(BUCKET)).toHaveLength(1);
     expect(await stage.receiptOf(manifest.name)).toBeUndefined();
     await stage.proxy.pass();
+    await expireLocks(stage.redis);
     await stage.startWorker();
 
     await stage.uploaded(manifest);

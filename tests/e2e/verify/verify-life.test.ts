@@ -64,6 +64,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
     expect(await readdir(stage.scratch)).toHaveLength(1);
 
     await rm(hold);
+    await stage.expireLocks();
     await stage.startWorker();
     await stage.reaches(jobId, 'completed');
     expect(await stage.record(name)).toMatchObject({ result: 'good' });
