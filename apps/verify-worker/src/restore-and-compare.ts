@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { compareRestored } from '@pgstow/postgres/facts/compare-facts.ts';
+import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
-import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
@@ -14,7 +15,6 @@ import { fetchDump } from './fetch-dump.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { prepareServer } from './prepare-server.ts';
 import { readAbout } from './read-about.ts';
-import { readRestoredFacts } from './read-restored-facts.ts';
 import type { RestoreFinding } from './restore-finding.ts';
 import { restoreInto } from './restore-into.ts';
 import { serverFolder } from './scratch-folder.ts';
@@ -77,18 +77,27 @@ async function compareIn(
     onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
   });
   task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
-  const facts = await readRestoredFacts(server, database, running);
+  const compared = await compareWith(manifest, server, database, running);
   task.progress(90);
-  const { differences, notes } = compareRestored(manifest, facts);
   const unanalyzed = await analyze(server, database, running);
   const checked = await checkPages(server, database, running);
   return describe(
     server,
-    facts,
+    compared,
     restoreMs,
-    [...differences, ...checked.differences],
-    [...server.notes, ...notes, ...unanalyzed, ...checked.notes],
+    [...compared.differences, ...checked.differences],
+    [...server.notes, ...compared.notes, ...compared.uncounted, ...unanalyzed, ...checked.notes],
   );
+}
+
+async function compareWith(
+  manifest: Manifest,
+  { clients, env, runAs }: ScratchServer,
+  database: string,
+  signal: AbortSignal,
+): Promise<RestoredComparison> {
+  await using session = await PsqlSession.start(clients, env(database), signal, runAs);
+  return await compareRestored(session, manifest);
 }
 
 /** A client that has lost its server says less of it than the server's own end, which follows. */
@@ -164,12 +173,11 @@ async function checkPages(
 
 function describe(
   server: ScratchServer,
-  facts: DatabaseFacts,
+  { tables, rows }: RestoredComparison,
   restoreMs: number,
   differences: readonly string[],
   notes: readonly string[],
 ): RestoreFinding {
-  const counts = Object.values(facts.tables);
   const [first] = differences;
   const others = differences.length > 1 ? `, and ${differences.length - 1} more differences` : '';
   return {
@@ -178,8 +186,8 @@ function describe(
     differences,
     notes: [...notes],
     restoreMs: Math.round(restoreMs),
-    tables: counts.length,
-    rows: counts.reduce((sum, rows) => sum + rows, 0),
+    tables,
+    rows,
     serverVersion: server.version,
     isLasting: false,
   };

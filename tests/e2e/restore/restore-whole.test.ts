@@ -168,7 +168,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     expect({ code, text }).toMatchObject({
       code: 4,
       text: expect.stringMatching(
-        /differs from its manifest:\n.*table public\.a has 5 rows, not 6\n.*table public\.gone is missing/,
+        /differs from its manifest:\n.*table public\.a has 5 rows; the dump holds 6\n.*table public\.gone is missing/,
       ),
     });
   });

@@ -1,13 +1,13 @@
 import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
-import { compareRows, type RowComparison } from './compare-rows.ts';
 import type { RestoreContext } from './restore-context.ts';
 
 /**
- * Has the planner look at what was restored, and counts it.
+ * Has the planner look at what was restored, and compares it with the manifest.
  *
  * @throws ExitError 4 with each difference from the manifest, 5 for what could not be compared
  */
@@ -16,27 +16,26 @@ export async function checkRestored(
   { manifest }: Backup,
   { text }: RestoredDump,
 ): Promise<void> {
-  const tables = manifest?.tables ?? text.tables;
-  const counted = await analyzeAndCompare(context, tables ?? {});
-  const { differences, uncounted } = counted;
-  const against = manifest?.tables === undefined ? 'what the dump holds' : 'its manifest';
+  const held = { ...manifest, tables: manifest?.tables ?? text.tables };
+  const { differences, notes, uncounted, tables, rows } = await analyzeAndCompare(context, held);
+  const isKnown = held.tables !== undefined || held.source !== undefined;
+  const against = manifest?.tables === undefined && held.source === undefined ? 'what the dump holds' : 'its manifest';
+  for (const note of notes) console.log(`note: ${note}`);
   if (differences.length > 0)
     throw new ExitError(exitCodes.bad, `it is restored, and differs from ${against}:\n${listed(differences)}`);
   if (uncounted.length > 0)
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and was not compared whole:\n${listed(uncounted)}`);
-  if (tables === undefined) {
-    console.log('its rows were not compared: the dump holds INSERTs, or names that cannot be read');
-    return;
-  }
-  const { tables: count, rows } = counted;
-  console.log(`equal to ${against}: ${rows.toLocaleString('en')} rows in ${count} ${count === 1 ? 'table' : 'tables'}`);
+  if (isKnown)
+    console.log(
+      `equal to ${against}: ${rows.toLocaleString('en')} rows in ${tables} ${tables === 1 ? 'table' : 'tables'}`,
+    );
 }
 
 /** Rows are counted beside ANALYZE, in a session of its own; after it where the server grants us one session alone. */
 async function analyzeAndCompare(
   context: RestoreContext,
-  tables: Readonly<Record<string, number>>,
-): Promise<RowComparison> {
+  held: Parameters<typeof compareRestored>[1],
+): Promise<RestoredComparison> {
   const { signal } = context;
   try {
     await using stack = new AsyncDisposableStack();
@@ -47,7 +46,7 @@ async function analyzeAndCompare(
       if (signal.aborted) return;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    const [compared] = await Promise.allSettled([compareRows(another, tables), analysed]);
+    const [compared] = await Promise.allSettled([compareRestored(another, held), analysed]);
     signal.throwIfAborted();
     if (compared.status === 'rejected') throw compared.reason;
     return compared.value;

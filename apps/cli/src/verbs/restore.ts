@@ -41,7 +41,7 @@ type Show = ReturnType<Progress['add']>;
 const EXAMPLES = `
 It restores all or nothing, in one transaction: if anything fails, or it is
 interrupted, the target is as it was. The backup is checked against its manifest
-before the target is touched, and the rows of every table afterwards.
+before the target is touched, and what was restored afterwards.
 
 Examples:
   pgstow restore shop --to shop_restored --create
@@ -60,7 +60,7 @@ PGPASSFILE names: others see what is on a command line.`;
 export function addRestore(pgstow: Command): void {
   pgstow
     .command('restore')
-    .description('restore a backup into a database, all or nothing, and compare its rows with the manifest')
+    .description('restore a backup into a database, all or nothing, and compare it with the manifest')
     .argument('<database>', 'whose backup to restore')
     .requiredOption('--to <target>', 'a database of the configured server, or postgresql://user@host:port/database')
     .option('--at <when>', 'latest, a time in UTC (the newest backup until then), or the name of a backup', 'latest')

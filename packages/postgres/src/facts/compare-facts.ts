@@ -1,12 +1,8 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 
-export type Comparison = {
-  /** What is not as the manifest says, a sentence each. */
-  readonly differences: readonly string[];
-  /** What could not be compared, or may well differ, a sentence each. */
-  readonly notes: readonly string[];
-};
+/** Rows of tables that have none of their own, as far as they were counted, by the names that the dump gives them. */
+export type RowsElsewhere = ReadonlyMap<string, number | 'missing'>;
 
 /** A restored database that has it where the source has not is no worse for it: every new database does. */
 const ALWAYS_THERE = new Set(['schema public', 'plpgsql']);
@@ -14,38 +10,63 @@ const ALWAYS_THERE = new Set(['schema public', 'plpgsql']);
 const ESTIMATED_ROWS_THAT_MATTER = 1000;
 
 /**
- * Holds a restored database against what its dump's manifest says of dump and source.
+ * Compares a restored database with what its dump's manifest says of dump and source.
  *
  * @param restored counted exactly
+ * @param version of the server that it was restored into
+ * @returns what differs, and what could not be compared or may well differ, a sentence each
  */
-export function compareRestored(manifest: Pick<Manifest, 'tables' | 'source'>, restored: DatabaseFacts): Comparison {
+export function compareFacts(
+  manifest: Pick<Manifest, 'tables' | 'source' | 'serverVersion'>,
+  restored: DatabaseFacts,
+  elsewhere: RowsElsewhere = new Map(),
+  version = manifest.serverVersion,
+): { readonly differences: readonly string[]; readonly notes: readonly string[] } {
   const differences: string[] = [];
   const notes: string[] = [];
   if (manifest.tables === undefined)
     notes.push('the rows in the dump were not counted: it holds INSERTs, or names that were not read');
-  else compareDumpedRows(manifest.tables, restored, differences, notes);
-  if (restored.countedBecause !== undefined) notes.push(`rows of the restored database: ${restored.countedBecause}`);
+  else compareDumpedRows(manifest.tables, restored, elsewhere, differences, notes);
   if (manifest.source === undefined) notes.push('the manifest does not say what the source held');
-  else compareSource(manifest.source, restored, differences, notes);
+  else {
+    const isSameMajor = Number.parseInt(version ?? '', 10) === Number.parseInt(manifest.serverVersion ?? '', 10);
+    // Another major version may describe the same object in other words.
+    if (version === undefined || isSameMajor) compareObjects(manifest.source, restored, differences);
+    else
+      notes.push(
+        `objects are not compared: this is PostgreSQL ${version}, and the source was ${manifest.serverVersion}`,
+      );
+    compareSource(manifest.source, restored, differences, notes);
+  }
   return { differences, notes };
+}
+
+/** Tables of the dump that have no rows of their own once they are restored: partitioned ones, say, and an extension's. */
+export function tablesWithoutRows(
+  dumped: Readonly<Record<string, number>>,
+  restored: Pick<DatabaseFacts, 'tables'>,
+): readonly string[] {
+  const arrived = new Set(Object.keys(restored.tables).map(plainName));
+  return Object.keys(dumped).filter((name) => !arrived.has(plainName(name)));
 }
 
 /** Every row of the dump has to have arrived. */
 function compareDumpedRows(
   dumped: Readonly<Record<string, number>>,
   restored: DatabaseFacts,
+  elsewhere: RowsElsewhere,
   differences: string[],
   notes: string[],
 ): void {
   const arrived = new Map(Object.entries(restored.tables).map(([name, rows]) => [plainName(name), rows]));
-  const elsewhere: string[] = [];
+  const uncompared: string[] = [];
   for (const [name, rows] of Object.entries(dumped)) {
-    const found = arrived.get(plainName(name));
-    // A partitioned table's rows lie in its partitions; an extension's tables are not asked for.
-    if (found === undefined) elsewhere.push(name);
+    const found = arrived.get(plainName(name)) ?? elsewhere.get(name);
+    if (found === undefined) uncompared.push(name);
+    else if (found === 'missing') differences.push(`table ${name} is missing`);
     else if (found !== rows) differences.push(`table ${name} has ${rowsOf(found)}; the dump holds ${rows}`);
   }
-  if (elsewhere.length > 0) notes.push(`not compared row by row, as they have none of their own: ${listed(elsewhere)}`);
+  if (uncompared.length > 0) notes.push(`not compared row by row: ${listed(uncompared)}`);
 }
 
 function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differences: string[], notes: string[]): void {
@@ -55,7 +76,6 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
   if (source.countedBecause !== undefined) notes.push(`rows of the source: ${source.countedBecause}`);
   const isMissingFine = limitedBy !== undefined;
 
-  compareObjects(source, restored, isMissingFine, differences);
   compareRows(source, restored, isMissingFine, differences, notes);
   for (const [name, [from, to]] of Object.entries(source.sequences)) {
     const next = restored.sequences[name]?.[0];
@@ -79,13 +99,9 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
   }
 }
 
-function compareObjects(
-  source: DatabaseFacts,
-  restored: DatabaseFacts,
-  isMissingFine: boolean,
-  differences: string[],
-): void {
+function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, differences: string[]): void {
   if (source.schemaSha256 === restored.schemaSha256) return;
+  const isMissingFine = source.limitedBy !== undefined;
   for (const [name, digest] of Object.entries(source.objects)) {
     const found = restored.objects[name];
     if (found === undefined) {

@@ -70,11 +70,12 @@ async function countExactly(
   let endedAt = Number.POSITIVE_INFINITY;
   const end = dumped?.catch(() => undefined).then(() => (endedAt = performance.now()));
   const counted = new Map<string, { readonly name: string; readonly rows: number }>();
-  const missing = new Set<string>();
+  /** Why each was not counted. */
+  const missing = new Map<string, string>();
   await session.run('savepoint pgstow', 'off');
   for (const { oid, name } of tables) {
     if (performance.now() > endedAt + AFTER_DUMP_MS) {
-      missing.add(name);
+      missing.set(name, 'it took too long');
       continue;
     }
     try {
@@ -83,7 +84,7 @@ async function countExactly(
     } catch (error) {
       // Dropped meanwhile, locked, or too large to be read in time.
       if (!(error instanceof StatementError)) throw error;
-      missing.add(name);
+      missing.set(name, error.message);
     }
     // Lets go of the table's lock. pg_dump may not have its own yet: whoever wants a table for himself would wait for us,
     // pg_dump for him, and we for pg_dump, and the server sees but two of the three.
@@ -93,7 +94,7 @@ async function countExactly(
   for (const oid of await session.query(LIST_REWRITTEN, oidSchema)) {
     const rewritten = counted.get(oid);
     if (rewritten === undefined) continue;
-    missing.add(rewritten.name);
+    missing.set(rewritten.name, 'it was written anew');
     counted.delete(oid);
   }
   const [first] = missing;
@@ -102,7 +103,7 @@ async function countExactly(
     ...(first === undefined
       ? {}
       : {
-          countedBecause: `${missing.size} of ${tables.length} tables changed, were locked or took too long: ${first}${missing.size > 1 ? ', …' : ''}`,
+          countedBecause: `${missing.size} of ${tables.length} tables changed, were locked or took too long: ${first[0]} (${first[1]})${missing.size > 1 ? ', …' : ''}`,
         }),
     tables: Object.fromEntries(Array.from(counted.values(), ({ name, rows }) => [name, rows])),
   };

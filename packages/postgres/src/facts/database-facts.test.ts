@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findClients, newestClients, type Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
 import { openSnapshot } from '../dump/dump-snapshot.ts';
-import { compareRestored } from './compare-facts.ts';
+import { compareFacts } from './compare-facts.ts';
 import { readDatabaseFacts } from './database-facts.ts';
 
 const EXACT = { mode: 'exact', exactUpToBytes: 1e12 } as const;
@@ -45,7 +45,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     return name;
   };
   const differences = (source: DatabaseFacts, found: DatabaseFacts) =>
-    compareRestored({ source, tables: undefined }, found).differences;
+    compareFacts({ source, tables: undefined }, found).differences;
 
   test('is the same where its dump was restored, and where a dump of that was', async () => {
     const source = await factsOf('odd');
@@ -209,7 +209,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     await using snapshot = await openSnapshot({ clients, env: envOf('odd'), extraOptions, counting: EXACT, signal });
     const dumped = dumpOf('odd', [`--snapshot=${snapshot.id}`, ...extraOptions]);
     const source = await snapshot.readFacts(dumped);
-    const comparison = compareRestored(
+    const comparison = compareFacts(
       { source, tables: { 'public.egg': 2 } },
       await factsOf(await restored('limited', await dumped)),
     );
@@ -253,7 +253,7 @@ describe('rows that a dump holds', () => {
   });
 
   test('have to arrive, each of them', () => {
-    const { differences } = compareRestored(
+    const { differences } = compareFacts(
       { tables: { 'public.a': 1, 'public.b': 2 } },
       facts({ 'public.a': 1, 'public.b': 1 }),
     );
@@ -263,7 +263,7 @@ describe('rows that a dump holds', () => {
   test('are told apart by the names of their tables, quoted or not', () => {
     const names = { 'public."a.b"': 1, 'public.a."b"': 2, '"public"."user"': 3, 'public."x""y"': 4 };
     const arrived = { 'public."a.b"': 1, 'public.a.b': 2, 'public."user"': 3, 'public."x""y"': 4 };
-    expect(compareRestored({ tables: names }, facts(arrived))).toEqual({
+    expect(compareFacts({ tables: names }, facts(arrived))).toEqual({
       differences: [],
       notes: ['the manifest does not say what the source held'],
     });

@@ -1,0 +1,74 @@
+import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { z } from 'zod';
+import { StatementError, type PsqlSession } from '../client/psql-session.ts';
+import { quoteLiteral } from '../client/sql-quote.ts';
+import { compareFacts, tablesWithoutRows, type RowsElsewhere } from './compare-facts.ts';
+import { readDatabaseFacts } from './database-facts.ts';
+
+export type RestoredComparison = {
+  /** What is not as the manifest says, a sentence each. */
+  readonly differences: readonly string[];
+  /** What could not be compared, or may well differ, a sentence each. */
+  readonly notes: readonly string[];
+  /** Why rows of some tables were not counted, a sentence each. */
+  readonly uncounted: readonly string[];
+  readonly tables: number;
+  readonly rows: number;
+};
+
+/**
+ * Reads a restored database, every row of it, and compares it with the manifest of its dump.
+ *
+ * @param session outside of a transaction
+ * @throws StatementError | PermanentError | RetryableError as the session does
+ */
+export async function compareRestored(
+  session: PsqlSession,
+  manifest: Pick<Manifest, 'tables' | 'source' | 'serverVersion'>,
+): Promise<RestoredComparison> {
+  // Row-level security fails a count instead of hiding rows from it.
+  await session.run('set row_security = off');
+  await session.run('begin transaction isolation level repeatable read, read only');
+  const version = await session.queryRow("select to_jsonb(current_setting('server_version'))", z.string());
+  const facts = await readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: Number.POSITIVE_INFINITY });
+  const uncounted =
+    facts.countedBecause === undefined ? [] : [`rows of the restored database: ${facts.countedBecause}`];
+  const elsewhere = await countElsewhere(session, tablesWithoutRows(manifest.tables ?? {}, facts), uncounted);
+  await session.run('rollback');
+  const counts = Object.values(facts.tables);
+  return {
+    ...compareFacts(manifest, facts, elsewhere, version),
+    uncounted,
+    tables: counts.length,
+    rows: counts.reduce((sum, rows) => sum + rows, 0),
+  };
+}
+
+const kindSchema = z.tuple([z.string(), z.string(), z.enum(['missing', 'partitioned', 'other'])]);
+
+/** Counts partitioned tables that a dump fills at their root, and finds those that are missing. */
+async function countElsewhere(
+  session: PsqlSession,
+  names: readonly string[],
+  uncounted: string[],
+): Promise<RowsElsewhere> {
+  const elsewhere = new Map<string, DatabaseFacts['tables'][string] | 'missing'>();
+  const kinds = await session.query(
+    `select jsonb_build_array(name, coalesce(oid::regclass::text, ''),
+       case when oid is null then 'missing' when relkind = 'p' then 'partitioned' else 'other' end)
+     from unnest(array[${names.map(quoteLiteral).join(', ')}]::text[]) name left join pg_class on oid = to_regclass(name)`,
+    kindSchema,
+  );
+  for (const [name, regclass, kind] of kinds) {
+    if (kind === 'missing') elsewhere.set(name, kind);
+    if (kind !== 'partitioned') continue;
+    try {
+      elsewhere.set(name, await session.queryRow(`select to_jsonb(count(*)) from ${regclass}`, z.int().nonnegative()));
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      uncounted.push(`table ${name}: ${error.message}`);
+    }
+  }
+  return elsewhere;
+}
