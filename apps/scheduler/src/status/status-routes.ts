@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readAlarms } from '@pgstow/notify/alarm-state.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -12,8 +12,11 @@ import { readSiteStatus } from '../site/read-site-status.ts';
 import { readSite } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
-import { renderMetrics } from './metrics.ts';
-import { renderStatusPage, renderUnavailable, type Said } from './status-page.ts';
+import { isSameSecret } from '../web/is-same-secret.ts';
+import { renderMetrics } from './metrics/render-metrics.ts';
+import { renderStatusPage } from './page/render-status-page.ts';
+import { renderUnavailable } from './page/render-unavailable.ts';
+import type { Said } from './page/status-page-options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -68,7 +71,7 @@ export async function addStatusRoutes(
   ] as const) {
     scope.post(path, async (request, reply) => {
       const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
-      if (!isEqual(form.get('token') ?? '', token)) return goBack(reply, { said: 'old' });
+      if (!isSameSecret(form.get('token') ?? '', token)) return goBack(reply, { said: 'old' });
       const database = form.get('database') ?? '';
       if (!site.targets.includes(database)) return goBack(reply, { said: 'unknown' });
       try {
@@ -132,9 +135,4 @@ function readSaid(query: URLSearchParams, { targets }: Site): Said | undefined {
   if (text.length > 0 && !targets.includes(of)) return undefined;
   const id = query.get('job');
   return { isRefusal, text: text(of), ...(queue === undefined || id === null ? {} : { job: { queue, id } }) };
-}
-
-function isEqual(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import basicAuth from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isSameSecret } from './is-same-secret.ts';
 import { networkOf } from './network-of.ts';
 import { takeTurns, type Turn } from './take-turns.ts';
 import { WrongPasswords } from './wrong-passwords.ts';
@@ -78,8 +78,8 @@ export async function openGate(server: FastifyInstance, user: string, password: 
   await server.register(basicAuth, {
     authenticate: { realm: 'pgstow' },
     validate: async (givenUser, givenPassword) => {
-      const userFits = isEqual(givenUser, user);
-      const passwordFits = isEqual(givenPassword, password);
+      const userFits = isSameSecret(givenUser, user);
+      const passwordFits = isSameSecret(givenPassword, password);
       return userFits && passwordFits ? undefined : new Error('wrong user or password');
     },
   });
@@ -142,9 +142,3 @@ type Outcome = {
   /** Time for which the network is suspected after wrong passwords. */
   readonly waitMs: number;
 };
-
-/** Compares in a time that tells nothing of where they differ, nor how long they are. */
-function isEqual(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
-}

@@ -2,9 +2,9 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
 import type { AlarmKind } from '@pgstow/notify/notification.ts';
 import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
-import type { DatabaseStatus, SiteStatus } from '../site/protection-policy.ts';
-import type { ShownJob } from '../site/read-jobs.ts';
-import type { SiteFacts } from '../site/read-site.ts';
+import type { DatabaseStatus, SiteStatus } from '../../site/protection-policy.ts';
+import type { ShownJob } from '../../site/read-jobs.ts';
+import type { SiteFacts } from '../../site/read-site.ts';
 
 /** Something that a person should know of, and what to do about it. */
 export type Notice = {

@@ -1,0 +1,62 @@
+import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
+import type { Severity } from '@pgstow/notify/notification.ts';
+import type { ShownJob } from '../../site/read-jobs.ts';
+import { html, type Html, type HtmlValue } from './html.ts';
+import { jobPath } from './job-path.ts';
+import { capital, collectNotices, showAlarms, type Notice, type ShownAlarm } from './notices.ts';
+import { renderAge } from './render-age.ts';
+import type { StatusPageOptions } from './status-page-options.ts';
+
+/** The alarms that stand, the gravest first. */
+export function renderAlarms({ alarms, jobs, facts }: StatusPageOptions): HtmlValue {
+  if (alarms.length === 0) return undefined;
+  return html`<section aria-labelledby="alarms">
+    <h2 id="alarms">Alarms</h2>
+    <ul class="notices">
+      ${gravestAlarmFirst(alarms, jobs).map((each) => renderAlarm(each, facts.now))}
+    </ul>
+  </section>`;
+}
+
+/** Whatever a person should see to besides. */
+export function renderNotices({ facts, status, alarms, jobs }: StatusPageOptions): HtmlValue {
+  const notices = collectNotices(facts, status, jobs, alarms);
+  if (notices.length === 0) return undefined;
+  return html`<section aria-labelledby="attention">
+    <h2 id="attention">What needs attention</h2>
+    <ul class="notices">
+      ${notices.map(renderNotice)}
+    </ul>
+  </section>`;
+}
+
+const SEVERITIES: Readonly<Record<Severity, number>> = { critical: 0, error: 1, warning: 2, info: 3 };
+
+function gravestAlarmFirst(alarms: readonly AlarmRecord[], jobs: readonly ShownJob[]): readonly ShownAlarm[] {
+  const gravity = ({ alarm }: ShownAlarm): number => SEVERITIES[alarm.notification.severity];
+  return showAlarms(alarms, jobs).toSorted((a, b) => gravity(a) - gravity(b));
+}
+
+function renderAlarm({ alarm, job }: ShownAlarm, now: Date): Html {
+  const { severity, title, happened, hint } = alarm.notification;
+  const link = linkTo(job);
+  return html`<li class="${severity === 'warning' ? 'not-yet' : 'no'}">
+    <p><strong>${title}</strong> <span class="muted">${renderAge(alarm.raisedAt, now)}</span></p>
+    <p>${capital(happened)}</p>
+    <p class="muted">${hint}${link}</p>
+  </li>`;
+}
+
+function linkTo(job: ShownJob | undefined): HtmlValue {
+  if (job === undefined) return undefined;
+  const begun = job.begun > 1 ? html` Begun ${job.begun} times in all.` : undefined;
+  return html`${begun} <a href="${jobPath(job.queue, job.id)}">See its job</a>`;
+}
+
+function renderNotice({ isGrave, text, hint, job }: Notice): Html {
+  const link = linkTo(job);
+  return html`<li class="${isGrave ? 'no' : 'not-yet'}">
+    <p>${text}</p>
+    ${hint === undefined && link === undefined ? undefined : html`<p class="muted">${hint}${link}</p>`}
+  </li>`;
+}

@@ -1,0 +1,67 @@
+import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
+import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
+import { uploadJobId, verifyJobId } from '@pgstow/shared/contract/jobs.ts';
+import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import prettyBytes from 'pretty-bytes';
+import { html, type Html } from './html.ts';
+import { jobPath } from './job-path.ts';
+import { renderAge } from './render-age.ts';
+import { stagesOf } from './timeline.ts';
+
+const MOST_LISTED = 12;
+
+/** The last backups in words, for whom the picture says nothing, and with a link to each job. */
+export function renderBackupList(
+  dumps: readonly PublishedDump[],
+  now: Date,
+  destination: DestinationPlace | undefined,
+): Html {
+  const shown = dumps.slice(-MOST_LISTED).toReversed();
+  return html`<details class="list">
+    <summary>The last ${shown.length === 1 ? 'backup' : `${shown.length} backups`}</summary>
+    <div class="scroll" tabindex="0" role="region" aria-label="The last backups">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Taken</th>
+            <th scope="col" class="number">Size</th>
+            <th scope="col" class="number">Rows</th>
+            <th scope="col" class="number">Took</th>
+            <th scope="col">Upload</th>
+            <th scope="col">Restore test</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${shown.map((dump) => renderListed(dump, now, destination))}
+        </tbody>
+      </table>
+    </div>
+  </details>`;
+}
+
+function renderListed(dump: PublishedDump, now: Date, destination: DestinationPlace | undefined): Html {
+  const { upload } = stagesOf(dump, destination);
+  const test = decisiveRestoreTest(recallDump(dump));
+  const uploadText = { good: 'confirmed', none: 'not yet', bad: '', unknown: '', 'not-wanted': '' }[upload];
+  return html`<tr>
+    <td>${renderAge(dump.takenAt, now)}</td>
+    <td class="number">
+      ${prettyBytes(dump.bytes)}${isSuspect(recallDump(dump)) ? html` <span class="not-yet">suspect</span>` : undefined}
+    </td>
+    <td class="number">${dump.rows?.toLocaleString('en')}</td>
+    <td class="number">${dump.durationMs === undefined ? undefined : describeDuration(dump.durationMs)}</td>
+    <td>
+      ${
+        destination === undefined
+          ? 'local'
+          : html`<a href="${jobPath('upload', uploadJobId(dump.name, destination.name))}">${uploadText}</a>`
+      }
+    </td>
+    <td>
+      ${test === undefined ? undefined : html`<a href="${jobPath('verify', verifyJobId(dump.name, test.destination))}">${test.result.replaceAll('-', ' ')}</a>`}
+    </td>
+  </tr>`;
+}

@@ -1,0 +1,60 @@
+import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import prettyBytes from 'pretty-bytes';
+import type { SiteStatus } from '../../site/protection-policy.ts';
+import { html, type Html } from './html.ts';
+
+/** What lies in the backup folder and at each destination, of all databases together. */
+export function renderPlaces(
+  { databases, folder }: PublishedCatalog,
+  status: SiteStatus,
+  destination: DestinationPlace | undefined,
+): Html {
+  const places = new Map<string, { count: number; bytes: number }>();
+  const add = (place: string, count: number, bytes: number): void => {
+    const known = places.get(place) ?? { count: 0, bytes: 0 };
+    places.set(place, { count: known.count + count, bytes: known.bytes + bytes });
+  };
+  add(LOCAL, 0, 0);
+  if (destination !== undefined) add(destination.name, 0, 0);
+  for (const { count, bytes, uploaded } of databases) {
+    add(LOCAL, count, bytes);
+    for (const place of uploaded) add(place.destination, place.count, place.bytes);
+  }
+  const others = databases.filter(({ database }) => !status.databases.some((each) => each.database === database));
+  return html`<section aria-labelledby="places">
+    <h2 id="places">Where backups lie</h2>
+    <div class="card">
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Place</th>
+              <th scope="col" class="number">Backups</th>
+              <th scope="col" class="number">Size</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${Array.from(
+              places,
+              ([place, { count, bytes }]) =>
+                html`<tr>
+                  <td>
+                    ${place === LOCAL ? 'backup folder' : place === destination?.name ? html`${place}, bucket ${destination.bucket}` : place}
+                  </td>
+                  <td class="number">${count.toLocaleString('en')}</td>
+                  <td class="number">${prettyBytes(bytes)}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+      <p class="muted">
+        ${prettyBytes(folder.freeBytes)} of ${prettyBytes(folder.totalBytes)} are free on the folder’s disk. Of a
+        destination, those count that lie in the folder as well.
+      </p>
+      ${others.length === 0 ? undefined : html`<p class="muted">Also in the folder, and not configured any more: ${others.map(({ database, count }, index) => html`${index === 0 ? undefined : ', '}${database} (${count})`)}</p>`}
+    </div>
+  </section>`;
+}

@@ -1,0 +1,96 @@
+import type { DatabaseStatus, Protection, SiteStatus } from '../../site/protection-policy.ts';
+import type { SiteFacts } from '../../site/read-site.ts';
+import { html, type Html, type HtmlValue } from './html.ts';
+import { jobPath } from './job-path.ts';
+import { renderAge } from './render-age.ts';
+import { renderAlarms, renderNotices } from './render-attention.ts';
+import { renderDatabase } from './render-database.ts';
+import { renderDocument } from './render-document.ts';
+import { renderPlaces } from './render-places.ts';
+import type { Said, StatusPageOptions } from './status-page-options.ts';
+
+const REFRESH_SECONDS = 10;
+
+/** The whole status page: HTML and one picture for each database, without a script. */
+export function renderStatusPage(options: StatusPageOptions): string {
+  const { site, publicPath, facts, status, jobs, said } = options;
+  const isBusy = jobs.some(({ state }) => state === 'running') || facts.dumping.size > 0;
+  const verdict = describeSite(status);
+  return renderDocument({
+    title: verdict.text,
+    // What is under way is soon another.
+    head: isBusy ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=./" />` : undefined,
+    site,
+    publicPath,
+    main: html` <h1>
+        <span class="${verdict.protection}" aria-hidden="true">${SIGNS[verdict.protection]}</span> ${verdict.text}
+      </h1>
+      <p class="muted">${describePublication(facts)}</p>
+      ${said === undefined ? undefined : renderSaid(said)}
+      ${
+        // People have been notified of these,
+        renderAlarms(options)
+      }
+      ${
+        // and of these the page alone tells.
+        renderNotices(options)
+      }
+      <section aria-labelledby="databases">
+        <h2 id="databases">Databases</h2>
+        ${gravestFirst(status.databases).map((each, index) => renderDatabase(each, index, options))}
+      </section>
+      ${facts.catalog === undefined ? undefined : renderPlaces(facts.catalog, status, options.destination)}
+      <footer>
+        pgstow ${options.version}${site === 'default' ? undefined : `, site ${site}`}. All times are in UTC.
+        <a href="./healthz">Health</a> · <a href="./metrics">Metrics</a>
+      </footer>`,
+  });
+}
+
+const GRAVITY: Readonly<Record<Protection, number>> = { no: 0, 'not-yet': 1, yes: 2 };
+
+function gravestFirst(databases: readonly DatabaseStatus[]): readonly DatabaseStatus[] {
+  return databases.toSorted((a, b) => GRAVITY[a.protection] - GRAVITY[b.protection]);
+}
+
+const SIGNS: Readonly<Record<Protection, string>> = { yes: '✓', 'not-yet': '…', no: '✗' };
+
+function describeSite({ databases, faults }: SiteStatus): { readonly protection: Protection; readonly text: string } {
+  const of = (wanted: Protection): number => databases.filter(({ protection }) => protection === wanted).length;
+  const total = databases.length;
+  if (total === 0) return { protection: 'no', text: 'No database is configured' };
+  const ill = of('no');
+  if (ill === total)
+    return {
+      protection: 'no',
+      text: total === 1 ? 'Your database is not protected' : `None of your ${total} databases is protected`,
+    };
+  if (ill > 0)
+    return { protection: 'no', text: `${ill} of your ${total} databases ${ill === 1 ? 'is' : 'are'} not protected` };
+  const soon = of('not-yet');
+  if (soon > 0)
+    return {
+      protection: 'not-yet',
+      text: soon === 1 ? 'A first backup is on its way' : `${soon} first backups are on their way`,
+    };
+  const all =
+    total === 1
+      ? 'Your database is protected'
+      : total === 2
+        ? 'Both databases are protected'
+        : `All ${total} databases are protected`;
+  return faults.length === 0
+    ? { protection: 'yes', text: all }
+    : { protection: 'not-yet', text: `${all}, but that will not last` };
+}
+
+function describePublication({ catalog, now }: SiteFacts): HtmlValue {
+  if (catalog === undefined) return 'The workers have not said yet what the backup folder holds.';
+  return html`As the workers saw the backup folder ${renderAge(catalog.publishedAt, now)}.`;
+}
+
+function renderSaid({ isRefusal, text, job }: Said): Html {
+  return html`<p class="${isRefusal ? 'said no' : 'said'}" role="status">
+    ${text}${job === undefined ? undefined : html` <a href="${jobPath(job.queue, job.id)}">See its job</a>`}
+  </p>`;
+}
