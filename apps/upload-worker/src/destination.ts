@@ -10,6 +10,8 @@ export type Destination = {
   readonly confirm: 'auto' | 'read';
   /** Whether the store may keep a SHA-256 of parts. */
   readonly hasPartSha256: boolean;
+  /** Keys that were put, and that nobody could look at since. */
+  readonly unseen: Set<string>;
   /** Logs what would be the same each time only once in the life of the process. */
   readonly warnOnce: (message: string) => void;
 };
@@ -26,6 +28,7 @@ export function openDestinations(
     store: stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence))),
     confirm: s3.confirm,
     hasPartSha256: s3.checksum === 'sha256',
+    unseen: new Set(),
     warnOnce: (message) => {
       if (warned.has(message)) return;
       warned.add(message);

@@ -52,7 +52,7 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
     // One descriptor for all: what is put is what was digested, even if the name is pruned meanwhile.
     await using file = await open(join(context.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
     // A store that is away, or refuses us, shows before a large file is read.
-    const before = await lookBeforePut(store, key, signal);
+    const before = await lookBeforePut(store, key, signal, !destination.unseen.has(key));
     const digest = await digestUnchanged(file, dump.manifest, destination, signal, task);
 
     const note = (line: string): void => task.note(line);
@@ -67,10 +67,13 @@ export async function handleUpload(context: UploadContext, task: Task<'upload'>)
     }
     if (plan.action !== 'nothing') {
       await putDump(destination, key, file, { mode: plan.action, manifest: dump.manifest, digest, signal, task });
+      // To a key that may not read, it looks as absent as before: it is not sent once more.
+      destination.unseen.add(key);
       const after = await store.look(key, signal);
       found = await inspectObject(destination, key, after, digest, { isFresh: true, signal, note });
     }
     const { object, by } = assertConfirmed(found, key);
+    destination.unseen.delete(key);
     note(`confirmed by ${by}`);
 
     await putManifest(store, dump.manifest, signal);

@@ -53,6 +53,28 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
     expect(putsOf(stage, manifest.name)).toHaveLength(sent);
   });
 
+  it('sends a dump once where it may not list either, however often it is asked for', async () => {
+    await using stage = await setStage();
+    const manifest = await makeDump(stage.folder, { bytes: 12 * MIB });
+    const isReading = ({ method }: SeenRequest) => method === 'HEAD' || method === 'GET';
+    await stage.proxy.status(403, { body: s3Error('AccessDenied'), when: isReading });
+    await stage.startWorker();
+    const job = await stage.failed(manifest.name);
+    expect(job.failedReason).toMatch(/AccessDenied[^]*hint: Allow this access key s3:GetObject/);
+    const sent = putsOf(stage, manifest.name).length;
+    expect(sent).toBeGreaterThan(0);
+
+    await job.retry('failed', { resetAttemptsMade: true });
+    await eventually(async () => (await stage.jobOf(manifest.name))?.attemptsStarted === 2);
+    expect((await stage.failed(manifest.name)).failedReason).toMatch(/s3:GetObject/);
+    expect(putsOf(stage, manifest.name)).toHaveLength(sent);
+
+    await stage.proxy.pass();
+    await (await stage.failed(manifest.name)).retry('failed', { resetAttemptsMade: true });
+    await stage.uploaded(manifest);
+    expect(putsOf(stage, manifest.name)).toHaveLength(sent);
+  });
+
   it('says so of the manifest alone, too', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder);
