@@ -8,6 +8,6 @@ export async function openStores(
 ): Promise<readonly Store[]> {
   if (s3 === undefined) return [];
   // The AWS SDK takes a tenth of a second to load: only for whoever has a bucket.
-  const { S3Store } = await import('@pgstow/store/s3-store.ts');
+  const { S3Store } = await import('@pgstow/store/s3/s3-store.ts');
   return [stack.use(new S3Store(s3))];
 }

@@ -3,12 +3,18 @@ import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { Alarm } from '@pgstow/notify/alarm-notification.ts';
 import type { Telling } from '@pgstow/notify/start-telling.ts';
 import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/suspect-alarm.ts';
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
-import type { DumpWorker } from './dump-worker.ts';
 
-type TellOptions = Pick<DumpWorker, 'postgres' | 'backup' | 'destination'> & Telling;
+type TellOptions = Telling & {
+  readonly postgres: PostgresConfig;
+  readonly backup: BackupConfig;
+  readonly destination: DestinationPlace | undefined;
+};
 
 type DumpSizeNews = {
   readonly name: BackupName;

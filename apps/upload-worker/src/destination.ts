@@ -1,6 +1,6 @@
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { S3Store } from '@pgstow/store/s3-store.ts';
+import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 
 /** A place that dumps are copied to, and how. */

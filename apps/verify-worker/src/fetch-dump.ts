@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
-import { s3ErrorCode } from '@pgstow/store/s3-error.ts';
+import { s3ErrorCode } from '@pgstow/store/s3/s3-error.ts';
 import prettyBytes from 'pretty-bytes';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { BadDumpError } from './restore-finding.ts';

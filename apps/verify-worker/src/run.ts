@@ -11,7 +11,7 @@ import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { startWorker } from '@pgstow/shared/runtime/worker.ts';
-import { S3Store } from '@pgstow/store/s3-store.ts';
+import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { handleVerify } from './handle-verify.ts';
 import { startReconciliation } from './reconcile.ts';

@@ -1,7 +1,7 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
 import { dumpKey, keyPrefix, manifestKey, parseObjectKey } from './object-key.ts';
-import { PROBE_NAME } from './store-probe.ts';
+import { PROBE_NAME } from './s3/probe/probe-finding.ts';
 
 const name = 'backup_shop_20260101_000000.sql.gz' as BackupName;
 

@@ -49,7 +49,7 @@ export type OpenUpload = {
 };
 
 /**
- * A place that dumps are copied to. All who implement it pass `describeStore` in store-contract.ts.
+ * A place that dumps are copied to. All who implement it pass `describeStore` in testing/store-contract.ts.
  *
  * Every method that fails throws one of two things. A `PermanentError` (no such bucket, refused credentials, a bad
  * endpoint) says that another call fails in the same way until a person mends what its hint says. A `RetryableError`

@@ -1,4 +1,4 @@
-import { probeS3 } from '@pgstow/store/s3-probe.ts';
+import { probeS3 } from '@pgstow/store/s3/probe/probe-s3.ts';
 import { defineCheck } from './check.ts';
 import { clockFinding } from './clock-finding.ts';
 

@@ -1,6 +1,6 @@
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { KnownDump } from '../folder/read-folder.ts';
+import type { JudgedDump } from './judged-dump.ts';
 import { judgeLineage } from './lineage-policy.ts';
 import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
 import { describeSuspicion } from './suspect-dump.ts';
@@ -21,7 +21,7 @@ export type DumpJudgement = {
  */
 export function judgeDump(
   content: DumpContent,
-  earlier: readonly KnownDump[],
+  earlier: readonly JudgedDump[],
   { takenAt, onShrink }: { readonly takenAt: Date; readonly onShrink: BackupConfig['onShrink'] },
 ): DumpJudgement {
   const good = chooseCompared(earlier, takenAt).map(({ manifest }) => manifest);

@@ -4,7 +4,6 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import type { KnownDump } from '../folder/read-folder.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
@@ -49,7 +48,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * @returns one verdict for each, in the same order
  */
 export function applyRetention(
-  dumps: readonly KnownDump[],
+  dumps: readonly JudgedDump[],
   policy: RetentionPolicy,
   now: Date,
   damaged?: string,
@@ -139,7 +138,7 @@ function whyNotCounted(dump: JudgedDump, now: Date): string | undefined {
 }
 
 /** The newest dump that counts and was restored: no untested one drives it out. */
-function newestGoodOf(dumps: readonly KnownDump[], now: Date): KnownDump | undefined {
+function newestGoodOf(dumps: readonly JudgedDump[], now: Date): JudgedDump | undefined {
   return dumps.findLast(
     (dump) =>
       whyNotCounted(dump, now) === undefined && [...dump.restoreTests.values()].some(({ result }) => result === 'good'),
@@ -156,7 +155,7 @@ function whyFlawedIsKept(newer: number, flaw: string, { keepLast }: RetentionPol
   return `${flaw}, and there are ${newer} newer ones that count, of ${keepLast} that are wanted`;
 }
 
-function whyUnconfirmed(dump: KnownDump, { destination }: RetentionPolicy): string | undefined {
+function whyUnconfirmed(dump: JudgedDump, { destination }: RetentionPolicy): string | undefined {
   if (destination === undefined || isConfirmed(dump, destination)) return undefined;
   return `its upload to ${destination.name} is not confirmed`;
 }

@@ -111,7 +111,7 @@ async function hurry(queue: OpenQueue<'verify'>, jobId: string): Promise<void> {
  */
 async function clearTheWay(queue: OpenQueue<'upload'> | OpenQueue<'verify'>, jobId: string): Promise<void> {
   const state = await queue.getJobState(jobId);
-  if (state === 'unknown') await removeOrphan<'upload' | 'verify'>(queue, jobId);
+  if (state === 'unknown') await removeOrphan(queue, jobId);
   // Somebody else may have removed or retried it in between; what counts is that it is not in the way of the new one.
   if (state === 'completed') await queue.remove(jobId).catch(() => undefined);
   if (state === 'failed') await retryFailed(queue, jobId).catch(() => undefined);

@@ -1,11 +1,14 @@
-import type { QueueName } from '../contract/jobs.ts';
-import type { OpenQueue } from './queue.ts';
+import type { Queue } from 'bullmq';
+import type { RedisConnection } from './redis.ts';
 
 /**
  * Removes a job that stands in Redis without a place in any list or set of its queue, as a loss of part of Redis leaves it:
  * no worker would ever take it, and BullMQ adds no other of its id. What has a place, or is still locked by a worker, stays.
  */
-export async function removeOrphan<Q extends QueueName>(queue: OpenQueue<Q>, jobId: string): Promise<void> {
+export async function removeOrphan(
+  queue: Pick<Queue, 'toKey'> & { readonly redis: RedisConnection },
+  jobId: string,
+): Promise<void> {
   const keys = [jobId, `${jobId}:logs`, `${jobId}:lock`, ...SETS, ...LISTS].map((name) => queue.toKey(name));
   await queue.redis.eval(REMOVE, keys.length, ...keys, jobId, SETS.length);
 }

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { digestFile } from './digest-file.ts';
-import { compareObject } from './object-comparison.ts';
-import { planParts } from './part-plan.ts';
-import type { PutFileOptions, PutOptions, Store } from './store.ts';
+import { digestFile } from '../src/digest-file.ts';
+import { compareObject } from '../src/object-comparison.ts';
+import { planParts } from '../src/part-plan.ts';
+import type { PutFileOptions, PutOptions, Store } from '../src/store.ts';
 
 /** A store to try, with a bucket of its own. */
 export type StoreUnderTest = AsyncDisposable & {

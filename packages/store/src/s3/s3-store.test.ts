@@ -9,12 +9,12 @@ import { startFaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.t
 import { createS3Client, type S3Access } from '@pgstow/testing/s3-client.ts';
 import { REFUSALS, startS3 } from '@pgstow/testing/s3-server.ts';
 import { describe, expect, it } from 'vitest';
-import { HiddenError } from './hidden-error.ts';
-import { lookBeforePut } from './look-before-put.ts';
+import { describeStore, type StoreUnderTest } from '../../testing/store-contract.ts';
+import { HiddenError } from '../hidden-error.ts';
+import { lookBeforePut } from '../look-before-put.ts';
+import type { PutOptions } from '../store.ts';
+import { readStoredManifest } from '../stored-manifest.ts';
 import { S3Store } from './s3-store.ts';
-import { describeStore, type StoreUnderTest } from './store-contract.ts';
-import type { PutOptions } from './store.ts';
-import { readStoredManifest } from './stored-manifest.ts';
 
 const { signal } = new AbortController();
 

@@ -8,8 +8,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { collectGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
+import type { PartPlan } from '../part-plan.ts';
 import { OccupiedError } from './occupied-error.ts';
-import type { PartPlan } from './part-plan.ts';
 
 const ABORT_LIMIT_MS = 10_000;
 const READ_BYTES = 256 * 1024;

@@ -1,5 +1,5 @@
 import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
-import type { ProbeFinding } from './store-probe.ts';
+import type { ProbeFinding } from './probe-finding.ts';
 
 /**
  * What a trial says of the storage class that dumps are put into; nothing where none is set.

@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import { isRefusedAlone, s3ErrorCode, s3ErrorStatus } from './s3-error.ts';
-import type { ProbeFinding } from './store-probe.ts';
+import { isRefusedAlone, s3ErrorCode, s3ErrorStatus } from '../s3-error.ts';
+import type { ProbeFinding } from './probe-finding.ts';
 
 /** By then the restore test of a dump is over, even where it was made up for. */
 const TESTED_AFTER_DAYS = 7;

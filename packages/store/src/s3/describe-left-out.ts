@@ -1,4 +1,4 @@
-import type { Extra } from './s3-extras.ts';
+import type { Extra } from './extras.ts';
 
 /** What it means that a store does not know something of ours, in a sentence. */
 export function describeLeftOut(extra: Extra, refusal: string, storageClass: string | undefined): string {

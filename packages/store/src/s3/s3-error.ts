@@ -1,5 +1,5 @@
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { ArchivedError } from './archived-error.ts';
+import { ArchivedError } from '../archived-error.ts';
 
 export type S3ErrorContext = {
   /** What was tried, to begin the message with: `put s3://bucket/key`. */

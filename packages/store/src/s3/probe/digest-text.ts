@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { FileDigest } from './digest-file.ts';
+import type { FileDigest } from '../../digest-file.ts';
 
 /** What a small text would be compared by, put in one request. */
 export function digestText(text: string): FileDigest {

@@ -8,20 +8,20 @@ import {
 } from '@aws-sdk/client-s3';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { compareObject } from '../../object-comparison.ts';
+import { describeLeftOut } from '../describe-left-out.ts';
+import type { Extra } from '../extras.ts';
+import { leaveOutUnknownExtras } from '../leave-out-unknown-extras.ts';
+import { createS3Client } from '../s3-client.ts';
+import { translateS3Error } from '../s3-error.ts';
+import { s3PutParams } from '../s3-put-params.ts';
+import { S3Store } from '../s3-store.ts';
+import { isForbidden, readLifecycle, readVersioning, type Found } from './bucket-settings.ts';
+import { describeConfirmation } from './describe-confirmation.ts';
 import { describeStorageClass } from './describe-storage-class.ts';
 import { digestText } from './digest-text.ts';
-import { compareObject } from './object-comparison.ts';
-import { isForbidden, readLifecycle, readVersioning, type Found } from './s3-bucket-settings.ts';
-import { createS3Client } from './s3-client.ts';
-import { watchClock } from './s3-clock.ts';
-import { describeConfirmation } from './s3-confirmation.ts';
-import { translateS3Error } from './s3-error.ts';
-import type { Extra } from './s3-extras.ts';
-import { leaveOutUnknownExtras } from './s3-known-extras.ts';
-import { describeLeftOut } from './s3-left-out.ts';
-import { s3PutParams } from './s3-put-params.ts';
-import { S3Store } from './s3-store.ts';
-import { PROBE_NAME, type ProbeFinding } from './store-probe.ts';
+import { PROBE_NAME, type ProbeFinding } from './probe-finding.ts';
+import { watchClock } from './watch-clock.ts';
 
 const OPTIONS = { contentType: 'text/plain', metadata: { 'pgstow-doctor': 'trial' } } as const;
 /** It is never completed: of what is given up, no store asks for parts of a certain size. */

@@ -1,6 +1,6 @@
 import { HeadObjectCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
-import { extrasOf, planTrials, withoutExtras } from './s3-extras.ts';
+import { extrasOf, planTrials, withoutExtras } from './extras.ts';
 
 const input = {
   Bucket: 'b',

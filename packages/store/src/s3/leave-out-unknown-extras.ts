@@ -1,7 +1,7 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { extrasOf, isNamedBy, planTrials, withoutExtras, type Extra } from './extras.ts';
 import { OccupiedError } from './occupied-error.ts';
 import { isUnknownToStore, s3ErrorText } from './s3-error.ts';
-import { extrasOf, isNamedBy, planTrials, withoutExtras, type Extra } from './s3-extras.ts';
 
 export type KnownExtrasOptions = {
   /** Asked right before what a store would refuse to put over something is put without that condition. */

@@ -14,17 +14,25 @@ import {
 import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { HiddenError } from './hidden-error.ts';
-import { lookBeforePut } from './look-before-put.ts';
+import { HiddenError } from '../hidden-error.ts';
+import { lookBeforePut } from '../look-before-put.ts';
+import type {
+  ListedObject,
+  OpenUpload,
+  PutFileOptions,
+  PutOptions,
+  PutOutcome,
+  Store,
+  StoredObject,
+} from '../store.ts';
+import { describeLeftOut } from './describe-left-out.ts';
+import type { Extra } from './extras.ts';
+import { leaveOutUnknownExtras } from './leave-out-unknown-extras.ts';
 import { OccupiedError } from './occupied-error.ts';
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { isRefusedAlone, isUnknownToStore, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
-import type { Extra } from './s3-extras.ts';
-import { leaveOutUnknownExtras } from './s3-known-extras.ts';
-import { describeLeftOut } from './s3-left-out.ts';
 import { s3PutParams } from './s3-put-params.ts';
-import { uploadFile } from './s3-upload.ts';
-import type { ListedObject, OpenUpload, PutFileOptions, PutOptions, PutOutcome, Store, StoredObject } from './store.ts';
+import { uploadFile } from './upload-file.ts';
 
 /** Without the second right, the answer is the same where nothing lies. */
 const RIGHT_TO_READ = 's3:GetObject (and s3:ListBucket, to be told what is not there)';

@@ -1,6 +1,6 @@
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { PutOptions } from '../store.ts';
 import { checksumAlgorithm } from './s3-client.ts';
-import type { PutOptions } from './store.ts';
 
 /** What the configuration says of every object that is put. */
 export function s3PutParams(
