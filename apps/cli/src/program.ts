@@ -14,6 +14,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   prune: async () => (await import('./verbs/prune.ts')).addPrune,
   doctor: async () => (await import('./verbs/doctor.ts')).addDoctor,
   notify: async () => (await import('./verbs/notify.ts')).addNotify,
+  completion: async () => (await import('./verbs/completion.ts')).addCompletion,
 };
 
 /**
@@ -30,11 +31,11 @@ export async function createProgram(words: readonly string[]): Promise<Command> 
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
   // `pgstow complete -- list --lo`: a verb that is still being typed may become any.
   const [first = '', , completed = '', ...typed] = words;
-  const isCompleting = first === 'complete' && typed.length > 0;
-  const verb = isCompleting ? completed : first;
+  const isCompleting = first === 'complete';
+  const verb = isCompleting && typed.length > 0 ? completed : first;
   const wanted = Object.hasOwn(verbs, verb) ? [verb] : Object.keys(verbs);
   for (const each of wanted) (await verbs[each]?.())?.(pgstow);
-  if (isCompleting || wanted.length > 1) (await import('./verbs/completion.ts')).addCompletion(pgstow);
+  if (isCompleting) (await import('./verbs/complete.ts')).addComplete(pgstow);
   return pgstow;
 }
 
