@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
-import { startTelling, warningOf } from '@pgstow/notify/start-telling.ts';
+import { startNotifying, warningOf } from '@pgstow/notify/start-notifying.ts';
 import { openPipe } from '@pgstow/postgres/client/open-pipe.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
@@ -38,7 +38,7 @@ await runProcess('dump-worker', subjects, async ({ config, log, redact, stack, s
   const tell = new Tell({
     ...config,
     destination,
-    ...startTelling({ config: config.alarms, site, redis, log, redact, stack }),
+    ...startNotifying({ config: config.alarms, site, redis, log, redact, stack }),
   });
   const catalog = stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination, log }));
   const worker = { ...config, site, destination, redis, uploads, verifications, tell, catalog };

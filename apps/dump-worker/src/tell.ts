@@ -1,8 +1,8 @@
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
 import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
-import type { Alarm } from '@pgstow/notify/alarm-notification.ts';
-import type { Telling } from '@pgstow/notify/start-telling.ts';
-import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/suspect-alarm.ts';
+import type { Alarm } from '@pgstow/notify/alarms/alarm-notification.ts';
+import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/alarms/suspect-alarm.ts';
+import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -10,7 +10,7 @@ import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
-type TellOptions = Telling & {
+type TellOptions = Notifying & {
   readonly postgres: PostgresConfig;
   readonly backup: BackupConfig;
   readonly destination: DestinationPlace | undefined;

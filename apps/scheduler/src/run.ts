@@ -1,4 +1,4 @@
-import { startTelling } from '@pgstow/notify/start-telling.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { place } from '@pgstow/shared/config/s3.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
@@ -72,7 +72,7 @@ await runProcess(
     );
     await schedules.start();
     await restoreTests.start();
-    const telling = startTelling({ config: config.alarms, site, redis: connection, log, redact, stack });
+    const telling = startNotifying({ config: config.alarms, site, redis: connection, log, redact, stack });
     stack.use(watchStaleness({ site: served, alarms: telling.alarms, log }));
     for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
 

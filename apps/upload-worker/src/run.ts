@@ -1,6 +1,6 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
-import { startTelling } from '@pgstow/notify/start-telling.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
 import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
@@ -50,7 +50,7 @@ await runProcess('upload-worker', { backup, s3, verify, alarms, redis: redisSubj
   const { uploadEnds: onCompleted, uploadFails: onFailedForGood } = new Tell({
     ...context,
     s3: config.s3,
-    ...startTelling({ config: config.alarms, site, redis, log, redact, stack }),
+    ...startNotifying({ config: config.alarms, site, redis, log, redact, stack }),
   });
   stack.use(startWorker({ queue: 'upload', site, redis, log, redact, graceMs, handle, onCompleted, onFailedForGood }));
   stack.use(startReconciliation(context, queue));

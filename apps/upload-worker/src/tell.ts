@@ -5,14 +5,14 @@ import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
-import type { Telling } from '@pgstow/notify/start-telling.ts';
+import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
-type TellOptions = Telling & {
+type TellOptions = Notifying & {
   readonly folder: string;
   readonly s3: S3Config | undefined;
   readonly log: Log;

@@ -1,6 +1,6 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
-import { startTelling } from '@pgstow/notify/start-telling.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
 import { alarms } from '@pgstow/shared/config/alarms.ts';
 import { backup } from '@pgstow/shared/config/backup.ts';
@@ -30,7 +30,7 @@ await runProcess('verify-worker', { backup, s3, verify, alarms, redis: redisSubj
   const queue = stack.use(openQueue('verify', site, redis));
   const { folder } = config.backup;
   const catalog = stack.use(new Publisher({ folder, site, redis, destination: config.s3?.place, log }));
-  const telling = startTelling({ config: config.alarms, site, redis, log, redact, stack });
+  const telling = startNotifying({ config: config.alarms, site, redis, log, redact, stack });
   const tellOptions = { ...telling, folder, destination: config.s3?.place };
   const worker: VerifyWorker = {
     folder,

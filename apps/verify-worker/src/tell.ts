@@ -3,14 +3,14 @@ import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
-import { tellRestoreTest } from '@pgstow/notify/restore-test-alarm.ts';
-import type { Telling } from '@pgstow/notify/start-telling.ts';
+import { updateRestoreTestAlarms } from '@pgstow/notify/alarms/restore-test-alarm.ts';
+import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { BAD_FAILURE, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
-type TellOptions = Pick<Telling, 'alarms' | 'background'> & {
+type TellOptions = Pick<Notifying, 'alarms' | 'background'> & {
   readonly folder: string;
   readonly destination: DestinationPlace | undefined;
 };
@@ -47,6 +47,6 @@ export function tell({ folder, destination, alarms, background }: TellOptions, t
     const dump = await findDump(folder, test.name);
     // A copy that is good makes no other copy of the same dump good.
     if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
-    tellRestoreTest(alarms, test, await readWhatIsSafe(folder, database, destination));
+    updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(folder, database, destination));
   });
 }

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
-import { runIdOf } from '@pgstow/notify/run-id.ts';
+import { runIdOf } from '@pgstow/notify/heartbeat/run-id.ts';
 import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';

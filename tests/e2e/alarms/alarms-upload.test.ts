@@ -1,4 +1,4 @@
-import { runIdOf } from '@pgstow/notify/run-id.ts';
+import { runIdOf } from '@pgstow/notify/heartbeat/run-id.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { runIdOf } from '@pgstow/notify/run-id.ts';
+import { runIdOf } from '@pgstow/notify/heartbeat/run-id.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { verifyJobId } from '@pgstow/shared/contract/jobs.ts';

@@ -1,4 +1,4 @@
-import { Alarms } from '@pgstow/notify/alarms.ts';
+import { Alarms } from '@pgstow/notify/alarms/alarms.ts';
 import { Background } from '@pgstow/notify/background.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';

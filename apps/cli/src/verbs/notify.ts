@@ -1,5 +1,5 @@
-import { describeTest } from '@pgstow/notify/alarm-notification.ts';
-import { notify } from '@pgstow/notify/notify.ts';
+import { describeTest } from '@pgstow/notify/alarms/alarm-notification.ts';
+import { notify } from '@pgstow/notify/channels/notify.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { createRedact } from '@pgstow/shared/runtime/redact.ts';

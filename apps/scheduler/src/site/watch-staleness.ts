@@ -2,10 +2,10 @@ import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
-import type { Alarms } from '@pgstow/notify/alarms.ts';
-import { tellFreshness } from '@pgstow/notify/stale-alarm.ts';
-import { liftSuspect } from '@pgstow/notify/suspect-alarm.ts';
-import { tellVerdictAge } from '@pgstow/notify/verdict-age-alarm.ts';
+import type { Alarms } from '@pgstow/notify/alarms/alarms.ts';
+import { updateStaleAlarm } from '@pgstow/notify/alarms/stale-alarm.ts';
+import { liftSuspect } from '@pgstow/notify/alarms/suspect-alarm.ts';
+import { updateVerdictAgeAlarm } from '@pgstow/notify/alarms/verdict-age-alarm.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { repeat } from '@pgstow/shared/runtime/repeat.ts';
@@ -54,10 +54,10 @@ async function tellStaleness({ site, alarms, log }: Options): Promise<void> {
     const safe = isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.';
     const { untestedReason } = health;
     if (isKnown && (untestedReason === undefined || isTestToBeTold(site, facts)))
-      tellVerdictAge(alarms, { database, untestedReason, newest, safe }, facts.now);
+      updateVerdictAgeAlarm(alarms, { database, untestedReason, newest, safe }, facts.now);
     if (status.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
     const freshness = { database, staleReason: status.staleReason, newest, safe };
-    tellFreshness(alarms, freshness, firstWantedAt(database, site, facts), facts.now);
+    updateStaleAlarm(alarms, freshness, firstWantedAt(database, site, facts), facts.now);
   }
   const wanted = new Map(databases.map(({ database, health }) => [database, wantedOf(health)]));
   // A Redis that is full takes nothing: what is judged is told all the same.

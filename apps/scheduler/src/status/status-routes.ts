@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readAlarms } from '@pgstow/notify/alarm-state.ts';
+import { readAlarms } from '@pgstow/notify/alarms/alarm-state.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';

@@ -1,5 +1,5 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
+import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
 import type { AlarmKind } from '@pgstow/notify/notification.ts';
 import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DatabaseStatus, SiteStatus } from '../../site/protection-policy.ts';

@@ -1,4 +1,4 @@
-import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
+import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
 import type { Severity } from '@pgstow/notify/notification.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
 import { html, type Html, type HtmlValue } from './html.ts';

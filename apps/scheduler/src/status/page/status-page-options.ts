@@ -1,4 +1,4 @@
-import type { AlarmRecord } from '@pgstow/notify/alarm-record.ts';
+import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { SiteStatus } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';

@@ -1,6 +1,6 @@
 import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
+import type { Notification } from '../notification.ts';
 import { nameEndpoint } from './endpoint-name.ts';
-import type { Notification } from './notification.ts';
 import { send } from './send.ts';
 
 export type Delivery = {

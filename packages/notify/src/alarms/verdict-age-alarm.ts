@@ -12,7 +12,7 @@ export type Testing = {
 };
 
 /** Raises or lifts the alarm of restore tests that have ceased. For whoever judges health, again and again. */
-export function tellVerdictAge(
+export function updateVerdictAgeAlarm(
   alarms: Pick<Alarms, 'raise' | 'lift'>,
   { database, untestedReason, newest, safe }: Testing,
   now: Date,

@@ -8,7 +8,7 @@ import type { Alarms } from './alarms.ts';
  *
  * @param safe what backups of the database there are all the same, in a sentence
  */
-export function tellRestoreTest(alarms: Pick<Alarms, 'raise' | 'lift'>, test: RestoreTest, safe: string): void {
+export function updateRestoreTestAlarms(alarms: Pick<Alarms, 'raise' | 'lift'>, test: RestoreTest, safe: string): void {
   const { name, destination, result } = test;
   const { database, takenAt } = parseBackupName(name) ?? {};
   if (database === undefined || takenAt === undefined) return;

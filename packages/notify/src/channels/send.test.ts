@@ -3,7 +3,7 @@ import { freePort } from '@pgstow/testing/free-port.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';
 import { describe, expect, it } from 'vitest';
-import { describeAlarm, describeTest } from './alarm-notification.ts';
+import { describeAlarm, describeTest } from '../alarms/alarm-notification.ts';
 import { nameEndpoint } from './endpoint-name.ts';
 import { notify } from './notify.ts';
 

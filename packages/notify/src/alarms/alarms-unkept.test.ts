@@ -6,8 +6,8 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { describe, expect, it } from 'vitest';
+import { startNotifying } from '../start-notifying.ts';
 import type { Alarm } from './alarm-notification.ts';
-import { startTelling } from './start-telling.ts';
 
 const log = createLog('test', 'silent', String);
 const stale = (database: string): Alarm => ({
@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     /** Has all told, and what it tells of has ended, once it is disposed of. */
     const start = () => {
       const own = new AsyncDisposableStack();
-      const { alarms } = startTelling({ config, site: 'mine', redis, log, redact: String, stack: own });
+      const { alarms } = startNotifying({ config, site: 'mine', redis, log, redact: String, stack: own });
       return { alarms, [Symbol.asyncDispose]: () => own.disposeAsync() };
     };
     const events = () =>

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { AlarmKind } from '../notification.ts';
 import { alarmRecordSchema, type AlarmRecord, type Change } from './alarm-record.ts';
-import type { AlarmKind } from './notification.ts';
 
 /** The alarms of a site that stand, by kind and database, in one hash. */
 function alarmsKey(site: string): string {

@@ -1,11 +1,11 @@
 import { basicAuthorization } from '@pgstow/shared/config/notify-url.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/redact.ts';
-import type { Background } from './background.ts';
+import type { Background } from '../background.ts';
+import { request } from '../channels/request.ts';
+import { retryQuickly } from '../channels/send.ts';
 import { pingUrl, type Ping } from './heartbeat-url.ts';
-import { request } from './request.ts';
 import { runIdOf } from './run-id.ts';
-import { retryQuickly } from './send.ts';
 
 export type HeartbeatOptions = {
   /** With `{database}` perhaps; `undefined`: nobody listens. */

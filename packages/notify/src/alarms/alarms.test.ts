@@ -9,9 +9,9 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startNotifying, type Notifying } from '../start-notifying.ts';
 import type { Alarm } from './alarm-notification.ts';
-import { tellRestoreTest } from './restore-test-alarm.ts';
-import { startTelling, type Telling } from './start-telling.ts';
+import { updateRestoreTestAlarms } from './restore-test-alarm.ts';
 
 const redact = createRedact(['geheim']);
 const log = createLog('test', 'silent', redact);
@@ -31,7 +31,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  type Process = Telling & AsyncDisposable & { readonly redis: RedisConnection };
+  type Process = Notifying & AsyncDisposable & { readonly redis: RedisConnection };
 
   /** A site, an endpoint, and processes that tell there. */
   async function newSite(url = server.url) {
@@ -47,7 +47,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
       const own = new AsyncDisposableStack();
       const redis = own.use(await connectRedis(url, log));
       const config = { heartbeatUrl: undefined, endpoints: urls.flatMap(parseNotifyUrl) };
-      const telling = startTelling({ config, site, redis, log, redact, stack: own });
+      const telling = startNotifying({ config, site, redis, log, redact, stack: own });
       return { ...telling, redis, [Symbol.asyncDispose]: () => own.disposeAsync() };
     };
     return { endpoint, events, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -178,7 +178,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
       of(7, 'good'),
     ]) {
       await using process = await site.start();
-      tellRestoreTest(process.alarms, test, 'no backup of it.');
+      updateRestoreTestAlarms(process.alarms, test, 'no backup of it.');
     }
     expect(site.events()).toEqual(['raised restore-test-bad shop', 'recovered restore-test-bad shop']);
     expect(site.endpoint.requests.map(({ json }) => json)).toMatchObject([

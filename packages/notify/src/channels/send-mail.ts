@@ -1,5 +1,5 @@
 import type { MailEndpoint } from '@pgstow/shared/config/notify-url.ts';
-import { bodyOf, type Notification } from './notification.ts';
+import { bodyOf, type Notification } from '../notification.ts';
 import { TIMEOUT_MS } from './request.ts';
 import { describeFault, SendError } from './send-error.ts';
 

@@ -19,7 +19,7 @@ const FIRST_DUMP_MS = 60 * 60 * 1000;
  *
  * @param watchedSince since when it is judged: a database that was never backed up is no alarm in its first hour
  */
-export function tellFreshness(
+export function updateStaleAlarm(
   alarms: Pick<Alarms, 'raise' | 'lift'>,
   { database, staleReason, newest, safe }: Freshness,
   watchedSince: Date,

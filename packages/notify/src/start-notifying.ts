@@ -2,11 +2,11 @@ import { DATABASE_PLACEHOLDER, type AlarmsConfig } from '@pgstow/shared/config/a
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/redact.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { Alarms } from './alarms.ts';
+import { Alarms } from './alarms/alarms.ts';
 import { Background } from './background.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat } from './heartbeat/heartbeat.ts';
 
-export type StartTellingOptions = {
+export type StartNotifyingOptions = {
   readonly config: AlarmsConfig;
   readonly site: string;
   readonly redis: RedisConnection;
@@ -17,7 +17,7 @@ export type StartTellingOptions = {
 };
 
 /** By what a process tells the world outside. */
-export type Telling = {
+export type Notifying = {
   readonly alarms: Alarms;
   readonly heartbeat: Heartbeat;
   /** For what is to be found out before it can be told. */
@@ -25,7 +25,7 @@ export type Telling = {
 };
 
 /** Alarms and heartbeat of a process, until `stack` is disposed of. */
-export function startTelling({ config, stack, ...options }: StartTellingOptions): Telling {
+export function startNotifying({ config, stack, ...options }: StartNotifyingOptions): Notifying {
   const background = stack.use(new Background(options.log, options.redact));
   const { endpoints, heartbeatUrl: url } = config;
   return {

@@ -1,6 +1,6 @@
 import { isBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { z } from 'zod';
-import { alarmKinds, events, severities } from './notification.ts';
+import { alarmKinds, events, severities } from '../notification.ts';
 
 const notificationSchema = z.object({
   event: z.enum(events),

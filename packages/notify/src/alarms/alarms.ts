@@ -3,12 +3,12 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/redact.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { Background } from '../background.ts';
+import { notify } from '../channels/notify.ts';
+import type { AlarmKind } from '../notification.ts';
 import { describeAlarm, describeRecovery, type Alarm, type Recovery } from './alarm-notification.ts';
 import { decideLift, decideRaise, decideRetell, decideTold, type AlarmRecord } from './alarm-record.ts';
 import { changeAlarm, readAlarms } from './alarm-state.ts';
-import type { Background } from './background.ts';
-import type { AlarmKind } from './notification.ts';
-import { notify } from './notify.ts';
 import { UnkeptAlarms } from './unkept-alarms.ts';
 
 export type AlarmsOptions = {

@@ -1,5 +1,5 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { shorten, showName, type AlarmKind, type Notification, type Severity } from './notification.ts';
+import { shorten, showName, type AlarmKind, type Notification, type Severity } from '../notification.ts';
 
 /** Something that must not stay as it is. */
 export type Alarm = {

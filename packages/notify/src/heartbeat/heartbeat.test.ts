@@ -3,7 +3,7 @@ import { createRedact } from '@pgstow/shared/runtime/redact.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { describe, expect, it } from 'vitest';
-import { Background } from './background.ts';
+import { Background } from '../background.ts';
 import { Heartbeat } from './heartbeat.ts';
 
 const redact = createRedact(['geheim']);

@@ -1,6 +1,6 @@
 import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
 import pRetry from 'p-retry';
-import type { Notification } from './notification.ts';
+import type { Notification } from '../notification.ts';
 import { request } from './request.ts';
 import { SendError } from './send-error.ts';
 import { sendMail } from './send-mail.ts';

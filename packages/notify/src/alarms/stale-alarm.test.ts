@@ -1,6 +1,6 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
-import { tellFreshness, type Freshness } from './stale-alarm.ts';
+import { updateStaleAlarm, type Freshness } from './stale-alarm.ts';
 
 const start = new Date('2026-11-26T00:00:00Z');
 const name = formatBackupName('shop', start);
@@ -15,7 +15,7 @@ function toldAt(
     lift: (kind: string, database: string) => void told.push(`lift ${kind} ${database}`),
   };
   const now = new Date(start.getTime() + minutes * 60_000);
-  tellFreshness(alarms, { database: 'shop', staleReason, newest, safe: 'no backup of it.' }, start, now);
+  updateStaleAlarm(alarms, { database: 'shop', staleReason, newest, safe: 'no backup of it.' }, start, now);
   return told;
 }
 

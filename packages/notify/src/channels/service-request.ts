@@ -1,5 +1,5 @@
 import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
-import { bodyOf, type Notification, type Severity } from './notification.ts';
+import { bodyOf, type Notification, type Severity } from '../notification.ts';
 
 /** A POST of JSON. */
 export type ServiceRequest = {

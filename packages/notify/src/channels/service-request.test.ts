@@ -1,7 +1,7 @@
 import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
 import { describe, expect, it } from 'vitest';
-import { describeAlarm } from './alarm-notification.ts';
-import { bodyOf, type Notification } from './notification.ts';
+import { describeAlarm } from '../alarms/alarm-notification.ts';
+import { bodyOf, type Notification } from '../notification.ts';
 import { requestFor, type HttpEndpoint } from './service-request.ts';
 
 const HOSTILE = '<!channel> @everyone <@U1> &amp; <b>*_`~|[a](http://e.example) \n# x';
