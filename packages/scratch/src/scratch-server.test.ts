@@ -1,6 +1,7 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findServers } from '@pgstow/postgres/client/client-version.ts';
+import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { postgresBinDirs } from '@pgstow/testing/find-program.ts';
@@ -9,7 +10,6 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
-import { createScratchDatabase } from './create-scratch-database.ts';
 import { findPostgres } from './end-postgres.ts';
 import { removeScratchServer } from './scratch-process.ts';
 import { startScratchServer, type ScratchServer } from './scratch-server.ts';
@@ -75,7 +75,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
         localeProvider: 'icu',
         locale: 'en-US',
       } as const;
-      const note = await createScratchDatabase('icu', source, (sql) => server.query('postgres', sql));
+      const note = await createDatabase('icu', source, (sql) => server.query('postgres', sql));
       expect(note).toContain('no locale en-US of icu with xx_XX');
       expect(await server.query('icu', "select 'a' < 'B'")).toBe('t');
     });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { chooseClients, findClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
+import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import type { DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { execa } from 'execa';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
-import { createScratchDatabase } from './create-scratch-database.ts';
 import { askForScratchProcess } from './scratch-host-client.ts';
 import { SCRATCH_PORT, SCRATCH_USER, startScratchProcess } from './scratch-process.ts';
 import { confine } from './scratch-user.ts';
@@ -95,10 +95,10 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     runAs: confinement.commandLine([], 'TERM'),
     query,
     createDatabase: async (name) => {
-      const replaced = await createScratchDatabase(name, options, (sql) => query('postgres', sql));
-      if (replaced === undefined) return;
+      const lacking = await createDatabase(name, options, (sql) => query('postgres', sql));
+      if (lacking === undefined) return;
       isOtherLocale = true;
-      notes.push(replaced);
+      notes.push(`this machine has ${lacking}`);
     },
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };

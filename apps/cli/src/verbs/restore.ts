@@ -30,7 +30,7 @@ import { readSettings } from '../read-settings.ts';
 import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
 import { chooseBackup, parseWanted, warnOfSuspect } from '../restore/choose-backup.ts';
-import { createDatabase, dropDatabase } from '../restore/create-database.ts';
+import { createTarget, dropTarget } from '../restore/create-target.ts';
 import { fetchDump } from '../restore/fetch-dump.ts';
 import { planBeforeRestore } from '../restore/plan-before-restore.ts';
 import type { RestoreOptions } from '../restore/restore-context.ts';
@@ -128,7 +128,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     throw new ExitError(exitCodes.refused, describeError(error));
   });
   const before = planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal)));
-  if (!exists) await createDatabase(target, backup.manifest?.source, clients, signal);
+  if (!exists) await createTarget(target, backup.manifest?.source, clients, signal);
   const restored = await withProgress(target.database, (show) =>
     restoreOrDrop(
       () =>
@@ -146,7 +146,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
           backup,
           show,
         ),
-      exists ? undefined : () => dropDatabase(target, clients),
+      exists ? undefined : () => dropTarget(target, clients),
     ),
   );
   await checkRestored(context, backup, restored);
