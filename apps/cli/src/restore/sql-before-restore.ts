@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
+import { MADE_BY_USERS } from '@pgstow/postgres/facts/made-by-users.ts';
 
 export type BeforeOptions = {
   /** Roles to create. */
@@ -39,32 +40,8 @@ DECLARE
     'language', 'access method'];
 BEGIN
   CREATE TEMPORARY TABLE pgstow_made ON COMMIT DROP AS
-  SELECT i.type, i.identity FROM (
-    SELECT tableoid, oid FROM pg_catalog.pg_event_trigger
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_publication
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'public'
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_class WHERE relpersistence <> 't' AND relkind IN ('v', 'm', 'f', 'r', 'p', 'S')
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_proc
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opclass
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opfamily
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_operator
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_type WHERE typtype IN ('c', 'd', 'e', 'r') OR typtype = 'b' AND typelem = 0
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_config
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_dict
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_template
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_parser
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_conversion
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_collation
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_statistic_ext
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_server
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_data_wrapper
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_cast
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_language
-    UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_am
-  ) thing (classid, objid), LATERAL pg_catalog.pg_identify_object(classid, objid, 0) i
-  WHERE objid >= 16384 AND NOT EXISTS (
-    SELECT FROM pg_catalog.pg_depend d
-    WHERE d.classid = thing.classid AND d.objid = thing.objid AND d.deptype IN ('e', 'i'));
+  SELECT i.type, i.identity FROM (${MADE_BY_USERS}) thing,
+    LATERAL pg_catalog.pg_identify_object(classid, objid, 0) i;
   FOR made IN SELECT type, identity FROM pg_temp.pgstow_made ORDER BY pg_catalog.array_position(kinds, type) LOOP
     EXECUTE format('DROP %s IF EXISTS %s CASCADE', CASE made.type
       WHEN 'foreign-data wrapper' THEN 'FOREIGN DATA WRAPPER'

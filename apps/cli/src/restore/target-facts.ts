@@ -1,6 +1,7 @@
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
+import { MADE_BY_USERS } from '@pgstow/postgres/facts/made-by-users.ts';
 import { z } from 'zod';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
@@ -86,31 +87,10 @@ export async function readContents(
   return session.queryRow(CONTENTS, z.strictObject({ count: z.int(), first: z.array(z.string()) }));
 }
 
-/** Whatever initdb makes has a smaller number; so may a large object, whose number is its maker's choice. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
-const FIRST_OF_USER = 16_384;
-
 const CONTENTS = `
-with things (classid, objid) as (
-  select tableoid, oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'public'
-  union all select tableoid, oid from pg_class where relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and relpersistence <> 't'
-  union all select tableoid, oid from pg_proc
-  union all select tableoid, oid from pg_type where typtype in ('d', 'e', 'r')
-  union all select tableoid, oid from pg_operator
-  union all select tableoid, oid from pg_opfamily
-  union all select tableoid, oid from pg_collation
-  union all select tableoid, oid from pg_conversion
-  union all select tableoid, oid from pg_ts_config
-  union all select tableoid, oid from pg_ts_dict
-  union all select tableoid, oid from pg_publication
-  union all select tableoid, oid from pg_event_trigger
-  union all select tableoid, oid from pg_foreign_data_wrapper
-  union all select tableoid, oid from pg_foreign_server
-  union all select tableoid, oid from pg_cast
+with made as (
+  ${MADE_BY_USERS}
   union all select 'pg_largeobject'::regclass::oid, oid from pg_largeobject_metadata
-),
-made as (
-  select classid, objid from things t where (objid >= ${FIRST_OF_USER} or classid = 'pg_largeobject'::regclass)
-    and not exists (select from pg_depend d where d.classid = t.classid and d.objid = t.objid and d.deptype = 'e')
 )
 select jsonb_build_object('count', (select count(*) from made), 'first', coalesce(
   (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid <> 'pg_class'::regclass, classid, objid limit 3) f), '[]'))`;

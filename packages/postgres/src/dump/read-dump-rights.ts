@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PsqlSession } from '../client/psql-session.ts';
+import { isUsersSchema } from '../facts/made-by-users.ts';
 
 /** Objects by their SQL names: the first few, and how many there are. */
 export type Lacking = { readonly count: number; readonly first: readonly string[] };
@@ -75,7 +76,7 @@ with relations as (
   select c.oid, c.relkind, c.relpersistence, c.relnamespace, format('%I.%I', n.nspname, c.relname) as name
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'S', 'f') and c.relpersistence <> 't'
-    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and ${isUsersSchema('n.nspname')}
     and not exists (
       select from pg_depend d join pg_extension e on e.oid = d.refobjid
       where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_extension'::regclass

@@ -1,6 +1,7 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { z } from 'zod';
 import { StatementError, type PsqlSession } from '../client/psql-session.ts';
+import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
 
 export type Counting = {
   readonly mode: DatabaseFacts['counted'];
@@ -22,9 +23,9 @@ const LIST_TABLES = `
 select jsonb_build_object(
   'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname), 'estimate', greatest(c.reltuples, 0)::bigint)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+where c.relkind = 'r' and c.relpersistence <> 't' and ${isUsersSchema('n.nspname')}
   and not (c.relpersistence = 'u' and pg_is_in_recovery())
-  and not exists (select from pg_depend d where d.classid = c.tableoid and d.objid = c.oid and d.deptype = 'e')`;
+  and ${isOfNoExtension('c')}`;
 
 /** Those whose rows are no longer where the snapshot knows them: they were truncated or written anew since. */
 const LIST_REWRITTEN = `

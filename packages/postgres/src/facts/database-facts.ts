@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { PsqlSession } from '../client/psql-session.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 import { countRows, type Counting } from './count-rows.ts';
+import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
 import { DESCRIBE_OBJECTS } from './schema-objects.ts';
 
 type Sequence = { readonly next: string; readonly increment: string };
@@ -45,8 +46,8 @@ const digits = z.string().regex(/^-?\d+$/);
 const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
-where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-  and not exists (select from pg_depend d where d.classid = c.tableoid and d.objid = c.oid and d.deptype = 'e')`;
+where ${isUsersSchema('n.nspname')}
+  and ${isOfNoExtension('c')}`;
 
 /**
  * What a database says of itself in the session's transaction, which has to be of one snapshot.

@@ -1,3 +1,5 @@
+import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
+
 /**
  * SQL that describes every object that a dump makes, a row each: kind and name, and a description of what it is. Two databases
  * have the same descriptions if one was restored from a dump of the other.
@@ -14,14 +16,13 @@
 export const DESCRIBE_OBJECTS = `
 with
   namespace as (
-    select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
+    select tableoid, oid, nspname from pg_namespace where ${isUsersSchema('nspname')}
   ),
-  member as (select classid, objid from pg_depend where deptype = 'e'),
   relation as (
     select c.*, format('%I.%I', n.nspname, c.relname) as name
     from pg_class c join namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-      and (c.tableoid, c.oid) not in (select classid, objid from member)
+      and ${isOfNoExtension('c')}
   ),
   columns as (
     select a.attrelid, jsonb_agg(jsonb_build_array(
@@ -74,7 +75,7 @@ with
   ),
   object(kind, name, description) as (
     select 'schema', format('%I', n.nspname), null::jsonb from namespace n
-      where ('pg_namespace'::regclass, n.oid) not in (select classid, objid from member)
+      where ${isOfNoExtension('n')}
     union all
     select case r.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view'
         when 'm' then 'materialized view' when 'f' then 'foreign table' when 'S' then 'sequence' else 'composite type' end,
@@ -98,7 +99,7 @@ with
       jsonb_build_array(pg_get_function_result(p.oid), l.lanname, p.provolatile, p.proisstrict, p.prosecdef, p.proleakproof,
         p.proparallel, p.prokind, case when to_jsonb(p) ->> 'prosqlbody' is null then p.prosrc end)
     from pg_proc p join namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-    where (p.tableoid, p.oid) not in (select classid, objid from member)
+    where ${isOfNoExtension('p')}
       and not exists (select from pg_depend d
         where d.classid = p.tableoid and d.objid = p.oid and d.deptype = 'i')
     union all
@@ -112,15 +113,15 @@ with
     from pg_type t join namespace n on n.oid = t.typnamespace
     where t.typtype in ('e', 'd', 'r', 'b')
       and not exists (select from pg_type e where e.typarray = t.oid)
-      and (t.tableoid, t.oid) not in (select classid, objid from member)
+      and ${isOfNoExtension('t')}
     union all
     select 'collation', format('%I.%I', n.nspname, l.collname), null
     from pg_collation l join namespace n on n.oid = l.collnamespace
-    where (l.tableoid, l.oid) not in (select classid, objid from member)
+    where ${isOfNoExtension('l')}
     union all
     select 'operator', format('%I.%s(%s,%s)', n.nspname, o.oprname, o.oprleft::regtype, o.oprright::regtype), null
     from pg_operator o join namespace n on n.oid = o.oprnamespace
-    where (o.tableoid, o.oid) not in (select classid, objid from member)
+    where ${isOfNoExtension('o')}
     union all
     select 'statistics', format('%I.%I', n.nspname, s.stxname), to_jsonb(s.stxrelid::regclass::text)
     from pg_statistic_ext s join namespace n on n.oid = s.stxnamespace
@@ -132,9 +133,9 @@ with
     from pg_publication p
     union all
     select 'event trigger', format('%I', e.evtname), jsonb_build_array(e.evtevent, e.evtenabled)
-    from pg_event_trigger e where (e.tableoid, e.oid) not in (select classid, objid from member)
+    from pg_event_trigger e where ${isOfNoExtension('e')}
     union all
     select 'server', format('%I', s.srvname), null
-    from pg_foreign_server s where (s.tableoid, s.oid) not in (select classid, objid from member)
+    from pg_foreign_server s where ${isOfNoExtension('s')}
   )
 select jsonb_build_array(kind || ' ' || name, description) from object`;
