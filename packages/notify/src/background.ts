@@ -3,12 +3,12 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/redact.ts';
 
-/** How long the end of a process waits for what is still being sent. */
+/** Time that the end of a process leaves to work that still runs. */
 const PATIENCE_MS = 5000;
-/** What was aborted has a moment to say so. */
+/** Time that aborted work has to log so. */
 const LAST_WORDS_MS = 500;
 
-/** Work that nobody waits for, and that fails nothing: its faults are logged. Disposing waits a little, then aborts it. */
+/** Work beside the jobs: its faults are logged, and fail no job. Disposing waits a little, then aborts it. */
 export class Background implements AsyncDisposable {
   readonly #running = new Set<Promise<void>>();
   readonly #ended = new AbortController();
@@ -20,7 +20,7 @@ export class Background implements AsyncDisposable {
     this.#redact = redact;
   }
 
-  /** @param what it is, for the log if it fails */
+  /** @param what the log says could not be done if it fails */
   run(what: string, work: (signal: AbortSignal) => Promise<unknown>): void {
     const running = (async () => {
       try {
@@ -43,7 +43,7 @@ export class Background implements AsyncDisposable {
     const over = new AbortController();
     const limit = delay(limitMs, true, { signal: over.signal }).catch(() => true);
     let isLate = false;
-    // One piece of work may leave another behind.
+    // Work may start other work.
     while (this.#running.size > 0 && !isLate)
       isLate = await Promise.race([Promise.all(this.#running).then(() => false), limit]);
     over.abort();

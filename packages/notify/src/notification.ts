@@ -1,6 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 
-/** What an alarm is about; with the database it is what there is one alarm of. */
+/** Kinds of alarm. There is at most one alarm of a kind and a database. */
 export const alarmKinds = [
   'dump-failed',
   'dump-suspect',
@@ -18,7 +18,7 @@ export const events = ['raised', 'recovered', 'test'] as const;
 export const severities = ['critical', 'error', 'warning', 'info'] as const;
 export type Severity = (typeof severities)[number];
 
-/** What a person is told: what happened, what is still safe, and what to do. Plain text; each service escapes it as it must. */
+/** A message to people: what happened, what is still safe, and what to do. Plain text; each channel escapes it. */
 export type Notification = {
   readonly event: (typeof events)[number];
   readonly severity: Severity;
@@ -26,7 +26,7 @@ export type Notification = {
   readonly kind: AlarmKind | undefined;
   readonly site: string;
   readonly database: string | undefined;
-  /** The dump that it is about, if it is about one. */
+  /** The dump in question, if there is one. */
   readonly name: BackupName | undefined;
   readonly title: string;
   readonly happened: string;
@@ -41,7 +41,7 @@ export type Notification = {
 const LONGEST_HAPPENED = 1000;
 const LONGEST_SENTENCE = 400;
 
-/** The same with all texts as long as every service takes them. */
+/** Cuts all texts to lengths that every service takes. */
 export function shorten(notification: Notification): Notification {
   return {
     ...notification,
@@ -57,7 +57,7 @@ export function bodyOf({ happened, safe, hint, site, at }: Notification): string
   return [happened, `Still safe: ${safe}`, `What to do: ${hint}`, `pgstow${where}, ${at}`].join('\n\n');
 }
 
-/** A database's name as a title shows it: an odd one in quotes, so that it can pass for nothing else. */
+/** A database's name in a title. An odd name stands in quotes, so that it can pass for nothing else. */
 export function showName(database: string): string {
   return /^[\p{L}\p{N}_-]+$/u.test(database) ? database : JSON.stringify(database);
 }

@@ -12,19 +12,19 @@ export type StartNotifyingOptions = {
   readonly redis: RedisConnection;
   readonly log: Log;
   readonly redact: Redact;
-  /** To be disposed of after the process's worker: its last job may have something to tell. */
+  /** Must be disposed of after the process's worker: the last job may raise an alarm. */
   readonly stack: AsyncDisposableStack;
 };
 
-/** By what a process tells the world outside. */
+/** The ways in which a process reaches people. */
 export type Notifying = {
   readonly alarms: Alarms;
   readonly heartbeat: Heartbeat;
-  /** For what is to be found out before it can be told. */
+  /** Runs work that comes before an alarm or a ping. */
   readonly background: Background;
 };
 
-/** Alarms and heartbeat of a process, until `stack` is disposed of. */
+/** Starts a process's alarms and heartbeat, until `stack` is disposed of. */
 export function startNotifying({ config, stack, ...options }: StartNotifyingOptions): Notifying {
   const background = stack.use(new Background(options.log, options.redact));
   const { endpoints, heartbeatUrl: url } = config;
@@ -35,9 +35,9 @@ export function startNotifying({ config, stack, ...options }: StartNotifyingOpti
   };
 }
 
-/** What an operator should know of the configuration, if anything. */
+/** A warning about the configuration, if it needs one. */
 export function warningOf({ heartbeatUrl }: AlarmsConfig, databases: readonly string[]): string | undefined {
   if (heartbeatUrl === undefined || databases.length < 2 || heartbeatUrl.includes(DATABASE_PLACEHOLDER))
     return undefined;
-  return `HEARTBEAT_URL has one check for ${databases.length} databases, where one that is backed up hides one that is not; put ${DATABASE_PLACEHOLDER} in it`;
+  return `HEARTBEAT_URL has one check for ${databases.length} databases, so one that is backed up hides one that is not; put ${DATABASE_PLACEHOLDER} in it`;
 }

@@ -1,28 +1,28 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { shorten, showName, type AlarmKind, type Notification, type Severity } from '../notification.ts';
 
-/** Something that must not stay as it is. */
+/** A fault that stands until something newer ends it. */
 export type Alarm = {
   readonly kind: AlarmKind;
   readonly database: string;
-  /** The dump that it is about. */
+  /** The dump in question. */
   readonly name?: BackupName | undefined;
-  /** What went wrong and, on a line of its own, perhaps a hint, as `describeError` writes it. */
+  /** The error, perhaps with a hint on a line of its own, as `describeError` writes it. */
   readonly reason: string;
-  /** What backups of the database there are all the same, in a sentence. */
+  /** A sentence about the backups that the database has all the same. */
   readonly safe: string;
-  /** Only what is newer ends the alarm: a dump that was taken then or later. Now, unless given. */
+  /** Only a dump that was taken then or later ends the alarm. Default: now. */
   readonly since?: Date;
 };
 
-/** What ends an alarm. */
+/** An event that ends an alarm. */
 export type Recovery = {
-  /** When what proves it was taken. */
+  /** When the dump was taken that proves it. */
   readonly at: Date;
   readonly name?: BackupName | undefined;
-  /** What happened, in a sentence. */
+  /** A sentence about the event. */
   readonly happened: string;
-  /** Nothing was mended: nobody asks any more. */
+  /** Whether the database is no longer configured, so nothing was mended. */
   readonly isMoot?: boolean;
 };
 
@@ -30,7 +30,7 @@ type Words = {
   readonly severity: Severity;
   readonly title: (shown: string) => string;
   readonly happened: (reason: string, alarm: Alarm) => string;
-  /** Where the reason has no hint of its own. */
+  /** The hint if the reason has none. */
   readonly hint: (shown: string, alarm: Alarm) => string;
   readonly recovered: (shown: string) => string;
 };
@@ -49,21 +49,21 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
     happened: (reason, { name, database }) =>
       `${name ?? 'A dump'} is kept, but does not count as a backup: ${reason}. Nothing of ${showName(database)} is deleted meanwhile.`,
     hint: (shown, { name }) =>
-      `See what ${shown} has lost, what the role that dumps may no longer read, or whether it is the wrong server. If it was meant: pgstow accept ${name ?? 'latest'}. Else mend it: the next dump that is as usual ends this.`,
+      `Find out whether ${shown} lost data, the role that dumps lost rights, or it is the wrong server. If that is intended: pgstow accept ${name ?? 'latest'}. Otherwise mend it: the next dump of usual size ends this alarm.`,
     recovered: (shown) => `Dumps of ${shown} count again`,
   },
   'dump-shrunk': {
     severity: 'warning',
     title: (shown) => `A dump of ${shown} has shrunk`,
-    happened: (reason, { name }) => `${name ?? 'A dump'} counts as a backup, and has far less in it: ${reason}.`,
-    hint: (shown) => `See whether ${shown} was meant to lose that. Nothing has to be done if it was.`,
+    happened: (reason, { name }) => `${name ?? 'A dump'} counts as a backup, but has far less in it: ${reason}.`,
+    hint: (shown) => `Check whether ${shown} was meant to lose that. If so, there is nothing to do.`,
     recovered: (shown) => `Dumps of ${shown} are of usual size again`,
   },
   'upload-failed': {
     severity: 'error',
     title: (shown) => `The upload of a dump of ${shown} failed`,
     happened: (reason, { name }) => `${name ?? 'A dump'} could not be uploaded: ${reason}`,
-    hint: () => 'See the log of its job on the board. The upload worker asks for it again every hour.',
+    hint: () => 'See the log of its job on the board. The upload worker enqueues it again every hour.',
     recovered: (shown) => `Dumps of ${shown} are uploaded again`,
   },
   'restore-test-bad': {
@@ -76,7 +76,7 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
   },
   'restore-test-failed': {
     severity: 'warning',
-    title: (shown) => `Nobody can tell whether backups of ${shown} are good`,
+    title: (shown) => `Restore tests of ${shown} come to no verdict`,
     happened: (reason) => `A restore test came to no verdict, and is not tried again before tomorrow: ${reason}`,
     hint: (shown) => `Mend the cause, and run: pgstow verify --database ${shown} --wait`,
     recovered: (shown) => `Restore tests of ${shown} come to a verdict again`,
@@ -99,13 +99,14 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
   'pruning-frozen': {
     severity: 'warning',
     title: (shown) => `Nothing of ${shown} is deleted any more`,
-    happened: (reason) => `The retention policy holds all that it would delete: ${reason}`,
-    hint: (shown) => `See what is held, and why: pgstow prune ${shown} --dry-run. Until then the backup folder grows.`,
+    happened: (reason) => `Pruning is stopped: ${reason}`,
+    hint: (shown) =>
+      `To see what is kept, and why: pgstow prune ${shown} --dry-run. The backup folder grows meanwhile.`,
     recovered: (shown) => `Old dumps of ${shown} are deleted again`,
   },
 };
 
-/** @param at when it is raised */
+/** @param at when the alarm is raised */
 export function describeAlarm(alarm: Alarm, site: string, at: Date): Notification {
   const words = WORDS[alarm.kind];
   const shown = showName(alarm.database);
@@ -141,8 +142,8 @@ export function describeRecovery(
     name,
     title: isMoot ? `${showName(database)} is not backed up any more` : WORDS[kind].recovered(showName(database)),
     happened,
-    safe: isMoot ? 'what was kept of it stays.' : safeAfter(name),
-    hint: `${isMoot ? 'Nothing, if that is meant' : 'Nothing'}. The alarm of ${raisedAt} is over.`,
+    safe: isMoot ? 'Its backups stay.' : safeAfter(name),
+    hint: `${isMoot ? 'Nothing, if that is intended' : 'Nothing'}. The alarm of ${raisedAt} is over.`,
     at: now.toISOString(),
   });
 }
@@ -160,7 +161,7 @@ export function describeTest(site: string, now: Date): Notification {
     database: undefined,
     name: undefined,
     title: 'A test of the notifications of pgstow',
-    happened: 'Somebody ran pgstow notify --test. Alarms of failed, missing and bad backups arrive like this.',
+    happened: 'pgstow notify --test was run. Alarms of failed, missing and bad backups arrive like this.',
     safe: 'Nothing was touched.',
     hint: 'Nothing.',
     at: now.toISOString(),

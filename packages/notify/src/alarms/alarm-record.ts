@@ -16,17 +16,17 @@ const notificationSchema = z.object({
   at: z.iso.datetime(),
 });
 
-/** An alarm that stands, as Redis keeps it. */
+/** A standing alarm as Redis keeps it. */
 export const alarmRecordSchema = z.object({
   version: z.literal(1),
   kind: z.enum(alarmKinds),
   database: z.string(),
   raisedAt: z.iso.datetime(),
-  /** Only what is newer ends it. */
+  /** Only a newer event ends it. */
   sinceMs: z.number(),
-  /** Whether somebody took the notification. */
+  /** Whether an endpoint has taken the notification. */
   isTold: z.boolean(),
-  /** Until then somebody is about to send it. */
+  /** Until then a process is sending it. */
   tellingUntilMs: z.number(),
   notification: notificationSchema.transform((read) => ({
     ...read,
@@ -38,48 +38,48 @@ export const alarmRecordSchema = z.object({
 
 export type AlarmRecord = z.infer<typeof alarmRecordSchema>;
 
-/** An attempt to tell takes no longer; if its process dies, another makes the next one. */
-const TELLING_MS = 60_000;
+/** Longest attempt to send. If its process dies, another one makes the next attempt. */
+const SENDING_MS = 60_000;
 
-/** What becomes of an alarm's record, and whether it is to be told now; `undefined`: it stays as it is. */
-export type Change = { readonly record: AlarmRecord | undefined; readonly tell: boolean } | undefined;
+/** The new record of an alarm, and whether to send its notification now; `undefined`: no change. */
+export type Change = { readonly record: AlarmRecord | undefined; readonly isToSend: boolean } | undefined;
 
 /**
- * A new alarm is told. One that stands is not told again, unless nobody has taken it yet. What a clock that was ahead has dated
- * is from now: nothing would ever be newer.
+ * Sends a new alarm. Sends a standing alarm again only if no endpoint has taken it yet. A time in the future, from a clock that
+ * was ahead, counts as now: nothing would ever be newer.
  */
 export function decideRaise(known: AlarmRecord | undefined, raised: AlarmRecord, nowMs: number): Change {
-  const tellingUntilMs = nowMs + TELLING_MS;
+  const tellingUntilMs = nowMs + SENDING_MS;
   const sinceMs = Math.min(nowMs, Math.max(known?.sinceMs ?? 0, raised.sinceMs));
-  if (known === undefined) return { record: { ...raised, sinceMs, tellingUntilMs }, tell: true };
+  if (known === undefined) return { record: { ...raised, sinceMs, tellingUntilMs }, isToSend: true };
   const raisedAt = Date.parse(known.raisedAt) > nowMs ? raised.raisedAt : known.raisedAt;
-  if (mayTell(known, nowMs)) return { record: { ...raised, raisedAt, sinceMs, tellingUntilMs }, tell: true };
-  return sinceMs === known.sinceMs ? undefined : { record: { ...known, raisedAt, sinceMs }, tell: false };
+  if (maySend(known, nowMs)) return { record: { ...raised, raisedAt, sinceMs, tellingUntilMs }, isToSend: true };
+  return sinceMs === known.sinceMs ? undefined : { record: { ...known, raisedAt, sinceMs }, isToSend: false };
 }
 
-/** An alarm that nobody has taken is told again, by one process at a time. */
-export function decideRetell(known: AlarmRecord | undefined, nowMs: number): Change {
-  if (known === undefined || !mayTell(known, nowMs)) return undefined;
-  return { record: { ...known, tellingUntilMs: nowMs + TELLING_MS }, tell: true };
+/** Sends an alarm again that no endpoint has taken, by one process at a time. */
+export function decideResend(known: AlarmRecord | undefined, nowMs: number): Change {
+  if (known === undefined || !maySend(known, nowMs)) return undefined;
+  return { record: { ...known, tellingUntilMs: nowMs + SENDING_MS }, isToSend: true };
 }
 
-/** The end of an alarm is told to those who were told of it. Any ends one that is dated from the future. */
+/** Ends an alarm, and sends that if its beginning was sent. Any event ends an alarm with a time in the future. */
 export function decideLift(known: AlarmRecord | undefined, at: Date, nowMs: number): Change {
   if (known === undefined || (at.getTime() < known.sinceMs && known.sinceMs <= nowMs)) return undefined;
-  return { record: undefined, tell: known.isTold || isBeingTold(known, nowMs) };
+  return { record: undefined, isToSend: known.isTold || isBeingSent(known, nowMs) };
 }
 
-/** @param raisedAt of the alarm that was told: by now there may be another */
-export function decideTold(known: AlarmRecord | undefined, raisedAt: string): Change {
+/** @param raisedAt of the alarm that was sent: by now there may be another */
+export function decideSent(known: AlarmRecord | undefined, raisedAt: string): Change {
   if (known === undefined || known.raisedAt !== raisedAt || known.isTold) return undefined;
-  return { record: { ...known, isTold: true, tellingUntilMs: 0 }, tell: false };
+  return { record: { ...known, isTold: true, tellingUntilMs: 0 }, isToSend: false };
 }
 
-function mayTell({ isTold, tellingUntilMs }: AlarmRecord, nowMs: number): boolean {
-  return !isTold && !isBeingTold({ tellingUntilMs }, nowMs);
+function maySend({ isTold, tellingUntilMs }: AlarmRecord, nowMs: number): boolean {
+  return !isTold && !isBeingSent({ tellingUntilMs }, nowMs);
 }
 
-/** Whoever says so for longer than an attempt takes had a clock that was ahead. */
-function isBeingTold({ tellingUntilMs }: Pick<AlarmRecord, 'tellingUntilMs'>, nowMs: number): boolean {
-  return tellingUntilMs > nowMs && tellingUntilMs <= nowMs + TELLING_MS;
+/** A time beyond the longest attempt is from a clock that was ahead. */
+function isBeingSent({ tellingUntilMs }: Pick<AlarmRecord, 'tellingUntilMs'>, nowMs: number): boolean {
+  return tellingUntilMs > nowMs && tellingUntilMs <= nowMs + SENDING_MS;
 }

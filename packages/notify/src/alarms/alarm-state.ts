@@ -4,7 +4,7 @@ import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { AlarmKind } from '../notification.ts';
 import { alarmRecordSchema, type AlarmRecord, type Change } from './alarm-record.ts';
 
-/** The alarms of a site that stand, by kind and database, in one hash. */
+/** Hash of a site's standing alarms, by kind and database. */
 function alarmsKey(site: string): string {
   return `pgstow:${site}:alarms`;
 }
@@ -16,18 +16,18 @@ function fieldOf(kind: AlarmKind, database: string): string {
 export type Changed = {
   readonly before: AlarmRecord | undefined;
   readonly after: AlarmRecord | undefined;
-  readonly tell: boolean;
-  /** Why Redis does not keep it so; `undefined`: it does. */
+  readonly isToSend: boolean;
+  /** Why Redis does not keep the change; `undefined`: it does. */
   readonly fault: unknown;
 };
 
 /**
- * Reads an alarm, decides, and writes, again and again until nobody wrote in between: of several workers that see the same,
- * one tells. Where Redis can be read and not written (it is full, or a replica), or not even read, what was decided by as much
- * as is known is returned with that fault.
+ * Reads an alarm, decides, and writes, until no other process wrote in between. So one of several workers that see the same fault
+ * sends it. If Redis cannot be written (it is full, or a replica) or not even read, the result has the decision by what is known,
+ * with that fault.
  *
- * @returns what changed; `undefined`: nothing
- * @throws RetryableError or what Redis answered, if nothing is to be done by what is known
+ * @returns the change; `undefined` if there is none
+ * @throws RetryableError, or what Redis answered, if nothing is to be done by what is known
  */
 export async function changeAlarm(
   redis: RedisConnection,
@@ -46,16 +46,16 @@ export async function changeAlarm(
       if (change === undefined) return undefined;
       const next = change.record === undefined ? '' : JSON.stringify(change.record);
       const isOurs = await answered(redis, () => redis.eval(REPLACE, 1, key, field, text, next));
-      if (isOurs === 1) return { before, after: change.record, tell: change.tell, fault: undefined };
+      if (isOurs === 1) return { before, after: change.record, isToSend: change.isToSend, fault: undefined };
     }
   } catch (fault) {
     const change = decide(before);
     if (change === undefined) throw fault;
-    return { before, after: change.record, tell: change.tell, fault };
+    return { before, after: change.record, isToSend: change.isToSend, fault };
   }
 }
 
-/** The alarms that stand, the oldest first. @throws RetryableError if Redis does not answer */
+/** Reads the standing alarms, oldest first. @throws RetryableError if Redis does not answer */
 export async function readAlarms(redis: RedisConnection, site: string): Promise<readonly AlarmRecord[]> {
   const all = await answered(redis, () => redis.hvals(alarmsKey(site)));
   return all
@@ -64,7 +64,7 @@ export async function readAlarms(redis: RedisConnection, site: string): Promise<
     .sort((a, b) => (a.raisedAt < b.raisedAt ? -1 : 1));
 }
 
-/** What another version wrote counts for nothing, and is written anew. */
+/** A record of another format counts as none, and is written anew. */
 function parseRecord(text: string): AlarmRecord | undefined {
   try {
     return alarmRecordSchema.safeParse(JSON.parse(text)).data;
@@ -75,7 +75,7 @@ function parseRecord(text: string): AlarmRecord | undefined {
 
 const ANSWER_LIMIT_MS = 5000;
 
-/** A command to a Redis that is away waits for it for ever. */
+/** Ends the wait for a Redis that is away: a command would wait without end. */
 async function answered<T>(redis: RedisConnection, command: () => Promise<T>): Promise<T> {
   if (redis.status !== 'ready') throw new RetryableError('redis is away');
   const late = new AbortController();
@@ -90,7 +90,7 @@ async function answered<T>(redis: RedisConnection, command: () => Promise<T>): P
   }
 }
 
-/** An empty text stands for no field. */
+/** Writes only if the field still holds the text that was read. An empty text stands for no field. */
 const REPLACE = `
 if (redis.call('hget', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 if ARGV[3] == '' then redis.call('hdel', KEYS[1], ARGV[1]) else redis.call('hset', KEYS[1], ARGV[1], ARGV[3]) end

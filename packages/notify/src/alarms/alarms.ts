@@ -7,7 +7,7 @@ import type { Background } from '../background.ts';
 import { notify } from '../channels/notify.ts';
 import type { AlarmKind } from '../notification.ts';
 import { describeAlarm, describeRecovery, type Alarm, type Recovery } from './alarm-notification.ts';
-import { decideLift, decideRaise, decideRetell, decideTold, type AlarmRecord } from './alarm-record.ts';
+import { decideLift, decideRaise, decideResend, decideSent, type AlarmRecord } from './alarm-record.ts';
 import { changeAlarm, readAlarms } from './alarm-state.ts';
 import { UnkeptAlarms } from './unkept-alarms.ts';
 
@@ -20,30 +20,30 @@ export type AlarmsOptions = {
   readonly redact: Redact;
 };
 
-/** Between looks for alarms that nobody has taken: the network that failed an upload fails its alarm, too. */
-const RETELL_MS = 5 * 60_000;
+/** Interval of sending alarms that no endpoint has taken: the network that fails an upload also fails its alarm. */
+const RESEND_MS = 5 * 60_000;
 
 /**
- * The alarms of a site. Each is raised once and lifted once, whichever worker sees it, and stands in Redis in between. Nobody
- * waits for the sending, and nothing fails with it. While Redis keeps none, because it is away, full or a replica, each process
- * tells by itself, at a bounded rate, and the same may be told by several.
+ * The alarms of a site. Each is raised once and lifted once, whichever worker sees it, and stands in Redis in between. Sending
+ * delays and fails nothing. While Redis is away, full or a replica and keeps no alarms, each process sends those that it sees at
+ * a bounded rate, so several may send the same.
  */
 export class Alarms implements Disposable {
   readonly #options: AlarmsOptions;
-  readonly #retelling: NodeJS.Timeout;
+  readonly #resending: NodeJS.Timeout;
   readonly #unkept = new UnkeptAlarms();
 
   constructor(options: AlarmsOptions) {
     this.#options = options;
-    this.#retelling = setInterval(() => this.#retell(), RETELL_MS).unref();
-    this.#retell();
+    this.#resending = setInterval(() => this.#resend(), RESEND_MS).unref();
+    this.#resend();
   }
 
-  /** Raises an alarm, unless it stands. To be called for what is not tried again, never for each attempt. */
+  /** Raises an alarm, unless it stands. Only for a fault that is not tried again, never for each attempt. */
   raise(alarm: Alarm): void {
     const { site, background, redact } = this.#options;
     const now = new Date();
-    // Before texts are cut: half a secret would not be known for one.
+    // Before texts are cut: `redact` does not recognise half a secret.
     const clean = { ...alarm, reason: redact(alarm.reason), safe: redact(alarm.safe) };
     const notification = describeAlarm(clean, site, now);
     const { kind, database } = alarm;
@@ -60,7 +60,7 @@ export class Alarms implements Disposable {
     background.run('raise an alarm', (signal) => this.#raise(raised, signal));
   }
 
-  /** Ends an alarm that stands, if what recovered is newer than what failed. */
+  /** Ends a standing alarm, if the recovery is newer than the fault. */
   lift(kind: AlarmKind, database: string, recovery: Recovery): void {
     const { site, redis, background, log, redact, endpoints } = this.#options;
     background.run('lift an alarm', async (signal) => {
@@ -70,7 +70,7 @@ export class Alarms implements Disposable {
       ).catch((error: unknown) => {
         if (unkept === undefined) throw error;
       });
-      // It would be told again and again.
+      // Its end would be sent again and again.
       if (changed?.fault !== undefined && unkept === undefined) throw changed.fault;
       const before = changed?.before ?? unkept;
       if (before === undefined) return;
@@ -78,18 +78,18 @@ export class Alarms implements Disposable {
       const clean = { ...recovery, happened: redact(recovery.happened) };
       const notification = describeRecovery(kind, database, clean, { site, raisedAt, now: new Date() });
       log.info({ alarm: kind, database, name: recovery.name }, `alarm lifted: ${notification.title}`);
-      if (changed?.tell === true || unkept !== undefined)
+      if (changed?.isToSend === true || unkept !== undefined)
         this.#logFaults(await notify(endpoints, notification, signal));
     });
   }
 
-  /** Those that stand, the oldest first. @throws RetryableError if Redis does not answer */
+  /** Standing alarms, oldest first. @throws RetryableError if Redis does not answer */
   standing(): Promise<readonly AlarmRecord[]> {
     return readAlarms(this.#options.redis, this.#options.site);
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#retelling);
+    clearInterval(this.#resending);
   }
 
   async #raise(raised: AlarmRecord, signal: AbortSignal): Promise<void> {
@@ -98,49 +98,50 @@ export class Alarms implements Disposable {
     const changed = await changeAlarm(redis, site, raised, (known) => decideRaise(known, raised, Date.now()));
     if (changed?.fault === undefined && changed?.before === undefined && changed !== undefined)
       log.error({ alarm: kind, database, name: notification.name }, `alarm raised: ${notification.title}`);
-    if (changed?.tell === true && changed.after !== undefined) await this.#tell(changed.after, signal, changed.fault);
+    if (changed?.isToSend === true && changed.after !== undefined)
+      await this.#send(changed.after, signal, changed.fault);
     if (changed?.fault === undefined) this.#unkept.drop(raised);
   }
 
-  #retell(): void {
+  #resend(): void {
     const { site, redis, background, endpoints } = this.#options;
     if (endpoints.length === 0) return;
-    background.run('tell of alarms that nobody has taken', async (signal) => {
+    background.run('send alarms that no endpoint has taken', async (signal) => {
       for (const raised of this.#unkept.waiting()) await this.#raise(raised, signal);
       for (const { kind, database, isTold } of await this.standing()) {
         if (isTold) continue;
-        const decide = (known: AlarmRecord | undefined) => decideRetell(known, Date.now());
+        const decide = (known: AlarmRecord | undefined) => decideResend(known, Date.now());
         const changed = await changeAlarm(redis, site, { kind, database }, decide);
-        if (changed?.after !== undefined) await this.#tell(changed.after, signal, changed.fault);
+        if (changed?.after !== undefined) await this.#send(changed.after, signal, changed.fault);
       }
     });
   }
 
   /** @param fault why Redis does not keep the alarm; `undefined`: it does */
-  async #tell(record: AlarmRecord, signal: AbortSignal, fault: unknown): Promise<void> {
-    if (fault !== undefined && !this.#mayTellUnkept(record, fault)) return;
-    if (fault !== undefined || !this.#unkept.isTold(record, performance.now())) {
+  async #send(record: AlarmRecord, signal: AbortSignal, fault: unknown): Promise<void> {
+    if (fault !== undefined && !this.#maySendUnkept(record, fault)) return;
+    if (fault !== undefined || !this.#unkept.isSent(record, performance.now())) {
       const deliveries = await notify(this.#options.endpoints, record.notification, signal);
       this.#logFaults(deliveries);
-      // One who knows is enough: the others would be told twice, and whoever hangs would have all told for ever.
+      // One endpoint is enough: otherwise one that hangs would have all others sent to again and again.
       if (deliveries.every((each) => each.fault !== undefined)) return this.#unkept.fail(record);
     }
-    if (fault === undefined) await this.#noteTold(record);
+    if (fault === undefined) await this.#noteSent(record);
   }
 
-  #mayTellUnkept(record: AlarmRecord, fault: unknown): boolean {
+  #maySendUnkept(record: AlarmRecord, fault: unknown): boolean {
     const { log, redact, endpoints } = this.#options;
     const { kind, database, notification } = record;
     const about = { alarm: kind, database, name: notification.name, err: redact(describeError(fault)) };
     const admitted = this.#unkept.admit(record, performance.now());
     if (admitted === 'now') log.error(about, `alarm raised, and not kept by Redis: ${notification.title}`);
-    if (admitted === 'later') log.error(about, `alarm raised, and told later, after so many: ${notification.title}`);
+    if (admitted === 'later') log.error(about, `alarm raised, and sent later, after so many: ${notification.title}`);
     return admitted === 'now' && endpoints.length > 0;
   }
 
-  async #noteTold(record: AlarmRecord): Promise<void> {
+  async #noteSent(record: AlarmRecord): Promise<void> {
     const { site, redis } = this.#options;
-    const changed = await changeAlarm(redis, site, record, (known) => decideTold(known, record.raisedAt)).catch(
+    const changed = await changeAlarm(redis, site, record, (known) => decideSent(known, record.raisedAt)).catch(
       (fault: unknown) => ({ fault }),
     );
     if (changed?.fault === undefined) return;

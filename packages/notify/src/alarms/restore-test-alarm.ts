@@ -3,10 +3,10 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Alarms } from './alarms.ts';
 
 /**
- * Raises or lifts the alarms of a database's restore tests by what one of them found. A good test ends the alarm of a bad one
- * if its dump is as new; either verdict ends the alarm of tests that came to none, and a test that could not tell changes nothing.
+ * Raises or lifts the alarms of a database's restore tests by the result of one. A good result ends the alarm of a bad one if its
+ * dump is as new. Either verdict ends the alarm of tests without one. A test that could not tell changes nothing.
  *
- * @param safe what backups of the database there are all the same, in a sentence
+ * @param safe a sentence about the backups that the database has all the same
  */
 export function updateRestoreTestAlarms(alarms: Pick<Alarms, 'raise' | 'lift'>, test: RestoreTest, safe: string): void {
   const { name, destination, result } = test;
@@ -26,6 +26,6 @@ export function updateRestoreTestAlarms(alarms: Pick<Alarms, 'raise' | 'lift'>, 
     alarms.lift('restore-test-bad', database, {
       at: takenAt,
       name,
-      happened: `${name} was restored from ${destination}, and is equal to what its manifest says.`,
+      happened: `${name} was restored from ${destination}, and equals its manifest.`,
     });
 }

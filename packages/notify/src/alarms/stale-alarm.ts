@@ -7,17 +7,17 @@ export type Freshness = {
   readonly staleReason: string | undefined;
   /** The newest confirmed backup. */
   readonly newest: BackupName | undefined;
-  /** What backups of the database there are all the same, in a sentence. */
+  /** A sentence about the backups that the database has all the same. */
   readonly safe: string;
 };
 
-/** A database that was just added gets its first dump, and its upload, within that time. */
+/** Time for the first dump of a new database, and its upload. */
 const FIRST_DUMP_MS = 60 * 60 * 1000;
 
 /**
- * Raises or lifts the alarm of a database without a backup in time. For whoever judges health, again and again.
+ * Raises or lifts the alarm of a database without a backup in time, at each judgement of its health.
  *
- * @param watchedSince since when it is judged: a database that was never backed up is no alarm in its first hour
+ * @param watchedSince when judging began: a database without a backup raises no alarm in its first hour
  */
 export function updateStaleAlarm(
   alarms: Pick<Alarms, 'raise' | 'lift'>,

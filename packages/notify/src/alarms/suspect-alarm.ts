@@ -1,18 +1,18 @@
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Alarms } from './alarms.ts';
 
-/** What a database's newest dump is worth. */
+/** Whether a database's newest dump is suspect. */
 export type Plausibility = {
   readonly name: BackupName;
-  /** Why it is suspect, in words that go on after its name; `undefined` if it is not, or was accepted. */
+  /** Why it is suspect, as words that follow its name; `undefined` if it is not, or was accepted. */
   readonly suspect: string | undefined;
   readonly isAccepted: boolean;
 };
 
 /**
- * Has the alarm of a suspect dump raised, unless it stands.
+ * Raises the alarm of a suspect dump, unless it stands.
  *
- * @param safe what backups of the database there are all the same, in a sentence
+ * @param safe a sentence about the backups that the database has all the same
  */
 export function raiseSuspect(
   alarms: Pick<Alarms, 'raise'>,
@@ -24,7 +24,7 @@ export function raiseSuspect(
   alarms.raise({ kind: 'dump-suspect', database, name, reason: suspect, safe, since: takenAt });
 }
 
-/** Ends it by that dump being accepted, or by a newer one that is not suspect. */
+/** Ends the alarm if that dump was accepted, or a newer one is not suspect. */
 export function liftSuspect(alarms: Pick<Alarms, 'lift'>, { name, suspect, isAccepted }: Plausibility): void {
   const { database, takenAt } = parseBackupName(name) ?? {};
   if (suspect !== undefined || database === undefined || takenAt === undefined) return;

@@ -34,7 +34,7 @@ test('what nobody took waits, and takes its part of the rate again', () => {
     if (unkept.admit(alarm('shop'), minute * 60_000) !== 'now') continue;
     told += 1;
     unkept.fail(alarm('shop'));
-    expect(unkept.isTold(alarm('shop'), minute * 60_000)).toBe(false);
+    expect(unkept.isSent(alarm('shop'), minute * 60_000)).toBe(false);
   }
   expect(told).toBe(20);
   expect(unkept.waiting()).toEqual([alarm('shop')]);

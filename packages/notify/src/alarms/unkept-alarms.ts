@@ -3,75 +3,75 @@ import type { AlarmRecord } from './alarm-record.ts';
 type Key = Pick<AlarmRecord, 'kind' | 'database'>;
 type Entry = {
   readonly record: AlarmRecord;
-  /** `undefined`: it waits to be told. */
-  readonly toldAtMs: number | undefined;
+  /** `undefined`: it waits to be sent. */
+  readonly sentAtMs: number | undefined;
 };
 
 const HOUR_MS = 60 * 60_000;
-/** Until one that stands still is told again. */
+/** After that, a standing alarm is sent again. */
 const AGAIN_AFTER_MS = 6 * HOUR_MS;
 const MOST_AN_HOUR = 20;
 const MOST_WAITING = 500;
 
 /**
- * What a process tells while Redis keeps no alarms, and remembers by itself: each alarm once in six hours, and of all of them
- * twenty an hour. The others wait. Times are of any clock that only goes forward, in milliseconds.
+ * Alarms that a process remembers while Redis keeps none. It sends each once in six hours, and twenty an hour in all; the others
+ * wait. Times are milliseconds of any clock that only goes forward.
  */
 export class UnkeptAlarms {
   readonly #entries = new Map<string, Entry>();
-  #sentAtMs: readonly number[] = [];
+  #sendTimesMs: readonly number[] = [];
 
-  /** Whether to tell it `now`, or `later`, when it is raised again; `no`: it was told, or waits already. */
+  /** Whether to send it `now`, or `later`, when it is raised again; `no`: it was sent, or already waits. */
   admit(record: AlarmRecord, nowMs: number): 'now' | 'later' | 'no' {
     this.#forgetOld(nowMs);
     const known = this.#entries.get(keyOf(record));
-    if (known?.toldAtMs !== undefined) return 'no';
-    if (this.#sentAtMs.length < MOST_AN_HOUR) {
-      this.#sentAtMs = [...this.#sentAtMs, nowMs];
+    if (known?.sentAtMs !== undefined) return 'no';
+    if (this.#sendTimesMs.length < MOST_AN_HOUR) {
+      this.#sendTimesMs = [...this.#sendTimesMs, nowMs];
       this.remember(record, nowMs);
       return 'now';
     }
     if (known !== undefined || this.waiting().length >= MOST_WAITING) return 'no';
-    this.#entries.set(keyOf(record), { record, toldAtMs: undefined });
+    this.#entries.set(keyOf(record), { record, sentAtMs: undefined });
     return 'later';
   }
 
-  /** To be called for one that was told. */
+  /** Notes that an alarm was sent. */
   remember(record: AlarmRecord, nowMs: number): void {
-    this.#entries.set(keyOf(record), { record, toldAtMs: nowMs });
+    this.#entries.set(keyOf(record), { record, sentAtMs: nowMs });
   }
 
-  /** To be called for one that nobody took: it waits. */
+  /** Notes that no endpoint took an alarm: it waits. */
   fail(record: AlarmRecord): void {
-    if (this.#entries.has(keyOf(record))) this.#entries.set(keyOf(record), { record, toldAtMs: undefined });
+    if (this.#entries.has(keyOf(record))) this.#entries.set(keyOf(record), { record, sentAtMs: undefined });
   }
 
-  isTold(key: Key, nowMs: number): boolean {
+  isSent(key: Key, nowMs: number): boolean {
     this.#forgetOld(nowMs);
-    return this.#entries.get(keyOf(key))?.toldAtMs !== undefined;
+    return this.#entries.get(keyOf(key))?.sentAtMs !== undefined;
   }
 
   waiting(): readonly AlarmRecord[] {
-    return [...this.#entries.values()].filter(({ toldAtMs }) => toldAtMs === undefined).map(({ record }) => record);
+    return [...this.#entries.values()].filter(({ sentAtMs }) => sentAtMs === undefined).map(({ record }) => record);
   }
 
-  /** To be called once Redis keeps it. */
+  /** Forgets an alarm that Redis keeps. */
   drop(key: Key): void {
     this.#entries.delete(keyOf(key));
   }
 
-  /** Ends one by what is newer. @returns it, if it was told */
+  /** Ends an alarm by a newer event. @returns the alarm, if it was sent */
   end(key: Key, at: Date): AlarmRecord | undefined {
     const known = this.#entries.get(keyOf(key));
     if (known === undefined || at.getTime() < known.record.sinceMs) return undefined;
     this.#entries.delete(keyOf(key));
-    return known.toldAtMs === undefined ? undefined : known.record;
+    return known.sentAtMs === undefined ? undefined : known.record;
   }
 
   #forgetOld(nowMs: number): void {
-    this.#sentAtMs = this.#sentAtMs.filter((at) => nowMs - at < HOUR_MS);
-    for (const [key, { toldAtMs }] of this.#entries)
-      if (toldAtMs !== undefined && nowMs - toldAtMs >= AGAIN_AFTER_MS) this.#entries.delete(key);
+    this.#sendTimesMs = this.#sendTimesMs.filter((at) => nowMs - at < HOUR_MS);
+    for (const [key, { sentAtMs }] of this.#entries)
+      if (sentAtMs !== undefined && nowMs - sentAtMs >= AGAIN_AFTER_MS) this.#entries.delete(key);
   }
 }
 

@@ -3,15 +3,15 @@ import type { Alarms } from './alarms.ts';
 
 export type Testing = {
   readonly database: string;
-  /** Why restore tests of it are not made as they should be, or come to nothing; `undefined` if they are, or are not wanted. */
+  /** Why restore tests are missing or come to no verdict; `undefined` if they do, or none is wanted. */
   readonly untestedReason: string | undefined;
   /** The newest confirmed backup. */
   readonly newest: BackupName | undefined;
-  /** What backups of the database there are all the same, in a sentence. */
+  /** A sentence about the backups that the database has all the same. */
   readonly safe: string;
 };
 
-/** Raises or lifts the alarm of restore tests that have ceased. For whoever judges health, again and again. */
+/** Raises or lifts the alarm of restore tests that have ceased, at each judgement of health. */
 export function updateVerdictAgeAlarm(
   alarms: Pick<Alarms, 'raise' | 'lift'>,
   { database, untestedReason, newest, safe }: Testing,

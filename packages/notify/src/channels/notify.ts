@@ -1,16 +1,15 @@
 import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
 import type { Notification } from '../notification.ts';
-import { nameEndpoint } from './endpoint-name.ts';
 import { send } from './send.ts';
 
 export type Delivery = {
-  /** The endpoint's, which tells nothing secret. */
+  /** The endpoint's name, without a secret. */
   readonly name: string;
-  /** Why it was not taken; `undefined`: it was. */
+  /** Why the endpoint did not take it; `undefined`: it did. */
   readonly fault: string | undefined;
 };
 
-/** Sends a notification to all at the same time. Never throws: what was not taken is in the result. */
+/** Sends a notification to all endpoints at the same time. Never throws: the result has the faults. */
 export async function notify(
   endpoints: readonly NotifyEndpoint[],
   notification: Notification,
@@ -27,4 +26,14 @@ export async function notify(
       }
     }),
   );
+}
+
+/** Names an endpoint for logs and people, without a secret. */
+export function nameEndpoint(endpoint: NotifyEndpoint): string {
+  if (endpoint.service === 'email')
+    return `mail to ${endpoint.to.join(', ')} through ${endpoint.host}:${endpoint.port}`;
+  const { host } = new URL(endpoint.url);
+  return endpoint.service === 'telegram'
+    ? `telegram to ${endpoint.chat} through ${host}`
+    : `${endpoint.service} at ${host}`;
 }

@@ -1,19 +1,19 @@
 import { describeFault, SendError } from './send-error.ts';
 
-/** For one attempt, from the look-up of the host's name to the end of the answer. */
+/** Limit of one attempt, from the look-up of the host's name to the end of the answer. */
 export const TIMEOUT_MS = 10_000;
 
 export type RequestOptions = {
   readonly method: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Whether what the server says of a refusal may be repeated. */
+  /** Whether the error may quote the server's refusal. */
   readonly isQuotable: boolean;
   readonly signal: AbortSignal;
 };
 
 /**
- * One request, that counts only if the answer is a success. A redirect is none: it would lose the body, or lead elsewhere.
+ * Sends one request and expects a success. A redirect is a fault: following it would lose the body, or lead elsewhere.
  *
  * @returns the beginning of the answer's text
  * @throws SendError
@@ -40,7 +40,7 @@ export async function request(url: string, options: RequestOptions): Promise<str
   }
 }
 
-/** Enough for a reason, on one line; a server may send without end. */
+/** Reads enough for a reason, as one line: a server may send without end. */
 async function readBeginning(response: Response): Promise<string> {
   let text = '';
   if (response.body === null) return text;

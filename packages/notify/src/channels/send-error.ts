@@ -1,7 +1,7 @@
-/** A notification or a ping that was not taken. Its message tells nothing of the URL but what may be told. */
+/** A notification or a ping was not taken. The message holds no secret of the URL. */
 export class SendError extends Error {
   override readonly name = 'SendError';
-  /** Whether a moment later it may be taken. */
+  /** Whether another attempt a moment later may succeed. */
   readonly isPassing: boolean;
 
   constructor(message: string, { isPassing, cause }: { readonly isPassing: boolean; readonly cause?: unknown }) {
@@ -10,14 +10,14 @@ export class SendError extends Error {
   }
 }
 
-/** Why something was not sent that has no answer: in the words of the system, without the URL that they may come with. */
+/** Describes a fault without an answer, in the words of the system but without its URL. */
 export function describeFault(error: unknown): string {
   let message = String(error);
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each.name === 'TimeoutError') return 'no answer within 10 s';
     const code = 'code' in each && typeof each.code === 'string' ? each.code : '';
     if (code in FAULTS) return `${FAULTS[code]} (${code})`;
-    // The innermost says most: fetch's own is "fetch failed".
+    // The innermost cause says most: fetch's own message is "fetch failed".
     message = each.message || code || message;
   }
   return message;

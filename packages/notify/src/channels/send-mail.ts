@@ -3,10 +3,10 @@ import { bodyOf, type Notification } from '../notification.ts';
 import { TIMEOUT_MS } from './request.ts';
 import { describeFault, SendError } from './send-error.ts';
 
-/** @throws SendError if the server refuses it, for one of the recipients or all */
+/** @throws SendError if the server refuses the mail for any recipient */
 export async function sendMail(endpoint: MailEndpoint, notification: Notification, signal: AbortSignal): Promise<void> {
   const { host, port, tls, isTlsVerified, user, password, from, to } = endpoint;
-  // It takes tens of megabytes, and most processes never send a mail.
+  // nodemailer takes tens of megabytes, and most processes never send a mail.
   const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host,
@@ -20,7 +20,7 @@ export async function sendMail(endpoint: MailEndpoint, notification: Notificatio
     greetingTimeout: TIMEOUT_MS,
     socketTimeout: TIMEOUT_MS,
     dnsTimeout: TIMEOUT_MS,
-    // A message is text alone: nothing in it may name a file or a URL to be read.
+    // A message is text: it may not name a file or a URL to read.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -47,7 +47,7 @@ export async function sendMail(endpoint: MailEndpoint, notification: Notificatio
   }
 }
 
-/** A reply of 5xx is meant to last, one of 4xx is not. Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1 */
+/** A 5xx reply is final, a 4xx reply may pass. Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1 */
 function mailError(cause: unknown): SendError {
   const { code, responseCode, response } = cause as {
     readonly code?: string;

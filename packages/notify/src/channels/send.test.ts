@@ -4,7 +4,7 @@ import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';
 import { describe, expect, it } from 'vitest';
 import { describeAlarm, describeTest } from '../alarms/alarm-notification.ts';
-import { nameEndpoint } from './endpoint-name.ts';
+import { nameEndpoint } from './notify.ts';
 import { notify } from './notify.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';

@@ -10,7 +10,7 @@ export type ServiceRequest = {
 
 export type HttpEndpoint = Exclude<NotifyEndpoint, { readonly service: 'email' }>;
 
-/** What a service is sent. Whatever a database is named, it calls nobody and formats nothing. */
+/** Builds a service's request. A database's name can neither mention people nor format text. */
 export function requestFor(endpoint: HttpEndpoint, notification: Notification): ServiceRequest {
   switch (endpoint.service) {
     case 'webhook':
@@ -76,11 +76,11 @@ function forWebhook(notification: Notification): object {
 }
 
 /**
- * Plain text, which has no formatting, with Slack's three control characters escaped; `text` is what a phone shows.
+ * Plain text without formatting; Slack's three control characters are escaped. Phones show `text`.
  * Source: https://docs.slack.dev/messaging/formatting-message-text/#escaping
  */
 function forSlack(notification: Notification): object {
-  // What a block may hold is counted after escaping.
+  // A block's limit counts escaped text.
   const plain = (text: string, length: number) => ({
     type: 'plain_text',
     text: escapeSlack(text).slice(0, length),
@@ -117,14 +117,14 @@ function forDiscord(notification: Notification): object {
   };
 }
 
-/** A backslash takes from any ASCII punctuation what it means in Markdown, and from `@`, `#` and `<` what it means to Discord. */
+/** A backslash makes any ASCII punctuation plain in Markdown, and `@`, `#` and `<` plain to Discord. */
 function escapeMarkdown(text: string): string {
   return text.replaceAll(/[\\*_~`|<>#@[\]()]|^[-+=]|(?<=^\d+)\./gm, String.raw`\$&`);
 }
 
 /**
- * Source: https://core.telegram.org/bots/api#html-style. A word joiner after an `@` keeps it from being a mention: no markup
- * does.
+ * A word joiner after an `@` prevents a mention, which no markup does.
+ * Source: https://core.telegram.org/bots/api#html-style
  */
 function forTelegram(notification: Notification): object {
   const escape = (text: string): string => escapeSlack(text).replaceAll('@', '@\u2060');

@@ -3,8 +3,7 @@ import { DATABASE_PLACEHOLDER } from '@pgstow/shared/config/alarms.ts';
 export type Ping = 'start' | 'success' | 'fail';
 
 /**
- * Where a check is told of a run: healthchecks.io's protocol, https://healthchecks.io/docs/http_api/. The parameters of the
- * user's own URL are kept.
+ * URL of a ping in healthchecks.io's protocol, https://healthchecks.io/docs/http_api/. Parameters of the user's URL stay.
  *
  * @param runId a UUID, the same for all pings of a run
  */

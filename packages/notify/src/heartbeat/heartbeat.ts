@@ -8,30 +8,27 @@ import { pingUrl, type Ping } from './heartbeat-url.ts';
 import { runIdOf } from './run-id.ts';
 
 export type HeartbeatOptions = {
-  /** With `{database}` perhaps; `undefined`: nobody listens. */
+  /** May contain `{database}`; `undefined`: no heartbeat. */
   readonly url: string | undefined;
   readonly background: Background;
   readonly log: Log;
   readonly redact: Redact;
 };
 
-/** Enough to know what failed; healthchecks.io shows it beside the ping. */
+/** Enough for a reason; healthchecks.io shows it beside the ping. */
 const LONGEST_TEXT = 1000;
 
-/**
- * Tells a check of each backup, so that silence is an alarm. Nobody waits for it, and nothing fails with it: what is not taken
- * is logged.
- */
+/** Pings a check for each backup, so that silence is an alarm. A ping delays and fails nothing: its fault is logged. */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  /** By database: a start that is slow must not arrive after its end. */
+  /** The last ping of each database: a slow start must not arrive after its end. */
   readonly #last = new Map<string, Promise<void>>();
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
   }
 
-  /** @param run what the run is known by: the dump's name or, where there is none yet, the job's id */
+  /** @param run identifies the run: the dump's name or, before there is one, the job's id */
   starts(database: string, run: string): void {
     this.#ping(database, 'start', run);
   }
@@ -40,7 +37,7 @@ export class Heartbeat {
     this.#ping(database, 'success', run);
   }
 
-  /** @param text why, for whoever reads the check */
+  /** @param text the reason, for readers of the check */
   fails(database: string, run: string, text: string): void {
     this.#ping(database, 'fail', run, this.#options.redact(text).slice(0, LONGEST_TEXT));
   }
@@ -81,7 +78,7 @@ export class Heartbeat {
         signal,
       });
     try {
-      // A start that comes late says the wrong time.
+      // A late start would give the wrong time.
       await (about.ping === 'start' ? attempt() : retryQuickly(attempt, signal));
       log.debug(about, 'heartbeat sent');
     } catch (error) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The UUID of a run that each process finds by itself: of version 8, made from the SHA-256 of what the run is known by.
+ * UUID of a run, which every process derives from the same seed: version 8, made from the seed's SHA-256.
  * Source: https://www.rfc-editor.org/rfc/rfc9562#name-example-of-a-uuidv8-value-n
  */
 export function runIdOf(seed: string): string {
