@@ -3,7 +3,6 @@ import { ZodError, z } from 'zod';
 import type { BackupName } from '../contract/backup-name.ts';
 import { databaseOfJob, jobs, parseJobData, type JobData, type QueueName } from '../contract/jobs.ts';
 import { rememberTrace } from '../tracing/backup-trace.ts';
-import { dueTime } from '../tracing/scheduled-job.ts';
 import { tracing } from '../tracing/tracing.ts';
 import { assertNotDeadly } from './assert-not-deadly.ts';
 import { assertReadable } from './assert-readable.ts';
@@ -14,6 +13,7 @@ import { queuePrefix } from './queue.ts';
 import type { Redact } from './redact.ts';
 import type { RedisConnection } from './redis.ts';
 import { retryDelayMs } from './retry-delay.ts';
+import { dueTime } from './scheduled-job.ts';
 
 /** A job as its handler sees it: parsed, and without BullMQ. */
 export type Task<Q extends QueueName> = {

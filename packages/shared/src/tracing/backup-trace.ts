@@ -2,22 +2,19 @@ import type { BackupName } from '../contract/backup-name.ts';
 import type { RedisConnection } from '../runtime/redis.ts';
 import { tracing } from './tracing.ts';
 
-/** Whatever is asked for after so long begins a trace of its own. */
+/** A job that is enqueued later begins a new trace. */
 const KEPT_SECONDS = 7 * 24 * 3600;
 
 const traceKey = (site: string, name: BackupName): string => `pgstow:${site}:trace:${name}`;
 
-/** Notes in Redis which trace a backup is part of. Nobody waits for it, and nothing fails with it. */
+/** Notes a backup's trace in Redis. It delays and fails nothing. */
 export function rememberTrace(redis: RedisConnection, site: string, name: BackupName): void {
   const carried = tracing()?.carry();
   if (carried === undefined) return;
   redis.set(traceKey(site, name), carried, 'EX', KEPT_SECONDS).catch(() => undefined);
 }
 
-/**
- * Asks for what comes next with a backup. Where no job does so, but what a crash left out is made good, it becomes part of
- * the trace of the backup's dump all the same.
- */
+/** Runs `work`, which enqueues a backup's next job, in the backup's trace, also if reconciliation and not a job does so. */
 export async function inTraceOf<T>(
   { redis, site }: { readonly redis: RedisConnection; readonly site: string },
   name: BackupName,

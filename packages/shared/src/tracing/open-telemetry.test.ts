@@ -5,15 +5,15 @@ import { describe, expect, it } from 'vitest';
 import type { Log } from '../runtime/log.ts';
 import { createRedact } from '../runtime/redact.ts';
 import { PlannedIds } from './planned-ids.ts';
+import { RedactingExporter } from './redacting-exporter.ts';
 import { createSampler } from './sampler.ts';
-import { TellingExporter } from './telling-exporter.ts';
 
 const CANARY = 'cAnArY7d1f8e2b9a';
 
 describe('what is sent', () => {
   it('has no secret in any attribute, event or status', async () => {
     const sent = new InMemorySpanExporter();
-    const exporter = new TellingExporter(sent, silent([]), createRedact([CANARY]));
+    const exporter = new RedactingExporter(sent, silent([]), createRedact([CANARY]));
     const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
     const span = provider.getTracer('test').startSpan('process dump');
     span.setAttributes({ one: `x ${CANARY}`, many: ['a', CANARY], number: 7 });
@@ -34,7 +34,7 @@ describe('what is sent', () => {
   it('or cannot be is told of once, and again once it can', () => {
     const lines: string[] = [];
     const answers = [ExportResultCode.FAILED, ExportResultCode.FAILED, ExportResultCode.SUCCESS];
-    const exporter = new TellingExporter(
+    const exporter = new RedactingExporter(
       {
         export: (_spans, done) => done({ code: answers.shift()!, error: new Error(`key ${CANARY}`) }),
         shutdown: async () => undefined,

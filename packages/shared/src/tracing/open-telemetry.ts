@@ -18,19 +18,19 @@ import { SpanKind as QueueSpanKind, type Job, type Span, type Telemetry } from '
 import { BullMQOtel } from 'bullmq-otel';
 import type { TracingConfig } from '../config/tracing.ts';
 import { describeError, PermanentError } from '../runtime/errors.ts';
+import { dueTime } from '../runtime/scheduled-job.ts';
 import { PlannedIds } from './planned-ids.ts';
+import { RedactingExporter } from './redacting-exporter.ts';
 import { createSampler } from './sampler.ts';
-import { dueTime } from './scheduled-job.ts';
-import { TellingExporter } from './telling-exporter.ts';
 import type { SpanAttributes, Tracing, TracingOptions } from './tracing.ts';
 
-// The only file that is loaded where traces are wanted, and nowhere else.
+// Loaded by a dynamic import, only if traces are configured.
 
-/** What is not sent by then, when the process ends, is lost. */
+/** Time that an ending process waits to send its last spans. */
 const CLOSE_LIMIT_MS = 3000;
-/** A worker that is killed takes the spans of so long with it. */
+/** Interval of sending: a killed worker loses the spans of that time. */
 const SEND_EVERY_MS = 1000;
-/** From a schedule's first job on, the trace of the scheduler that made it is gone on with if it is not older. */
+/** A schedule's first job continues the scheduler's trace if that is no older. */
 const SAME_TRACE_WITHIN_MS = 60_000;
 
 type Opened = Tracing & { close(): Promise<void> };
@@ -44,7 +44,7 @@ export async function openTracing({
 }: TracingOptions & { readonly config: TracingConfig }): Promise<Opened> {
   const ids = new PlannedIds();
   const processor = new BatchSpanProcessor({
-    exporter: new TellingExporter(await openExporter(config), log, redact),
+    exporter: new RedactingExporter(await openExporter(config), log, redact),
     scheduledDelayMillis: SEND_EVERY_MS,
   });
   const { resourceAttributes, serviceName } = config;
@@ -84,7 +84,7 @@ export async function openTracing({
       const isNew = iterationOf(job) === 1 && due.getTime() - job.timestamp < SAME_TRACE_WITHIN_MS;
       const parent = isNew && madeBy !== undefined ? made : undefined;
       const links: Link[] = parent === undefined && madeBy !== undefined ? [{ context: madeBy }] : [];
-      // Each attempt at the job, by whichever worker, is part of the same trace: it has no place for one that a worker chose.
+      // A job has no place for a worker's choice of trace, so every attempt derives the same ids.
       const span = ids.plan(`${job.queueQualifiedName}:${job.id}`, () =>
         tracer.startSpan(
           `schedule ${job.queueName}`,
@@ -114,7 +114,7 @@ async function openExporter(config: TracingConfig): Promise<SpanExporter> {
     headers: { ...config.headers },
     timeoutMillis: config.timeoutMs,
     compression: config.compression,
-    // With options of its own it does not look for other certificates in the environment.
+    // These options keep it from looking for other certificates in the environment.
     httpAgentOptions: { keepAlive: true, ...(ca === undefined ? {} : { ca }) },
   };
   const { OTLPTraceExporter } =
@@ -136,8 +136,8 @@ async function readCertificate(path: string): Promise<Buffer> {
 }
 
 /**
- * What a job says of its trace may be anything: whoever may write to Redis can write it. BullMQ takes it apart outside of the
- * job, and a worker that an error meets there takes no job any more.
+ * Ignores a malformed trace in a job: any program with access to Redis can write one. BullMQ parses it outside of the job, and an
+ * error there would stop the worker.
  */
 function heedless(telemetry: BullMQOtel): BullMQOtel {
   const { contextManager } = telemetry;
@@ -152,10 +152,7 @@ function heedless(telemetry: BullMQOtel): BullMQOtel {
   return telemetry;
 }
 
-/**
- * A worker adds nothing but the next job of a schedule, as it takes the one before: that is no part of the trace of the one
- * that it has just ended.
- */
+/** Drops a worker's producer spans: it adds only the next job of a schedule, which is no part of the trace before. */
 function withoutProducers(telemetry: BullMQOtel): Telemetry<Context> {
   return {
     contextManager: telemetry.contextManager,
@@ -176,12 +173,12 @@ const NO_SPAN: Span<Context> = {
   end: nothing,
 };
 
-/** Which job of its schedule it is, from 1 on, since a scheduler wrote the schedule. BullMQ's types leave it out. */
+/** Number of a job in its schedule, from 1 on, since the scheduler wrote the schedule. BullMQ's types leave it out. */
 function iterationOf(job: Job<unknown, unknown>): number | undefined {
   return (job.opts as { readonly repeat?: { readonly count?: number } }).repeat?.count;
 }
 
-/** Where a job says it was added. */
+/** Context in which a job was added, as the job says. */
 function readContext({ contextManager }: BullMQOtel, job: Job<unknown, unknown>): Context | undefined {
   const metadata = job.opts.telemetry?.metadata;
   return metadata === undefined ? undefined : contextManager.fromMetadata(ROOT_CONTEXT, metadata);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { RandomIdGenerator, type IdGenerator } from '@opentelemetry/sdk-trace';
 
-/** Random ids, but for a span whose ids are to be the same wherever it is made. */
+/** Random ids, except for a planned span: every process gives it the same ids. */
 export class PlannedIds implements IdGenerator {
   readonly #random = new RandomIdGenerator();
   #digest: string | undefined;
 
-  /** Has the span that `start` starts get ids that follow from `seed` alone; a parent's trace id goes before. */
+  /** Derives the ids of the span that `start` starts from `seed` alone; a parent's trace id takes precedence. */
   plan<T>(seed: string, start: () => T): T {
     this.#digest = createHash('sha256').update(seed).digest('hex');
     try {

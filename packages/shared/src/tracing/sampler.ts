@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { TracingConfig } from '../config/tracing.ts';
 
-/** The sampler that the configuration names, for what belongs to a job. */
+/** Creates the sampler that the configuration names, for spans of jobs. */
 export function createSampler({ sampler, ratio }: Pick<TracingConfig, 'sampler' | 'ratio'>): Sampler {
   const root = sampler.endsWith('always_on')
     ? new AlwaysOnSampler()
@@ -20,7 +20,7 @@ export function createSampler({ sampler, ratio }: Pick<TracingConfig, 'sampler' 
   return new JobSampler(sampler.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root);
 }
 
-/** Drops what BullMQ does for itself, such as looking for lost jobs every ten seconds: each would be a trace. */
+/** Drops BullMQ's own work, such as the search for lost jobs every ten seconds: each would be a trace. */
 class JobSampler implements Sampler {
   readonly #chosen: Sampler;
 

@@ -3,26 +3,24 @@ import type { TracingConfig } from '../config/tracing.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Redact } from '../runtime/redact.ts';
 
-/** How this process makes spans. */
+/** Spans of this process. The only view that others have of OpenTelemetry. */
 export type Tracing = {
+  /** BullMQ's option `telemetry` for a queue, and for a worker. */
   readonly queues: Telemetry;
   readonly workers: Telemetry;
-  /** Says more of the job that is being processed. */
+  /** Adds attributes to the span of the running job. */
   describe(attributes: SpanAttributes): void;
-  /** The attempt that is being processed failed. @param reason one word; @param message without secrets */
+  /** Marks the running attempt as failed. @param reason one word; @param message without secrets */
   fail(reason: string, message: string): void;
-  /**
-   * Gives a job that a schedule made a trace of its own, before it is processed: BullMQ hands the trace of a schedule's first
-   * job on to every later one.
-   */
+  /** Begins the trace of a scheduled job before it runs: BullMQ would give it the trace of its schedule's first job. */
   beginScheduled(job: Job<unknown, unknown>): void;
-  /** The trace that this runs in, as text for another process; `undefined` outside of any. */
+  /** The current trace as text for another process; `undefined` outside of any. */
   carry(): string | undefined;
-  /** Runs something as a part of a trace that `carry` told of. */
+  /** Runs `work` in a trace from `carry`. */
   resume<T>(carried: string, work: () => Promise<T>): Promise<T>;
 };
 
-/** In the words of the glossary. */
+/** Attributes in the words of the glossary. */
 export type SpanAttributes = {
   readonly site?: string;
   readonly database?: string;
@@ -33,7 +31,7 @@ export type SpanAttributes = {
 export type TracingOptions = {
   /** `undefined`: no traces. */
   readonly config: TracingConfig | undefined;
-  /** The name of the service, unless the configuration has one. */
+  /** Name of the service, unless the configuration has one. */
   readonly service: string;
   readonly log: Log;
   readonly redact: Redact;
@@ -41,14 +39,14 @@ export type TracingOptions = {
 
 let current: Tracing | undefined;
 
-/** This process's tracing; `undefined` where there is none. One for a process, as OpenTelemetry's own. */
+/** This process's tracing, if it is on. There is one for a process, like OpenTelemetry's own. */
 export function tracing(): Tracing | undefined {
   return current;
 }
 
 /**
- * Starts to trace what queues and workers do that are opened afterwards. Disposing sends what is left, within a few seconds.
- * Without a configuration nothing is loaded.
+ * Starts to trace the queues and workers that are opened afterwards. Disposing sends the last spans, within a few seconds. Without
+ * a configuration no module of OpenTelemetry is loaded.
  *
  * @throws PermanentError if a certificate cannot be read
  */

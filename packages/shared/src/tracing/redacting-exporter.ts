@@ -5,8 +5,8 @@ import { describeError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Redact } from '../runtime/redact.ts';
 
-/** Sends spans without secrets, and says in the log, once, that they cannot be sent, and that they can again. */
-export class TellingExporter implements SpanExporter {
+/** Sends spans without secrets. Logs once that they cannot be sent, and once that they can again. */
+export class RedactingExporter implements SpanExporter {
   readonly #exporter: SpanExporter;
   readonly #log: Log;
   readonly #redact: Redact;
@@ -22,7 +22,7 @@ export class TellingExporter implements SpanExporter {
     this.#exporter.export(
       spans.map((span) => withoutSecrets(span, this.#redact)),
       (result) => {
-        this.#tell(result);
+        this.#note(result);
         done(result);
       },
     );
@@ -32,7 +32,7 @@ export class TellingExporter implements SpanExporter {
     return this.#exporter.shutdown();
   }
 
-  #tell({ code, error }: ExportResult): void {
+  #note({ code, error }: ExportResult): void {
     const isFailing = code !== ExportResultCode.SUCCESS;
     if (isFailing === this.#isFailing) return;
     this.#isFailing = isFailing;
@@ -42,7 +42,7 @@ export class TellingExporter implements SpanExporter {
   }
 }
 
-/** What BullMQ writes on a span may hold anybody's message. */
+/** BullMQ writes error messages on spans, which may hold secrets. */
 function withoutSecrets(span: ReadableSpan, redact: Redact): ReadableSpan {
   const { message } = span.status;
   return Object.create(span, {
