@@ -51,7 +51,7 @@ export type ListBackupsOptions = {
   readonly folder: string | undefined;
   readonly stores: readonly Store[];
   /** Of these alone; of every one unless given. */
-  readonly databases?: readonly string[];
+  readonly databases?: readonly string[] | undefined;
   readonly signal: AbortSignal;
 };
 

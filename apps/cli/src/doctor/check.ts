@@ -8,7 +8,7 @@ export type Finding = {
   /** Group and name, as in `postgres.rights`. */
   readonly check: `${Group}.${string}`;
   /** The database or queue that it is about, where it is about one. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   readonly status: Status;
   readonly message: string;
   /** What to do, in full sentences, or the statement or command that mends it. */

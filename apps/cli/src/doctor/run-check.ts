@@ -58,7 +58,7 @@ export function findingOf(check: Finding['check'], error: unknown, subject?: str
   const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
   return {
     check,
-    ...(subject === undefined ? {} : { subject }),
+    subject,
     status: 'fault',
     message: message || code || name || String(error),
     hint,

@@ -26,7 +26,7 @@ export async function followDumps(
   const ends = await Promise.allSettled(
     jobs.map((job) => {
       const show = progress.add(job.data.target);
-      return followDump(job, { dumps, uploads }, { show, ...(signal === undefined ? {} : { signal }) });
+      return followDump(job, { dumps, uploads }, { show, signal });
     }),
   );
   signal?.throwIfAborted();

@@ -9,7 +9,7 @@ export type FollowOptions = {
   /** What the job does, to begin texts with. */
   readonly stage: string;
   readonly show: Show;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A job that nobody will run again. Its message says which stage, the reason is the job's own. */
@@ -55,7 +55,7 @@ export async function followJob(
       const isUntaken = Date.now() - since > UNTAKEN_MS && (await queue.getWorkersCount()) === 0;
       show(percent, isUntaken ? `${stage} waits: no worker is running` : `${stage} waits`);
     }
-    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
+    await delay(POLL_MS, undefined, { signal });
   }
 }
 

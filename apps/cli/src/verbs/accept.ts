@@ -120,7 +120,7 @@ async function record(folder: string, { manifest, acceptance }: KnownDump, reaso
         name,
         sha256,
         acceptedAt,
-        ...(reason === undefined ? {} : { reason }),
+        reason,
       });
     if (own === 0) await chown(join(folder, acceptanceFileName(name)), uid, gid);
   } catch (error) {

@@ -56,7 +56,7 @@ async function showBackups(
   const { backups, faults } = await listBackups({
     folder: from === undefined || from === LOCAL ? backup.folder : undefined,
     stores: from === LOCAL ? [] : await openStores(s3, stack),
-    ...(database === undefined ? {} : { databases: [database] }),
+    databases: database === undefined ? undefined : [database],
     signal,
   });
   const now = new Date();

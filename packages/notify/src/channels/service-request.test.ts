@@ -77,7 +77,7 @@ describe('what a service is sent', () => {
   });
 
   it('is for ntfy a title and a message, as urgent as it is', () => {
-    const { url, headers, json } = sent('ntfy://:tk_1@ntfy.sh/topic?tags=pg', alarm('shöp'));
+    const { url, headers, json } = sent('ntfy://ntfy.sh/topic?token=tk_1&tags=pg', alarm('shöp'));
     expect({ url, authorization: headers['authorization'] }).toEqual({
       url: 'https://ntfy.sh/',
       authorization: 'Bearer tk_1',
@@ -101,7 +101,7 @@ describe('what a service is sent', () => {
       ),
     };
     expect(Array.from(bodyOf(long)).length).toBeLessThan(2000);
-    expect(sent('slack://T/B/K', long).json.blocks[1].text.text.length).toBeLessThanOrEqual(3000);
+    expect(sent('slack://hook:T-B-K@webhook', long).json.blocks[1].text.text.length).toBeLessThanOrEqual(3000);
     const [embed] = sent('discord://t@1', long).json.embeds;
     expect(embed.title.length).toBeLessThanOrEqual(256);
     expect(embed.description.length).toBeLessThanOrEqual(4096);

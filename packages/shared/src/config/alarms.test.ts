@@ -38,7 +38,6 @@ describe('the configuration of alarms', () => {
   it.each([
     `https://hooks.slack.com/services/T000/B000/${CANARY}`,
     `slack://hook:T000-B000-${CANARY}@webhook`,
-    `slack://T000/B000/${CANARY}`,
     `slack://xoxb:1-2-${CANARY}@C1`,
     `discord://${CANARY}@123`,
     `ntfy://ntfy.sh/${CANARY}`,

@@ -21,7 +21,6 @@ describe('a notification URL', () => {
   it.each([
     'https://hooks.slack.com/services/T0AB/B1CD/keyKEY24',
     'slack://hook:T0AB-B1CD-keyKEY24@webhook?color=good',
-    'slack://T0AB/B1CD/keyKEY24',
   ])('of Slack leads to its webhook: %s', (url) => {
     expect(read(url)).toEqual([
       { service: 'slack', url: 'https://hooks.slack.com/services/T0AB/B1CD/keyKEY24', bot: undefined },
@@ -60,7 +59,7 @@ describe('a notification URL', () => {
         tags: [],
       },
     ]);
-    expect(read('ntfy://:tk_1@host:81/t?priority=max&disableTLS=yes&tags=a,b')[0]).toMatchObject({
+    expect(read('ntfy://host:81/t?token=tk_1&priority=max&disableTLS=yes&tags=a,b')[0]).toMatchObject({
       url: 'http://host:81/',
       authorization: 'Bearer tk_1',
       priority: 5,
@@ -124,7 +123,7 @@ describe('a notification URL', () => {
     'https://can ary/',
     'https://u:%ZZcanary@h/',
     'slack://hook:canary@webhook',
-    'slack://T/B/canary/x',
+    'slack://T/B/canary',
     'slack://xoxb@canary',
     'slack+ftp://canary',
     'discord://canary@canary',

@@ -86,7 +86,7 @@ export function parseNotifyUrl(text: string): readonly NotifyEndpoint[] {
     case 'discord':
       return [own === undefined ? parseDiscord(parse(text)) : { service, url: bare(own) }];
     case 'ntfy':
-      return [parseNtfy(own ?? parse(withoutTls(text)))];
+      return [parseNtfy(own ?? parse(ofServer(text)))];
     case 'telegram':
       return parseTelegram(parse(text.replace(/^telegram\+https?/i, 'telegram')), own);
     case 'smtp':
@@ -122,17 +122,15 @@ function webhook(url: URL): NotifyEndpoint {
 }
 
 function parseSlack(url: URL): NotifyEndpoint {
-  const { username, password, hostname, pathname } = decoded(url);
+  const { username, password, hostname } = decoded(url);
   if (/^xox[a-z]$/.test(username)) {
     if (password === '') throw new NotifyUrlError('expected slack://xoxb:TOKEN@CHANNEL');
     const bot = { token: `${username}-${password}`, channel: hostname };
     return { service: 'slack', url: 'https://slack.com/api/chat.postMessage', bot };
   }
-  // The older form has the three parts as host and path, perhaps with a name before them.
-  const parts = username === 'hook' ? password.split('-') : [hostname, ...pathname.slice(1).split('/')];
-  if (parts.length !== 3 || parts.some((part) => !/^[A-Za-z0-9]+$/.test(part)))
+  if (username !== 'hook' || !/^[A-Za-z0-9]+-[A-Za-z0-9]+-[A-Za-z0-9]+$/.test(password))
     throw new NotifyUrlError('expected slack://hook:T…-B…-…@webhook, or the URL on hooks.slack.com as it is');
-  return { service: 'slack', url: `https://hooks.slack.com/services/${parts.join('/')}`, bot: undefined };
+  return { service: 'slack', url: `https://hooks.slack.com/services/${password.replaceAll('-', '/')}`, bot: undefined };
 }
 
 function parseDiscord(url: URL): NotifyEndpoint {
@@ -144,14 +142,14 @@ function parseDiscord(url: URL): NotifyEndpoint {
   return { service: 'discord', url: `https://discord.com/api/webhooks/${id}/${token}${query}` };
 }
 
-/** TLS unless the URL says otherwise, as shoutrrr's present and former forms do. */
-function withoutTls(text: string): string {
-  const isPlain = /[?&](?:disabletls=(?:yes|true|1)|scheme=http)(?:&|$)/i.test(text);
+/** The URL with the scheme of its server: https, unless it says otherwise. */
+function ofServer(text: string): string {
+  const isPlain = /[?&]disabletls=(?:yes|true|1)(?:&|$)/i.test(text);
   return text.replace(/^ntfy/i, isPlain ? 'http' : 'https');
 }
 
 function parseNtfy(url: URL): NotifyEndpoint {
-  const { username, password, pathname } = decoded(url);
+  const { pathname } = decoded(url);
   const topic = pathname.slice(1).replace(/\/$/, '');
   // https://docs.ntfy.sh/publish/: letters, digits, _ and -, at most 64.
   if (!/^[-_A-Za-z0-9]{1,64}$/.test(topic)) throw new NotifyUrlError('expected ntfy://ntfy.sh/TOPIC');
@@ -160,13 +158,12 @@ function parseNtfy(url: URL): NotifyEndpoint {
   const number = priority === null ? undefined : named || Number(priority === 'urgent' ? 5 : priority);
   if (number !== undefined && ![1, 2, 3, 4, 5].includes(number))
     throw new NotifyUrlError('expected a priority from 1 to 5');
-  // shoutrrr's former form has the token as a password without a user.
-  const token = url.searchParams.get('token') ?? (username === '' && password !== '' ? password : undefined);
+  const token = url.searchParams.get('token');
   return {
     service: 'ntfy',
     url: `${url.origin}/`,
     topic,
-    authorization: token === undefined ? basicAuthorization(url) : `Bearer ${token}`,
+    authorization: token === null ? basicAuthorization(url) : `Bearer ${token}`,
     priority: number,
     tags: (url.searchParams.get('tags') ?? '').split(',').filter((tag) => tag !== ''),
   };
