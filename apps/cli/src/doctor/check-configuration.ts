@@ -1,21 +1,45 @@
-import type { Finding } from './check.ts';
-import type { FaultySettings } from './read-faulty-settings.ts';
+import { ConfigError, readConfig } from '@pgstow/shared/config/read-config.ts';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
+import type { Finding, Settings, SubjectName } from './check.ts';
 
-/** What the processes would say of the environment when they start. */
-export function checkConfiguration({
-  faults,
-  warnings,
-}: Pick<FaultySettings, 'faults' | 'warnings'>): readonly Finding[] {
-  const found: Finding[] = [
-    ...faults.map((message): Finding => {
-      return { check: 'configuration.values', status: 'fault', message, hint: 'See docs/configuration.md.' };
-    }),
-    ...warnings.map((message): Finding => {
-      const hint = 'Mend or remove it: what it was to set has its default. See docs/configuration.md.';
-      return { check: 'configuration.names', status: 'warning', message, hint };
-    }),
+export type CheckedConfiguration = {
+  readonly settings: Settings;
+  /** What the processes would say of the environment when they start. */
+  readonly findings: readonly Finding[];
+  /** The values that must never be shown. */
+  readonly secrets: readonly string[];
+};
+
+/** Reads each subject by itself, so that a fault in one hides nothing of the others. */
+export function checkConfiguration(env: NodeJS.ProcessEnv): CheckedConfiguration {
+  const known = Object.values(subjects);
+  const settings: Record<string, unknown> = {};
+  // Two subjects may share a variable.
+  const faults = new Set<string>();
+  const secrets: string[] = [];
+  for (const name of Object.keys(subjects) as SubjectName[]) {
+    try {
+      const reading = readConfig(env, { [name]: subjects[name] }, known);
+      settings[name] = reading.config[name];
+      secrets.push(...reading.secrets);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const fault of error.faults) faults.add(fault);
+    }
+  }
+  const { warnings } = readConfig(env, {}, known);
+  return { settings, findings: findingsOf([...faults], warnings), secrets };
+}
+
+function findingsOf(faults: readonly string[], warnings: readonly string[]): readonly Finding[] {
+  const check = 'configuration.values';
+  const found: readonly Finding[] =
+    faults.length === 0
+      ? [{ check, status: 'ok', message: 'every variable is understood' }]
+      : faults.map((message) => ({ check, status: 'fault', message, hint: 'See docs/configuration.md.' }));
+  const hint = 'Mend or remove it: what it was to set has its default. See docs/configuration.md.';
+  return [
+    ...found,
+    ...warnings.map((message): Finding => ({ check: 'configuration.names', status: 'warning', message, hint })),
   ];
-  if (faults.length === 0)
-    found.unshift({ check: 'configuration.values', status: 'ok', message: 'every variable is understood' });
-  return found;
 }

@@ -7,7 +7,7 @@ export type Status = 'ok' | 'warning' | 'fault' | 'skipped';
 export type Finding = {
   /** Group and name, as in `postgres.rights`. */
   readonly check: `${Group}.${string}`;
-  /** The database or queue that it is about, where it is about one. */
+  /** The database or queue that was looked at, where it was one. */
   readonly subject?: string | undefined;
   readonly status: Status;
   readonly message: string;

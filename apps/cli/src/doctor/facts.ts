@@ -4,7 +4,7 @@ import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 
 /** What a check of PostgreSQL learned that others need; nothing where no server answered. */
-export type SourceFacts = {
+export type CheckedSource = {
   /** The server's major version. */
   readonly major?: number;
   /** What each database that answered takes on the server's disk. */
@@ -27,8 +27,8 @@ export class UnknownFactError extends Error {
 export type Facts = {
   readonly now: Date;
   /** Ends once PostgreSQL has been checked. Never rejects. */
-  readonly source: Promise<SourceFacts>;
-  readonly tellSource: (source: SourceFacts) => void;
+  readonly source: Promise<CheckedSource>;
+  readonly tellSource: (source: CheckedSource) => void;
   /** Reads the backup folder, once. @throws with what is to be mended */
   readonly readFolder: (folder: string) => Promise<FolderContents>;
   /** The dumps in it, oldest first. @throws UnknownFactError if it cannot be read */
@@ -36,7 +36,7 @@ export type Facts = {
 };
 
 export function createFacts(now: Date): Facts {
-  const { promise, resolve } = Promise.withResolvers<SourceFacts>();
+  const { promise, resolve } = Promise.withResolvers<CheckedSource>();
   let contents: Promise<FolderContents> | undefined;
   const readOnce = (folder: string): Promise<FolderContents> => {
     contents ??= readFolder(folder).catch((error: unknown) => {

@@ -44,7 +44,7 @@ export async function runCheck(
     findings.push(
       error instanceof UnknownFactError
         ? { check: name, status: 'skipped', message: error.message }
-        : findingOf(name, error),
+        : faultFinding(name, error),
     );
   } finally {
     ended.abort();
@@ -54,7 +54,7 @@ export async function runCheck(
 }
 
 /** A fault as an error tells it. */
-export function findingOf(check: Finding['check'], error: unknown, subject?: string): Finding {
+export function faultFinding(check: Finding['check'], error: unknown, subject?: string): Finding {
   const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
   return {
     check,

@@ -3,7 +3,7 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import prettyBytes from 'pretty-bytes';
-import { startProgress, type Progress } from '../format/show-progress.ts';
+import { startProgress, type Progress } from '../format/start-progress.ts';
 import { followJob, type FollowOptions } from './follow-job.ts';
 
 type DumpJob = NonNullable<Awaited<ReturnType<OpenQueue<'dump'>['getJob']>>>;

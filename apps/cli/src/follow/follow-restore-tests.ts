@@ -4,7 +4,7 @@ import { BAD_FAILURE, restoreTestSchema, type RestoreTest } from '@pgstow/shared
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import prettyMilliseconds from 'pretty-ms';
 import { exitCodes, ExitError } from '../exit-codes.ts';
-import { startProgress, type Progress } from '../format/show-progress.ts';
+import { startProgress, type Progress } from '../format/start-progress.ts';
 import { followJob, JobFailedError } from './follow-job.ts';
 
 /** A restore test that was asked for. */

@@ -3,8 +3,8 @@ import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
-import type { Progress } from '../format/show-progress.ts';
 import { showTransfer } from '../format/show-transfer.ts';
+import type { Progress } from '../format/start-progress.ts';
 import type { RestoreOptions } from './restore-context.ts';
 import { chooseStagingFolder, hashDump, stageDump, type StagedDump } from './stage-dump.ts';
 

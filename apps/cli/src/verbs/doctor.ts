@@ -1,23 +1,22 @@
 import { createRedact } from '@pgstow/shared/runtime/redact.ts';
 import type { Command } from 'commander';
-import { checkBoard } from '../doctor/check-board.ts';
 import { checkConfiguration } from '../doctor/check-configuration.ts';
-import { checkFolder } from '../doctor/check-folder.ts';
-import { checkPostgres } from '../doctor/check-postgres.ts';
-import { checkQueues } from '../doctor/check-queues.ts';
-import { checkRedis } from '../doctor/check-redis.ts';
-import { checkRestoreTests } from '../doctor/check-restore-tests.ts';
-import { checkRetention } from '../doctor/check-retention.ts';
-import { checkRoom } from '../doctor/check-room.ts';
-import { checkS3 } from '../doctor/check-s3.ts';
-import { checkSchedule } from '../doctor/check-schedule.ts';
-import { checkScratch } from '../doctor/check-scratch.ts';
-import { checkSource } from '../doctor/check-source.ts';
 import type { Check, Finding } from '../doctor/check.ts';
 import { createFacts } from '../doctor/facts.ts';
+import { checkFolder } from '../doctor/folder/check-folder.ts';
+import { checkRetention } from '../doctor/folder/check-retention.ts';
+import { checkRoom } from '../doctor/folder/check-room.ts';
 import { countFindings, formatFindings } from '../doctor/format-findings.ts';
-import { readFaultySettings } from '../doctor/read-faulty-settings.ts';
+import { checkQueues } from '../doctor/plan/check-queues.ts';
+import { checkRestoreTests } from '../doctor/plan/check-restore-tests.ts';
+import { checkSchedule } from '../doctor/plan/check-schedule.ts';
+import { checkPostgres } from '../doctor/postgres/check-postgres.ts';
+import { checkSource } from '../doctor/postgres/check-source.ts';
 import { runCheck } from '../doctor/run-check.ts';
+import { checkBoard } from '../doctor/services/check-board.ts';
+import { checkRedis } from '../doctor/services/check-redis.ts';
+import { checkS3 } from '../doctor/services/check-s3.ts';
+import { checkScratch } from '../doctor/services/check-scratch.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 
@@ -60,7 +59,7 @@ export function addDoctor(pgstow: Command): void {
 }
 
 async function examine({ json }: { readonly json?: true }, signal: AbortSignal): Promise<void> {
-  const { settings, faults, warnings, secrets } = readFaultySettings(process.env);
+  const { settings, findings: configured, secrets } = checkConfiguration(process.env);
   const facts = createFacts(new Date());
   const made = CHECKS.map((check) => {
     const findings = runCheck(check, settings, facts, signal);
@@ -70,13 +69,11 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
       : findings;
   });
   const redact = createRedact(secrets);
-  const findings = [...checkConfiguration({ faults, warnings }), ...(await Promise.all(made)).flat()].map(
-    (finding): Finding => ({
-      ...finding,
-      message: redact(finding.message),
-      hint: finding.hint === undefined ? undefined : redact(finding.hint),
-    }),
-  );
+  const findings = [...configured, ...(await Promise.all(made)).flat()].map((finding): Finding => ({
+    ...finding,
+    message: redact(finding.message),
+    hint: finding.hint === undefined ? undefined : redact(finding.hint),
+  }));
   console.log(json === true ? toJson(findings) : formatFindings(findings, process.stdout.isTTY));
 
   const names = new Set(findings.filter(({ status }) => status === 'fault').map(({ check }) => check));

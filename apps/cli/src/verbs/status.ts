@@ -11,7 +11,7 @@ import { exitCodes, ExitError } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName } from '../format/format-text.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
-import { readRedis } from '../read-redis.ts';
+import { readNextRuns } from '../read-next-runs.ts';
 import { readSettings } from '../read-settings.ts';
 import { restoreTestJson } from './list.ts';
 
@@ -48,7 +48,7 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
   const { postgres, schedule, verify, backup, s3, redis } = settings;
   const now = new Date();
   const { databases } = postgres;
-  const [folder, plan] = await Promise.all([readDumps(backup.folder), readRedis(databases, redis)]);
+  const [folder, plan] = await Promise.all([readDumps(backup.folder), readNextRuns(databases, redis)]);
   const destination = s3?.place;
   const statuses = databases.map((database): Status => {
     const dumps = folder.dumps && dumpsOf(database, folder.dumps);

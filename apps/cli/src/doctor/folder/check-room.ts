@@ -3,8 +3,8 @@ import { neededBytes } from '@pgstow/catalog/folder/backup-folder.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck } from './check.ts';
-import { sourceTimeoutMs } from './facts.ts';
+import { defineCheck } from '../check.ts';
+import { sourceTimeoutMs } from '../facts.ts';
 
 /** Whether the next dumps fit on the disk of the backup folder, by the rule that the dump worker goes by. */
 export const checkRoom = defineCheck({

@@ -1,8 +1,8 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
-import { defineCheck } from './check.ts';
-import { sourceTimeoutMs } from './facts.ts';
+import { defineCheck } from '../check.ts';
+import { sourceTimeoutMs } from '../facts.ts';
 
 /** Whether the next dumps are of the servers that the last ones are of, by the rule that the dump worker goes by. */
 export const checkSource = defineCheck({

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import type { DumpRights, Lacking } from '@pgstow/postgres/dump/read-dump-rights.ts';
-import type { Finding } from './check.ts';
+import type { Finding } from '../check.ts';
 
 type Circumstances = {
   readonly isStandby: boolean;
@@ -9,7 +9,7 @@ type Circumstances = {
 };
 
 /** What a role may not read of a database, and the statement that mends it. */
-export function rightsFindings(
+export function judgeRights(
   subject: string,
   { role, schemas, tables, sequences, rowSecurity, largeObjects, foreignTables, unloggedTables }: DumpRights,
   { isStandby, isLimited }: Circumstances,

@@ -1,5 +1,5 @@
 import type { BoardConfig } from '@pgstow/shared/config/board.ts';
-import { defineCheck, type Finding } from './check.ts';
+import { defineCheck, type Finding } from '../check.ts';
 
 /** Of demos, examples and quick starts. */
 const KNOWN = ['pgstow-demo', 'password', 'passwort', 'changeme', 'change-me', 'changeit', 'letmein', 'admin123'];

@@ -6,9 +6,9 @@ import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck } from './check.ts';
-import { sourceTimeoutMs } from './facts.ts';
-import { findingOf } from './run-check.ts';
+import { defineCheck } from '../check.ts';
+import { sourceTimeoutMs } from '../facts.ts';
+import { faultFinding } from '../run-check.ts';
 
 const SERVER = 'restore.server';
 
@@ -35,7 +35,7 @@ export const checkScratch = defineCheck({
       const message = hostFolder === undefined ? `scratch servers can live in ${folder}` : 'the scratch host answers';
       yield { check, status: 'ok', message };
     } catch (error) {
-      yield findingOf(check, error);
+      yield faultFinding(check, error);
       return;
     }
     const { major, databaseBytes } = await facts.source;
@@ -48,7 +48,7 @@ export const checkScratch = defineCheck({
       assertServerMajor(major, place.majors);
       yield { check: SERVER, status: 'ok', message: `a PostgreSQL server ${major} is there for scratch servers` };
     } catch (error) {
-      yield findingOf(SERVER, error);
+      yield faultFinding(SERVER, error);
     }
     const free = Math.min(place.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());

@@ -1,12 +1,12 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
-import type { Finding } from './check.ts';
-import type { ConnectionFacts } from './server-about.ts';
+import type { Finding } from '../check.ts';
+import type { ConnectionFacts } from './session-facts.ts';
 
 /** For a dump and, beside it, for what counts its rows in the same snapshot. */
 const CONNECTIONS_NEEDED = 2;
 
 /** Whether role and database may have the connections that a dump takes. Neither limits a superuser. */
-export function connectionsFinding(
+export function judgeConnections(
   subject: string,
   { role, isSuperuser, roleLimit, databaseLimit, roleUsed, databaseUsed }: ConnectionFacts,
 ): Finding {

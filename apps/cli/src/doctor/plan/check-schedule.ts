@@ -3,9 +3,9 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { nextRuns, type Schedule } from '@pgstow/shared/config/schedule.ts';
-import { defineCheck, type Finding } from './check.ts';
+import { defineCheck, type Finding } from '../check.ts';
+import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
-import { shellWord } from './shell-word.ts';
 
 const SHOWN = 3;
 /** A run that was due so shortly ago may still be under way. */

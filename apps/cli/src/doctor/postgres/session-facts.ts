@@ -1,7 +1,7 @@
 import type { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { z } from 'zod';
 
-const aboutSchema = z.strictObject({
+const sessionSchema = z.strictObject({
   /** As in `15.18 (Debian 15.18-0+deb12u1)`. */
   version: z.string(),
   major: z.int(),
@@ -9,25 +9,25 @@ const aboutSchema = z.strictObject({
   isEncrypted: z.boolean(),
 });
 
-export type ServerAbout = Readonly<z.infer<typeof aboutSchema>> & {
+export type SessionFacts = Readonly<z.infer<typeof sessionSchema>> & {
   /** How far its clock is ahead of ours, within the time that an answer takes. */
   readonly skewMs: number;
 };
 
-export async function readServerAbout(session: PsqlSession): Promise<ServerAbout> {
+export async function readSessionFacts(session: PsqlSession): Promise<SessionFacts> {
   const askedAt = Date.now();
   const nowMs = await session.queryRow('select to_jsonb(extract(epoch from clock_timestamp()) * 1000)', z.number());
   const skewMs = nowMs - (askedAt + Date.now()) / 2;
-  const about = await session.queryRow(
+  const facts = await session.queryRow(
     `
 select jsonb_build_object(
   'version', current_setting('server_version'),
   'major', current_setting('server_version_num')::int / 10000,
   'isStandby', pg_is_in_recovery(),
   'isEncrypted', coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false))`,
-    aboutSchema,
+    sessionSchema,
   );
-  return { ...about, skewMs };
+  return { ...facts, skewMs };
 }
 
 const connectionSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { createFacts } from '../facts.ts';
 import { checkBoard } from './check-board.ts';
-import { createFacts } from './facts.ts';
 
 const judge = async (password: string | undefined) => {
   const board = { host: '0.0.0.0', port: 3000, user: 'admin', password };

@@ -4,7 +4,7 @@ import type { Finding } from './check.ts';
 const WARN_MS = 10_000;
 
 /** Judges another machine's clock. @param skewMs how far it is ahead of ours */
-export function clockFinding(check: Finding['check'], whose: string, skewMs: number): Finding {
+export function judgeClock(check: Finding['check'], whose: string, skewMs: number): Finding {
   const off = Math.abs(skewMs);
   if (off < WARN_MS) return { check, status: 'ok', message: `${whose} agrees with this machine's` };
   return {

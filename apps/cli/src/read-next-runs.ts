@@ -8,7 +8,7 @@ import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
 
 /** What Redis says of the runs to come, and of what is waited for. */
-export type RedisFacts = {
+export type NextRuns = {
   /** The next one of each database that has one. */
   readonly nextRuns: ReadonlyMap<string, Date>;
   readonly wantedSince: WantedSince;
@@ -22,9 +22,9 @@ const ANSWERS_WITHIN_MS = 8000;
  * When each database is to be dumped next, and since when what it never had is waited for. A Redis that does not answer in
  * time is a fault, and no error.
  */
-export async function readRedis(databases: readonly string[], redis: RedisConfig): Promise<RedisFacts> {
+export async function readNextRuns(databases: readonly string[], redis: RedisConfig): Promise<NextRuns> {
   const late = new AbortController();
-  const answered = askRedis(databases, redis).catch((error: unknown) => failed(describeError(error)));
+  const answered = askForNextRuns(databases, redis).catch((error: unknown) => failed(describeError(error)));
   const tooLate = delay(ANSWERS_WITHIN_MS, failed(`redis does not answer within ${ANSWERS_WITHIN_MS / 1000} s`), {
     signal: late.signal,
   });
@@ -34,11 +34,11 @@ export async function readRedis(databases: readonly string[], redis: RedisConfig
   return facts;
 }
 
-function failed(fault: string): RedisFacts {
+function failed(fault: string): NextRuns {
   return { nextRuns: new Map(), wantedSince: new Map(), faults: [`the next runs are not known: ${fault}`] };
 }
 
-async function askRedis(databases: readonly string[], { url, site }: RedisConfig): Promise<RedisFacts> {
+async function askForNextRuns(databases: readonly string[], { url, site }: RedisConfig): Promise<NextRuns> {
   await using connection = await connectRedis(url, createLog('pgstow', 'silent', String));
   await using queue = openQueue('dump', site, connection);
   const nextRuns = new Map<string, Date>();

@@ -1,6 +1,6 @@
 import { probeS3 } from '@pgstow/store/s3/probe/probe-s3.ts';
-import { defineCheck } from './check.ts';
-import { clockFinding } from './clock-finding.ts';
+import { defineCheck } from '../check.ts';
+import { judgeClock } from '../judge-clock.ts';
 
 /** S3 refuses requests whose clock is further off. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList */
 const REFUSED_MS = 15 * 60 * 1000;
@@ -22,7 +22,7 @@ export const checkS3 = defineCheck({
     }
     for await (const finding of probeS3(s3, signal)) {
       if (finding.step === 'clock') {
-        const clock = clockFinding('s3.clock', "the store's clock", finding.skewMs);
+        const clock = judgeClock('s3.clock', "the store's clock", finding.skewMs);
         yield Math.abs(finding.skewMs) < REFUSED_MS ? clock : { ...clock, status: 'fault' };
       } else {
         const { step, ...rest } = finding;

@@ -3,9 +3,9 @@ import { decisiveRestoreTest, newestVerdict } from '@pgstow/catalog/policy/decis
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { nextRuns } from '@pgstow/shared/config/schedule.ts';
-import { defineCheck, type Finding } from './check.ts';
+import { defineCheck, type Finding } from '../check.ts';
+import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
-import { shellWord } from './shell-word.ts';
 
 /** When restore tests are made, and what the newest found. */
 export const checkRestoreTests = defineCheck({

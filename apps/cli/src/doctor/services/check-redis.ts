@@ -1,8 +1,20 @@
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import prettyBytes from 'pretty-bytes';
-import type { Finding } from './check.ts';
+import { connect } from '../../connect.ts';
+import { defineCheck, type Finding } from '../check.ts';
 
-export type RedisAbout = {
+/** Redis itself. What lies in it is `checkQueues`'s. */
+export const checkRedis = defineCheck({
+  name: 'redis.server',
+  needs: ['redis'],
+  timeoutMs: 30_000,
+  async *run({ redis }, _facts, signal) {
+    await using connection = await connect(redis.url, signal);
+    yield* judgeRedis(await readRedisFacts(connection));
+  },
+});
+
+export type RedisFacts = {
   readonly version: string;
   /** `undefined` where Redis does not tell. */
   readonly evictionPolicy: string | undefined;
@@ -16,7 +28,7 @@ export type RedisAbout = {
   readonly limitBytes: number;
 };
 
-export async function readRedisAbout(redis: RedisConnection): Promise<RedisAbout> {
+export async function readRedisFacts(redis: RedisConnection): Promise<RedisFacts> {
   const info = parseInfo(await redis.info());
   // Hosted Redis services forbid CONFIG.
   const settings = await redis.config('GET', 'save', 'maxmemory-policy').catch(() => undefined);
@@ -52,8 +64,8 @@ const LEAST_VERSION = [6, 2] as const;
 const NEARLY_FULL = 0.8;
 
 /** Losing what Redis holds loses the plan and what waits, and no backup. */
-export function* judgeRedis(about: RedisAbout): Generator<Finding> {
-  const { version, evictionPolicy, keepsAppendOnlyFile, writesSnapshots, isDiskWell, usedBytes, limitBytes } = about;
+export function* judgeRedis(facts: RedisFacts): Generator<Finding> {
+  const { version, evictionPolicy, keepsAppendOnlyFile, writesSnapshots, isDiskWell, usedBytes, limitBytes } = facts;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]);
   yield isOld

@@ -1,7 +1,7 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
-import { defineCheck } from './check.ts';
+import { defineCheck } from '../check.ts';
 
 /** Which dumps are kept, and what that means today. */
 export const checkRetention = defineCheck({

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { judgeRedis, type RedisAbout } from './redis-about.ts';
+import { judgeRedis, type RedisFacts } from './check-redis.ts';
 
-const WELL: RedisAbout = {
+const WELL: RedisFacts = {
   version: '7.0.15',
   evictionPolicy: 'noeviction',
   keepsAppendOnlyFile: true,
@@ -10,15 +10,15 @@ const WELL: RedisAbout = {
   usedBytes: 1_000_000,
   limitBytes: 0,
 };
-const ill = (about: Partial<RedisAbout>) =>
-  [...judgeRedis({ ...WELL, ...about })].flatMap(({ check, status }) => (status === 'ok' ? [] : [[check, status]]));
+const ill = (facts: Partial<RedisFacts>) =>
+  [...judgeRedis({ ...WELL, ...facts })].flatMap(({ check, status }) => (status === 'ok' ? [] : [[check, status]]));
 
 it('finds nothing wrong with a Redis that keeps what it is given', () => {
   expect(ill({})).toEqual([]);
   expect(ill({ limitBytes: 10_000_000 })).toEqual([]);
 });
 
-it.each<[Partial<RedisAbout>, string, string]>([
+it.each<[Partial<RedisFacts>, string, string]>([
   [{ version: '6.0.16' }, 'redis.server', 'warning'],
   [{ evictionPolicy: 'volatile-lru' }, 'redis.eviction', 'fault'],
   [{ evictionPolicy: undefined }, 'redis.eviction', 'skipped'],
@@ -28,6 +28,6 @@ it.each<[Partial<RedisAbout>, string, string]>([
   [{ isDiskWell: false }, 'redis.persistence', 'fault'],
   [{ limitBytes: 1_100_000 }, 'redis.memory', 'warning'],
   [{ limitBytes: 900_000 }, 'redis.memory', 'fault'],
-])('%j', (about, check, status) => {
-  expect(ill(about)).toEqual([[check, status]]);
+])('%j', (facts, check, status) => {
+  expect(ill(facts)).toEqual([[check, status]]);
 });

@@ -2,10 +2,10 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { scheduleId, verifyScheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { connect } from '../connect.ts';
-import { defineCheck, type Finding, type Settings } from './check.ts';
+import { connect } from '../../connect.ts';
+import { defineCheck, type Finding, type Settings } from '../check.ts';
+import { UnknownFactError } from '../facts.ts';
 import { formatRun } from './describe-schedule.ts';
-import { UnknownFactError } from './facts.ts';
 
 type Wanted = Required<Pick<Settings, 'postgres' | 'redis' | 'schedule' | 'verify'>> & Pick<Settings, 's3'>;
 

@@ -7,9 +7,9 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { defineCheck, type Finding } from './check.ts';
-import { findingOf } from './run-check.ts';
-import { shellWord } from './shell-word.ts';
+import { defineCheck, type Finding } from '../check.ts';
+import { faultFinding } from '../run-check.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** The backup folder: whether we may do there all that a dump worker does, and what lies there. */
 export const checkFolder = defineCheck({
@@ -70,7 +70,7 @@ async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Findi
       hint: 'Backups count there all the same. For more, keep BACKUP_DIR on a local disk; SMB and some FUSE file systems cannot.',
     };
   } catch (error) {
-    return findingOf('folder.writable', folderError(error, folder, folderOnHost));
+    return faultFinding('folder.writable', folderError(error, folder, folderOnHost));
   } finally {
     for (const left of [partial, path]) await rm(left, { force: true }).catch(() => undefined);
   }

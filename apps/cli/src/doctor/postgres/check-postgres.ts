@@ -9,14 +9,14 @@ import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck, type Finding } from './check.ts';
-import { judgeClients } from './client-findings.ts';
-import { clockFinding } from './clock-finding.ts';
-import { connectionsFinding } from './connections-finding.ts';
-import { sourceTimeoutMs } from './facts.ts';
-import { rightsFindings } from './rights-findings.ts';
-import { findingOf } from './run-check.ts';
-import { readConnectionFacts, readServerAbout, type ServerAbout } from './server-about.ts';
+import { defineCheck, type Finding } from '../check.ts';
+import { sourceTimeoutMs } from '../facts.ts';
+import { judgeClock } from '../judge-clock.ts';
+import { faultFinding } from '../run-check.ts';
+import { judgeClients } from './judge-clients.ts';
+import { judgeConnections } from './judge-connections.ts';
+import { judgeRights } from './judge-rights.ts';
+import { readConnectionFacts, readSessionFacts, type SessionFacts } from './session-facts.ts';
 
 /** The databases are looked at one after the other: a role may be allowed only a few connections. */
 export const checkPostgres = defineCheck({
@@ -29,31 +29,31 @@ export const checkPostgres = defineCheck({
     try {
       newest = newestClients(installed);
     } catch (error) {
-      yield findingOf('postgres.clients', error);
+      yield faultFinding('postgres.clients', error);
       return;
     }
     const connect = (database: string): Promise<PsqlSession> =>
       PsqlSession.start(newest, libpqEnvironment(postgres, database, 'pgstow doctor'), signal);
 
-    const about = await askServer(postgres, connect, signal);
-    if (about instanceof Error) {
-      yield findingOf('postgres.server', about);
+    const server = await askServer(postgres, connect, signal);
+    if (server instanceof Error) {
+      yield faultFinding('postgres.server', server);
       return;
     }
     yield {
       check: 'postgres.server',
       status: 'ok',
-      message: `PostgreSQL ${about.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${about.isEncrypted ? 'over TLS' : 'without TLS'}`,
+      message: `PostgreSQL ${server.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${server.isEncrypted ? 'over TLS' : 'without TLS'}`,
     };
-    yield clockFinding('postgres.clock', "the database server's clock", about.skewMs);
-    const clients = yield* judgeClients(installed, about.major);
+    yield judgeClock('postgres.clock', "the database server's clock", server.skewMs);
+    const clients = yield* judgeClients(installed, server.major);
     const sizes = new Map<string, number>();
     const identities = new Map<string, SourceIdentity>();
     for (const database of postgres.databases) {
       signal.throwIfAborted();
-      yield* checkDatabase(database, { postgres, about, clients, connect, sizes, identities, signal });
+      yield* checkDatabase(database, { postgres, server, clients, connect, sizes, identities, signal });
     }
-    facts.tellSource({ major: about.major, databaseBytes: sizes, identities });
+    facts.tellSource({ major: server.major, databaseBytes: sizes, identities });
   },
 });
 
@@ -62,12 +62,12 @@ async function askServer(
   { databases }: PostgresConfig,
   connect: (database: string) => Promise<PsqlSession>,
   signal: AbortSignal,
-): Promise<ServerAbout | Error> {
+): Promise<SessionFacts | Error> {
   let fault: unknown;
   for (const database of new Set([...databases.slice(0, 3), 'postgres', 'template1'])) {
     try {
       await using session = await connect(database);
-      return await readServerAbout(session);
+      return await readSessionFacts(session);
     } catch (error) {
       signal.throwIfAborted();
       fault ??= error;
@@ -85,7 +85,7 @@ function mayBeOfOneDatabase(error: unknown): boolean {
 
 type DatabaseContext = {
   readonly postgres: PostgresConfig;
-  readonly about: ServerAbout;
+  readonly server: SessionFacts;
   readonly clients: Clients | undefined;
   readonly connect: (database: string) => Promise<PsqlSession>;
   readonly sizes: Map<string, number>;
@@ -94,7 +94,7 @@ type DatabaseContext = {
 };
 
 async function* checkDatabase(subject: string, context: DatabaseContext): AsyncGenerator<Finding> {
-  const { postgres, about, clients, connect, sizes, identities, signal } = context;
+  const { postgres, server, clients, connect, sizes, identities, signal } = context;
   const found: Finding[] = [];
   try {
     await using session = await connect(subject);
@@ -115,21 +115,21 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
         hint: 'Restore it into a database of the encoding SQL_ASCII alone, or convert it.',
       };
     }
-    yield connectionsFinding(subject, facts);
+    yield judgeConnections(subject, facts);
     // What may be read is asked for as the role that pg_dump takes on.
     const role = dumpRole(postgres.extraOptions);
     if (role !== undefined) await session.run(`set role ${quoteIdentifier(role)}`);
-    const rights = await readDumpRights(session, about.major);
+    const rights = await readDumpRights(session, server.major);
     found.push(
-      ...rightsFindings(subject, rights, {
-        isStandby: about.isStandby,
+      ...judgeRights(subject, rights, {
+        isStandby: server.isStandby,
         isLimited: limitingOptions(postgres.extraOptions).length > 0,
       }),
     );
     yield* found;
   } catch (error) {
     signal.throwIfAborted();
-    yield findingOf('postgres.database', error, subject);
+    yield faultFinding('postgres.database', error, subject);
     return;
   }
   // It would fail by the same rights.
@@ -143,7 +143,7 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     yield { check: 'postgres.dump', subject, status: 'ok', message: 'pg_dump writes its schema' };
   } catch (error) {
     signal.throwIfAborted();
-    const finding = findingOf('postgres.dump', error, subject);
+    const finding = faultFinding('postgres.dump', error, subject);
     yield error instanceof DelayedDumpError ? { ...finding, status: 'warning' } : finding;
   }
 }

@@ -1,8 +1,8 @@
 import { chooseClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
 import { readPsqlVersion } from '@pgstow/postgres/restore/restore-dump.ts';
-import type { Finding } from './check.ts';
-import { findingOf } from './run-check.ts';
+import type { Finding } from '../check.ts';
+import { faultFinding } from '../run-check.ts';
 
 /** Judges pg_dump and psql. @returns those that dump a server of that major version, if there are any */
 export async function* judgeClients(
@@ -13,7 +13,7 @@ export async function* judgeClients(
   try {
     clients = chooseClients(installed, major);
   } catch (error) {
-    yield findingOf('postgres.clients', error);
+    yield faultFinding('postgres.clients', error);
     return undefined;
   }
   const { version, folder } = clients;
