@@ -3,6 +3,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 
 /** Rows of tables that have none of their own, as far as they were counted, by the names that the dump gives them. */
 export type RowsElsewhere = ReadonlyMap<string, number | 'missing'>;
+type ObjectParts = DatabaseFacts['objects'][string];
 
 /** A restored database that has it where the source has not is no worse for it: every new database does. */
 const ALWAYS_THERE = new Set(['schema public', 'plpgsql']);
@@ -31,7 +32,7 @@ export function compareFacts(
   else {
     const isSameMajor = Number.parseInt(version ?? '', 10) === Number.parseInt(manifest.serverVersion ?? '', 10);
     // Another major version may describe the same object in other words.
-    if (version === undefined || isSameMajor) compareObjects(manifest.source, restored, differences);
+    if (version === undefined || isSameMajor) compareObjects(manifest.source, restored, differences, notes);
     else
       notes.push(
         `objects are not compared: this is PostgreSQL ${version}, and the source was ${manifest.serverVersion}`,
@@ -76,6 +77,7 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
   if (source.countedBecause !== undefined) notes.push(`rows of the source: ${source.countedBecause}`);
   const isMissingFine = limitedBy !== undefined;
 
+  notes.push(...(source.losses ?? []));
   compareRows(source, restored, isMissingFine, differences, notes);
   for (const [name, [from, to]] of Object.entries(source.sequences)) {
     const next = restored.sequences[name]?.[0];
@@ -99,20 +101,32 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
   }
 }
 
-function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, differences: string[]): void {
+function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, differences: string[], notes: string[]): void {
   if (source.schemaSha256 === restored.schemaSha256) return;
   const isMissingFine = source.limitedBy !== undefined;
-  for (const [name, digest] of Object.entries(source.objects)) {
+  const isSameDescription = source.descriptionVersion === restored.descriptionVersion;
+  if (!isSameDescription)
+    notes.push('objects are compared by their names alone: the dump is of another version of pgstow');
+  for (const [name, parts] of Object.entries(source.objects)) {
     const found = restored.objects[name];
-    if (found === undefined) {
-      if (!isMissingFine) differences.push(`${name} is missing`);
-      // A table without its triggers, say, is another one.
-    } else if (found !== digest && !isMissingFine) differences.push(`${name} is not as it was at the source`);
+    // Without its triggers, say, a table is another one.
+    if (isMissingFine) continue;
+    if (found === undefined) differences.push(`${name} is missing`);
+    else if (isSameDescription)
+      for (const part of differingParts(parts, found))
+        differences.push(`${name}: ${part} ${part.endsWith('s') ? 'differ' : 'differs'}`);
   }
   for (const name of Object.keys(restored.objects)) {
     if (source.objects[name] === undefined && !ALWAYS_THERE.has(name))
       differences.push(`${name} was not at the source`);
   }
+}
+
+function differingParts(source: ObjectParts, restored: ObjectParts): string[] {
+  if (typeof source === 'string' || typeof restored === 'string') return [];
+  return [...new Set([...Object.keys(source), ...Object.keys(restored)])].filter(
+    (part) => source[part] !== restored[part],
+  );
 }
 
 function compareRows(

@@ -12,20 +12,28 @@ export type Counting = {
 type Counts = Pick<DatabaseFacts, 'counted' | 'countedBecause' | 'tables'>;
 const oidSchema = z.string().regex(/^\d+$/);
 const rowCount = z.int().nonnegative();
-const tableSchema = z.strictObject({ oid: oidSchema, name: z.string(), estimate: rowCount });
+const tableSchema = z.strictObject({ oid: oidSchema, name: z.string(), estimate: rowCount, condition: z.string() });
 type Table = z.infer<typeof tableSchema>;
 
 /** Once the dump is done, a count that goes on keeps its snapshot, and with it what VACUUM would clear away. */
 const AFTER_DUMP_MS = 60_000;
 
-/** Tables whose rows are in a dump, partitions and unlogged ones included; not those of an extension. */
+/**
+ * Tables whose rows are in a dump, partitions and unlogged ones included. Of an extension's tables these are the ones that it has
+ * registered for it, with the rows that its condition names (`where not builtin`).
+ * Source: https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES
+ */
 const LIST_TABLES = `
+with registered as (
+  select r.oid, coalesce(r.condition, '') as condition from pg_extension e, unnest(e.extconfig, e.extcondition) r(oid, condition)
+)
 select jsonb_build_object(
-  'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname), 'estimate', greatest(c.reltuples, 0)::bigint)
-from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname), 'estimate', greatest(c.reltuples, 0)::bigint,
+  'condition', coalesce(r.condition, ''))
+from pg_class c join pg_namespace n on n.oid = c.relnamespace left join registered r on r.oid = c.oid
 where c.relkind = 'r' and c.relpersistence <> 't' and ${isUsersSchema('n.nspname')}
   and not (c.relpersistence = 'u' and pg_is_in_recovery())
-  and ${isOfNoExtension('c')}`;
+  and (r.oid is not null or ${isOfNoExtension('c')})`;
 
 /** Those whose rows are no longer where the snapshot knows them: they were truncated or written anew since. */
 const LIST_REWRITTEN = `
@@ -57,7 +65,10 @@ export async function countRows(
     return {
       counted: 'estimate',
       ...(isTooLarge ? { countedBecause: `the database takes more than VERIFY_SOURCE_COUNTS_LIMIT` } : {}),
-      tables: Object.fromEntries(tables.map(({ name, estimate }) => [name, estimate])),
+      // The planner estimates whole tables.
+      tables: Object.fromEntries(
+        tables.filter(({ condition }) => condition === '').map(({ name, estimate }) => [name, estimate]),
+      ),
     };
   }
   return countExactly(session, tables, dumped);
@@ -74,13 +85,13 @@ async function countExactly(
   /** Why each was not counted. */
   const missing = new Map<string, string>();
   await session.run('savepoint pgstow', 'off');
-  for (const { oid, name } of tables) {
+  for (const { oid, name, condition } of tables) {
     if (performance.now() > endedAt + AFTER_DUMP_MS) {
       missing.set(name, 'it took too long');
       continue;
     }
     try {
-      const rows = await session.queryRow(`select to_jsonb(count(*)) from only ${name}`, rowCount);
+      const rows = await session.queryRow(`select to_jsonb(count(*)) from only ${name} ${condition}`, rowCount);
       counted.set(oid, { name, rows });
     } catch (error) {
       // Dropped meanwhile, locked, or too large to be read in time.

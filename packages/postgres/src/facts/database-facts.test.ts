@@ -134,29 +134,33 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
       /^table public.parent_2025 has 59 rows; the source had 60$/,
     ],
     ['a table', `DROP TABLE empty_table`, /^table public.empty_table is missing$/],
-    ['a column', `ALTER TABLE hen ADD x int`, /^table public.hen is not as it was at the source$/],
-    ['a type', `ALTER TABLE empty_table ALTER a TYPE bigint`, /^table public.empty_table is not/],
-    ['a default', `ALTER TABLE dropped_column ALTER b DROP DEFAULT`, /^table public.dropped_column is not/],
-    ['a foreign key', `ALTER TABLE hen DROP CONSTRAINT hen_egg`, /^table public.hen is not/],
-    ['an index', `DROP INDEX kinds_partial`, /^table public.kinds is not/],
-    ['a trigger', `DROP TRIGGER touch ON "Sales Ä"."Order ""Lines"""`, /^table "Sales Ä"."Order ""Lines""" is not/],
-    ['a policy', `DROP POLICY few ON tree`, /^table public.tree is not/],
-    ['row-level security', `ALTER TABLE tree DISABLE ROW LEVEL SECURITY`, /^table public.tree is not/],
-    ['a rule', `DROP RULE v_insert ON v`, /^view public.v is not/],
+    ['a column', `ALTER TABLE hen ADD x int`, /^table public.hen: columns differ$/],
+    ['a type', `ALTER TABLE empty_table ALTER a TYPE bigint`, /^table public.empty_table: columns differ$/],
+    ['a default', `ALTER TABLE dropped_column ALTER b DROP DEFAULT`, /^table public.dropped_column: columns differ$/],
+    ['a foreign key', `ALTER TABLE hen DROP CONSTRAINT hen_egg`, /^table public.hen: constraints differ$/],
+    ['an index', `DROP INDEX kinds_partial`, /^table public.kinds: indexes differ$/],
+    [
+      'a trigger',
+      `DROP TRIGGER touch ON "Sales Ä"."Order ""Lines"""`,
+      /^table "Sales Ä"."Order ""Lines""": triggers differ$/,
+    ],
+    ['a policy', `DROP POLICY few ON tree`, /^table public.tree: policies differ$/],
+    ['row-level security', `ALTER TABLE tree DISABLE ROW LEVEL SECURITY`, /^table public.tree: row security differs$/],
+    ['a rule', `DROP RULE v_insert ON v`, /^view public.v: rules differ$/],
     ['a function', `DROP FUNCTION ends_badly`, /^function public.ends_badly\(\) is missing$/],
     [
       "a function's body",
       `CREATE OR REPLACE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 2'`,
-      /^procedure public.nothing\(\) is not/,
+      /^procedure public.nothing\(\): body differs$/,
     ],
-    ['a value of an enum', `ALTER TYPE mood ADD VALUE 'glad'`, /^enum public.mood is not/],
+    ['a value of an enum', `ALTER TYPE mood ADD VALUE 'glad'`, /^enum public.mood: values differ$/],
     ['a schema', `DROP SCHEMA empty_schema`, /^schema empty_schema is missing$/],
     [
       'a materialized view left empty',
       `REFRESH MATERIALIZED VIEW mv WITH NO DATA`,
-      /^materialized view public.mv is not/,
+      /^materialized view public.mv: contents differ$/,
     ],
-    ['a publication', `ALTER PUBLICATION news DROP TABLE hen`, /^publication news is not/],
+    ['a publication', `ALTER PUBLICATION news DROP TABLE hen`, /^publication news: tables differ$/],
     ['a sequence', `SELECT setval('used', 1000)`, /^sequence public.used goes on with 1005; the source's did with 46$/],
     ['a large object', `SELECT lo_unlink(4242)`, /^it has 3 large objects; the source had 4$/],
     ['one too many', `CREATE TABLE more (a int)`, /^table public.more was not at the source$/],
@@ -167,6 +171,48 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     const found = differences(source, await factsOf(`changed ${what}`));
     expect(found).toEqual([expect.stringMatching(difference)]);
     await postgres.dropDatabase(`changed ${what}`);
+  });
+
+  test('goes by the names of objects where an earlier version has made the dump', async () => {
+    const source = await factsOf('odd');
+    const { descriptionVersion: _, ...facts } = source;
+    const earlier = databaseFactsSchema.parse({
+      ...facts,
+      objects: Object.fromEntries(Object.keys(source.objects).map((name) => [name, '0123456789abcdef'])),
+      schemaSha256: '0'.repeat(64),
+    });
+    const { 'table public.hen': _hen, ...others } = source.objects;
+    const comparison = compareFacts({ source: earlier, tables: undefined }, { ...source, objects: others });
+    expect(comparison.differences).toEqual(['table public.hen is missing']);
+    expect(comparison.notes).toContainEqual(expect.stringContaining('another version of pgstow'));
+  });
+
+  test('counts the rows of an extension that its own condition puts into a dump', async () => {
+    const setUp = async (name: string) => {
+      await postgres.createDatabase(name);
+      // What pg_extension_config_dump() does, which only the script of an extension may call.
+      await postgres.psql(
+        name,
+        `CREATE EXTENSION hstore; CREATE TABLE seeded (a int); INSERT INTO seeded VALUES (1), (2); CREATE SEQUENCE seeds;
+         CREATE TABLE inner_state (a int); INSERT INTO inner_state VALUES (1);
+         ALTER EXTENSION hstore ADD TABLE seeded; ALTER EXTENSION hstore ADD SEQUENCE seeds;
+         ALTER EXTENSION hstore ADD TABLE inner_state;
+         UPDATE pg_extension SET extconfig = ARRAY['seeded'::regclass, 'seeds'::regclass]::oid[],
+           extcondition = ARRAY['where a > 5', ''] WHERE extname = 'hstore'`,
+      );
+    };
+    await setUp('seeded');
+    await postgres.psql('seeded', `INSERT INTO seeded VALUES (99), (100); SELECT setval('seeds', 7)`);
+    const source = await factsOf('seeded');
+    expect(source.tables).toEqual({ 'public.seeded': 2 });
+    expect(source.sequences).toEqual({ 'public.seeds': ['8', '8'] });
+    await setUp('seeded anew');
+    expect(differences(source, await factsOf('seeded anew'))).toEqual([
+      'table public.seeded has 0 rows; the source had 2',
+      "sequence public.seeds goes on with 1; the source's did with 8",
+    ]);
+    await postgres.psql('seeded anew', `INSERT INTO seeded VALUES (99), (100); SELECT setval('seeds', 7)`);
+    expect(differences(source, await factsOf('seeded anew'))).toEqual([]);
   });
 
   test('is that of the snapshot, whatever happens to the source meanwhile', async () => {

@@ -5,7 +5,7 @@ import type { PsqlSession } from '../client/psql-session.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 import { countRows, type Counting } from './count-rows.ts';
 import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
-import { DESCRIBE_OBJECTS } from './schema-objects.ts';
+import { DESCRIBE_OBJECTS, DESCRIPTION_VERSION, LIST_LOSSES } from './schema-objects.ts';
 
 type Sequence = { readonly next: string; readonly increment: string };
 type Sequences = ReadonlyMap<string, Sequence>;
@@ -42,12 +42,12 @@ const basicsSchema = databaseFactsSchema.pick({
 /** Decimal digits: they are larger than what a number holds, and an increment is put into SQL. */
 const digits = z.string().regex(/^-?\d+$/);
 
-/** Those that a dump sets: not those of an extension. */
+/** Sequences that a dump sets; of an extension's, the ones that it has registered for it. */
 const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
 where ${isUsersSchema('n.nspname')}
-  and ${isOfNoExtension('c')}`;
+  and (c.oid in (select unnest(extconfig) from pg_extension) or ${isOfNoExtension('c')})`;
 
 /**
  * What a database says of itself in the session's transaction, which has to be of one snapshot.
@@ -103,13 +103,25 @@ function isSetBack(then: Sequence, now: Sequence): boolean {
   return now.increment.startsWith('-') ? moved > 0n : moved < 0n;
 }
 
-async function describeObjects(session: PsqlSession): Promise<Pick<DatabaseFacts, 'objects' | 'schemaSha256'>> {
-  const described = await session.query(DESCRIBE_OBJECTS, z.tuple([z.string(), z.unknown()]));
-  const digests = described.map(
-    ([name, description]) => [name, sha256(JSON.stringify(description)).slice(0, 16)] as const,
-  );
+async function describeObjects(
+  session: PsqlSession,
+): Promise<Pick<DatabaseFacts, 'objects' | 'descriptionVersion' | 'schemaSha256' | 'losses'>> {
+  const described = await session.query(DESCRIBE_OBJECTS, z.tuple([z.string(), z.record(z.string(), z.unknown())]));
+  const digests = described.map(([name, parts]) => [name, digestParts(parts)] as const);
   digests.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { objects: Object.fromEntries(digests), schemaSha256: sha256(JSON.stringify(digests)) };
+  const losses = await session.query(LIST_LOSSES, z.string());
+  return {
+    objects: Object.fromEntries(digests),
+    descriptionVersion: DESCRIPTION_VERSION,
+    schemaSha256: sha256(JSON.stringify(digests)),
+    ...(losses.length === 0 ? {} : { losses: [...losses] }),
+  };
+}
+
+function digestParts(parts: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parts).map(([part, value]) => [part, sha256(JSON.stringify(value)).slice(0, 8)]),
+  );
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

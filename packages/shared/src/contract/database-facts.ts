@@ -34,12 +34,16 @@ export const databaseFactsSchema = z.strictObject({
   sequences: z.record(sqlNameSchema, z.tuple([z.string().regex(/^-?\d+$/), z.string().regex(/^-?\d+$/)])),
   largeObjects: z.int().nonnegative(),
   /**
-   * Every object that a dump makes, by its kind and name (`table public.users`), with the first 16 hexadecimal digits of the
-   * SHA-256 of its description: columns, constraints, indexes, and so on.
+   * Every object that a dump makes, by its kind and name (`table public.users`), with the parts of its description (columns,
+   * constraints, indexes, and so on) and the first 8 hexadecimal digits of each part's SHA-256. Version 0.1 kept one digest for all.
    */
-  objects: z.record(z.string(), z.string().regex(/^[0-9a-f]{16}$/)),
-  /** Of all objects and their digests. */
+  objects: z.record(z.string(), z.union([z.record(z.string(), z.string().regex(/^[0-9a-f]{8}$/)), z.string()])),
+  /** Version of the queries that described the objects; version 0.1 did not say. */
+  descriptionVersion: z.int().optional(),
+  /** SHA-256 of all objects and their digests. */
   schemaSha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Contents that pg_dump leaves out whatever its options are, a sentence each. */
+  losses: z.array(z.string()).optional(),
   /** Why the dump need not hold all of this: options of pg_dump that leave things out. */
   limitedBy: z.string().optional(),
 });

@@ -1,0 +1,107 @@
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findClients, newestClients, type Clients } from '../client/client-version.ts';
+import { PsqlSession } from '../client/psql-session.ts';
+import { compareFacts } from './compare-facts.ts';
+import { readDatabaseFacts } from './database-facts.ts';
+
+/** States of a schema that pg_dump does not write. A database that has one is as good a source as any. */
+const UNWRITTEN: readonly (readonly [what: string, sql: string])[] = [
+  [
+    'a replica identity by an index that is gone',
+    `create table t (id int not null); create unique index i on t (id);
+     alter table t replica identity using index i; drop index i`,
+  ],
+  [
+    'an operator that another one named, and has no function',
+    `create function f(int, text) returns bool language sql as 'select true';
+     create operator @@@ (leftarg = int, rightarg = text, function = f, commutator = @@=); drop operator @@@ (int, text)`,
+  ],
+  [
+    "a child without its parent's primary key",
+    `create table p (id int); create table k () inherits (p); alter table only p add primary key (id)`,
+  ],
+  [
+    "a grandchild without its grandparent's NOT NULL",
+    `create table p (a int, b int); create table k () inherits (p); create table kk () inherits (k);
+     alter table only p alter a set not null`,
+  ],
+  [
+    'a CHECK that a child alone has validated',
+    `create table p (a int); create table k () inherits (p);
+     alter table p add constraint c check (a > 0) not valid; alter table k validate constraint c`,
+  ],
+  [
+    'a child without the default of its parent, whose domain has another',
+    `create domain d as int default 7; create table p (a d default 5); create table k () inherits (p);
+     alter table k alter a drop default`,
+  ],
+  ['a NOT NULL of a domain by a name of its own', `create domain d as int constraint named not null`],
+  [
+    'parents in another order',
+    `create table p1 (a int); create table p2 (b int); create table k () inherits (p1, p2);
+     alter table k no inherit p1; alter table k inherit p1`,
+  ],
+  [
+    'an index that could not be built',
+    `create table t (a int); insert into t values (1), (1);
+     create unique index i on t (a) where a > 5; update pg_index set indisvalid = false where indexrelid = 'i'::regclass`,
+  ],
+  [
+    'an index, statistics and a trigger on the table of an extension',
+    `create extension hstore; create table member (a int, b int); create index on member (a); create statistics s on a, b from member;
+     create publication p for table member; alter extension hstore add table member`,
+  ],
+  ['a type that was announced and never made', `create type announced`],
+];
+
+describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write whole', () => {
+  const { signal } = new AbortController();
+  let postgres: PostgresServer;
+  let clients: Clients;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    clients = newestClients(await findClients());
+  });
+  afterAll(() => postgres[Symbol.asyncDispose]());
+
+  const envOf = (database: string) => ({
+    PATH: process.env['PATH'] ?? '',
+    LC_ALL: 'C.UTF-8',
+    ...postgres.env(database),
+  });
+  const factsOf = async (database: string) => {
+    await using session = await PsqlSession.start(clients, envOf(database), signal);
+    await session.run('begin isolation level repeatable read read only');
+    return await readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: 1e12 });
+  };
+  const compareWithCopy = async (database: string) => {
+    const dump = await execa(`${clients.folder}/pg_dump`, [], { env: envOf(database), extendEnv: false });
+    await postgres.createDatabase(`${database} copy`);
+    await postgres.psql(`${database} copy`, dump.stdout);
+    return compareFacts({ source: await factsOf(database), tables: undefined }, await factsOf(`${database} copy`));
+  };
+
+  test.each(UNWRITTEN)('is equal to its copy: %s', async (what, sql) => {
+    const database = what.slice(0, 50);
+    await postgres.createDatabase(database);
+    await postgres.psql(database, sql);
+    expect((await compareWithCopy(database)).differences).toEqual([]);
+  });
+
+  test('loses what a materialized view holds that reads an empty one, and says so', async () => {
+    await postgres.createDatabase('empty');
+    await postgres.psql(
+      'empty',
+      `create materialized view b as select 1 a; create view between as select a from b;
+       create materialized view a as select a from between; create materialized view full_one as select 1;
+       refresh materialized view b with no data`,
+    );
+    const { differences, notes } = await compareWithCopy('empty');
+    expect(differences).toEqual([]);
+    expect(notes).toContain('materialized view public.a comes back empty: it reads one that is not populated');
+    expect(notes.join('\n')).not.toContain('full_one');
+  });
+});
