@@ -9,11 +9,11 @@ import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { chooseCompressor } from '@pgstow/postgres/dump/compressor.ts';
 import type { SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/dump/pg-dump.ts';
-import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
+import { askServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
-import type { ProvenGzip } from '@pgstow/postgres/proof/read-gzip.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -29,7 +29,7 @@ export type ProvenDump = DumpJudgement & {
   readonly takenAt: Date;
   readonly partial: string;
   readonly durationMs: number;
-  readonly gzip: ProvenGzip;
+  readonly gzip: ProvenContent;
   readonly compressor: string;
   readonly pgDumpVersion: string;
   readonly serverVersion: string;
@@ -52,7 +52,7 @@ export async function takeDump(
   const { target: database } = task.data;
   const env = libpqEnvironment(postgres, database, `pgstow ${task.id}`);
   const installed = await findClients();
-  const server = await readServerFacts(newestClients(installed), database, env, signal);
+  const server = await askServer(newestClients(installed), env, signal);
   const clients = chooseClients(installed, server.major);
   const compressor = await chooseCompressor(backup.compression);
   // With options of the user's own, the database's size says nothing of a first dump.
@@ -82,10 +82,10 @@ export async function takeDump(
     });
     const durationMs = Math.round(performance.now() - startedAt);
     task.note(
-      `proven: ${prettyBytes(gzip.text.bytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
+      `proven: ${prettyBytes(gzip.sqlBytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
     );
     const identity = { ...server.identity, address: formatAddress(postgres) };
-    const content = { sqlBytes: gzip.text.bytes, tables: gzip.text.tables, identity };
+    const content = { ...gzip, identity };
     const judgement = judgeDump(content, earlier, { takenAt, onShrink: backup.onShrink });
     if (judgement.shrunk !== undefined) warnOfShrinking(task, judgement.shrunk);
     return {
@@ -118,7 +118,7 @@ async function dumpAndProve(
   signal: AbortSignal,
   options: Omit<PgDumpOptions, 'file' | 'signal' | 'snapshot'> &
     Pick<SnapshotOptions, 'counting'> & { readonly log: Log },
-): Promise<{ readonly gzip: ProvenGzip; readonly source: DatabaseFacts | undefined }> {
+): Promise<{ readonly gzip: ProvenContent; readonly source: DatabaseFacts | undefined }> {
   await using sourceFacts = await SourceFacts.open({ ...options, signal });
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);

@@ -8,9 +8,9 @@ export type AboutDump = { readonly major: number; readonly roles: readonly strin
 /** From the manifest or, where that is an older one or of an adopted dump, from the dump's text. */
 export async function readAbout(manifest: Manifest, path: string, signal: AbortSignal): Promise<AboutDump> {
   const isKnown = manifest.roles !== undefined && manifest.serverVersion !== undefined;
-  const text = isKnown ? undefined : (await proveGzip(path, signal)).text;
-  const roles = manifest.roles ?? text?.roles;
-  const serverVersion = manifest.serverVersion ?? text?.serverVersion;
+  const content = isKnown ? undefined : await proveGzip(path, signal);
+  const roles = manifest.roles ?? content?.roles;
+  const serverVersion = manifest.serverVersion ?? content?.serverVersion;
   const major = Number.parseInt(serverVersion ?? '', 10);
   if (Number.isNaN(major))
     throw new CannotTellError('neither the manifest nor the dump says which version of PostgreSQL it is of');

@@ -14,9 +14,9 @@ import type { RestoreContext } from './restore-context.ts';
 export async function checkRestored(
   context: RestoreContext,
   { manifest }: Backup,
-  { text }: RestoredDump,
+  { content }: RestoredDump,
 ): Promise<void> {
-  const held = { ...manifest, tables: manifest?.tables ?? text.tables };
+  const held = { ...manifest, tables: manifest?.tables ?? content.tables };
   const { differences, notes, uncounted, tables, rows } = await analyzeAndCompare(context, held);
   const isKnown = held.tables !== undefined || held.source !== undefined;
   const against = manifest?.tables === undefined && held.source === undefined ? 'what the dump holds' : 'its manifest';

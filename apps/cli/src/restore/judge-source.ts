@@ -1,9 +1,9 @@
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { readServerFacts, type ServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { RestoreTarget } from './restore-target.ts';
-import { readServerIdentity } from './target-facts.ts';
 
 /** `unknown`, with the reason, where neither their addresses nor the servers themselves tell. */
 export type SourceVerdict = 'source' | 'other' | { readonly unknown: string };
@@ -28,13 +28,19 @@ export async function judgeSource(
     try {
       const env = libpqEnvironment(source, database, 'pgstow restore');
       await using theirs = await PsqlSession.start(clients, env, signal);
-      return (await readServerIdentity(theirs)) === (await readServerIdentity(session)) ? 'source' : 'other';
+      return isSameServer(await readServerFacts(theirs), await readServerFacts(session)) ? 'source' : 'other';
     } catch (error) {
       signal.throwIfAborted();
       fault ??= error;
     }
   }
   return { unknown: (fault as Error).message.split('\n')[0] ?? '' };
+}
+
+/** Servers that started in the same microsecond are one, unless their clusters' own numbers say otherwise. */
+function isSameServer({ identity: a }: ServerFacts, { identity: b }: ServerFacts): boolean {
+  const isOther = (a.systemIdentifier ?? b.systemIdentifier) !== (b.systemIdentifier ?? a.systemIdentifier);
+  return a.startedAt === b.startedAt && !isOther;
 }
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/i;

@@ -1,5 +1,5 @@
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
-import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
+import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import { MADE_BY_USERS } from '@pgstow/postgres/facts/made-by-users.ts';
 import { z } from 'zod';
@@ -59,25 +59,6 @@ export async function openMaintenance(
     }
   }
   throw fault;
-}
-
-/** By which a running server is known whatever it is called: its cluster's own number, and when it was started. */
-export async function readServerIdentity(session: PsqlSession): Promise<string> {
-  const started = await session.queryRow(
-    'select to_jsonb(extract(epoch from pg_postmaster_start_time())::text)',
-    z.string(),
-  );
-  try {
-    const system = await session.queryRow(
-      'select to_jsonb(system_identifier::text) from pg_control_system()',
-      z.string(),
-    );
-    return `${system} ${started}`;
-  } catch (error) {
-    // Who started in the same microsecond is the same.
-    if (!(error instanceof StatementError)) throw error;
-    return `? ${started}`;
-  }
 }
 
 /** What a user has made in a database, and no extension: the first few, described, and how many there are in all. */

@@ -155,7 +155,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
 async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {
   const onProgress = showTransfer(show, 'restoring', manifest?.sqlBytes);
   const restored = await restoreDump({ ...options, onProgress });
-  show(100, `restored ${prettyBytes(restored.text.bytes)} of SQL in ${prettyMilliseconds(restored.restoreMs)}`);
+  show(100, `restored ${prettyBytes(restored.content.sqlBytes)} of SQL in ${prettyMilliseconds(restored.restoreMs)}`);
   return restored;
 }
 
@@ -185,10 +185,10 @@ function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { databas
 /** For backups whose manifest does not name them. It takes one pass more over the file. */
 async function readRolesInDump(path: string, signal: AbortSignal): Promise<readonly string[]> {
   console.log('its manifest does not say which roles it names; reading it to the end');
-  const { text } = await proveGzip(path, signal);
-  if (text.roles === undefined)
+  const { roles } = await proveGzip(path, signal);
+  if (roles === undefined)
     warn('a role in the dump has a name that cannot be read; if it is missing, the restore fails');
-  return text.roles ?? [];
+  return roles ?? [];
 }
 
 /** A database that was created for a restore that failed goes again; not if nobody knows whether it failed. */

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName, withheldManifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import {
+  manifestFileName,
+  withheldManifestFileName,
+  type Manifest,
+  type ProvenContent,
+} from '@pgstow/shared/contract/manifest.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
@@ -14,18 +19,10 @@ import { dumpsOf } from '../policy/dumps-of.ts';
 import { readFolder, readWithheldManifest, type KnownDump } from './read-folder.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 
-/** What the proof of a dump finds. */
-export type ProvenDump = Pick<Manifest, 'bytes' | 'sha256'> & {
-  readonly text: Pick<Manifest, 'tables' | 'serverVersion'> & {
-    readonly bytes: number;
-    readonly roles?: readonly string[] | undefined;
-  };
-};
-
 export type AdoptOptions = {
   readonly folder: string;
   /** Reads a file to its end. Rejects if that is not a whole dump. */
-  readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenDump>;
+  readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenContent>;
   /** What becomes of one that has shrunk beyond belief. */
   readonly onShrink: BackupConfig['onShrink'];
   readonly site: string;
@@ -106,7 +103,7 @@ async function describe(
   { prove, signal }: Pick<AdoptOptions, 'prove' | 'signal'>,
 ): Promise<Manifest> {
   const path = join(folder, name);
-  const { bytes, sha256, text } = await prove(path, signal);
+  const content = await prove(path, signal);
   signal.throwIfAborted();
   // Whoever wrote it may not have waited for the disk.
   await using file = await open(path, 'r');
@@ -118,12 +115,7 @@ async function describe(
     takenAt: takenAt.toISOString(),
     origin: 'adopted',
     recordedAt: new Date().toISOString(),
-    bytes,
-    sha256,
-    sqlBytes: text.bytes,
-    ...(text.tables === undefined ? {} : { tables: text.tables }),
-    ...(text.roles === undefined ? {} : { roles: [...text.roles] }),
-    ...(text.serverVersion === undefined ? {} : { serverVersion: text.serverVersion }),
+    ...content,
   };
 }
 

@@ -48,6 +48,7 @@ export class PsqlSession implements AsyncDisposable {
   readonly #mark = `pgstow-${randomBytes(8).toString('hex')}`;
   /** The beginning of one whose rest has not come yet. */
   #line = '';
+  #isOpen = false;
   #fault: unknown;
 
   /**
@@ -78,6 +79,7 @@ export class PsqlSession implements AsyncDisposable {
       await session.run("set search_path = ''");
       // Names are to be the same whatever a database has set.
       await session.run('set quote_all_identifiers = off');
+      session.#isOpen = true;
       return session;
     } catch (error) {
       await session[Symbol.asyncDispose]();
@@ -107,7 +109,9 @@ export class PsqlSession implements AsyncDisposable {
     // A psql that has ended takes nothing more; what that means is said below.
     psql.stdin.on('error', () => undefined);
     void psql.finally(() => {
-      this.#fault ??= postgresError(`the connection to database ${JSON.stringify(database)} ended`, said());
+      const title = `database ${JSON.stringify(database)}`;
+      const message = this.#isOpen ? `the connection to ${title} ended` : `cannot reach ${title}`;
+      this.#fault ??= postgresError(message, said());
       for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
     });
   }

@@ -3,7 +3,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClients, newestClients } from '../client/client-version.ts';
 import { libpqEnvironment } from '../client/libpq-environment.ts';
-import { readServerFacts } from './server-facts.ts';
+import { askServer } from './server-facts.ts';
 
 describe.skipIf(!hasPostgres())('what a server says before its database is dumped', () => {
   let postgres: PostgresServer;
@@ -17,7 +17,7 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
   const ask = async (user: string, password: string) => {
     const server = { host: postgres.host, port: postgres.port, sslMode: undefined, sslRootCert: undefined };
     const env = libpqEnvironment({ ...server, user, password, databases: ['shop'], extraOptions: [] }, 'shop', 'test');
-    return readServerFacts(newestClients(await findClients()), 'shop', env, new AbortController().signal);
+    return askServer(newestClients(await findClients()), env, new AbortController().signal);
   };
 
   it('tells its version, the size, and whose it is to any role', async () => {

@@ -1,44 +1,45 @@
-import { join } from 'node:path';
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { z } from 'zod';
 import type { Clients } from '../client/client-version.ts';
-import { postgresError } from '../client/postgres-error.ts';
+import { PsqlSession } from '../client/psql-session.ts';
 
 export type ServerFacts = {
   /** As in `15.18 (Debian 15.18-0+deb12u1)`. */
   readonly version: string;
   readonly major: number;
-  /** What the database takes on the server's disk. */
+  /** Bytes of the server's disk that the database takes. */
   readonly databaseBytes: number;
-  /** Whose the database is, but for where it was reached. */
+  /** Which database of which server it is, but for where it was reached. */
   readonly identity: Omit<SourceIdentity, 'address'>;
 };
 
-/** For a connection and three small queries. */
+/** For a connection and two small queries. */
 const ANSWER_MS = 60_000;
 
-/** A function that may not be called fails a statement though its branch is never taken; hosted servers take the right away. */
-const ASK = String.raw`
-\set ON_ERROR_STOP on
+const FACTS = `
 select jsonb_build_object(
-  'number', current_setting('server_version_num')::int,
+  'major', current_setting('server_version_num')::int / 10000,
   'version', current_setting('server_version'),
   'databaseBytes', pg_database_size(oid),
   'databaseOid', oid::bigint,
-  'startedAt', to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-) from pg_database where datname = current_database();
-select has_function_privilege('pg_catalog.pg_control_system()', 'execute') as may_identify \gset
-\set ON_ERROR_STOP off
-\if :may_identify
-select jsonb_build_object('systemIdentifier', system_identifier::text) from pg_catalog.pg_control_system();
-\endif
-`;
+  'startedAt', to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+  'mayIdentify', has_function_privilege('pg_catalog.pg_control_system()', 'execute')
+) from pg_database where datname = current_database()`;
 
-const answerSchema = z
-  .object({ number: z.int(), version: z.string(), databaseBytes: z.int() })
-  .extend(sourceIdentitySchema.omit({ address: true }).shape);
+const factsSchema = z
+  .object({ major: z.int(), version: z.string(), databaseBytes: z.int(), mayIdentify: z.boolean() })
+  .extend(sourceIdentitySchema.omit({ address: true, systemIdentifier: true }).shape);
+
+/** @throws StatementError | PermanentError | RetryableError as the session does */
+export async function readServerFacts(session: PsqlSession): Promise<ServerFacts> {
+  const { major, version, databaseBytes, mayIdentify, ...identity } = await session.queryRow(FACTS, factsSchema);
+  // Hosted servers take the right away, and then no statement may name the function, not even in a branch that is never taken.
+  const systemIdentifier = mayIdentify
+    ? await session.queryRow('select to_jsonb(system_identifier::text) from pg_control_system()', z.string())
+    : undefined;
+  return { major, version, databaseBytes, identity: { ...identity, systemIdentifier } };
+}
 
 /**
  * Asks the server before anything is dumped.
@@ -46,36 +47,21 @@ const answerSchema = z
  * @param env see `libpqEnvironment`
  * @throws PermanentError | RetryableError with a hint
  */
-export async function readServerFacts(
+export async function askServer(
   clients: Clients,
-  database: string,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ServerFacts> {
-  const { stdout, stderr, failed, timedOut } = await execa(
-    join(clients.folder, 'psql'),
-    ['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'],
-    { env, extendEnv: false, reject: false, cancelSignal: signal, timeout: ANSWER_MS, input: ASK },
-  );
-  signal.throwIfAborted();
-  if (timedOut) {
-    throw new RetryableError(`database ${JSON.stringify(database)} did not answer within ${ANSWER_MS / 1000} seconds`, {
-      hint: 'The server accepts connections and then stays silent; look at its log and its load.',
-    });
-  }
-  if (failed) throw postgresError(`cannot reach database ${JSON.stringify(database)}`, stderr);
-  const answer = parseAnswer(stdout);
-  if (answer === undefined)
-    throw new RetryableError(`expected version and size from the server, got ${JSON.stringify(stdout.slice(0, 200))}`);
-  const { number, version, databaseBytes, ...identity } = answer;
-  return { version, major: Math.floor(number / 10_000), databaseBytes, identity };
-}
-
-function parseAnswer(stdout: string): z.infer<typeof answerSchema> | undefined {
+  const late = AbortSignal.timeout(ANSWER_MS);
   try {
-    const lines = stdout.split('\n').filter((line) => line !== '');
-    return answerSchema.parse(Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)));
-  } catch {
-    return undefined;
+    await using session = await PsqlSession.start(clients, env, AbortSignal.any([signal, late]));
+    return await readServerFacts(session);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!late.aborted) throw error;
+    throw new RetryableError(
+      `database ${JSON.stringify(env['PGDATABASE'])} did not answer within ${ANSWER_MS / 1000} seconds`,
+      { hint: 'The server accepts connections and then stays silent; look at its log and its load.' },
+    );
   }
 }

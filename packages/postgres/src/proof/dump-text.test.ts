@@ -69,7 +69,7 @@ describe("a dump's text", () => {
       ', ',
     );
     const text = `${'x'.repeat(1_000_000)}\n${rows(`public.wide (${columns})`, '\t'.repeat(1599), 'y'.repeat(2_000_000))}${END}`;
-    expect(read(text)).toMatchObject({ isComplete: true, bytes: text.length, tables: { 'public.wide': 2 } });
+    expect(read(text)).toMatchObject({ isComplete: true, sqlBytes: text.length, tables: { 'public.wide': 2 } });
     expect(inPieces(text, 65_536)).toEqual(read(text));
   });
 });
@@ -98,7 +98,7 @@ describe('what looks like a COPY', () => {
   ])('in %s is none, wherever it is cut', (_what, text) => {
     const around = text + real + text + END;
     const whole = read(around);
-    expect(whole).toMatchObject({ isComplete: true, bytes: Buffer.byteLength(around), tables });
+    expect(whole).toMatchObject({ isComplete: true, sqlBytes: Buffer.byteLength(around), tables });
     const step = around.length < 10_000 ? 1 : 100_003;
     for (let at = 0; at <= around.length; at += step) {
       expect(read(around.slice(0, at), around.slice(at)), `cut at ${at}`).toEqual(whole);
@@ -141,7 +141,7 @@ describe('what looks like a COPY', () => {
     for (const open of [openRows, openText]) {
       expect(read(RESTRICTED, real, open, END)).toMatchObject({ isComplete: false });
       const text = RESTRICTED + real + open + unlocked;
-      expect(read(text)).toMatchObject({ isComplete: true, bytes: text.length, tables: undefined });
+      expect(read(text)).toMatchObject({ isComplete: true, sqlBytes: text.length, tables: undefined });
       expect(read(real + open + unlocked)).toMatchObject({ isComplete: false });
     }
     expect(read(RESTRICTED, real, unlocked)).toMatchObject({ isComplete: true, tables });
@@ -316,7 +316,7 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
   it('reads the same wherever it is cut into two', async () => {
     const text = await dump('small');
     const whole = read(text);
-    expect(whole).toMatchObject({ isComplete: true, bytes: text.length });
+    expect(whole).toMatchObject({ isComplete: true, sqlBytes: text.length });
     expect(whole.tables).toMatchObject({ 'public.empty': 0, 'public.t': 3 });
     for (let at = 0; at <= text.length; at += 1) {
       expect(read(text.subarray(0, at), text.subarray(at)), `cut at ${at}`).toEqual(whole);
@@ -378,7 +378,7 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
   ])('of %j with %j has the tables that the server has, whatever its texts look like', async (database, options) => {
     const text = await dump(database, ...options);
     const whole = read(text);
-    expect(whole).toMatchObject({ isComplete: true, bytes: text.length });
+    expect(whole).toMatchObject({ isComplete: true, sqlBytes: text.length });
     const unquoted = (name: string) => name.slice(1, -1);
     const ask = (sql: string) => server.psql(database, `set client_encoding to 'UTF8'; ${sql}`);
     const wanted = (JSON.parse(await ask(TABLE_NAMES)) as string[]).map(async (table) => [
@@ -396,7 +396,7 @@ describe.skipIf(!hasPostgres())('a dump of a real server', () => {
     'with %j is complete, and its rows are not counted',
     async (options) => {
       const text = await dump('odd', ...options);
-      expect(read(text)).toMatchObject({ isComplete: true, bytes: text.length, tables: undefined });
+      expect(read(text)).toMatchObject({ isComplete: true, sqlBytes: text.length, tables: undefined });
       expect(inPieces(text, 7777)).toEqual(read(text));
     },
   );

@@ -1,22 +1,13 @@
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { nameDecoder } from './name-decoder.ts';
 import { mayNameRoles, roleNamesIn } from './role-names.ts';
 import { SqlQuoting } from './sql-quoting.ts';
 
 /** What the text of a plain dump says of itself once it was read to its end. */
-export type DumpText = {
+export type DumpText = Pick<Manifest, 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'> & {
   /** Whether it ends as pg_dump ends a dump. */
   readonly isComplete: boolean;
-  readonly bytes: number;
-  /**
-   * Rows per table, by the table's SQL name as the dump writes it; `undefined` if rows stand there as INSERTs, if a name does
-   * not decode, or if a complete dump was misread.
-   */
-  readonly tables: Readonly<Record<string, number>> | undefined;
-  /** Every role that owns something in it or has rights on it, sorted; `undefined` if a name does not decode. */
-  readonly roles: readonly string[] | undefined;
-  /** Of the server that was dumped, as in `15.18 (Debian 15.18-0+deb12u1)`. */
-  readonly serverVersion: string | undefined;
 };
 
 /** Takes a dump's text for a psql that is to run it. */
@@ -109,6 +100,10 @@ export class DumpTextReader {
     this.#send(chunk, Math.max(0, chunk.length - this.#line.length));
   }
 
+  /**
+   * @returns no `tables` if rows stand there as INSERTs, if a name does not decode, or if a complete dump was misread; no `roles`
+   *   if a name does not decode
+   */
   end(): DumpText {
     // Rows may hold pg_dump's last words, but not its random key: where that ends a dump that seems to be amid rows, the dump
     // is whole and was misread. So is one that seems to end amid a text; its words are no proof of the contrary.
@@ -119,7 +114,7 @@ export class DumpTextReader {
     const areCounted = !this.#hasInserts && !isMisread;
     return {
       isComplete,
-      bytes: this.#bytes,
+      sqlBytes: this.#bytes,
       tables: areCounted ? this.#namedTables() : undefined,
       roles: this.#namedRoles(),
       serverVersion: this.#serverVersion,

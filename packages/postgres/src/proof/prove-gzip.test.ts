@@ -43,7 +43,9 @@ for (const program of ['igzip', 'pigz', 'gzip'] as const) {
       expect(await prove(gz)).toEqual({
         bytes: gz.length,
         sha256: createHash('sha256').update(gz).digest('hex'),
-        text: { isComplete: true, bytes: Buffer.byteLength(DUMP), tables: { 'public.t': ROWS.length }, roles: [] },
+        sqlBytes: Buffer.byteLength(DUMP),
+        tables: { 'public.t': ROWS.length },
+        roles: [],
       });
     });
 
@@ -56,14 +58,13 @@ for (const program of ['igzip', 'pigz', 'gzip'] as const) {
           await delay(30);
         }
       })();
-      expect((await proveGzip(path, never, written)).text).toMatchObject({
-        isComplete: true,
+      expect(await proveGzip(path, never, written)).toMatchObject({
         tables: { 'public.t': ROWS.length },
       });
     });
 
     it('takes what any other program has compressed', async () => {
-      for (const level of [1, 6, 9]) expect((await prove(gzipSync(DUMP, { level }))).text.isComplete).toBe(true);
+      for (const level of [1, 6, 9]) expect((await prove(gzipSync(DUMP, { level }))).sqlBytes).toBe(DUMP.length);
     });
 
     it('refuses a file that was cut, anywhere', async () => {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { ProvenGzip } from './read-gzip.ts';
 
 /** What the thread answers. */
-export type Proof = { readonly proven: ProvenGzip } | { readonly refused: string };
+export type Proof = { readonly proven: ProvenContent } | { readonly refused: string };
 
 /**
  * Proves what lies on the disk: the file is one gzip and nothing else, it decompresses whole, and its text is a complete
@@ -19,7 +19,7 @@ export async function proveGzip(
   path: string,
   signal: AbortSignal,
   written: Promise<unknown> = Promise.resolve(),
-): Promise<ProvenGzip> {
+): Promise<ProvenContent> {
   signal.throwIfAborted();
   await using thread = new Worker(new URL('prove-gzip-thread.ts', import.meta.url), { workerData: path });
   const tellWritten = (): void => thread.postMessage('written');

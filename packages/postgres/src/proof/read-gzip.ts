@@ -4,16 +4,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
+import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { DumpTextReader, type DumpText, type DumpTextSink } from './dump-text.ts';
-
-export type ProvenGzip = {
-  readonly bytes: number;
-  /** Lower-case hexadecimal. */
-  readonly sha256: string;
-  readonly text: DumpText;
-};
+import { DumpTextReader, type DumpTextSink } from './dump-text.ts';
 
 /** Each piece is handed from thread to thread a few times, and that costs more than what is done to a small one. */
 const READ_BYTES = 256 * 1024;
@@ -31,7 +25,7 @@ const LOOK_AGAIN_MS = 50;
  * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else; PermanentError as
  *   `DumpTextReader` does, and whatever the sink throws
  */
-export async function readGzip(path: string, written: Promise<unknown>, sink?: DumpTextSink): Promise<ProvenGzip> {
+export async function readGzip(path: string, written: Promise<unknown>, sink?: DumpTextSink): Promise<ProvenContent> {
   const hash = createHash('sha256');
   const reader = new DumpTextReader(sink);
   let bytes = 0;
@@ -63,10 +57,10 @@ export async function readGzip(path: string, written: Promise<unknown>, sink?: D
     if (!code.startsWith('Z_')) throw cause;
     throw new RetryableError(`the gzip does not decompress whole: ${message}`, { cause });
   }
-  const text = reader.end();
-  if (!text.isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
-  assertOneMember(tail, text.bytes, bytes - gunzip.bytesWritten);
-  return { bytes, sha256: hash.digest('hex'), text };
+  const { isComplete, ...text } = reader.end();
+  if (!isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
+  assertOneMember(tail, text.sqlBytes, bytes - gunzip.bytesWritten);
+  return { bytes, sha256: hash.digest('hex'), ...text };
 }
 
 /** The file's content in pieces of one size; while it is being written, each piece once it is full. */

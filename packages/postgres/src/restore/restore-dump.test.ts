@@ -74,7 +74,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
       const name = await fresh();
       const sql = await pgDump('source', ...options);
       const seen: number[] = [];
-      const { text, restoreMs } = await restore(sql, {
+      const { content, restoreMs } = await restore(sql, {
         env: server.env(name),
         sha256: createHash('sha256')
           .update(gzipSync(Buffer.from(sql, 'latin1'), { level: 1 }))
@@ -82,7 +82,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
         before: "create table public.first as select 'größe'::text as a;",
         onProgress: (bytes) => seen.push(bytes),
       });
-      expect(text).toMatchObject({ isComplete: true, bytes: sql.length });
+      expect(content).toMatchObject({ sqlBytes: sql.length });
       expect(restoreMs).toBeGreaterThan(0);
       expect(seen.at(-1)).toBeGreaterThan(0);
       expect(await server.psql(name, 'table first; drop table first')).toBe('größe');

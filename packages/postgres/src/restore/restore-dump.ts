@@ -3,6 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { constants, gunzipSync } from 'node:zlib';
+import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
@@ -10,7 +11,6 @@ import type { Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { describeEnd, keepTail } from '../client/program-end.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
-import type { DumpText } from '../proof/dump-text.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { startRestoreThread, type RestoreThread } from './restore-thread.ts';
 
@@ -37,7 +37,7 @@ export type RestoreDumpOptions = {
 };
 
 export type RestoredDump = {
-  readonly text: DumpText;
+  readonly content: ProvenContent;
   /** From the start of psql to the end of the commit. */
   readonly restoreMs: number;
 };
@@ -101,7 +101,7 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   }
   const { exitCode, ending } = await psql.ended;
   if (isCommitting && exitCode === 0)
-    return { text: outcome.proven.text, restoreMs: Math.round(performance.now() - startedAt) };
+    return { content: outcome.proven, restoreMs: Math.round(performance.now() - startedAt) };
   const error = restoreError(psql.said(), ending, countLines(prelude) + 1, outcome.headings);
   // A statement that failed took all back, even if it was the COMMIT.
   if (isCommitting && !(error instanceof RestoreError)) throw new OutcomeUnknownError(error);

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ProvenGzip } from '../proof/read-gzip.ts';
+import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import type { Heading } from './restore-error.ts';
 
 /** What the thread works with: the file, and the descriptor of the pipe's end that it writes to. */
@@ -8,7 +8,7 @@ export type RestoreThreadData = { readonly path: string; readonly fd: number };
 /** What the thread tells. After all but `progress` it has ended. */
 export type RestoreThreadMessage =
   | { readonly kind: 'progress'; readonly sqlBytes: number }
-  | { readonly kind: 'proven'; readonly proven: ProvenGzip; readonly headings: readonly Heading[] }
+  | { readonly kind: 'proven'; readonly proven: ProvenContent; readonly headings: readonly Heading[] }
   | { readonly kind: 'lost psql'; readonly headings: readonly Heading[] }
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: 'unreadable'; readonly message: string };

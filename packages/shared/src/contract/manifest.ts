@@ -50,6 +50,9 @@ export const manifestSchema = z
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** What the proof of a dump finds. */
+export type ProvenContent = Pick<Manifest, 'bytes' | 'sha256' | 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'>;
+
 /** A dump bears the next free second from when it was taken on; hours apart, one of the two is wrong. */
 function isTakenAsNamed({ name, takenAt }: { readonly name: BackupName; readonly takenAt: string }): boolean {
   const named = parseBackupName(name)?.takenAt.getTime() ?? Number.NaN;

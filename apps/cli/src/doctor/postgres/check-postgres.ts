@@ -100,6 +100,8 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     await using session = await connect(subject);
     const facts = await readConnectionFacts(session);
     sizes.set(subject, facts.bytes);
+    const { identity } = await readServerFacts(session);
+    identities.set(subject, { ...identity, address: formatAddress(postgres) });
     yield {
       check: 'postgres.database',
       subject,
@@ -136,8 +138,6 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
   if (clients === undefined || found.some(({ status }) => status === 'fault')) return;
   try {
     const env = libpqEnvironment(postgres, subject, 'pgstow doctor');
-    const { identity } = await readServerFacts(clients, subject, env, signal);
-    identities.set(subject, { ...identity, address: formatAddress(postgres) });
     if (!(await trySchemaDump({ clients, database: subject, env, extraOptions: postgres.extraOptions, signal })))
       return;
     yield { check: 'postgres.dump', subject, status: 'ok', message: 'pg_dump writes its schema' };
