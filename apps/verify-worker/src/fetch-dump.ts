@@ -4,8 +4,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { MissingError } from '@pgstow/store/missing-error.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
-import { s3ErrorCode } from '@pgstow/store/s3/s3-error.ts';
 import prettyBytes from 'pretty-bytes';
 import type { WantedDump } from './find-wanted-dump.ts';
 import { BadDumpError } from './restore-finding.ts';
@@ -65,8 +65,7 @@ function readDump({ manifest, store }: WantedDump, folder: string, signal: Abort
 }
 
 function isGone(error: unknown): boolean {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
-  return error instanceof PermanentError && s3ErrorCode(error.cause) === 'NoSuchKey';
+  return error instanceof MissingError || (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /** A file that is gone was pruned. An object that is gone is lost, if the store once confirmed it. */

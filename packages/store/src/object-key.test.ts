@@ -1,7 +1,7 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
 import { dumpKey, keyPrefix, manifestKey, parseObjectKey } from './object-key.ts';
-import { PROBE_NAME } from './s3/probe/probe-finding.ts';
+import { TRIAL_NAME } from './s3/probe/trial.ts';
 
 const name = 'backup_shop_20260101_000000.sql.gz' as BackupName;
 
@@ -20,7 +20,7 @@ describe('an object key', () => {
     `site/${name}.s3.receipt.json`,
     'site/backup_shop_20260231_000000.sql.gz',
     'site/backup_notes.txt',
-    `site/${PROBE_NAME}0123456789ab`,
+    `site/${TRIAL_NAME}0123456789ab`,
   ])('of somebody else is none of ours: %s', (key) => {
     expect(parseObjectKey('site/', key)).toBeUndefined();
   });

@@ -80,7 +80,7 @@ export interface Store {
   /**
    * The content of an object, to be read to its end or given up with `return`.
    *
-   * @throws PermanentError if there is none; one that names the right to read, if these credentials do not have it;
+   * @throws MissingError if there is none; PermanentError that names the right to read, if these credentials do not have it;
    *   ArchivedError if it has to be restored from an archive first
    */
   read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;

@@ -1,7 +1,8 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { extrasOf, isNamedBy, planTrials, withoutExtras, type Extra } from './extras.ts';
 import { OccupiedError } from './occupied-error.ts';
-import { isUnknownToStore, s3ErrorText } from './s3-error.ts';
+import { readS3Error } from './read-s3-error.ts';
+import { isUnknownToStore } from './s3-refusal.ts';
 
 export type KnownExtrasOptions = {
   /** Asked right before what a store would refuse to put over something is put without that condition. */
@@ -37,7 +38,7 @@ export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut
     const wanted = extrasOf(command);
     const known = wanted.filter((extra) => leftOut.has(extra));
     const unproven = wanted.filter((extra) => !leftOut.has(extra));
-    const first = s3ErrorText(refused);
+    const first = readS3Error(refused).text;
     const said = [first];
     let last = refused;
     for (const trial of planTrials(unproven, first)) {
@@ -50,7 +51,7 @@ export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut
         return answer;
       } catch (error) {
         if (!isUnknownToStore(error)) throw error;
-        said.push(s3ErrorText(error));
+        said.push(readS3Error(error).text);
         last = error;
       }
     }

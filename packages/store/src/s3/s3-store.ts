@@ -3,18 +3,14 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  type HeadObjectCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { HiddenError } from '../hidden-error.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { lookBeforePut } from '../look-before-put.ts';
 import type {
   ListedObject,
@@ -28,14 +24,14 @@ import type {
 import { describeLeftOut } from './describe-left-out.ts';
 import type { Extra } from './extras.ts';
 import { leaveOutUnknownExtras } from './leave-out-unknown-extras.ts';
+import { lookAtObject, RIGHT_TO_READ } from './look-at-object.ts';
 import { OccupiedError } from './occupied-error.ts';
-import { checksumAlgorithm, createS3Client } from './s3-client.ts';
-import { isRefusedAlone, isUnknownToStore, s3ErrorCode, s3ErrorStatus, translateS3Error } from './s3-error.ts';
+import { readS3Error } from './read-s3-error.ts';
+import { createS3Client } from './s3-client.ts';
 import { s3PutParams } from './s3-put-params.ts';
+import { isRefusedAlone, isUnknownToStore } from './s3-refusal.ts';
+import { translateS3Error, tryS3 } from './translate-s3-error.ts';
 import { uploadFile } from './upload-file.ts';
-
-/** Without the second right, the answer is the same where nothing lies. */
-const RIGHT_TO_READ = 's3:GetObject (and s3:ListBucket, to be told what is not there)';
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
@@ -59,21 +55,8 @@ export class S3Store implements Store, Disposable {
     this.#client.destroy();
   }
 
-  async look(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
-    return this.#try(`look at ${this.#url(key)}`, signal, async () => {
-      try {
-        // Where none is sent, none is kept; some stores refuse even to be asked.
-        const checksum = checksumAlgorithm(this.#config) === undefined ? {} : ({ ChecksumMode: 'ENABLED' } as const);
-        const input = { Bucket: this.place.bucket, Key: key, ...checksum };
-        return toStoredObject(await this.#client.send(new HeadObjectCommand(input), { abortSignal: signal }));
-      } catch (error) {
-        const status = s3ErrorStatus(error);
-        if (status === 404) await this.#assertBucket(signal);
-        else if (status === undefined || status >= 500 || status === 408 || status === 429) throw error;
-        else await this.#explainRefusal(key, signal);
-        return undefined;
-      }
-    });
+  look(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
+    return lookAtObject(this.#client, this.#config, key, signal);
   }
 
   async putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome> {
@@ -108,7 +91,7 @@ export class S3Store implements Store, Disposable {
     try {
       yield* body;
     } catch (error) {
-      throw this.#translate(error, action, signal);
+      throw signal.aborted ? signal.reason : translateS3Error(error, { config: this.#config, action });
     }
   }
 
@@ -161,7 +144,7 @@ export class S3Store implements Store, Disposable {
     } catch (error) {
       if (!(error instanceof PermanentError) || !isRefusedAlone(error.cause)) throw error;
       // A right may be given meanwhile; what a store does not know, it learns by no asking.
-      if (isUnknownToStore(error.cause) || s3ErrorStatus(error.cause) === 405) this.#unlisted = error.message;
+      if (isUnknownToStore(error.cause) || readS3Error(error.cause).status === 405) this.#unlisted = error.message;
       return { refused: error.message };
     }
     return uploads;
@@ -173,7 +156,7 @@ export class S3Store implements Store, Disposable {
       try {
         await this.#client.send(new AbortMultipartUploadCommand(input), { abortSignal: signal });
       } catch (error) {
-        if (s3ErrorStatus(error) !== 404) throw error;
+        if (readS3Error(error).status !== 404) throw error;
       }
     });
   }
@@ -184,91 +167,17 @@ export class S3Store implements Store, Disposable {
         await send();
         return 'stored';
       } catch (error) {
-        if (error instanceof OccupiedError || s3ErrorStatus(error) === 412) return 'occupied';
+        if (error instanceof OccupiedError || readS3Error(error).status === 412) return 'occupied';
         throw error;
       }
     });
   }
 
-  /** The answer to HEAD has no body: it does not tell a missing object from a missing bucket. */
-  async #assertBucket(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#client.send(new HeadBucketCommand({ Bucket: this.place.bucket }), { abortSignal: signal });
-    } catch (error) {
-      // Without the right to list, the bucket's own HEAD is refused, which says that it is there.
-      if (s3ErrorStatus(error) !== 404) return;
-      throw Object.assign(new Error('the bucket does not exist', { cause: error }), {
-        name: 'NoSuchBucket',
-        $metadata: { httpStatusCode: 404 },
-      });
-    }
-  }
-
-  /**
-   * The answer to HEAD has no body: it does not say why it was refused. Asking for the first byte does, and is allowed
-   * to whoever may look. Returns if nothing lies there.
-   */
-  async #explainRefusal(key: string, signal: AbortSignal): Promise<void> {
-    const input = { Bucket: this.place.bucket, Key: key, Range: 'bytes=0-0' };
-    try {
-      const { Body } = await this.#client.send(new GetObjectCommand(input), { abortSignal: signal });
-      (Body as Readable).destroy();
-    } catch (error) {
-      const code = s3ErrorCode(error);
-      if (code === 'NoSuchKey') return;
-      if (code !== 'AccessDenied') throw error;
-      const { message, hint } = this.#explain(error, `look at ${this.#url(key)}`, RIGHT_TO_READ);
-      throw new HiddenError(message, { hint, cause: error });
-    }
-    throw new RetryableError(`look at ${this.#url(key)}: HEAD is refused and GET is not`, {
-      hint: 'Is there a proxy before the store that does not let HEAD pass?',
-    });
-  }
-
-  async #try<T>(action: string, signal: AbortSignal, work: () => Promise<T>, right?: string): Promise<T> {
-    signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (error) {
-      throw this.#translate(error, action, signal, right);
-    }
-  }
-
-  #translate(error: unknown, action: string, signal: AbortSignal, right?: string): unknown {
-    return signal.aborted ? signal.reason : this.#explain(error, action, right);
-  }
-
-  #explain(error: unknown, action: string, right?: string): ReturnType<typeof translateS3Error> {
-    return translateS3Error(error, {
-      action,
-      bucket: this.place.bucket,
-      endpoint: this.place.endpoint,
-      region: this.#config.region,
-      hasStaticKeys: this.#config.credentials !== undefined,
-      right,
-    });
+  #try<T>(action: string, signal: AbortSignal, work: () => Promise<T>, right?: string): Promise<T> {
+    return tryS3({ config: this.#config, action, right }, signal, work);
   }
 
   #url(key: string): string {
     return `s3://${this.place.bucket}/${key}`;
   }
-}
-
-function toStoredObject(head: HeadObjectCommandOutput): StoredObject {
-  if (head.ContentLength === undefined) {
-    throw new PermanentError('the answer to HEAD names no size', {
-      hint: 'Check S3_ENDPOINT: what answers there is no S3 server.',
-    });
-  }
-  const isOtherKey =
-    head.ServerSideEncryption?.startsWith('aws:kms') === true || head.SSECustomerAlgorithm !== undefined;
-  return {
-    bytes: head.ContentLength,
-    etag: head.ETag?.replaceAll('"', ''),
-    isEtagDigest: !isOtherKey,
-    checksums: { crc32: head.ChecksumCRC32, sha256: head.ChecksumSHA256 },
-    metadata: head.Metadata ?? {},
-    // A bucket whose versioning is off says `null`.
-    versionId: head.VersionId === 'null' ? undefined : head.VersionId,
-  };
 }

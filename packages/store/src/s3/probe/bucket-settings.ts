@@ -6,14 +6,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import { isRefusedAlone, s3ErrorCode, s3ErrorStatus } from '../s3-error.ts';
-import type { ProbeFinding } from './probe-finding.ts';
+import { readS3Error } from '../read-s3-error.ts';
+import { isForbidden } from '../s3-refusal.ts';
+import type { Found } from './probe-finding.ts';
 
 /** By then the restore test of a dump is over, even where it was made up for. */
 const TESTED_AFTER_DAYS = 7;
-
-/** A finding of whichever step. */
-export type Found = Omit<Exclude<ProbeFinding, { readonly step: 'clock' }>, 'step'>;
 
 /** Whether the bucket keeps what is written over or deleted. Skipped where that may not be read. */
 export function readVersioning(
@@ -86,7 +84,7 @@ async function readRules(client: S3Client, bucket: string, signal: AbortSignal):
     const command = new GetBucketLifecycleConfigurationCommand({ Bucket: bucket });
     return (await client.send(command, { abortSignal: signal })).Rules ?? [];
   } catch (error) {
-    if (s3ErrorCode(error) === 'NoSuchLifecycleConfiguration') return [];
+    if (readS3Error(error).code === 'NoSuchLifecycleConfiguration') return [];
     throw error;
   }
 }
@@ -110,14 +108,10 @@ async function orSkipped(
     return await work();
   } catch (error) {
     signal.throwIfAborted();
+    const { code, status, text } = readS3Error(error);
     const why = isForbidden(error)
       ? 'this access key may not read them, or the store has none'
-      : `the store does not tell (${s3ErrorCode(error) ?? s3ErrorStatus(error) ?? (error as Error).message})`;
+      : `the store does not tell (${code ?? status ?? text})`;
     return [{ status: 'skipped', message: `the bucket's ${what} are not known: ${why}` }];
   }
-}
-
-/** Whether an operation is not allowed to this access key, or not known to the store, where others may be. */
-export function isForbidden(error: unknown): boolean {
-  return isRefusedAlone(error) && [401, 403, 405, 501].includes(s3ErrorStatus(error) ?? 0);
 }

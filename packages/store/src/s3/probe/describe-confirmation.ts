@@ -1,7 +1,7 @@
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import type { Comparison } from '../../object-comparison.ts';
 import { checksumAlgorithm } from '../s3-client.ts';
-import type { Found } from './bucket-settings.ts';
+import type { Found } from './probe-finding.ts';
 
 /**
  * What a trial says of how uploads are confirmed.

@@ -1,6 +1,6 @@
 /** What one step of a trial of a store found. */
 export type ProbeFinding =
-  | {
+  | (Found & {
       readonly step:
         | 'put'
         | 'look'
@@ -14,13 +14,14 @@ export type ProbeFinding =
         | 'delete'
         | 'versioning'
         | 'lifecycle';
-      readonly status: 'ok' | 'warning' | 'fault' | 'skipped';
-      readonly message: string;
-      /** What to do, in full sentences. */
-      readonly hint?: string | undefined;
-    }
+    })
   /** How far the store's clock is ahead of ours. */
   | { readonly step: 'clock'; readonly skewMs: number };
 
-/** Keys that begin so, after the prefix, are a trial's. Nobody takes them for a dump's. */
-export const PROBE_NAME = 'pgstow-doctor-';
+/** A finding of any step. */
+export type Found = {
+  readonly status: 'ok' | 'warning' | 'fault' | 'skipped';
+  readonly message: string;
+  /** What to do, in full sentences. */
+  readonly hint?: string | undefined;
+};

@@ -1,14 +1,16 @@
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { describe, expect, it } from 'vitest';
-import { translateS3Error, type S3ErrorContext } from './s3-error.ts';
+import { translateS3Error, type S3ErrorContext } from './translate-s3-error.ts';
 
 const context: S3ErrorContext = {
   action: 'put s3://b/k',
-  bucket: 'b',
-  endpoint: 'https://s3.example.com',
-  region: 'eu-central-1',
-  hasStaticKeys: true,
+  config: {
+    place: { name: 's3', bucket: 'b', prefix: '', endpoint: 'https://s3.example.com' },
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
+  },
 };
+const withoutKeys: S3ErrorContext = { ...context, config: { ...context.config, credentials: undefined } };
 
 const answer = (name: string, httpStatusCode: number, message = 'said the store'): Error =>
   Object.assign(new Error(message), { name, Code: name, $metadata: { httpStatusCode } });
@@ -60,7 +62,7 @@ describe('translateS3Error', () => {
   });
 
   it('lets the SDK renew what expired where it found the credentials', () => {
-    const error = translateS3Error(answer('ExpiredToken', 400), { ...context, hasStaticKeys: false });
+    const error = translateS3Error(answer('ExpiredToken', 400), withoutKeys);
     expect(error).toBeInstanceOf(RetryableError);
   });
 
@@ -68,7 +70,7 @@ describe('translateS3Error', () => {
     'lets a service that hands out keys come back after %s, and says what else it may be',
     (name) => {
       const cause = Object.assign(new Error('no credentials'), { name });
-      const error = translateS3Error(cause, { ...context, hasStaticKeys: false });
+      const error = translateS3Error(cause, withoutKeys);
       expect(error).toBeInstanceOf(RetryableError);
       expect(error.hint).toMatch(/role or profile/);
     },

@@ -1,25 +1,35 @@
+import type { S3Config } from '@pgstow/shared/config/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '../archived-error.ts';
+import { MissingError } from '../missing-error.ts';
+import { readS3Error } from './read-s3-error.ts';
 
 export type S3ErrorContext = {
+  readonly config: Pick<S3Config, 'place' | 'region' | 'credentials'>;
   /** What was tried, to begin the message with: `put s3://bucket/key`. */
   readonly action: string;
-  readonly bucket: string;
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  /** Whether the access key was given as such; temporary ones of the SDK's own chain are renewed by it. */
-  readonly hasStaticKeys: boolean;
-  /** What the access key must be allowed for it, where that is not what every upload needs. */
+  /** The right that the access key needs for it, where that is not what every upload needs. */
   readonly right?: string | undefined;
 };
+
+/** Does some work of S3 with its errors translated. An abort throws the signal's reason. */
+export async function tryS3<T>(context: S3ErrorContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  try {
+    return await work();
+  } catch (error) {
+    throw signal.aborted ? signal.reason : translateS3Error(error, context);
+  }
+}
 
 /** Translates what the AWS SDK throws by what its reader does next: see `Store`. */
 export function translateS3Error(cause: unknown, context: S3ErrorContext): PermanentError | RetryableError {
   if (cause instanceof PermanentError || cause instanceof RetryableError) return cause;
-  const { code, status } = describe(cause);
-  const message = `${context.action}: ${s3ErrorText(cause)}`;
+  const { code, status, text } = readS3Error(cause);
+  const message = `${context.action}: ${text}`;
   const hint = permanentHint(code, status, cause, context);
   if (code === 'InvalidObjectState') return new ArchivedError(message, { hint, cause });
+  if (code === 'NoSuchKey') return new MissingError(message, { hint, cause });
   if (hint !== undefined) return new PermanentError(message, { hint, cause });
   return new RetryableError(message, { hint: isOfCredentials(code) ? MEND_CREDENTIALS : undefined, cause });
 }
@@ -32,73 +42,16 @@ function isOfCredentials(code: string | undefined): boolean {
   return code !== undefined && ['CredentialsProviderError', 'TokenProviderError', 'ProviderError'].includes(code);
 }
 
-/** Whether an operation was refused for its own sake, where others may be allowed. */
-export function isRefusedAlone(error: unknown): boolean {
-  const { code, status } = describe(error);
-  return status !== undefined && (code === undefined || !CONCERNS_ALL.includes(code));
-}
-
-/**
- * Whether a store may have refused a request for something in it that it does not know. Of the codes of status 400, stores
- * answer with InvalidArgument, InvalidRequest, InvalidStorageClass and ones of their own; a HEAD has none.
- */
-export function isUnknownToStore(error: unknown): boolean {
-  const { code, status } = describe(error);
-  return (
-    status === 501 || (status === 400 && (code === undefined || ![...CONCERNS_ALL, ...CONCERNS_CONTENT].includes(code)))
-  );
-}
-
-const CONCERNS_CONTENT: readonly string[] = [
-  'RequestTimeout',
-  'BadDigest',
-  'InvalidDigest',
-  'IncompleteBody',
-  'XAmzContentSHA256Mismatch',
-  'XAmzContentChecksumMismatch',
-  'EntityTooLarge',
-  'EntityTooSmall',
-  'InvalidPart',
-  'InvalidPartOrder',
-  'KeyTooLongError',
-  'MetadataTooLarge',
-];
-
-const CONCERNS_ALL: readonly string[] = [
-  'NoSuchBucket',
-  'InvalidBucketName',
-  'InvalidAccessKeyId',
-  'SignatureDoesNotMatch',
-  'ExpiredToken',
-  'InvalidToken',
-  'RequestTimeTooSkewed',
-  'PermanentRedirect',
-  'AuthorizationHeaderMalformed',
-];
-
-/** What a store said of an error, or Node, with its code once. */
-export function s3ErrorText(error: unknown): string {
-  const { code, status, text } = describe(error);
-  const parts = [code !== undefined && text.includes(code) ? undefined : code, text];
-  return parts.filter((part) => part !== undefined && part !== '').join(': ') || `status ${status ?? 'unknown'}`;
-}
-
-/** The store's own code of an error, such as `NoSuchBucket`, or Node's, such as `ECONNRESET`. */
-export function s3ErrorCode(error: unknown): string | undefined {
-  return describe(error).code;
-}
-
-export function s3ErrorStatus(error: unknown): number | undefined {
-  return describe(error).status;
-}
-
 /** What a person is to mend, or `undefined` if time may mend it. */
 function permanentHint(
   code: string | undefined,
   status: number | undefined,
   cause: unknown,
-  { bucket, endpoint, region, hasStaticKeys, right }: S3ErrorContext,
+  { config, right }: S3ErrorContext,
 ): string | undefined {
+  const { region } = config;
+  const { bucket, endpoint } = config.place;
+  const hasStaticKeys = config.credentials !== undefined;
   const place = endpoint ?? `AWS (${region})`;
   const mendEndpoint = `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}).`;
   switch (code ?? '') {
@@ -169,40 +122,4 @@ function isS3Answer(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const isUnreadable = error instanceof SyntaxError || /deserialization error/i.test(error.message);
   return !isUnreadable;
-}
-
-function describe(error: unknown): { code: string | undefined; status: number | undefined; text: string } {
-  if (!(error instanceof Error)) return { code: undefined, status: undefined, text: String(error) };
-  const {
-    $metadata,
-    code: ownCode,
-    Code,
-  } = error as {
-    $metadata?: { httpStatusCode?: number };
-    code?: unknown;
-    Code?: unknown;
-  };
-  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : error.cause;
-  const code = [Code, ownCode].find((candidate) => typeof candidate === 'string') ?? namedCode(error);
-  return {
-    // The SDK wraps some network errors.
-    code: code ?? (inner instanceof Error && inner !== error ? describe(inner).code : undefined),
-    status: $metadata?.httpStatusCode,
-    // The SDK's word for an answer without a message.
-    text:
-      firstLine(error.message.replace(/^(?:UnknownError|Unknown)$/, '')) ||
-      (inner instanceof Error ? firstLine(inner.message) : '') ||
-      (code === undefined ? error.name : ''),
-  };
-}
-
-/** The SDK names an error of S3 by its code; JavaScript's own names say nothing here. */
-function namedCode(error: Error): string | undefined {
-  return /^(?:Error|TypeError|SyntaxError|RangeError|AggregateError|UnknownError|Unknown|\d+)$/.test(error.name)
-    ? undefined
-    : error.name;
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').trim();
 }
