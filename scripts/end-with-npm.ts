@@ -1,4 +1,4 @@
-/** npm passes SIGTERM on to the shell between it and us, which dies of it and tells nobody. */
+/** Calls `end` when npm's shell has gone: npm sends SIGTERM to that shell, which dies without passing it on. */
 export function endWithNpm(end: () => void): void {
   if (process.env['npm_lifecycle_event'] === undefined) return;
   const parent = process.ppid;

@@ -1,4 +1,4 @@
-/** Asks for a dump now: `pnpm enqueue-dump [database] [--wait]`; without a database, for one of each. */
+/** Asks for a dump now: `pnpm enqueue-dump [database] [--wait]`; without a database, for a dump of each. */
 import { parseArgs } from 'node:util';
 import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';

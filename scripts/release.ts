@@ -1,8 +1,8 @@
 /**
  * Checks that the working tree is release `VERSION`, and tags it: `npm run release -- 0.2.0`. With `--check` it tags nothing.
  *
- * Every package bears the version, CHANGELOG.md has a section of it with a date and nothing unreleased above it, the tree is clean,
- * and no such tag is there yet.
+ * A release has its version in every package and in a dated section of CHANGELOG.md, has no unreleased changes above that section, a
+ * clean tree, and no such tag yet.
  */
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 
-// Every package's tests write what came of them, also when Turbo takes them from its cache: here they are added up.
+// Adds up the results that every package's tests write, also when Turbo takes them from its cache.
 const totals = { passed: 0, failed: 0, skipped: 0 };
 for (const file of globSync('{apps,packages,tests}/*/.vitest/results.json')) {
   const results = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;

@@ -1,4 +1,4 @@
-/** Rows as a Markdown table whose columns line up; the first row is its head. */
+/** Formats rows as a Markdown table with aligned columns; the first row is its head. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>

@@ -7,9 +7,9 @@ import { restoreByHand, restoreByPgstow, testRestore } from './restores.ts';
 import { startBench } from './start-bench.ts';
 import { timeStatusPage } from './status-page.ts';
 
-// Times the whole dump step against pg_dump alone and against the usual pipe, in turn and in one run, so that what else
-// the machine does falls on all of them; then restoring against restoring by hand, a restore test and the status page; then shows that the
-// workers' memory does not grow with the database.
+// Times the whole dump step against pg_dump alone and the usual pipe, in turn, so that other load on the machine falls on all of
+// them. Then times a restore against a restore by hand, a restore test and the status page, and shows that the workers' memory does
+// not grow with the database.
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
 
@@ -18,7 +18,7 @@ const { env, pgDump } = bench.postgresClient;
 
 console.log('loading a database of about 400 MB of plain SQL …');
 await bench.loadSample('bench', 1);
-// The first start of the workers fills Node's compile cache; those that are measured find it full.
+// The first start of the workers fills Node's compile cache for the measured ones.
 await (await backupCycle(bench, 'bench'))[Symbol.asyncDispose]();
 await using cycle = await backupCycle(bench, 'bench');
 
@@ -65,7 +65,7 @@ await using largeCycle = await backupCycle(bench, 'bench4');
 const large = await largeCycle.run();
 const largePeak = largeCycle.peakMemoryMiB();
 
-/** @param base what it is compared with */
+/** @param base values of the row that this one is compared with */
 const row = (name: string, values: readonly number[], base: readonly number[]): string[] => [
   name,
   median(values).toFixed(2),

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 
-/** Wall time of a shell command, in seconds. */
+/** Runs a shell command. @returns its wall time in seconds */
 export async function timeCommand(command: string, env: Readonly<Record<string, string>>): Promise<number> {
   const startedAt = performance.now();
   await execa('bash', ['-o', 'pipefail', '-c', command], { env, extendEnv: false });

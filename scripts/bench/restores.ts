@@ -3,20 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestFileName, restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, enqueueVerify, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { descendants } from '@pgstow/testing/running-processes.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { QueueEvents } from 'bullmq';
 import { execa } from 'execa';
 import { timeCommand } from './measure.ts';
-import type { Bench } from './start-bench.ts';
+import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 
-const APPS = join(import.meta.dirname, '../../apps');
-const silent = { warn: () => undefined } as unknown as Log;
+const CLI = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const SAMPLE_MS = 100;
 
 /** A dump in the folder and at the store, to be restored. */
@@ -24,11 +20,11 @@ export type Restores = {
   readonly bench: Bench;
   readonly database: string;
   readonly name: BackupName;
-  /** As of the dump worker; see `backupCycle`. */
+  /** Environment of the dump worker; see `backupCycle`. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** What people do by hand: seconds into a new database. */
+/** Restores by hand into a new database. @returns seconds */
 export async function restoreByHand({ bench, env, name }: Restores): Promise<number> {
   const target = await newDatabase(bench);
   const file = join(env['BACKUP_DIR'] ?? '', name);
@@ -39,8 +35,8 @@ export async function restoreByHand({ bench, env, name }: Restores): Promise<num
 }
 
 /**
- * `pgstow restore`, from its start, into a new database: seconds until it is restored, which is all that restoring by hand does,
- * and until its end, with ANALYZE and every row counted.
+ * Runs `pgstow restore` into a new database. Its `restored` seconds end where a restore by hand does; the `whole` ones include
+ * ANALYZE and the count of every row.
  */
 export async function restoreByPgstow({ bench, env, name, database }: Restores) {
   const target = await newDatabase(bench);
@@ -48,7 +44,7 @@ export async function restoreByPgstow({ bench, env, name, database }: Restores) 
   const seconds = (): number => (performance.now() - startedAt) / 1000;
   const restoring = execa(
     process.execPath,
-    [join(APPS, 'cli/src/main.ts'), 'restore', database, '--at', name, '--from', 'local', '--to', target],
+    [CLI, 'restore', database, '--at', name, '--from', 'local', '--to', target],
     { env: { ...env, PATH: process.env['PATH'] ?? '' }, extendEnv: false, all: true },
   );
   let restored: number | undefined;
@@ -59,18 +55,16 @@ export async function restoreByPgstow({ bench, env, name, database }: Restores) 
   return { restored, whole: seconds() };
 }
 
-/** One restore test by a real verify worker: its seconds, and the most memory that worker and scratch server took. */
+/** Makes one restore test with a real verify worker. The peak memory is of worker and scratch server together. */
 export async function testRestore({ bench, env, name, database }: Restores) {
   await using stack = new AsyncDisposableStack();
-  const connection = stack.use(await connectRedis(bench.redis.url, silent));
+  const connection = stack.use(await connectQuietly(bench.redis.url));
   const queue = stack.use(openQueue('verify', database, connection));
   const events = new QueueEvents('verify', { connection, prefix: queuePrefix(database) });
   stack.defer(() => events.close());
-  // Run by root, a scratch server belongs to another user, who has to get there.
+  // Started by root, a scratch server runs as another user, who must be able to enter.
   const { path } = stack.use(await tempFolder('pgstow-bench-scratch-', unprivilegedUser()));
-  const worker = stack.use(
-    await startProcess({ script: join(APPS, 'verify-worker/src/main.ts'), env: { ...env, VERIFY_DIR: path } }),
-  );
+  const worker = stack.use(await startApp('verify-worker', { ...env, VERIFY_DIR: path }));
   let peakKiB = 0;
   const sampling = setInterval(() => {
     const pids = [worker.pid, ...descendants(worker.pid).map(({ pid }) => pid)];
@@ -81,7 +75,7 @@ export async function testRestore({ bench, env, name, database }: Restores) {
   }, SAMPLE_MS);
   stack.defer(() => clearInterval(sampling));
   const id = await enqueueVerify(queue, name, 's3', 'ad-hoc');
-  const ended = worker.exited.then(() => Promise.reject(new Error(`the verify worker ended:\n${worker.tail}`)));
+  const ended = failIfEnded(worker);
   ended.catch(() => undefined);
   await Promise.race([(await queue.getJob(id))?.waitUntilFinished(events), ended]);
   const record = await readFile(join(env['BACKUP_DIR'] ?? '', restoreTestFileName(name, 's3')), 'utf8');
@@ -92,14 +86,14 @@ export async function testRestore({ bench, env, name, database }: Restores) {
 let databases = 0;
 
 async function newDatabase({ postgres }: Bench): Promise<string> {
-  // The one before has been looked at.
+  // Nothing needs the one before any longer.
   if (databases > 0) await postgres.dropDatabase(`restored_${databases}`);
   databases += 1;
   await postgres.createDatabase(`restored_${databases}`);
   return `restored_${databases}`;
 }
 
-/** What a process has in memory, its part of what it shares with others, such as a server's buffers. */
+/** Memory of a process, with its part of shared memory, such as a server's buffers. */
 function proportionalKiB(pid: number): number {
   try {
     return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);

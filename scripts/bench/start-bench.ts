@@ -1,15 +1,19 @@
 import { join } from 'node:path';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { startPostgres } from '@pgstow/testing/postgres-server.ts';
 import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { execa } from 'execa';
 
 export type Bench = Awaited<ReturnType<typeof startBench>>;
 
 /**
- * PostgreSQL's own, in place of those that tests run with: with wal_level=minimal, what one transaction makes and fills goes into
- * no WAL, which would flatter a restore in one transaction.
+ * PostgreSQL's default settings, instead of those for tests: with wal_level=minimal, a table that one transaction creates and fills
+ * goes into no WAL, which would flatter a restore in one transaction.
  */
 const OWN_SETTINGS = {
   fsync: 'on',
@@ -19,7 +23,7 @@ const OWN_SETTINGS = {
   max_wal_size: '1GB',
 } as const;
 
-/** A private Redis, PostgreSQL and S3 server, all on loopback and gone afterwards. */
+/** Starts a private Redis, PostgreSQL and S3 server on loopback. */
 export async function startBench() {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder('pgstow-bench-')).path;
@@ -45,4 +49,19 @@ export async function startBench() {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+const silent = { warn: () => undefined } as unknown as Log;
+
+export const connectQuietly = (redisUrl: string) => connectRedis(redisUrl, silent);
+
+/** Starts one of the apps in this environment alone. */
+export function startApp(app: string, env: Readonly<Record<string, string>>): Promise<BoundProcess> {
+  return startProcess({ script: join(import.meta.dirname, `../../apps/${app}/src/main.ts`), env });
+}
+
+/** Rejects once one of the workers ends: a wait for its job would not end. */
+export async function failIfEnded(...workers: readonly BoundProcess[]): Promise<never> {
+  const ended = await Promise.race(workers.map((worker) => worker.exited.then(() => worker)));
+  throw new Error(`a worker ended:\n${ended.tail}`);
 }

@@ -5,20 +5,15 @@ import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { isCatalogThere } from '@pgstow/shared/runtime/catalog-copy.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { median } from './measure.ts';
-import type { Bench } from './start-bench.ts';
+import { connectQuietly, startApp, type Bench } from './start-bench.ts';
 
-const APPS = join(import.meta.dirname, '../../apps');
 const DATABASES = 50;
 const BACKUPS = 10_000;
 const ROUNDS = 30;
 const SITE = 'status-page';
 const PASSWORD = 'bench-password';
-const silent = { warn: () => undefined } as unknown as Log;
 
 export type StatusPageTimes = {
   readonly databases: number;
@@ -26,14 +21,14 @@ export type StatusPageTimes = {
   /** From the request to the last byte. */
   readonly medianMs: number;
   readonly slowestMs: number;
-  /** Of the scheduler's processor time for each, whatever else the machine does. */
+  /** The scheduler's processor time for each answer. */
   readonly cpuMs: number;
   readonly kiB: number;
-  /** From the start of a worker until what it saw in the folder is published. */
+  /** From the start of a worker until it has published the folder. */
   readonly publishedAfterMs: number;
 };
 
-/** The status page of the real scheduler, over what a real worker published of a folder with 10,000 backups of 50 databases. */
+/** Times the real scheduler's status page over a folder with 10,000 backups of 50 databases that a real worker published. */
 export async function timeStatusPage({
   folder: parent,
   redis,
@@ -44,7 +39,7 @@ export async function timeStatusPage({
   await mkdir(folder);
   const databases = Array.from({ length: DATABASES }, (_, index) => `database_${index}`);
   for (const database of databases) await fillFolder(folder, database, BACKUPS / DATABASES, s3.endpoint);
-  const connection = stack.use(await connectRedis(redis.url, silent));
+  const connection = stack.use(await connectQuietly(redis.url));
   const env = {
     REDIS_URL: redis.url,
     SITE,
@@ -60,10 +55,10 @@ export async function timeStatusPage({
     BOARD_PASSWORD: PASSWORD,
   };
   const startedAt = performance.now();
-  stack.use(await startProcess({ script: join(APPS, 'dump-worker/src/main.ts'), env }));
+  stack.use(await startApp('dump-worker', env));
   await eventually(() => isCatalogThere(connection, SITE), { timeoutMs: 60_000 });
   const publishedAfterMs = performance.now() - startedAt;
-  const scheduler = stack.use(await startProcess({ script: join(APPS, 'scheduler/src/main.ts'), env }));
+  const scheduler = stack.use(await startApp('scheduler', env));
   const { json } = await scheduler.waitForLine(/"url":"http/);
   await scheduler.waitForLine(/"msg":"ready"/);
   const headers = { authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}` };
@@ -90,15 +85,15 @@ export async function timeStatusPage({
   };
 }
 
-/** What a process has had of processors, all its threads, as Linux counts it in ticks of 10 ms. */
+/** Processor time of a process, all its threads, which Linux counts in ticks of 10 ms. */
 function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** Backups of each of the last days, each confirmed. Their files take no room. */
+/** Writes confirmed backups of each of the last days. Their files take no room. */
 async function fillFolder(folder: string, database: string, count: number, endpoint: string): Promise<void> {
-  // As the workers write them, without waiting for the disk each time.
+  // In the workers' format, but without a sync of each file.
   const writeJson = (file: string, record: Manifest | Receipt) =>
     writeFile(join(folder, file), JSON.stringify(record, undefined, 2));
   for (let day = 0; day < count; day += 1) {

@@ -2,7 +2,7 @@ import { describeExit, type BoundProcess } from '@pgstow/testing/bound-process.t
 import type { OutputLine } from '@pgstow/testing/output-lines.ts';
 import { isAlive } from '@pgstow/testing/running-processes.ts';
 
-/** A server, of which only the process is known, or one of our own processes with its log. */
+/** A server with its process id, or one of our own processes with its log. */
 export type WatchedProcess =
   | { readonly name: string; readonly pid: number }
   | { readonly name: string; readonly process: BoundProcess };
@@ -31,7 +31,7 @@ function tail({ name, process }: Extract<WatchedProcess, { process: BoundProcess
   return `; the end of its log:\n${lines.length > 0 ? lines.join('\n') : `  (the ${name} logged nothing)`}`;
 }
 
-/** A log record without what only machines read. */
+/** Formats a log record for people. */
 function readable({ json, text }: OutputLine): string {
   if (json === undefined) return text;
   const parts = [json['time'], json['msg'], json['err']].filter((part) => typeof part === 'string');

@@ -8,7 +8,7 @@ const RELATIONS = `
   WHERE relkind IN ('r', 'v', 'm') AND nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
   ORDER BY 1`;
 
-/** The tables and views (materialized ones too) of a database, by their SQL names. */
+/** Lists the tables and views (materialized ones too) of a database, by their SQL names. */
 export async function listRelations(psql: PsqlOptions): Promise<readonly Relation[]> {
   const rows = await runPsql(psql, ['-c', RELATIONS]);
   return rows.map(([name = '', kind]) => ({ name, kind: kind === 'table' ? 'table' : 'view' }));

@@ -1,23 +1,23 @@
 /** `npm run quickstart`: one whole backup cycle on this machine, with private servers and the real processes. */
 import { parseArgs } from 'node:util';
-import { compareDatabases } from './compare-databases.ts';
-import { confirmAtStore } from './confirm-at-store.ts';
-import { downloadDump } from './download-dump.ts';
 import { keepEnvironmentOut } from './keep-environment-out.ts';
-import { leaveOlderDumps } from './leave-older-dumps.ts';
-import { loadSample } from './load-sample.ts';
-import { printSummary } from './print-summary.ts';
-import { proveDump } from './prove-dump.ts';
-import { restoreDump } from './restore-dump.ts';
 import { runToEnd } from './run-to-end.ts';
-import { startDumpWorker } from './start-dump-worker.ts';
-import { startScheduler } from './start-scheduler.ts';
-import { startServers } from './start-servers.ts';
-import { startUploadWorker } from './start-upload-worker.ts';
-import { stayUp } from './stay-up.ts';
-import { watchPrune } from './watch-prune.ts';
-import { watchRestoreTest } from './watch-restore-test.ts';
-import { watchUpload } from './watch-upload.ts';
+import { compareDatabases } from './steps/compare-databases.ts';
+import { confirmAtStore } from './steps/confirm-at-store.ts';
+import { downloadDump } from './steps/download-dump.ts';
+import { leaveOlderDumps } from './steps/leave-older-dumps.ts';
+import { loadSample } from './steps/load-sample.ts';
+import { printSummary } from './steps/print-summary.ts';
+import { proveDump } from './steps/prove-dump.ts';
+import { restoreDump } from './steps/restore-dump.ts';
+import { startDumpWorker } from './steps/start-dump-worker.ts';
+import { startScheduler } from './steps/start-scheduler.ts';
+import { startServers } from './steps/start-servers.ts';
+import { startUploadWorker } from './steps/start-upload-worker.ts';
+import { stayUp } from './steps/stay-up.ts';
+import { watchPrune } from './steps/watch-prune.ts';
+import { watchRestoreTest } from './steps/watch-restore-test.ts';
+import { watchUpload } from './steps/watch-upload.ts';
 
 await runToEnd(async (run) => {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });

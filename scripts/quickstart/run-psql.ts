@@ -8,7 +8,7 @@ export type PsqlOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Runs SQL, or what `-f` names, and returns its rows, each an array of columns. It stops at the first error. */
+/** Runs psql with `-c` or `-f`, and returns the rows, each an array of columns. It stops at the first error. */
 export async function runPsql(
   { postgres, database, signal }: PsqlOptions,
   args: readonly string[],

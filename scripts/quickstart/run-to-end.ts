@@ -8,33 +8,33 @@ import { endWithNpm } from '../end-with-npm.ts';
 import type { WatchedProcess } from './assert-running.ts';
 import { showSteps, type Steps } from './show-steps.ts';
 
-/** What every step of the quickstart works with. */
+/** Context of every step. */
 export type Run = {
-  /** Shows what is going on. */
+  /** Shows progress. */
   readonly steps: Steps;
-  /** Aborted by Ctrl-C, and by whatever else ends the quickstart. */
+  /** Aborted by Ctrl-C, and by any other end of the quickstart. */
   readonly signal: AbortSignal;
-  /** What is started goes here, and is ended in reverse order. */
+  /** Started processes and servers; ends them in reverse order. */
   readonly stack: AsyncDisposableStack;
   /** Private, and removed at the end. */
   readonly folder: string;
-  /** The dumps, manifests and receipts. */
+  /** Folder of the dumps, manifests and receipts. */
   readonly backupDir: string;
-  /** All that must go on running. */
+  /** Processes that must not end. */
   readonly processes: WatchedProcess[];
 };
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs the steps, then ends all that they started, whatever happens. The exit code is 0 if every step held, 1 if one did
- * not, and 128 plus the signal's number if one came before that was known.
+ * Runs the steps, then ends everything that they started, whatever happens. The exit code is 0 if every step succeeded, 1 if one
+ * failed, and 128 plus the number of a signal that came before.
  */
 export async function runToEnd(quickstart: (run: Run) => Promise<void>): Promise<void> {
   const ended = new AbortController();
-  // A second Ctrl-C changes nothing: the first one ends everything at once already.
+  // A second Ctrl-C changes nothing: the first one ends everything at once.
   for (const signal of SIGNALS) process.on(signal, () => ended.abort(signal));
-  // Whoever read our lines has gone (`| head`, a terminal that was closed).
+  // The reader of our lines has gone (`| head`, a closed terminal).
   process.stdout.on('error', () => ended.abort('SIGHUP'));
   endWithNpm(() => ended.abort('SIGTERM'));
 
@@ -53,7 +53,7 @@ export async function runToEnd(quickstart: (run: Run) => Promise<void>): Promise
   if (ended.signal.aborted) steps.say(`\nEnded by ${ended.signal.reason}. Nothing is left behind.`);
 }
 
-/** What is started is ended, and the folder removed, before this returns or throws. */
+/** Ends everything that was started, and removes the folder, before it returns or throws. */
 async function runInFolder(quickstart: (run: Run) => Promise<void>, steps: Steps, signal: AbortSignal): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const { path: folder } = stack.use(await tempFolder('pgstow-quickstart-'));

@@ -5,10 +5,10 @@ export type Steps = {
   /**
    * Shows a step while it runs, and one line once it has ended.
    *
-   * @param work tells what it is at, or what came of it; the last text stays
+   * @param work reports its progress or result; the last text stays
    */
-  run<T>(title: string, work: (tell: (text: string) => void) => Promise<T>): Promise<T>;
-  /** Shows a line of its own. */
+  run<T>(title: string, work: (report: (text: string) => void) => Promise<T>): Promise<T>;
+  /** Prints a line. */
   say(line: string): void;
 };
 
@@ -16,9 +16,9 @@ const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const FRAME_MS = 100;
 
 /**
- * One line a step; on a terminal, the running one moves.
+ * Prints one line a step; on a terminal, the running step's line moves.
  *
- * @param signal once it is aborted, a step that did not come to its end has not failed
+ * @param signal once aborted, an unfinished step counts as stopped, not as failed
  */
 export function showSteps(signal: AbortSignal): Steps {
   const isLive = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
@@ -34,7 +34,7 @@ export function showSteps(signal: AbortSignal): Steps {
       const moving = isLive ? animate(line, animation.signal) : undefined;
       let isDone = false;
       try {
-        const result = await work((told) => (text = told));
+        const result = await work((reported) => (text = reported));
         isDone = true;
         return result;
       } finally {
@@ -48,7 +48,7 @@ export function showSteps(signal: AbortSignal): Steps {
   };
 }
 
-/** `format` where standard output shows it: on a terminal, and not with NO_COLOR. */
+/** Styles text if standard output shows it: on a terminal, and without NO_COLOR. */
 export function style(format: Parameters<typeof styleText>[0], text: string): string {
   return styleText(format, text, { stream: process.stdout });
 }

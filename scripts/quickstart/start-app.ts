@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
-import { DATABASE } from './load-sample.ts';
 import type { Run } from './run-to-end.ts';
-import { BUCKET, PREFIX, type Servers } from './start-servers.ts';
+import { DATABASE } from './steps/load-sample.ts';
+import { BUCKET, PREFIX, type Servers } from './steps/start-servers.ts';
 
 export const KEEP_LAST = 4;
 export const INTERVAL_MINUTES = 3;
 
-/** Starts one of the apps as a process of its own, as compose would, and waits until it says that it is ready. */
+/** Starts one of the apps as a process of its own, as compose would. */
 export async function startApp(
   run: Run,
   servers: Servers,
@@ -24,7 +24,7 @@ export async function startApp(
   return process;
 }
 
-/** What stands in `stack.env` elsewhere. */
+/** Environment that `stack.env` gives elsewhere. */
 function stackEnvironment({ folder, backupDir }: Run, { redis, postgres, s3 }: Servers): Record<string, string> {
   return {
     HOME: folder,

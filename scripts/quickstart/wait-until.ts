@@ -6,9 +6,9 @@ const EVERY_MS = 100;
 const LIMIT_MS = 90_000;
 
 /**
- * Looks again and again until `look` finds something, and returns that.
+ * Repeats `look` until it finds something, and returns that.
  *
- * @throws Error if a process ends or meets an error meanwhile, or nothing is found within 90 s
+ * @throws Error if a process ends or logs an error meanwhile, or `look` finds nothing within 90 s
  */
 export async function waitUntil<T>(
   { signal, processes }: Pick<Run, 'signal' | 'processes'>,

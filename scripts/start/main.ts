@@ -1,13 +1,13 @@
 /**
- * `pnpm start`: the four processes, configured by stack.env, as compose runs them. Their logs come as lines for people, and
- * Ctrl-C ends them all. Exits as the first of them that failed, or with 0.
+ * `pnpm start`: runs the four processes that compose runs, configured by stack.env, with logs as lines for people. Ctrl-C ends them all.
+ * The exit code is that of the first process that failed, or 0.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { forPeople } from '@pgstow/shared/runtime/log-for-people.ts';
 import { endWithNpm } from '../end-with-npm.ts';
 import { startApp, type RunningApp } from './start-app.ts';
 
-/** Ctrl-C comes from the terminal and, perhaps, from pnpm as well. What comes later is meant to hurry. */
+/** Ctrl-C may come from the terminal and from pnpm at once. A later signal means hurry. */
 const SAME_SIGNAL_MS = 1000;
 
 const { stdout } = process;
@@ -26,13 +26,13 @@ const end = (): void => {
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    // Nothing is lost by it: what was cut off is made good at the next start.
+    // Nothing is lost: the next start repairs what was cut off.
     if (endedAt !== undefined && performance.now() - endedAt > SAME_SIGNAL_MS)
       for (const app of running) app.kill('SIGKILL');
     end();
   });
 }
-// Whoever read our lines has gone.
+// The reader of our lines has gone.
 stdout.on('error', end);
 endWithNpm(end);
 
@@ -43,7 +43,7 @@ const codes = await Promise.all(
     if (isUnwanted && !hasOneEnded) {
       hasOneEnded = true;
       show(`${name} has ended with code ${code}; the others are ended too`);
-      // They may have the same fault, and be about to say so.
+      // The others may have the same fault, and time to log it.
       await delay(500);
       end();
     }

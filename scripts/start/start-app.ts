@@ -5,15 +5,15 @@ import { execa } from 'execa';
 
 export type RunningApp = {
   readonly name: string;
-  /** Its exit code. 0 for one that SIGTERM ended before it could catch it; 1 for any other signal. */
+  /** Exit code; 0 if SIGTERM ended the process before it could catch it, 1 for any other signal. */
   readonly exited: Promise<number>;
   kill(signal: NodeJS.Signals): void;
 };
 
-/** Starts one of the apps in this process's environment. @param show is given each line that it writes, of either stream */
+/** Starts one of the apps in this process's environment. @param show gets each line of its output, of either stream */
 export async function startApp(name: string, show: (line: string) => void): Promise<RunningApp> {
   const script = fileURLToPath(new URL(`../../apps/${name}/src/main.ts`, import.meta.url));
-  // In a session of its own it gets no Ctrl-C from the terminal: who started it tells it to end, once, and knows that it will.
+  // A session of its own gets no Ctrl-C from the terminal, so the app gets one signal, from us.
   const [program = '', ...args] = await boundToUs([process.execPath, script], 'TERM');
   const child = execa(program, args, {
     detached: true,

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
-import type { Run } from './run-to-end.ts';
+import type { Run } from '../run-to-end.ts';
 
 export type Servers = { readonly redis: RedisServer; readonly postgres: PostgresServer; readonly s3: S3Server };
 
 export const BUCKET = 'household-backups';
 export const PREFIX = 'quickstart/';
 
-/** A private Redis, PostgreSQL and S3 server, each on a free port of 127.0.0.1. */
+/** Starts a private Redis, PostgreSQL and S3 server, each on a free port of 127.0.0.1. */
 export async function startServers(run: Run): Promise<Servers> {
   const redis = await startServer(run, 'Redis', async () =>
     startRedis({ dir: await newFolder(run.folder, 'redis'), appendOnly: true }),
@@ -27,11 +27,11 @@ async function startServer<S extends { readonly port: number; readonly pid: numb
   name: string,
   start: () => Promise<S>,
 ): Promise<S> {
-  return steps.run(name, async (tell) => {
+  return steps.run(name, async (report) => {
     signal.throwIfAborted();
     const server = stack.use(await start());
     processes.push({ name: `the private ${name}`, pid: server.pid });
-    tell(`on port ${server.port}`);
+    report(`on port ${server.port}`);
     return server;
   });
 }

@@ -3,11 +3,11 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import prettyBytes from 'pretty-bytes';
+import type { Run } from '../run-to-end.ts';
+import { style } from '../show-steps.ts';
+import { KEEP_LAST } from '../start-app.ts';
 import { describeConfirmation } from './confirm-at-store.ts';
 import type { Restored } from './restore-dump.ts';
-import type { Run } from './run-to-end.ts';
-import { style } from './show-steps.ts';
-import { KEEP_LAST } from './start-app.ts';
 import type { Board } from './start-scheduler.ts';
 import type { Servers } from './start-servers.ts';
 import { describeRestoreTest } from './watch-restore-test.ts';
@@ -27,7 +27,7 @@ export type Summary = {
   readonly stays: boolean;
 };
 
-/** What a person is to know in the end. */
+/** Prints the facts of the cycle for people. */
 export function printSummary(summary: Summary): void {
   const { run, servers, manifest, proof, pruned, receipt, test, restored, compared, board, stays } = summary;
   const sql = `${prettyBytes(manifest.sqlBytes)} of SQL, ${proof}`;

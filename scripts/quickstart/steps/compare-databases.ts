@@ -1,22 +1,22 @@
-import { listRelations, type Relation } from './list-relations.ts';
+import { listRelations, type Relation } from '../list-relations.ts';
+import { runPsql, type PsqlOptions } from '../run-psql.ts';
+import type { Run } from '../run-to-end.ts';
 import { DATABASE } from './load-sample.ts';
-import { runPsql, type PsqlOptions } from './run-psql.ts';
-import type { Run } from './run-to-end.ts';
 import type { Servers } from './start-servers.ts';
 
 /** A line for each table, view and sequence: its rows and a hash of their content, or its last value. */
 type Contents = ReadonlyMap<string, string>;
 
-/** Compares every row of the restored database with the source. @returns what was compared, for the summary */
+/** Compares every row of the restored database with the source. @returns the number of tables and so on, for the summary */
 export async function compareDatabases(
   { steps, signal }: Run,
   { postgres }: Servers,
   restored: string,
 ): Promise<string> {
-  return steps.run('Comparison', async (tell) => {
+  return steps.run('Comparison', async (report) => {
     const of = (database: string): PsqlOptions => ({ postgres, database, signal });
     const relations = await listRelations(of(DATABASE));
-    tell('row count and content hash of every table');
+    report('row count and content hash of every table');
     const [source, scratch] = await Promise.all([readContents(of(DATABASE), relations), readContents(of(restored))]);
 
     const names = new Set([...source.keys(), ...scratch.keys()]);
@@ -30,14 +30,14 @@ export async function compareDatabases(
     const tables = relations.filter(({ kind }) => kind === 'table').length;
     const views = relations.length - tables;
     const what = `${tables} tables, ${views} views, ${source.size - relations.length} sequences`;
-    tell(`${what}: all rows the same`);
+    report(`${what}: all rows the same`);
     return what;
   });
 }
 
 async function readContents(psql: PsqlOptions, known?: readonly Relation[]): Promise<Contents> {
   const relations = known ?? (await listRelations(psql));
-  // The sum makes the hash of a table that of its rows in any order.
+  // A sum does not depend on the order of the rows.
   const queries = relations.map(({ name }) => {
     const hash = 'coalesce(sum(hashtextextended(rows::text, 0)), 0)';
     return `SELECT '${name.replaceAll("'", "''")}', count(*) || ' rows, hash ' || ${hash} FROM ${name} AS rows`;

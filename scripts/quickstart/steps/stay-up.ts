@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
-import { assertRunning } from './assert-running.ts';
-import type { Run } from './run-to-end.ts';
-import { style } from './show-steps.ts';
-import { INTERVAL_MINUTES } from './start-app.ts';
+import { assertRunning } from '../assert-running.ts';
+import type { Run } from '../run-to-end.ts';
+import { style } from '../show-steps.ts';
+import { INTERVAL_MINUTES } from '../start-app.ts';
 
 const EVERY_MS = 500;
 
-/** Lets the schedule go on, and says of each further backup that the store has confirmed it, until Ctrl-C. */
+/** Keeps the schedule going until Ctrl-C, and prints each further backup that the store confirms. */
 export async function stayUp({ steps, signal, processes, backupDir }: Run): Promise<void> {
   steps.say(
     `The status page is open, and a dump follows every ${INTERVAL_MINUTES} minutes. ${style('bold', 'Ctrl-C ends it all.')}\n`,

@@ -1,19 +1,19 @@
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Run } from './run-to-end.ts';
-import { startApp } from './start-app.ts';
+import type { Run } from '../run-to-end.ts';
+import { startApp } from '../start-app.ts';
+import { waitUntil } from '../wait-until.ts';
 import type { Servers } from './start-servers.ts';
-import { waitUntil } from './wait-until.ts';
 
-/** Starts the upload worker, which by itself adopts and uploads what lies in the folder. */
+/** Starts the upload worker, which adopts and uploads the dumps in the folder. */
 export async function startUploadWorker(run: Run, servers: Servers, older: readonly BackupName[]): Promise<void> {
-  await run.steps.run('Upload worker', async (tell) => {
+  await run.steps.run('Upload worker', async (report) => {
     await startApp(run, servers, 'upload-worker');
     await waitUntil(run, `${older.length} older backups to be confirmed by the store`, async () => {
       const dumps = await Promise.all(older.map((name) => findDump(run.backupDir, name)));
       const adopted = dumps.filter((dump) => dump !== undefined);
       const confirmed = adopted.filter((dump) => dump.receipts.size > 0);
-      tell(`${adopted.length} older backups adopted, ${confirmed.length} confirmed by the store`);
+      report(`${adopted.length} older backups adopted, ${confirmed.length} confirmed by the store`);
       return confirmed.length === older.length ? true : undefined;
     });
   });

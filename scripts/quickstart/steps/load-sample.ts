@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { formatCount } from './format-count.ts';
-import { listRelations } from './list-relations.ts';
-import { runPsql, type PsqlOptions } from './run-psql.ts';
-import type { Run } from './run-to-end.ts';
+import { listRelations } from '../list-relations.ts';
+import { runPsql, type PsqlOptions } from '../run-psql.ts';
+import type { Run } from '../run-to-end.ts';
 import type { Servers } from './start-servers.ts';
 
 /** Rows of each table, by its SQL name. */
@@ -10,22 +9,22 @@ export type Sample = Readonly<Record<string, number>>;
 
 export const DATABASE = 'household';
 
-const SAMPLE_SQL = fileURLToPath(new URL('sample.sql', import.meta.url));
+const SAMPLE_SQL = fileURLToPath(new URL('../sample.sql', import.meta.url));
 
-/** Fills a database that is worth dumping, and shows its tables. */
+/** Fills a sample database, and shows its tables. */
 export async function loadSample({ steps, signal }: Run, { postgres }: Servers): Promise<Sample> {
   const psql = { postgres, database: DATABASE, signal };
-  const sample = await steps.run('Sample database', async (tell) => {
-    tell(`filling "${DATABASE}"`);
+  const sample = await steps.run('Sample database', async (report) => {
+    report(`filling "${DATABASE}"`);
     await postgres.createDatabase(DATABASE);
     await runPsql(psql, ['-f', SAMPLE_SQL]);
     const sample = await countRows(psql);
-    tell(`"${DATABASE}", ${formatCount(sumRows(sample))} rows in ${Object.keys(sample).length} tables:`);
+    report(`"${DATABASE}", ${sumRows(sample).toLocaleString('en')} rows in ${Object.keys(sample).length} tables:`);
     return sample;
   });
   const width = Math.max(...Object.keys(sample).map((table) => table.length));
   for (const [table, rows] of Object.entries(sample)) {
-    steps.say(`${' '.repeat(27)}${table.padEnd(width)}  ${formatCount(rows).padStart(7)}`);
+    steps.say(`${' '.repeat(27)}${table.padEnd(width)}  ${rows.toLocaleString('en').padStart(7)}`);
   }
   return sample;
 }

@@ -1,11 +1,11 @@
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { manifestKey } from '@pgstow/store/object-key.ts';
-import type { Run } from './run-to-end.ts';
+import type { Run } from '../run-to-end.ts';
 import { PREFIX, type Servers } from './start-servers.ts';
 
-/** Asks the store itself for what the receipt says. */
+/** Compares the receipt with the store. */
 export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, receipt: Receipt): Promise<void> {
-  await steps.run('Confirmed', async (tell) => {
+  await steps.run('Confirmed', async (report) => {
     signal.throwIfAborted();
     const objects = await s3.listObjects(receipt.bucket, receipt.key);
     const dump = objects.find(({ key }) => key === receipt.key);
@@ -17,11 +17,11 @@ export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, re
     }
     const wanted = manifestKey(PREFIX, receipt.name);
     if (!objects.some(({ key }) => key === wanted)) throw new Error(`wanted ${wanted} at the store, found none`);
-    tell('size and ETag at the store, the manifest beside it');
+    report('size and ETag at the store, the manifest beside it');
   });
 }
 
-/** What of the store was compared with the dump. */
+/** Names the facts that confirmed the upload. */
 export function describeConfirmation({ confirmedBy, etag }: Receipt): string {
   const compared = {
     etag: `size and ETag ${etag}`,

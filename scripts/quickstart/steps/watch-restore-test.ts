@@ -3,28 +3,28 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import type { Run } from './run-to-end.ts';
-import { startApp } from './start-app.ts';
+import type { Run } from '../run-to-end.ts';
+import { startApp } from '../start-app.ts';
+import { waitUntil } from '../wait-until.ts';
 import type { Servers } from './start-servers.ts';
-import { waitUntil } from './wait-until.ts';
 
-/** Starts the verify worker, which has been asked for it already, and waits for what it finds in what the store holds. */
+/** Starts the verify worker, for which the restore test already waits, and waits for its result. */
 export async function watchRestoreTest(run: Run, servers: Servers, manifest: Manifest): Promise<RestoreTest> {
-  return run.steps.run('Restore test', async (tell) => {
-    // As root, PostgreSQL runs as another user, who may not enter the quickstart's own folder.
+  return run.steps.run('Restore test', async (report) => {
+    // Started by root, PostgreSQL runs as another user, who may not enter the quickstart's own folder.
     const { path } = run.stack.use(await tempFolder('pgstow-quickstart-scratch-', unprivilegedUser()));
     await startApp(run, servers, 'verify-worker', { VERIFY_DIR: path });
-    tell('the verify worker restores the object into a throw-away PostgreSQL');
+    report('the verify worker restores the object into a throw-away PostgreSQL');
     const test = await waitUntil(run, `a restore test of ${manifest.name}`, async () => {
       return (await findDump(run.backupDir, manifest.name))?.restoreTests.get('s3');
     });
     if (test.result !== 'good') throw new Error(`wanted a good restore test, got ${test.result}: ${test.reason}`);
-    tell(`GOOD in ${seconds(test.durationMs)} s, ${describeRestoreTest(test)}`);
+    report(`GOOD in ${seconds(test.durationMs)} s, ${describeRestoreTest(test)}`);
     return test;
   });
 }
 
-/** What was compared, in a few words. */
+/** Describes what a restore test compared. */
 export function describeRestoreTest({ tables, rows, serverVersion, restoreMs }: RestoreTest): string {
   return `${tables} tables with ${rows?.toLocaleString('en')} rows, restored in ${seconds(restoreMs)} s by PostgreSQL ${serverVersion}`;
 }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { Run } from './run-to-end.ts';
-import { INTERVAL_MINUTES, startApp } from './start-app.ts';
+import type { Run } from '../run-to-end.ts';
+import { INTERVAL_MINUTES, startApp } from '../start-app.ts';
+import { waitUntil } from '../wait-until.ts';
 import type { Servers } from './start-servers.ts';
-import { waitUntil } from './wait-until.ts';
 
 export type Board = { readonly url: string; readonly user: string; readonly password: string };
 
-/** Starts the scheduler, which asks for the first dump at once, and opens its status page as a person would. */
+/** Starts the scheduler, which enqueues the first dump at once, and opens its status page. */
 export async function startScheduler(run: Run, servers: Servers): Promise<Board> {
-  return run.steps.run('Scheduler', async (tell) => {
+  return run.steps.run('Scheduler', async (report) => {
     const user = 'admin';
     const password = randomBytes(6).toString('hex');
     const scheduler = await startApp(run, servers, 'scheduler', {
@@ -22,7 +22,7 @@ export async function startScheduler(run: Run, servers: Servers): Promise<Board>
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     const { status } = await fetch(url, { headers: { authorization }, signal: run.signal });
     if (status !== 200) throw new Error(`wanted the status page at ${url}, got the HTTP status ${status}`);
-    tell(`a dump now and every ${INTERVAL_MINUTES} minutes; the status page is open`);
+    report(`a dump now and every ${INTERVAL_MINUTES} minutes; the status page is open`);
     return { url, user, password };
   });
 }

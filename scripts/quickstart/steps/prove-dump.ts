@@ -5,23 +5,18 @@ import { pipeline } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { execa } from 'execa';
-import { formatCount } from './format-count.ts';
+import type { Run } from '../run-to-end.ts';
 import { sumRows, type Sample } from './load-sample.ts';
-import type { Run } from './run-to-end.ts';
 
 const COMPLETION_LINE = '-- PostgreSQL database dump complete';
 
-/**
- * Tries again, by other means, what the dump worker proved before it gave the file its name.
- *
- * @returns what was found, for the summary
- */
+/** Repeats by other means the proof that the dump worker made before it named the file. @returns the rows, for the summary */
 export async function proveDump(
   { steps, signal, backupDir }: Run,
   manifest: Manifest,
   sample: Sample,
 ): Promise<string> {
-  return steps.run('Proof', async (tell) => {
+  return steps.run('Proof', async (report) => {
     const file = join(backupDir, manifest.name);
     const sha256 = await hashFile(file, signal);
     if (sha256 !== manifest.sha256) {
@@ -39,13 +34,13 @@ export async function proveDump(
         `wanted the rows of the source, ${JSON.stringify(sample)}, got ${JSON.stringify(manifest.tables)}`,
       );
     }
-    const rows = `${formatCount(sumRows(sample))} rows in ${Object.keys(sample).length} tables`;
-    tell(`sha256, gzip, last line; ${rows}`);
+    const rows = `${sumRows(sample).toLocaleString('en')} rows in ${Object.keys(sample).length} tables`;
+    report(`sha256, gzip, last line; ${rows}`);
     return rows;
   });
 }
 
-/** In lower-case hexadecimal. */
+/** Reads a file's sha256 in lower-case hexadecimal. */
 export async function hashFile(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash, { signal });
