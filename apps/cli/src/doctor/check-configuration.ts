@@ -16,19 +16,21 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): CheckedConfiguration
   const settings: Record<string, unknown> = {};
   // Two subjects may share a variable.
   const faults = new Set<string>();
+  const warnings = new Set<string>();
   const secrets: string[] = [];
   for (const name of Object.keys(subjects) as SubjectName[]) {
     try {
       const reading = readConfig(env, { [name]: subjects[name] }, known);
       settings[name] = reading.config[name];
       secrets.push(...reading.secrets);
+      for (const warning of reading.warnings) warnings.add(warning);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       for (const fault of error.faults) faults.add(fault);
     }
   }
-  const { warnings } = readConfig(env, {}, known);
-  return { settings, findings: findingsOf([...faults], warnings), secrets };
+  for (const warning of readConfig(env, {}, known).warnings) warnings.add(warning);
+  return { settings, findings: findingsOf([...faults], [...warnings]), secrets };
 }
 
 function findingsOf(faults: readonly string[], warnings: readonly string[]): readonly Finding[] {

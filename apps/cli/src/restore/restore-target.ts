@@ -1,5 +1,5 @@
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
-import { parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { libpqVariables, parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 
@@ -45,13 +45,8 @@ function fromUrl(to: string): RestoreTarget {
   if (server === undefined || faults.length > 0)
     throw new ExitError(exitCodes.usage, `--to: ${faults.join('; ')}`, HINT);
   const { database, port = 5432, password = process.env['PGPASSWORD'] } = server;
-  const sslMode = server.sslMode ?? process.env['PGSSLMODE'];
-  const sslRootCert = server.sslRootCert ?? process.env['PGSSLROOTCERT'];
-  return describe(
-    { ...server, port, password, sslMode, sslRootCert, databases: [], extraOptions: [] },
-    database,
-    false,
-  );
+  const libpq = { ...libpqVariables(process.env), ...server.libpq };
+  return describe({ ...server, port, password, libpq, databases: [], extraOptions: [] }, database, false);
 }
 
 function describe(server: PostgresConfig, database: string, isOnConfiguredServer: boolean): RestoreTarget {

@@ -8,8 +8,8 @@ const server: PostgresConfig = {
   user: 'backup',
   password: 'geheim',
   databases: [],
-  sslMode: undefined,
-  sslRootCert: undefined,
+  libpq: {},
+  libpqFile: {},
   extraOptions: [],
 };
 
@@ -41,10 +41,14 @@ it('a client gets to know its connection and nothing else of ours', () => {
 
 it('TLS settings are passed on, and a password only where there is one', () => {
   const env = libpqEnvironment(
-    { ...server, password: undefined, sslMode: 'verify-full', sslRootCert: '/ca' },
+    {
+      ...server,
+      password: undefined,
+      libpq: { PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/ca', PGCONNECT_TIMEOUT: '3' },
+    },
     'shop',
     'x',
   );
-  expect(env).toMatchObject({ PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/ca' });
+  expect(env).toMatchObject({ PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/ca', PGCONNECT_TIMEOUT: '3' });
   expect(env).not.toHaveProperty('PGPASSWORD');
 });

@@ -1,4 +1,5 @@
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { serviceFile } from './service-file.ts';
 
 /**
  * All that a client process gets to know, and the only place that the password goes to. The database is named in
@@ -23,9 +24,9 @@ export function libpqEnvironment(
     PGUSER: server.user,
     PGPASSWORD: server.password,
     PGDATABASE: database,
-    PGSSLMODE: server.sslMode,
-    PGSSLROOTCERT: server.sslRootCert,
     PGCONNECT_TIMEOUT: '15',
+    ...server.libpq,
+    ...serviceFile(server.libpqFile),
     PGAPPNAME: applicationName,
   };
   return Object.fromEntries(

@@ -32,8 +32,8 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
       user,
       password,
       databases: [],
-      sslMode: undefined,
-      sslRootCert: undefined,
+      libpq: {},
+      libpqFile: {},
       extraOptions: [],
     };
     await server.createDatabase('shop');
@@ -90,10 +90,10 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
     ['a URL as database', {}, 'postgresql://127.0.0.9/shop', /^Check POSTGRES_DB/],
     ['an option as database', {}, '--file=/tmp/x', /^Check POSTGRES_DB/],
     ['a database that the role may not enter', as('outsider'), 'closed', /^The role cannot read everything/],
-    ['TLS that the server does not have', { sslMode: 'require' }, 'shop', /^Check PGSSLMODE/],
+    ['TLS that the server does not have', { libpq: { PGSSLMODE: 'require' } }, 'shop', /^Check PGSSLMODE/],
     [
       'a certificate authority that is not there',
-      { sslMode: 'verify-full', sslRootCert: '/nowhere' },
+      { libpq: { PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/nowhere' } },
       'shop',
       /^Check PGSSLMODE/,
     ],

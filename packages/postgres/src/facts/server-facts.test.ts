@@ -14,8 +14,8 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
   });
   afterAll(() => postgres[Symbol.asyncDispose]());
 
-  const ask = async (user: string, password: string) => {
-    const server = { host: postgres.host, port: postgres.port, sslMode: undefined, sslRootCert: undefined };
+  const ask = async (user: string, password: string, libpqFile: Readonly<Record<string, string>> = {}) => {
+    const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile };
     const env = libpqEnvironment({ ...server, user, password, databases: ['shop'], extraOptions: [] }, 'shop', 'test');
     return askServer(newestClients(await findClients()), env, new AbortController().signal);
   };
@@ -39,5 +39,12 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
     const { identity } = await ask('plain', 'p');
     expect(identity).toEqual({ databaseOid: expect.any(Number), startedAt: expect.any(String) });
     await postgres.psql('shop', 'grant execute on function pg_control_system() to public');
+  });
+
+  it('is asked with what only a service file can hold', async () => {
+    expect(await ask('plain', 'p', { keepalives_idle: '60' })).toMatchObject({ major: postgres.major });
+    await expect(ask('plain', 'p', { keepalives_idle: 'soon' })).rejects.toMatchObject({
+      message: expect.stringContaining('keepalives_idle'),
+    });
   });
 });

@@ -31,8 +31,8 @@ describe('single variables', () => {
       user: 'ü ser',
       password: ' p:@/ ',
       databases: ['shop'],
-      sslMode: 'verify-full',
-      sslRootCert: '/ca.pem',
+      libpq: { PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/ca.pem' },
+      libpqFile: {},
       extraOptions: [],
     });
   });
@@ -58,8 +58,8 @@ describe('DATABASE_URL', () => {
       user: 'us er',
       password: 'p@/:%ss',
       databases: ['my d/b'],
-      sslMode: 'require',
-      sslRootCert: undefined,
+      libpq: { PGSSLMODE: 'require' },
+      libpqFile: {},
       extraOptions: [],
     });
   });
@@ -77,14 +77,56 @@ describe('DATABASE_URL', () => {
     const env = { PGSSLMODE: 'verify-ca', PGSSLROOTCERT: '/ca.pem', POSTGRES_EXTRA_OPTS: '-O', POSTGRES_PORT: '5555' };
     expect(fromUrl('postgres://u@h/db', env)).toMatchObject({
       port: 5555,
-      sslMode: 'verify-ca',
-      sslRootCert: '/ca.pem',
+      libpq: { PGSSLMODE: 'verify-ca', PGSSLROOTCERT: '/ca.pem' },
       extraOptions: ['-O'],
     });
     expect(fromUrl('postgres://u@h/db?sslmode=disable&sslrootcert=/b.pem', env)).toMatchObject({
-      sslMode: 'disable',
-      sslRootCert: '/b.pem',
+      libpq: { PGSSLMODE: 'disable', PGSSLROOTCERT: '/b.pem' },
     });
+  });
+
+  it('hands on what libpq knows, by its variable or by a file', () => {
+    const query =
+      'channel_binding=require&connect_timeout=7&target_session_attrs=prefer-standby&sslcert=%2Fc.pem&sslkey=%2Fk.pem&options=endpoint%3Dx&keepalives_idle=60';
+    expect(fromUrl(`postgres://u:p@h/db?${query}`)).toMatchObject({
+      libpq: {
+        PGCHANNELBINDING: 'require',
+        PGCONNECT_TIMEOUT: '7',
+        PGTARGETSESSIONATTRS: 'prefer-standby',
+        PGSSLCERT: '/c.pem',
+        PGSSLKEY: '/k.pem',
+        PGOPTIONS: 'endpoint=x',
+      },
+      libpqFile: { keepalives_idle: '60' },
+    });
+    expect(fromUrl('postgres://u:p@h/db?ssl=true').libpq).toEqual({ PGSSLMODE: 'require' });
+    expect(fromUrl('postgresql:///?host=/run/pg&port=6000&user=u&password=p&dbname=db')).toMatchObject({
+      host: '/run/pg',
+      port: 6000,
+      user: 'u',
+      password: 'p',
+      databases: ['db'],
+    });
+  });
+
+  it("leaves out a library's parameters, and its own, with a warning", () => {
+    const { warnings } = readConfig(
+      { DATABASE_URL: 'postgres://u:p@h/db?schema=public&pgbouncer=true&application_name=web' },
+      { postgres },
+      [postgres],
+    );
+    expect(warnings).toEqual([
+      'DATABASE_URL: its parameter schema is left out: it is one of a library, not of PostgreSQL',
+      'DATABASE_URL: its parameter pgbouncer is left out: it is one of a library, not of PostgreSQL',
+      'DATABASE_URL: its parameter application_name is left out: pgstow gives its connections a name of its own',
+    ]);
+  });
+
+  it('keeps every password in it', () => {
+    const { secrets } = readConfig({ DATABASE_URL: 'postgres://u:geh%20eim@h/db?sslpassword=canary' }, { postgres }, [
+      postgres,
+    ]);
+    expect(secrets).toEqual(expect.arrayContaining(['geh%20eim', 'geh eim', 'canary']));
   });
 
   it.each([
@@ -100,7 +142,9 @@ describe('DATABASE_URL', () => {
     ['a bare %', 'postgres://u:100%@h/db', 'holds a % that is not part of a percent-encoded character'],
     ['a bare #', 'postgres://u:p@h/d#b', 'holds a #; write it as %23'],
     ['an unknown TLS mode', 'postgres://u:p@h/db?sslmode=on', 'sslmode is one of'],
-    ['an unknown parameter', 'postgres://u:p@h/db?options=-c', 'the parameter options is not known'],
+    ['an unknown parameter', 'postgres://u:p@h/db?sslmod=require', 'the parameter sslmod is not known'],
+    ['a port that is none in a parameter', 'postgres://u:p@h/db?port=70000', 'the port is not a number'],
+    ['a line end in a parameter', 'postgres://u:p@h/db?keepalives_idle=1%0Asslmode=disable', 'holds a line end'],
   ])('with %s is a fault', (_what, DATABASE_URL, fault) => {
     const found = faults({ DATABASE_URL });
     expect(found).toHaveLength(1);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { targetNameSchema } from '../contract/target.ts';
 import { parseDatabaseList } from './database-list.ts';
 import { parseExtraOptions } from './extra-options.ts';
+import { readUrlParameters, SECRET_PARAMETERS } from './libpq-parameters.ts';
 import { defineSubject, type ReportFault, type Values } from './subject.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -12,12 +13,16 @@ export type PostgresConfig = {
   readonly user: string;
   readonly password: string | undefined;
   readonly databases: readonly string[];
-  readonly sslMode: string | undefined;
-  readonly sslRootCert: string | undefined;
+  /** More environment variables for libpq: `PGSSLMODE`, say. */
+  readonly libpq: Readonly<Record<string, string>>;
+  /** Parameters of the connection that libpq reads from a service file alone: `keepalives_idle`, say. */
+  readonly libpqFile: Readonly<Record<string, string>>;
   readonly extraOptions: readonly string[];
 };
 
 const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+
+const targetSessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 
 const variables = {
   POSTGRES_HOST: {
@@ -40,9 +45,9 @@ const variables = {
   POSTGRES_DATABASE: { schema: z.string().optional(), description: 'Another name for `POSTGRES_DB`.' },
   DATABASE_URL: {
     schema: z.string().optional(),
-    secret: 'url',
+    secret: secretsInUrl,
     description:
-      'All of the above in one: `postgresql://user:password@host:port/database`, with `sslmode` and `sslrootcert` as parameters if need be.',
+      "All of the above in one: `postgresql://user:password@host:port/database?sslmode=require`. Every parameter of libpq's is handed on; those that only an application's library knows (`schema`, `pgbouncer`, `connection_limit`) are left out with a warning.",
   },
   PGSSLMODE: {
     schema: z.enum(sslModes).optional(),
@@ -52,6 +57,16 @@ const variables = {
   PGSSLROOTCERT: {
     schema: z.string().optional(),
     description: 'File with the certificate authority that `verify-ca` and `verify-full` check against.',
+  },
+  PGSSLCERT: { schema: z.string().optional(), description: "File with the role's client certificate." },
+  PGSSLKEY: {
+    schema: z.string().optional(),
+    description: 'File with the private key of the client certificate. libpq refuses one that others may read.',
+  },
+  PGTARGETSESSIONATTRS: {
+    schema: z.enum(targetSessionAttributes).optional(),
+    description: 'Which server will do, where `POSTGRES_HOST` leads to several: `prefer-standby`, for instance.',
+    defaultText: "libpq's own (`any`)",
   },
   POSTGRES_EXTRA_OPTS: {
     schema: z.string().optional(),
@@ -63,12 +78,14 @@ const variables = {
 export const postgres = defineSubject({
   title: 'PostgreSQL',
   variables,
-  build(values, report): PostgresConfig {
+  build(values, report, warn): PostgresConfig {
     const extraOptions = parseExtraOptions(values.POSTGRES_EXTRA_OPTS ?? '', (fault) =>
       report('POSTGRES_EXTRA_OPTS', fault),
     );
     const connection =
-      values.DATABASE_URL === undefined ? fromVariables(values, report) : fromUrl(values.DATABASE_URL, values, report);
+      values.DATABASE_URL === undefined
+        ? fromVariables(values, report)
+        : fromUrl(values.DATABASE_URL, values, report, warn);
     return { ...connection, extraOptions };
   },
 });
@@ -90,12 +107,28 @@ function fromVariables(values: Values<typeof variables>, report: ReportFault): C
     user: values.POSTGRES_USER ?? '',
     password: values.POSTGRES_PASSWORD,
     databases: parseDatabaseList(list ?? '', (fault) => report('POSTGRES_DB', fault)),
-    sslMode: values.PGSSLMODE,
-    sslRootCert: values.PGSSLROOTCERT,
+    libpq: libpqVariables(values),
+    libpqFile: {},
   };
 }
 
-function fromUrl(text: string, values: Values<typeof variables>, report: ReportFault): Connection {
+const LIBPQ_VARIABLES = ['PGSSLMODE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY', 'PGTARGETSESSIONATTRS'] as const;
+
+/** Environment variables of libpq's own that pgstow hands on. */
+export function libpqVariables(
+  values: Readonly<Partial<Record<(typeof LIBPQ_VARIABLES)[number], string | undefined>>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    LIBPQ_VARIABLES.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]] as const])),
+  );
+}
+
+function fromUrl(
+  text: string,
+  values: Values<typeof variables>,
+  report: ReportFault,
+  warn: (warning: string) => void,
+): Connection {
   const fault = (message: string): void => report('DATABASE_URL', message);
   for (const name of [
     'POSTGRES_HOST',
@@ -109,20 +142,22 @@ function fromUrl(text: string, values: Values<typeof variables>, report: ReportF
   const server = parseServerUrl(text, fault);
   if (server === undefined)
     return fromVariables({ ...values, POSTGRES_HOST: '-', POSTGRES_USER: '-', POSTGRES_DB: '-' }, report);
-  const { database, port, sslMode, sslRootCert, ...rest } = server;
+  const { database, port, libpq, ignored, ...rest } = server;
+  for (const sentence of ignored) warn(`DATABASE_URL: ${sentence}`);
   return {
     ...rest,
     port: port ?? values.POSTGRES_PORT,
     databases: [database],
-    sslMode: sslMode ?? values.PGSSLMODE,
-    sslRootCert: sslRootCert ?? values.PGSSLROOTCERT,
+    libpq: { ...libpqVariables(values), ...libpq },
   };
 }
 
 /** What a URL says of a server, a role and a database; `undefined` where it leaves something to its reader. */
-export type ServerUrl = Pick<PostgresConfig, 'host' | 'user' | 'password' | 'sslMode' | 'sslRootCert'> & {
+export type ServerUrl = Pick<PostgresConfig, 'host' | 'user' | 'password' | 'libpq' | 'libpqFile'> & {
   readonly port: number | undefined;
   readonly database: string;
+  /** Parameters that are left out, a sentence each. */
+  readonly ignored: readonly string[];
 };
 
 /** Reads `postgresql://user:password@host:port/database`. @returns `undefined` if it is no such URL at all */
@@ -141,27 +176,42 @@ export function parseServerUrl(text: string, fault: (message: string) => void): 
       return '';
     }
   };
-  const database = part(url.pathname.slice(1));
-  const named = targetNameSchema.safeParse(database);
-  if (url.hostname === '' || url.username === '' || !named.success)
+  const { places, environment, file, ignored } = readUrlParameters(url.searchParams, fault);
+  const database = places.dbname ?? part(url.pathname.slice(1));
+  const host = places.host ?? part(url.hostname);
+  const user = places.user ?? part(url.username);
+  const password = places.password ?? part(url.password);
+  const port = places.port ?? url.port;
+  if (host === '' || user === '' || !targetNameSchema.safeParse(database).success)
     fault('expected postgresql://user:password@host:port/database, with user, host and database');
-  const sslMode = z
-    .enum(sslModes)
-    .optional()
-    .safeParse(url.searchParams.get('sslmode') ?? undefined);
-  if (!sslMode.success) fault(`sslmode is one of ${sslModes.join(', ')}`);
-  for (const name of url.searchParams.keys()) {
-    if (name !== 'sslmode' && name !== 'sslrootcert')
-      fault(`the parameter ${name} is not known; sslmode and sslrootcert are`);
-  }
+  if (!/^\d*$/.test(port) || Number(port) > 65_535) fault('the port is not a number from 1 to 65535');
+  if (environment['PGSSLMODE'] !== undefined && !sslModes.some((mode) => mode === environment['PGSSLMODE']))
+    fault(`sslmode is one of ${sslModes.join(', ')}`);
   return {
     // An IPv6 address stands in brackets in a URL, and without them for libpq.
-    host: part(url.hostname).replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? undefined : Number(url.port),
-    user: part(url.username),
-    password: url.password === '' ? undefined : part(url.password),
+    host: host.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? undefined : Number(port),
+    user,
+    password: password === '' ? undefined : password,
     database,
-    sslMode: sslMode.data,
-    sslRootCert: url.searchParams.get('sslrootcert') ?? undefined,
+    libpq: environment,
+    libpqFile: file,
+    ignored,
   };
+}
+
+/** Passwords in a URL, encoded and not. What cannot be read as a URL is secret as a whole. */
+function secretsInUrl(text: string): readonly string[] {
+  if (!URL.canParse(text)) return [text];
+  const url = new URL(text);
+  const encoded = [url.password, ...SECRET_PARAMETERS.flatMap((name) => url.searchParams.getAll(name))];
+  return encoded
+    .filter((secret) => secret !== '')
+    .flatMap((secret) => {
+      try {
+        return [secret, encodeURIComponent(secret), decodeURIComponent(secret)];
+      } catch {
+        return [secret];
+      }
+    });
 }

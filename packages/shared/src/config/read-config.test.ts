@@ -222,6 +222,7 @@ function sampleOf(name: string): string {
   const samples: Record<string, string> = {
     DATABASE_URL: 'postgresql://u:p@h/db',
     PGSSLMODE: 'require',
+    PGTARGETSESSIONATTRS: 'primary',
     POSTGRES_EXTRA_OPTS: '--no-owner',
     BACKUP_CRON: '0 3 * * *',
     VERIFY_SCHEDULE: '0 5 * * 0',

@@ -9,7 +9,7 @@ type BuiltOf<S extends Readonly<Record<string, AnySubject>>> = { readonly [K in 
 
 export type ConfigReading<S extends Readonly<Record<string, AnySubject>>> = {
   readonly config: BuiltOf<S>;
-  /** Unknown names that look like ours. */
+  /** Settings without effect, and unknown names that look like ours, a sentence each. */
   readonly warnings: readonly string[];
   /** The values that must never be shown. */
   readonly secrets: readonly string[];
@@ -46,6 +46,7 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
   };
 
   const secrets: string[] = [];
+  const warnings: string[] = [];
   const config: Record<string, unknown> = {};
   for (const [key, subject] of Object.entries(subjects)) {
     const values: Record<string, unknown> = {};
@@ -59,10 +60,10 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
       }
       values[name] = parsed.success ? parsed.data : variable.schema.safeParse(undefined).data;
     }
-    config[key] = subject.build(values, report);
+    config[key] = subject.build(values, report, (warning) => warnings.push(warning));
   }
   if (faults.size > 0) throw new ConfigError(Array.from(faults, ([name, fault]) => `${name}: ${fault}`));
-  return { config: config as BuiltOf<S>, warnings: unknownNames(env, known), secrets };
+  return { config: config as BuiltOf<S>, warnings: [...warnings, ...unknownNames(env, known)], secrets };
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

@@ -11,8 +11,8 @@ export type Variable<T extends z.ZodType = z.ZodType> = {
   /** How the default reads in the documentation, if not as the schema's own. */
   readonly defaultText?: string;
   /**
-   * Never shown: not in a fault, a log line, a job or a page. Of a `url`, it is the password that is never shown; of what a
-   * function reads, the pieces that it returns.
+   * Never shown: not in a fault, a log line, a job or a page. Of a `url`, it is the password that is never shown; where a function
+   * is given, the pieces that it returns.
    */
   readonly secret?: true | 'url' | ((text: string) => readonly string[]);
 };
@@ -27,7 +27,7 @@ export type ReportFault = (variable: string, fault: string) => void;
 export type Subject<V extends Variables = Variables, C = unknown> = {
   readonly title: string;
   readonly variables: V;
-  readonly build: (values: Values<V>, report: ReportFault) => C;
+  readonly build: (values: Values<V>, report: ReportFault, warn: (warning: string) => void) => C;
 };
 
 export function defineSubject<const V extends Variables, C>(subject: Subject<V, C>): Subject<V, C> {
