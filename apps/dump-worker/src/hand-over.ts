@@ -3,26 +3,18 @@ import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { enqueueUpload } from '@pgstow/shared/runtime/queue.ts';
-import type { DumpWorker } from './dump-worker.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { DumpContext } from './context.ts';
 
-type HandOver = Pick<DumpWorker, 'uploads' | 'verifications' | 'verify' | 'destination'>;
-
-/** Asks for the upload of a recorded dump or, if it goes nowhere, for the restore test that would follow its upload. */
+/** Asks for the uploads of a recorded dump or, where backups stay local, for the restore test that would follow its upload. */
 export async function handOver(
+  task: Task<'dump'>,
+  { destinations, uploads, verifications, verify }: DumpContext,
   dump: Pick<KnownDump, 'manifest' | 'acceptance'>,
-  { uploads, verifications, verify, destination }: HandOver,
-  log: Log,
 ): Promise<DumpResult> {
-  const { manifest } = dump;
-  const suspect = whySuspect(dump);
-  if (destination !== undefined) await enqueueUpload(uploads, manifest.name, destination.name);
-  else await askForRestoreTest(verifications, manifest.name, LOCAL, verify.schedule, log);
-  return {
-    name: manifest.name,
-    bytes: manifest.bytes,
-    destinations: destination === undefined ? [] : [destination.name],
-    ...(suspect === undefined ? {} : { suspect }),
-  };
+  const { name, bytes } = dump.manifest;
+  for (const destination of destinations.keys()) await enqueueUpload(uploads, name, destination);
+  if (destinations.size === 0) await askForRestoreTest(verifications, name, LOCAL, verify.schedule, task.log);
+  return { name, bytes, destinations: [...destinations.keys()], suspect: whySuspect(dump) };
 }

@@ -3,18 +3,20 @@ import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
 import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
-import type { DumpWorker } from './dump-worker.ts';
+import type { DumpContext } from './context.ts';
 
-/** Deletes what the retention policy releases of the job's target. A fault here is logged and costs no backup. */
+/** Deletes those dumps of the job's target that the retention policy releases. A fault is logged, and costs no backup. */
 export async function prune(
   task: Task<'dump'>,
-  { backup, verify, destination, tell, catalog }: DumpWorker,
+  { backup, verify, destinations, notifier }: DumpContext,
 ): Promise<void> {
+  const { target } = task.data;
+  const [destination] = destinations.values();
   try {
-    const policy = retentionPolicyOf(backup, verify, destination);
+    const policy = retentionPolicyOf(backup, verify, destination?.place);
     const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
     for (const fault of faults) task.log.warn(fault);
-    const verdicts = all.get(task.data.target) ?? [];
+    const verdicts = all.get(target) ?? [];
     for (const { name, action, reason } of verdicts) {
       if (action === 'keep') {
         task.log.debug({ dump: name, reason }, 'kept');
@@ -23,14 +25,12 @@ export async function prune(
       await deleteDump(backup.folder, name);
       task.note(`deleted ${name}: ${reason}`);
     }
-    tell.pruned(task.data.target, frozen.get(task.data.target));
+    notifier.pruned(target, frozen.get(target));
     const held = verdicts.slice(0, -backup.keepLast).filter(({ action }) => action === 'keep');
     if (held[0] !== undefined) {
       task.note(`kept ${held.length} beyond the ${backup.keepLast} newest; ${held[0].name}: ${held[0].reason}`);
     }
   } catch (error) {
     task.log.error({ err: describeError(error) }, 'prune failed; what it left is tried again after the next dump');
-  } finally {
-    catalog.publish();
   }
 }

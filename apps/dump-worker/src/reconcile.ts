@@ -1,37 +1,34 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
+import { enqueueMissingUploads } from '@pgstow/catalog/folder/enqueue-missing-uploads.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
-import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
+import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { DumpWorker } from './dump-worker.ts';
-import { handOver } from './hand-over.ts';
+import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
+import type { DumpContext } from './context.ts';
 import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 
-/**
- * Brings the folder in order at start, beside the first jobs: what a crash left is swept, dumps without a manifest are
- * adopted, uploads that nobody has asked for, or whose job was lost with Redis, are asked for, and of a suspect newest dump is
- * told.
- */
-export async function reconcile(worker: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
-  try {
-    await sweepAll(worker, log, signal);
-    const adopted = await adoptStrays({ ...worker, ...worker.backup, prove: proveGzip, log, signal });
-    if (adopted.length > 0) worker.catalog.publish();
-    await sweepPartialRecords(worker.backup.folder, 'accepted', log);
-    await handOverAll(worker, log);
-  } catch (error) {
-    if (!signal.aborted) log.error({ err: describeError(error) }, 'reconciliation failed; the next start tries again');
-  }
+/** Sweeps what crashes left, adopts strays, and asks for uploads, now and every hour. Disposing ends it. */
+export function reconcile(context: DumpContext): AsyncDisposable {
+  const { backup, site, redis, catalog, log } = context;
+  return reconcileHourly(log, async ({ step, isFirst, signal }) => {
+    await step('sweep what interrupted dumps left', () => sweepAll(context, signal));
+    await step('sweep half-written acceptances', () => sweepPartialRecords(backup.folder, 'accepted', log));
+    await step('adopt dumps without a manifest', async () => {
+      const adopted = await adoptStrays({ ...backup, prove: proveGzip, site, redis, log, signal });
+      if (adopted.length > 0) catalog.publish();
+      // Apart from what was just adopted, the upload worker asks every hour for what is missing.
+      if (isFirst || adopted.length > 0) await handOverAll(context);
+    });
+  });
 }
 
-async function sweepAll({ backup, redis, site }: DumpWorker, log: Log, signal: AbortSignal): Promise<void> {
+async function sweepAll({ backup, redis, site, log }: DumpContext, signal: AbortSignal): Promise<void> {
   const { partials } = await readFolder(backup.folder);
   const databases = new Set(partials.map(databaseOfPartial).filter((database) => database !== undefined));
   for (const database of databases) {
@@ -41,7 +38,7 @@ async function sweepAll({ backup, redis, site }: DumpWorker, log: Log, signal: A
       await sweep();
     } catch (error) {
       if (!(error instanceof BusyError)) throw error;
-      // A worker that was killed holds its lock a little longer. One that lives sweeps with its next dump.
+      // A killed worker holds its lock a little longer. A living one sweeps with its next dump.
       await wait(LOCK_TTL_MS + 1000, undefined, { signal });
       await sweep().catch((again: unknown) => {
         if (!(again instanceof BusyError)) throw again;
@@ -50,17 +47,16 @@ async function sweepAll({ backup, redis, site }: DumpWorker, log: Log, signal: A
   }
 }
 
-async function handOverAll(worker: DumpWorker, log: Log): Promise<void> {
-  const { destination, postgres, tell } = worker;
-  const { dumps, faults } = await readFolder(worker.backup.folder);
+async function handOverAll(context: DumpContext): Promise<void> {
+  const { postgres, backup, notifier, log } = context;
+  const { dumps, faults } = await readFolder(backup.folder);
   for (const fault of faults) log.warn(fault);
+  await enqueueMissingUploads(dumps, context);
   for (const database of postgres.databases) {
     const ours = dumpsOf(database, dumps);
     const suspect = newestSuspect(ours, new Date());
-    // Whoever was to tell of it may have been killed, and Redis may have been emptied.
+    // The worker that took it may have been killed before it notified, and Redis may have been emptied.
     if (suspect !== undefined)
-      tell.newestIs({ name: suspect.manifest.name, suspect: whySuspect(suspect), isAccepted: false });
+      notifier.newestJudged({ name: suspect.manifest.name, suspect: whySuspect(suspect), isAccepted: false });
   }
-  if (destination === undefined) return;
-  for (const dump of dumps) if (!isConfirmed(dump, destination)) await handOver(dump, worker, log);
 }

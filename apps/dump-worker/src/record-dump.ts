@@ -3,38 +3,53 @@ import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { releaseManifest, withholdManifest } from '@pgstow/catalog/folder/write-record.ts';
+import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { DumpContext } from './context.ts';
 import type { ProvenDump } from './take-dump.ts';
 
-/** Gives a proven dump its name and then its manifest, with which it begins to exist. If it cannot, nothing of it stays. */
-export async function recordDump(proven: ProvenDump, folder: string, signal: AbortSignal): Promise<Manifest> {
-  const manifest = describe(proven);
+/** Gives a proven dump its name and then its manifest, with which it begins to exist. If that fails, nothing of it stays. */
+export async function recordDump(
+  task: Task<'dump'>,
+  { backup: { folder } }: DumpContext,
+  proven: ProvenDump,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const { name, partial } = proven;
+  const manifest = describe(task.data.target, proven);
   try {
-    // Whoever has lost the lock, or must end, stops before the dump becomes anyone's business.
+    // Without the lock, and when the process ends, the dump must not begin to exist.
     signal.throwIfAborted();
-    // After a crash in between, it says what the file is.
+    // After a crash in between, the withheld manifest says what the file is.
     await withholdManifest(folder, manifest);
-    await promoteFile(proven.partial, join(folder, proven.name));
-    await releaseManifest(folder, proven.name);
-    return manifest;
+    await promoteFile(partial, join(folder, name));
+    await releaseManifest(folder, name);
   } catch (error) {
-    // The attempt fails, and its file would only take the room that the next one needs.
-    await rm(proven.partial, { force: true });
-    // Without the lock, somebody else may have adopted it by now: it is theirs.
+    // The attempt fails, and its file would take the room that the next one needs.
+    await rm(partial, { force: true });
+    // Without the lock, another worker may have adopted the dump by now.
     if (signal.aborted) throw signal.reason;
-    // What first went wrong is what to tell; what is left is adopted or swept at the next start.
-    await deleteDump(folder, proven.name).catch(() => undefined);
+    // The first fault is the one to report; what is left is adopted or swept later.
+    await deleteDump(folder, name).catch(() => undefined);
     throw folderError(error, folder);
   }
+  task.progress(100);
+  task.note(`recorded ${name}, sha256 ${manifest.sha256}`);
+  const suspect = whySuspect({ manifest });
+  if (suspect !== undefined)
+    task.note(
+      `SUSPECT: ${suspect}; it is kept, and does not count as a backup. If that is meant: pgstow accept ${name}`,
+    );
+  return manifest;
 }
 
-function describe(proven: ProvenDump): Manifest {
-  const { gzip } = proven;
+function describe(database: string, { gzip, ...proven }: ProvenDump): Manifest {
   return {
     version: 1,
     name: proven.name,
-    database: proven.database,
+    database,
     takenAt: proven.takenAt.toISOString(),
     origin: 'dumped',
     recordedAt: new Date().toISOString(),
@@ -42,9 +57,9 @@ function describe(proven: ProvenDump): Manifest {
     identity: proven.identity,
     ...proven.standing,
     source: proven.source,
-    compressor: proven.compressor,
-    pgDumpVersion: proven.pgDumpVersion,
-    serverVersion: gzip.serverVersion ?? proven.serverVersion,
+    compressor: proven.compressor.program,
+    pgDumpVersion: proven.clients.version,
+    serverVersion: gzip.serverVersion ?? proven.server.version,
     durationMs: proven.durationMs,
   };
 }

@@ -3,8 +3,8 @@ import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { OpenUpload } from '@pgstow/store/store.ts';
+import type { UploadContext } from './context.ts';
 import type { Destination } from './destination.ts';
-import type { UploadContext } from './upload-context.ts';
 
 const OLD_MS = 24 * 3600 * 1000;
 
@@ -24,16 +24,16 @@ export async function abortLeftoversOf(destination: Destination, key: string, si
  * another site's; they go when they are a day old.
  */
 export async function sweepLeftovers(
-  { folder, site, redis, log }: Pick<UploadContext, 'folder' | 'site' | 'redis' | 'log'>,
+  { backup, site, redis, log }: UploadContext,
   destination: Destination,
   signal: AbortSignal,
 ): Promise<void> {
-  const { place } = destination.store;
+  const { place } = destination;
   for (const upload of await listOpen(destination, keyPrefix(place.prefix), signal)) {
     const name = parseObjectKey(place.prefix, upload.key)?.name;
     if (name === undefined) continue;
     const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;
-    if (!isOld && (await findDump(folder, name)) === undefined) continue;
+    if (!isOld && (await findDump(backup.folder, name)) === undefined) continue;
     try {
       await withLock(redis, uploadLockKey(site, name, place.name), signal, (held) =>
         destination.store.abortUpload(upload, held),

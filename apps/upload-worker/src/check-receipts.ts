@@ -4,12 +4,12 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { BusyError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueUpload } from '@pgstow/shared/runtime/queue.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
+import type { UploadContext } from './context.ts';
 import type { Destination } from './destination.ts';
 import { isManifestThere } from './put-manifest.ts';
-import type { UploadContext } from './upload-context.ts';
 
 /**
  * Holds every receipt for this destination against the store. One that the store no longer bears out is removed, so that
@@ -20,19 +20,18 @@ import type { UploadContext } from './upload-context.ts';
 export async function checkReceipts(
   context: UploadContext,
   destination: Destination,
-  queue: OpenQueue<'upload'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { folder, site, redis } = context;
-  const { place } = destination.store;
+  const { backup, site, redis, uploads } = context;
+  const { place } = destination;
   const hidden: HiddenError[] = [];
-  for (const { manifest, receipts } of (await readFolder(folder)).dumps) {
+  for (const { manifest, receipts } of (await readFolder(backup.folder)).dumps) {
     if (!receipts.has(place.name)) continue;
     try {
       const isLost = await withLock(redis, uploadLockKey(site, manifest.name, place.name), signal, (held) =>
         removeIfRefuted(context, destination, manifest.name, held),
       );
-      if (isLost) await enqueueUpload(queue, manifest.name, place.name);
+      if (isLost) await enqueueUpload(uploads, manifest.name, place.name);
     } catch (error) {
       if (error instanceof HiddenError) hidden.push(error);
       // Somebody is uploading it: there will be a new receipt.
@@ -48,22 +47,21 @@ export async function checkReceipts(
 }
 
 async function removeIfRefuted(
-  { folder, catalog, log }: UploadContext,
-  { store }: Destination,
+  { backup, catalog, log }: UploadContext,
+  { place, store }: Destination,
   name: BackupName,
   signal: AbortSignal,
 ): Promise<boolean> {
   // Read under the lock: the job before may just have written it.
-  const dump = await findDump(folder, name);
-  const receipt = dump?.receipts.get(store.place.name);
-  if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, store.place))
-    return false;
+  const dump = await findDump(backup.folder, name);
+  const receipt = dump?.receipts.get(place.name);
+  if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, place)) return false;
   const refutation =
     refute(receipt, await store.look(receipt.key, signal)) ??
     ((await isManifestThere(store, dump.manifest, signal)) ? undefined : 'its manifest is gone or another one');
   if (refutation === undefined) return false;
   log.warn({ name, key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
-  await removeReceipt(folder, receipt);
+  await removeReceipt(backup.folder, receipt);
   catalog.publish();
   return true;
 }

@@ -1,10 +1,12 @@
 import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 
 /** A place that dumps are copied to, and how. */
 export type Destination = {
+  readonly place: DestinationPlace;
   readonly store: Store;
   /** `read`: whatever the store says, what it holds is read back. */
   readonly confirm: 'auto' | 'read';
@@ -25,6 +27,7 @@ export function openDestinations(
   if (s3 === undefined) return new Map();
   const warned = new Set<string>();
   const destination: Destination = {
+    place: s3.place,
     store: stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence))),
     confirm: s3.confirm,
     hasPartSha256: s3.checksum === 'sha256',

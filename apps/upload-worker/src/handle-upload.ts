@@ -19,11 +19,11 @@ import { dumpKey } from '@pgstow/store/object-key.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
+import type { UploadContext } from './context.ts';
 import type { Destination } from './destination.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
 import { putDump } from './put-dump.ts';
 import { putManifest } from './put-manifest.ts';
-import type { UploadContext } from './upload-context.ts';
 import { decideUpload } from './upload-plan.ts';
 
 /** What the board shows of a job that is done. */
@@ -39,95 +39,94 @@ export type UploadResult = {
  * Copies a dump to a destination: look what lies there, put the dump unless it is there, have the store confirm it, put
  * the manifest, write the receipt. However often and wherever it is cut off, running it again ends in the same state.
  */
-export async function handleUpload(context: UploadContext, task: Task<'upload'>): Promise<UploadResult> {
+export async function handleUpload(task: Task<'upload'>, context: UploadContext): Promise<UploadResult> {
   const startedAt = performance.now();
+  const { backup, verify, site, redis, verifications, catalog } = context;
   const { name } = task.data;
-  const destination = findDestination(context, task.data.destination);
-  const dump = await findWholeDump(context, task.data);
-  const { store } = destination;
-  const { place } = store;
+  const destination = findDestination(task, context);
+  const dump = await findWholeDump(task, context);
+  const { place, store } = destination;
   const key = dumpKey(place.prefix, name);
 
-  return withLock(context.redis, uploadLockKey(context.site, name, place.name), task.signal, async (signal) => {
+  return withLock(redis, uploadLockKey(site, name, place.name), task.signal, async (signal) => {
     // One descriptor for all: what is put is what was digested, even if the name is pruned meanwhile.
-    await using file = await open(join(context.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+    await using file = await open(join(backup.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
     // A store that is away, or refuses us, shows before a large file is read.
     const before = await lookBeforePut(store, key, signal, !destination.unseen.has(key));
-    const digest = await digestUnchanged(file, dump.manifest, destination, signal, task);
+    const digest = await digestUnchanged(task, destination, file, dump.manifest, signal);
 
-    const note = (line: string): void => task.note(line);
-    let found = await inspectObject(destination, key, before, digest, { isFresh: false, signal, note });
+    let found = await inspectObject(task, destination, key, before, digest, { isFresh: false, signal });
     const isOurs = found.verdict === 'different' && (await wasOurs(store, found.object.metadata, dump, signal));
     const plan = decideUpload(found, isOurs);
-    note(`${key}: ${plan.reason}`);
+    task.note(`${key}: ${plan.reason}`);
     if (plan.action === 'refuse') {
       throw new PermanentError(`s3://${place.bucket}/${key} is taken: ${plan.reason}`, {
         hint: 'It is not overwritten. Move it away, or set another S3_PREFIX.',
       });
     }
     if (plan.action !== 'nothing') {
-      await putDump(destination, key, file, { mode: plan.action, manifest: dump.manifest, digest, signal, task });
+      await putDump(task, destination, key, file, { mode: plan.action, manifest: dump.manifest, digest, signal });
       // To a key that may not read, it looks as absent as before: it is not sent once more.
       destination.unseen.add(key);
       const after = await store.look(key, signal);
-      found = await inspectObject(destination, key, after, digest, { isFresh: true, signal, note });
+      found = await inspectObject(task, destination, key, after, digest, { isFresh: true, signal });
     }
     const { object, by } = assertConfirmed(found, key);
     destination.unseen.delete(key);
-    note(`confirmed by ${by}`);
+    task.note(`confirmed by ${by}`);
 
     await putManifest(store, dump.manifest, signal);
     signal.throwIfAborted();
-    await writeReceipt(context.folder, {
+    await writeReceipt(backup.folder, {
       version: 1,
       name,
       destination: place.name,
-      ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }),
+      endpoint: place.endpoint,
       bucket: place.bucket,
       key,
       bytes: digest.bytes,
       sha256: digest.sha256,
       confirmedBy: by,
-      ...(object.etag === undefined ? {} : { etag: object.etag }),
-      ...(object.versionId === undefined ? {} : { versionId: object.versionId }),
+      etag: object.etag,
+      versionId: object.versionId,
       confirmedAt: new Date().toISOString(),
     }).catch((error: unknown) => {
-      throw folderError(error, context.folder);
+      throw folderError(error, backup.folder);
     });
-    context.catalog.publish();
+    catalog.publish();
     task.progress(100);
     // A folder full of another tool's dumps is not restored one by one: the verify worker asks for the newest by itself.
     if (dump.manifest.origin === 'dumped')
-      await askForRestoreTest(context.verifications, name, place.name, context.verifySchedule, task.log);
+      await askForRestoreTest(verifications, name, place.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
     return { bucket: place.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
   });
 }
 
-function findDestination({ destinations }: UploadContext, name: string): Destination {
-  const destination = destinations.get(name);
+function findDestination({ data }: Task<'upload'>, { destinations }: UploadContext): Destination {
+  const destination = destinations.get(data.destination);
   if (destination !== undefined) return destination;
   const known = [...destinations.keys()].join(', ');
-  throw new PermanentError(`no destination ${name} is configured${known === '' ? '' : `, only ${known}`}`, {
+  throw new PermanentError(`no destination ${data.destination} is configured${known === '' ? '' : `, only ${known}`}`, {
     hint: 'Set S3_BUCKET and restart the upload worker; it asks for all missing uploads by itself.',
   });
 }
 
-async function findWholeDump({ folder }: UploadContext, { name }: Task<'upload'>['data']): Promise<KnownDump> {
-  const dump = await findDump(folder, name);
+async function findWholeDump({ data }: Task<'upload'>, { backup }: UploadContext): Promise<KnownDump> {
+  const dump = await findDump(backup.folder, data.name);
   if (dump !== undefined) return dump;
-  throw new PermanentError(`${folder} holds no whole dump ${name}`, {
+  throw new PermanentError(`${backup.folder} holds no whole dump ${data.name}`, {
     hint: 'It was pruned, is damaged, or was asked for by somebody who sees another folder: set SITE apart per folder.',
   });
 }
 
 /** @throws PermanentError if the file is no longer what its manifest says */
 async function digestUnchanged(
+  task: Task<'upload'>,
+  { hasPartSha256 }: Destination,
   file: FileHandle,
   manifest: Manifest,
-  { hasPartSha256 }: Destination,
   signal: AbortSignal,
-  task: Task<'upload'>,
 ): Promise<FileDigest> {
   const digest = await digestFile(file, {
     parts: planParts(manifest.bytes),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { FileDigest } from '@pgstow/store/digest-file.ts';
 import { compareObject } from '@pgstow/store/object-comparison.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';
@@ -15,7 +16,6 @@ export type InspectOptions = {
   /** Whether we have just put it there: then, where nothing but the size can be compared, the size has to do. */
   readonly isFresh: boolean;
   readonly signal: AbortSignal;
-  readonly note: (line: string) => void;
 };
 
 /**
@@ -24,11 +24,12 @@ export type InspectOptions = {
  * @param object what `Store.look` found under `key`
  */
 export async function inspectObject(
+  task: Task<'upload'>,
   { store, confirm, warnOnce }: Destination,
   key: string,
   object: StoredObject | undefined,
   digest: FileDigest,
-  { isFresh, signal, note }: InspectOptions,
+  { isFresh, signal }: InspectOptions,
 ): Promise<Inspection> {
   if (object === undefined) return { verdict: 'absent' };
   const comparison = compareObject(object, digest);
@@ -40,7 +41,7 @@ export async function inspectObject(
     );
     return { verdict: 'same', object, by: 'size' };
   }
-  note(`reading it back${comparison.verdict === 'same' ? '' : `: ${comparison.why}`}`);
+  task.note(`reading it back${comparison.verdict === 'same' ? '' : `: ${comparison.why}`}`);
   const sha256 = await hashObject(store, key, signal);
   return sha256 === digest.sha256
     ? { verdict: 'same', object, by: 'read' }

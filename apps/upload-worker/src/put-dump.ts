@@ -7,20 +7,21 @@ import { planParts } from '@pgstow/store/part-plan.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { Destination } from './destination.ts';
 
+export type PutOptions = {
+  readonly mode: 'create' | 'replace';
+  readonly manifest: Manifest;
+  readonly digest: FileDigest;
+  readonly signal: AbortSignal;
+};
+
 /** Puts the file of a dump, after what earlier attempts left open there is dropped. */
 export async function putDump(
+  task: Task<'upload'>,
   destination: Destination,
   key: string,
   file: FileHandle,
-  job: {
-    readonly mode: 'create' | 'replace';
-    readonly manifest: Manifest;
-    readonly digest: FileDigest;
-    readonly signal: AbortSignal;
-    readonly task: Task<'upload'>;
-  },
+  { mode, manifest, digest, signal }: PutOptions,
 ): Promise<void> {
-  const { mode, manifest, digest, signal, task } = job;
   const dropped = await abortLeftoversOf(destination, key, signal);
   if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);
   const outcome = await destination.store.putFile(key, file, {

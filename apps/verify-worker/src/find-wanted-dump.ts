@@ -4,13 +4,13 @@ import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { JobData } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
-import type { VerifyWorker } from './verify-worker.ts';
+import type { VerifyContext } from './context.ts';
 
 /** A dump as it lies at one place. */
 export type WantedDump = {
@@ -27,35 +27,31 @@ export type WantedDump = {
  *
  * @throws PermanentError if there is none; RetryableError if the destination could not be asked
  */
-export async function findWantedDump(
-  data: JobData<'verify'>,
-  worker: Pick<VerifyWorker, 'folder' | 'stores' | 'log'>,
-  signal: AbortSignal,
-): Promise<WantedDump> {
+export async function findWantedDump({ data, signal }: Task<'verify'>, context: VerifyContext): Promise<WantedDump> {
   const { destination } = data;
-  const store = destination === LOCAL ? undefined : findStore(destination, worker);
+  const store = destination === LOCAL ? undefined : findStore(context, destination);
   const { manifest, isConfirmed } =
     'name' in data
-      ? await findNamed(data.name, store, worker, signal)
-      : await findNewest(data.target, store, worker, signal);
+      ? await findNamed(context, data.name, store, signal)
+      : await findNewest(context, data.target, store, signal);
   return { manifest, destination, store, isConfirmed };
 }
 
 type Found = Pick<WantedDump, 'manifest' | 'isConfirmed'>;
 
-function findStore(destination: string, { stores }: Pick<VerifyWorker, 'stores'>): Store {
-  const store = stores.get(destination);
-  if (store !== undefined) return store;
-  const known = [LOCAL, ...stores.keys()].join(', ');
-  throw new PermanentError(`no destination ${destination} is configured, only ${known}`, {
+function findStore({ destinations }: VerifyContext, name: string): Store {
+  const destination = destinations.get(name);
+  if (destination !== undefined) return destination.store;
+  const known = [LOCAL, ...destinations.keys()].join(', ');
+  throw new PermanentError(`no destination ${name} is configured, only ${known}`, {
     hint: 'Set S3_BUCKET for the verify worker, and restart it.',
   });
 }
 
 async function findNamed(
+  { backup: { folder } }: VerifyContext,
   name: BackupName,
   store: Store | undefined,
-  { folder }: Pick<VerifyWorker, 'folder'>,
   signal: AbortSignal,
 ): Promise<Found> {
   const dump = await findDump(folder, name);
@@ -68,9 +64,9 @@ async function findNamed(
 }
 
 async function findNewest(
+  { backup: { folder }, log }: VerifyContext,
   target: string,
   store: Store | undefined,
-  { folder, log }: Pick<VerifyWorker, 'folder' | 'log'>,
   signal: AbortSignal,
 ): Promise<Found> {
   const { dumps } = await readFolder(folder);

@@ -4,15 +4,16 @@ import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { restoreTestFileName, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { VerifyContext } from './context.ts';
 
 /**
  * Writes the record beside its dump, if that is in the folder. What could not be told takes the place of no verdict on the
  * same content.
  */
 export async function recordRestoreTest(
-  folder: string,
+  task: Task<'verify'>,
+  { backup: { folder } }: VerifyContext,
   test: RestoreTest,
-  task: Pick<Task<'verify'>, 'note'>,
 ): Promise<void> {
   const { name, destination, sha256 } = test;
   const dump = await findDump(folder, name);

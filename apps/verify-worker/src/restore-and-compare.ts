@@ -10,6 +10,7 @@ import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/worker.ts';
 import prettyBytes from 'pretty-bytes';
 import { assertPossible } from './assert-possible.ts';
+import type { VerifyContext } from './context.ts';
 import { Deadline } from './deadline.ts';
 import { fetchDump } from './fetch-dump.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
@@ -18,7 +19,6 @@ import { readAbout } from './read-about.ts';
 import type { RestoreFinding } from './restore-finding.ts';
 import { restoreInto } from './restore-into.ts';
 import { serverFolder } from './scratch-folder.ts';
-import type { VerifyWorker } from './verify-worker.ts';
 
 /** In which a server that has lost a process ends. */
 const END_MS = 5000;
@@ -26,8 +26,8 @@ const END_MS = 5000;
 const MOST_WAITED_FOR = 3;
 
 export type TestStep = {
-  readonly worker: VerifyWorker;
   readonly task: Task<'verify'>;
+  readonly context: VerifyContext;
   readonly wanted: WantedDump;
   /** A private folder, removed afterwards. */
   readonly scratch: string;
@@ -42,11 +42,11 @@ export type TestStep = {
  * @throws BadDumpError if the dump is not what its manifest says, or does not restore; anything else says nothing of it
  */
 export async function restoreAndCompare(step: TestStep): Promise<RestoreFinding> {
-  const { worker, task, wanted, scratch, signal } = step;
+  const { task, context, wanted, scratch, signal } = step;
   const { manifest } = wanted;
-  await assertPossible(worker.verify, manifest, signal);
+  await assertPossible(context.verify, manifest, signal);
   const path = join(scratch, 'dump.sql.gz');
-  await fetchDump(wanted, worker.folder, path, signal, showProgress(task, manifest.bytes, 0, 20));
+  await fetchDump(wanted, context.backup.folder, path, signal, showProgress(task, manifest.bytes, 0, 20));
   task.note(`fetched ${prettyBytes(manifest.bytes)}, sha256 as in the manifest`);
 
   const about = await readAbout(manifest, path, signal);
@@ -113,10 +113,10 @@ async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown>
 }
 
 async function startServer(
-  { worker, wanted, scratch, deadline, signal }: TestStep,
+  { context, wanted, scratch, deadline, signal }: TestStep,
   major: number,
 ): Promise<ScratchServer> {
-  const { memoryBytes, diskBytes, hostFolder, timeoutMs } = worker.verify;
+  const { memoryBytes, diskBytes, hostFolder, timeoutMs } = context.verify;
   const { manifest } = wanted;
   const options = {
     folder: serverFolder(scratch),

@@ -7,7 +7,7 @@ import { removeScratchServer } from '@pgstow/scratch/scratch-process.ts';
 import { confine } from '@pgstow/scratch/scratch-user.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { LOCK_TTL_MS, scratchLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { VerifyWorker } from './verify-worker.ts';
+import type { VerifyContext } from './context.ts';
 
 const PREFIX = 'pgstow-scratch-';
 const OURS = /^pgstow-scratch-[0-9a-f]{6}$/;
@@ -19,7 +19,7 @@ export function serverFolder(scratch: string): string {
 
 /** Runs `work` with a private folder in VERIFY_DIR, held by a lock in Redis as long as it runs, and removed afterwards. */
 export async function withScratchFolder<T>(
-  { verify, redis }: Pick<VerifyWorker, 'verify' | 'redis'>,
+  { verify, redis }: VerifyContext,
   signal: AbortSignal,
   work: (path: string, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -40,8 +40,8 @@ export async function withScratchFolder<T>(
 }
 
 /** Removes the scratch folders of workers that are gone, and what of their servers still runs. Those in use stay. */
-export async function sweepScratch(worker: VerifyWorker, signal: AbortSignal): Promise<readonly string[]> {
-  const { verify, redis, log } = worker;
+export async function sweepScratch(context: VerifyContext, signal: AbortSignal): Promise<readonly string[]> {
+  const { verify, redis, log } = context;
   const busy: string[] = [];
   for (const name of (await readdir(verify.folder)).filter((each) => OURS.test(each))) {
     try {
@@ -56,10 +56,10 @@ export async function sweepScratch(worker: VerifyWorker, signal: AbortSignal): P
 }
 
 /** The same, and once more for the folders of a worker that was killed just now: it holds its locks a little longer. */
-export async function sweepScratchPatiently(worker: VerifyWorker, signal: AbortSignal): Promise<void> {
-  if ((await sweepScratch(worker, signal)).length === 0) return;
+export async function sweepScratchPatiently(context: VerifyContext, signal: AbortSignal): Promise<void> {
+  if ((await sweepScratch(context, signal)).length === 0) return;
   await wait(LOCK_TTL_MS + 1000, undefined, { signal });
-  await sweepScratch(worker, signal);
+  await sweepScratch(context, signal);
 }
 
 async function removeScratchFolder(path: string): Promise<void> {

@@ -6,52 +6,54 @@ import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
-import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
-type TellOptions = Notifying & {
-  readonly folder: string;
-  readonly s3: S3Config | undefined;
+type NotifierOptions = Notifying & {
+  readonly backup: BackupConfig;
+  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
   readonly log: Log;
 };
 
-/** Tells the world outside of uploads: the heartbeat's check, and by alarm. No upload waits for it. */
-export class Tell {
-  readonly #options: TellOptions;
+/** Sends heartbeats, and raises and lifts the alarms of uploads. No upload waits for it, and none fails with it. */
+export class Notifier {
+  readonly #options: NotifierOptions;
 
-  constructor(options: TellOptions) {
+  constructor(options: NotifierOptions) {
     this.#options = options;
   }
 
-  readonly uploadEnds = ({ data }: EndedJob<'upload'>): void => {
-    const { folder, heartbeat, alarms, background } = this.#options;
-    background.run(`tell that ${data.name} was uploaded`, async () => {
-      const dump = await findDump(folder, data.name);
-      // Pruned meanwhile: then there are newer ones.
+  readonly uploadEnded = ({ data }: EndedJob<'upload'>): void => {
+    const { backup, heartbeat, alarms, background } = this.#options;
+    background.run(`notify that ${data.name} was uploaded`, async () => {
+      const dump = await findDump(backup.folder, data.name);
+      // It was pruned meanwhile: then there are newer ones.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
       const happened = `${name} was dumped, and ${data.destination} has confirmed it.`;
       const recovery = { at: new Date(takenAt), name, happened };
       for (const kind of ['dump-failed', 'upload-failed'] as const) alarms.lift(kind, database, recovery);
       if (isSuspect(dump)) return;
-      // An older one that is made up for says nothing of the last night.
-      if (await isNewest(folder, name)) heartbeat.succeeds(database, name);
+      // An older dump that was uploaded late says nothing of the last night.
+      if (await isNewest(backup.folder, name)) heartbeat.succeeds(database, name);
       alarms.lift('stale', database, recovery);
     });
   };
 
-  readonly uploadFails = ({ data, message }: FailedJob<'upload'>): void => {
-    const { folder, s3, heartbeat, alarms, background, log } = this.#options;
-    const place = s3?.place;
-    // Anyone who may write to Redis can ask for any destination.
-    if (data.destination !== (place?.name ?? S3_DESTINATION)) return;
-    background.run(`tell that the upload of ${data.name} failed`, async () => {
-      const { dumps: all } = await readFolder(folder);
+  readonly uploadFailed = ({ data, message }: FailedJob<'upload'>): void => {
+    const { backup, destinations, heartbeat, alarms, background, log } = this.#options;
+    const place = destinations.get(data.destination)?.place;
+    // Anyone who may write to Redis can ask for any destination. Without one, uploads are still asked for by this name.
+    if (place === undefined && (destinations.size > 0 || data.destination !== S3_DESTINATION)) return;
+    background.run(`notify that the upload of ${data.name} failed`, async () => {
+      const { dumps: all } = await readFolder(backup.folder);
       const dump = all.find(({ manifest }) => manifest.name === data.name);
-      // And for any dump.
+      // The same for any dump.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
       const dumps = dumpsOf(database, all);
@@ -71,7 +73,7 @@ export class Tell {
   };
 }
 
-/** By the names alone: there may be thousands of records. */
+/** Judges by the names alone: there may be thousands of records. */
 async function isNewest(folder: string, name: BackupName): Promise<boolean> {
   const names = new Set(await readdir(folder));
   const database = parseBackupName(name)?.database;

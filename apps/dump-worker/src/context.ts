@@ -1,0 +1,61 @@
+import { Publisher } from '@pgstow/catalog/published/publisher.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
+import { alarms } from '@pgstow/shared/config/alarms.ts';
+import { backup, type BackupConfig } from '@pgstow/shared/config/backup.ts';
+import { postgres, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
+import { s3 } from '@pgstow/shared/config/s3.ts';
+import { schedule, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { verify, type VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { Notifier } from './notifier.ts';
+
+export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis: redisSubject } as const;
+
+/** A place that dumps are copied to. */
+export type Destination = { readonly place: DestinationPlace };
+
+/** What jobs and reconciliation work with. */
+export type DumpContext = {
+  readonly postgres: PostgresConfig;
+  readonly schedule: Schedule;
+  readonly backup: BackupConfig;
+  readonly verify: VerifyConfig;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  /** By name; none where backups stay local. */
+  readonly destinations: ReadonlyMap<string, Destination>;
+  readonly uploads: OpenQueue<'upload'>;
+  readonly verifications: OpenQueue<'verify'>;
+  readonly catalog: Pick<Publisher, 'publish'>;
+  readonly notifier: Pick<Notifier, 'dumpStarted' | 'dumpJudged' | 'newestJudged' | 'pruned'>;
+  readonly log: Log;
+};
+
+/** Opens what the process works with; `stack` closes it. */
+export async function openContext({
+  config,
+  log,
+  redact,
+  stack,
+}: ProcessContext<typeof subjects>): Promise<DumpContext & { readonly notifier: Notifier }> {
+  const { url, site } = config.redis;
+  const place = config.s3?.place;
+  const redis = stack.use(await connectRedis(url, log));
+  const notifying = startNotifying({ config: config.alarms, site, redis, log, redact, stack });
+  const opened = {
+    ...config,
+    site,
+    redis,
+    log,
+    destinations: new Map(place === undefined ? [] : [[place.name, { place }]]),
+    uploads: stack.use(openQueue('upload', site, redis)),
+    verifications: stack.use(openQueue('verify', site, redis)),
+    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination: place, log })),
+  };
+  return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
+}

@@ -1,0 +1,111 @@
+import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
+import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
+import type { Alarm } from '@pgstow/notify/alarms/alarm-notification.ts';
+import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/alarms/suspect-alarm.ts';
+import type { Notifying } from '@pgstow/notify/start-notifying.ts';
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
+
+type NotifierOptions = Notifying & {
+  readonly postgres: PostgresConfig;
+  readonly backup: BackupConfig;
+  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
+};
+
+/** Sends heartbeats, and raises and lifts the alarms of dumps. No dump waits for it, and none fails with it. */
+export class Notifier {
+  readonly #options: NotifierOptions;
+  /** The dump that was started last: the worker runs one job at a time. */
+  #started: { readonly jobId: string; readonly name: BackupName } | undefined;
+
+  constructor(options: NotifierOptions) {
+    this.#options = options;
+  }
+
+  dumpStarted(jobId: string, database: string, name: BackupName): void {
+    this.#started = { jobId, name };
+    this.#options.heartbeat.starts(database, name);
+  }
+
+  /**
+   * Raises or lifts the alarm of a dump that shrank and counts. A suspect one has its own alarm, and lifts none.
+   *
+   * @param shrunk why it has shrunk though it counts, in words that follow its name
+   */
+  dumpJudged({ name, suspect }: Pick<Manifest, 'name' | 'suspect'>, shrunk: string | undefined): void {
+    const { database, takenAt } = parseBackupName(name) ?? {};
+    if (database === undefined || takenAt === undefined || suspect !== undefined) return;
+    if (shrunk !== undefined) this.#raise({ kind: 'dump-shrunk', database, name, reason: shrunk, since: takenAt });
+    else {
+      const happened = `${name} was taken, and is of usual size.`;
+      this.#options.alarms.lift('dump-shrunk', database, { at: takenAt, name, happened });
+    }
+  }
+
+  readonly dumpEnded = ({ data, result, wantedSince }: EndedJob<'dump'>): void => {
+    const { heartbeat, alarms, destinations } = this.#options;
+    const { name, suspect } = dumpResultSchema.parse(result);
+    this.newestJudged({ name, suspect, isAccepted: false });
+    const at = parseBackupName(name)?.takenAt;
+    // A dump that was there before the job proves nothing of today.
+    if (at === undefined || at < toSecond(wantedSince)) return;
+    if (suspect !== undefined) heartbeat.fails(data.target, name, `${name} is suspect: ${suspect}`);
+    // With a destination, a dump counts once it is confirmed there: the upload worker notifies of that.
+    if (destinations.size > 0) return;
+    const recovery = { at, name, happened: `${name} was dumped and proven.` };
+    for (const kind of ['dump-failed', 'upload-failed'] as const) alarms.lift(kind, data.target, recovery);
+    if (suspect !== undefined) return;
+    heartbeat.succeeds(data.target, name);
+    alarms.lift('stale', data.target, recovery);
+  };
+
+  readonly dumpFailed = ({ id, data, message }: FailedJob<'dump'>): void => {
+    const { postgres, heartbeat } = this.#options;
+    // Anyone who may write to Redis can ask for any database.
+    if (!postgres.databases.includes(data.target)) return;
+    // Where no dump was started, the job's id stands for the run.
+    heartbeat.fails(data.target, this.#started?.jobId === id ? this.#started.name : id, message);
+    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: toSecond(new Date()) });
+  };
+
+  /** Raises or lifts the alarm of a suspect dump, by what a database's newest dump is worth. */
+  newestJudged(newest: Plausibility): void {
+    const { alarms } = this.#options;
+    if (newest.suspect === undefined) liftSuspect(alarms, newest);
+    else this.#runWithSafe(parseBackupName(newest.name)?.database ?? '', (safe) => raiseSuspect(alarms, newest, safe));
+  }
+
+  /** @param freeze why the retention policy lets nothing go */
+  pruned(database: string, freeze: Freeze | undefined): void {
+    const { alarms } = this.#options;
+    // A bad restore test and a suspect dump have alarms of their own.
+    if (freeze?.by === 'restore-test' || freeze?.by === 'shrink') return;
+    if (freeze === undefined) {
+      alarms.lift('pruning-frozen', database, { at: new Date(), happened: 'Nothing holds old dumps back any more.' });
+      return;
+    }
+    this.#raise({ kind: 'pruning-frozen', database, reason: freeze.reason, since: new Date() });
+  }
+
+  #raise(alarm: Omit<Alarm, 'safe'>): void {
+    this.#runWithSafe(alarm.database, (safe) => this.#options.alarms.raise({ ...alarm, safe }));
+  }
+
+  #runWithSafe(database: string, raise: (safe: string) => void): void {
+    const { backup, destinations, background } = this.#options;
+    const [destination] = destinations.values();
+    background.run('raise an alarm', async () =>
+      raise(await readWhatIsSafe(backup.folder, database, destination?.place)),
+    );
+  }
+}
+
+/** A dump's name gives its time to the second. */
+function toSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
+}

@@ -1,0 +1,77 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assertRoom, folderError } from '@pgstow/catalog/folder/backup-folder.ts';
+import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { chooseClients, findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
+import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
+import { chooseCompressor } from '@pgstow/postgres/dump/compressor.ts';
+import { askServer } from '@pgstow/postgres/facts/server-facts.ts';
+import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
+import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import prettyBytes from 'pretty-bytes';
+import type { DumpContext } from './context.ts';
+
+/** All that pg_dump is started with, and the open partial that it writes to. */
+export type PreparedDump = {
+  readonly name: BackupName;
+  readonly takenAt: Date;
+  readonly partial: string;
+  /** Whoever has it closes it. */
+  readonly file: FileHandle;
+  readonly env: ReturnType<typeof libpqEnvironment>;
+  readonly server: Awaited<ReturnType<typeof askServer>>;
+  readonly clients: Clients;
+  readonly compressor: Awaited<ReturnType<typeof chooseCompressor>>;
+};
+
+/**
+ * Chooses the programs for the server's version, and opens a partial where there is room for a dump.
+ *
+ * @param earlier dumps of the target, oldest first
+ * @throws NoSpaceError
+ */
+export async function prepareDump(
+  task: Task<'dump'>,
+  { postgres, backup }: DumpContext,
+  earlier: readonly KnownDump[],
+  signal: AbortSignal,
+): Promise<PreparedDump> {
+  const { target: database } = task.data;
+  const env = libpqEnvironment(postgres, database, `pgstow ${task.id}`);
+  const installed = await findClients();
+  const server = await askServer(newestClients(installed), env, signal);
+  const clients = chooseClients(installed, server.major);
+  const compressor = await chooseCompressor(backup.compression);
+  // With options of the user's own, the database's size says nothing of a first dump.
+  const databaseBytes = postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
+  // The size of a dump that shrank beyond belief says nothing of the next one.
+  const last = earlier.findLast((dump) => !isSuspect(dump));
+  await assertRoom(backup.folder, last?.manifest.bytes, databaseBytes);
+  const takenAt = new Date();
+  const opened = await openPartial(backup.folder, database, takenAt);
+  task.concerns(opened.name);
+  task.note(
+    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+  );
+  return { ...opened, takenAt, env, server, clients, compressor };
+}
+
+/** The first free name from this second on; nobody else writes dumps of this target now. */
+async function openPartial(
+  folder: string,
+  database: string,
+  takenAt: Date,
+): Promise<{ readonly name: BackupName; readonly partial: string; readonly file: FileHandle }> {
+  for (let second = 0; ; second += 1) {
+    const name = formatBackupName(database, new Date(takenAt.getTime() + second * 1000));
+    if (await isThere(join(folder, name))) continue;
+    const partial = join(folder, `${name}${PARTIAL}`);
+    try {
+      return { name, partial, file: await open(partial, 'wx', 0o600) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(error, folder);
+    }
+  }
+}

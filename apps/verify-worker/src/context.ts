@@ -1,0 +1,58 @@
+import { Publisher } from '@pgstow/catalog/published/publisher.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
+import { alarms } from '@pgstow/shared/config/alarms.ts';
+import { backup, type BackupConfig } from '@pgstow/shared/config/backup.ts';
+import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
+import { s3 } from '@pgstow/shared/config/s3.ts';
+import { verify, type VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { S3Store } from '@pgstow/store/s3/s3-store.ts';
+import type { Store } from '@pgstow/store/store.ts';
+import { Notifier } from './notifier.ts';
+
+export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as const;
+
+/** A place that dumps are copied to, and how to read there. */
+export type Destination = { readonly place: DestinationPlace; readonly store: Store };
+
+/** What jobs and reconciliation work with. */
+export type VerifyContext = {
+  readonly backup: BackupConfig;
+  readonly verify: VerifyConfig;
+  readonly site: string;
+  readonly redis: RedisConnection;
+  /** By name; none where backups stay local. */
+  readonly destinations: ReadonlyMap<string, Destination>;
+  readonly verifications: OpenQueue<'verify'>;
+  readonly catalog: Pick<Publisher, 'publish'>;
+  readonly notifier: Notifier;
+  readonly log: Log;
+};
+
+/** Opens what the process works with; `stack` closes it. */
+export async function openContext({
+  config,
+  log,
+  redact,
+  stack,
+}: ProcessContext<typeof subjects>): Promise<VerifyContext> {
+  const { s3 } = config;
+  const { url, site } = config.redis;
+  const redis = stack.use(await connectRedis(url, log));
+  const notifying = startNotifying({ config: config.alarms, site, redis, log, redact, stack });
+  const store = s3 && stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence)));
+  const opened = {
+    ...config,
+    site,
+    redis,
+    log,
+    destinations: new Map(store === undefined ? [] : [[store.place.name, { place: store.place, store }]]),
+    verifications: stack.use(openQueue('verify', site, redis)),
+    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination: s3?.place, log })),
+  };
+  return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
+}

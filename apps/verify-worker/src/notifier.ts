@@ -1,0 +1,67 @@
+import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
+import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
+import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
+import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
+import { updateRestoreTestAlarms } from '@pgstow/notify/alarms/restore-test-alarm.ts';
+import type { Notifying } from '@pgstow/notify/start-notifying.ts';
+import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { BAD_FAILURE, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import type { FailedJob } from '@pgstow/shared/runtime/worker.ts';
+
+type NotifierOptions = Notifying & {
+  readonly backup: BackupConfig;
+  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
+};
+
+/** Raises and lifts the alarms of restore tests. No test waits for it, and none fails with it. */
+export class Notifier {
+  readonly #options: NotifierOptions;
+
+  constructor(options: NotifierOptions) {
+    this.#options = options;
+  }
+
+  /** Raises or lifts alarms by what a test found. Call it once that is recorded. */
+  tested(test: RestoreTest): void {
+    const { backup, alarms, background } = this.#options;
+    const database = parseBackupName(test.name)?.database;
+    if (database === undefined) return;
+    background.run(`notify of the restore test of ${test.name}`, async () => {
+      const dump = await findDump(backup.folder, test.name);
+      // A good copy makes no other copy of the same dump good.
+      if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
+      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(backup.folder, database, this.#place));
+    });
+  }
+
+  /** Raises an alarm for a test that failed for good without a verdict. */
+  readonly testFailed = ({ data, message }: FailedJob<'verify'>): void => {
+    const { backup, alarms, background } = this.#options;
+    // `tested` has notified of it.
+    if (message.startsWith(BAD_FAILURE)) return;
+    const database = 'name' in data ? parseBackupName(data.name)?.database : data.target;
+    if (database === undefined) return;
+    background.run(`notify that a restore test of ${database} failed`, async () => {
+      const { dumps } = await readFolder(backup.folder);
+      const ours = dumpsOf(database, dumps);
+      const dump = ours.findLast(({ manifest }) => !('name' in data) || manifest.name === data.name);
+      // Anyone who may write to Redis can ask for a test of anything.
+      if (dump === undefined) return;
+      alarms.raise({
+        kind: 'restore-test-failed',
+        database,
+        name: dump.manifest.name,
+        reason: message,
+        safe: describeWhatIsSafe(ours, this.#place, new Date()),
+        since: parseBackupName(dump.manifest.name)?.takenAt ?? new Date(dump.manifest.takenAt),
+      });
+    });
+  };
+
+  get #place(): DestinationPlace | undefined {
+    return [...this.#options.destinations.values()][0]?.place;
+  }
+}
