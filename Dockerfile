@@ -53,7 +53,7 @@ COPY apps/scheduler/src apps/scheduler/src
 USER node
 EXPOSE 3000
 # The board is for others to reach once it has a password, and not before.
-CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec node apps/scheduler/src/main.ts"]
+CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec node --max-semi-space-size=1 apps/scheduler/src/main.ts"]
 
 # PostgreSQL's client programs and igzip. Of Debian's client package only the programs are taken: the rest is a wrapper in
 # Perl, which is several times as large and chooses a version as the dump worker does itself.
@@ -99,22 +99,21 @@ COPY packages/catalog/src packages/catalog/src
 COPY packages/notify/src packages/notify/src
 COPY apps/dump-worker/src apps/dump-worker/src
 USER node
-CMD ["node", "apps/dump-worker/src/main.ts"]
+CMD ["node", "--max-semi-space-size=1", "apps/dump-worker/src/main.ts"]
 
 FROM workspace AS upload-worker-modules
 RUN install-in-image @pgstow/upload-worker
 
-# It never connects to a database.
+# It connects to no database, and runs no program.
 FROM base AS upload-worker
 COPY --from=upload-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
-COPY packages/postgres/src packages/postgres/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
 COPY apps/upload-worker/src apps/upload-worker/src
 USER node
-CMD ["node", "apps/upload-worker/src/main.ts"]
+CMD ["node", "--max-semi-space-size=1", "apps/upload-worker/src/main.ts"]
 
 FROM workspace AS verify-worker-modules
 RUN install-in-image @pgstow/verify-worker
@@ -132,7 +131,7 @@ COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
 COPY apps/verify-worker/src apps/verify-worker/src
 USER node
-CMD ["node", "apps/verify-worker/src/main.ts"]
+CMD ["node", "--max-semi-space-size=1", "apps/verify-worker/src/main.ts"]
 
 # The servers that dumps are restored into, one of each major version, with the extensions that PostgreSQL itself brings. Left
 # out is what a scratch server never uses and what takes most room: the compiler of LLVM's. As of the clients, only files are
@@ -173,7 +172,7 @@ COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/scratch/src packages/scratch/src
 COPY apps/scratch-host/src apps/scratch-host/src
-CMD ["node", "apps/scratch-host/src/main.ts"]
+CMD ["node", "--max-semi-space-size=1", "apps/scratch-host/src/main.ts"]
 
 FROM workspace AS cli-modules
 RUN install-in-image @pgstow/cli

@@ -15,6 +15,7 @@ import { startScheduler } from './steps/start-scheduler.ts';
 import { startServers } from './steps/start-servers.ts';
 import { startUploadWorker } from './steps/start-upload-worker.ts';
 import { stayUp } from './steps/stay-up.ts';
+import { watchDump } from './steps/watch-dump.ts';
 import { watchPrune } from './steps/watch-prune.ts';
 import { watchRestoreTest } from './steps/watch-restore-test.ts';
 import { watchUpload } from './steps/watch-upload.ts';
@@ -29,9 +30,10 @@ await runToEnd(async (run) => {
   const sample = await loadSample(run, servers);
   const older = await leaveOlderDumps(run, servers);
 
-  const board = await startScheduler(run, servers);
+  await startDumpWorker(run, servers, older);
   await startUploadWorker(run, servers, older);
-  const manifest = await startDumpWorker(run, servers);
+  const board = await startScheduler(run, servers);
+  const manifest = await watchDump(run);
 
   const proof = await proveDump(run, manifest, sample);
   const pruned = await watchPrune(run, servers, older);

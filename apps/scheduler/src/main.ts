@@ -1,4 +1,85 @@
-import '@pgstow/shared/runtime/start-lean.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
+import { place } from '@pgstow/shared/config/s3.ts';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
+import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
+import { runProcess } from '@pgstow/shared/runtime/process.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { wantDumps, wantRestoreTests } from './schedules/wanted-entries.ts';
+import { watchSchedules } from './schedules/watch-schedules.ts';
+import { describePause } from './site/protection-policy.ts';
+import { queueOrder } from './site/read-site.ts';
+import type { Site } from './site/site.ts';
+import { watchStaleness } from './site/watch-staleness.ts';
+import { checkHealth } from './status/healthz.ts';
+import { addStatusRoutes } from './status/status-routes.ts';
+import { createBoard } from './web/board.ts';
+import { startServer } from './web/server.ts';
 
-// What follows is large; see there.
-await import('./run.ts');
+const { postgres, schedule, verify, alarms, redis, board } = subjects;
+
+await runProcess(
+  'scheduler',
+  { postgres, schedule, verify, place, alarms, redis, board },
+  async ({ config, log, redact, stack }) => {
+    const { site, url } = config.redis;
+    const connection = stack.use(await connectRedis(url, log));
+    const queues = {
+      dump: stack.use(openQueue('dump', site, connection)),
+      upload: stack.use(openQueue('upload', site, connection)),
+      verify: stack.use(openQueue('verify', site, connection)),
+    };
+    const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
+    const { databases: targets } = config.postgres;
+    const publicPath = config.board.publicAddress?.path ?? '';
+
+    const schedules = stack.use(
+      watchSchedules(wantDumps({ queue: queues.dump, targets, schedule: config.schedule, log })),
+    );
+    const restoreTests = stack.use(
+      watchSchedules(
+        wantRestoreTests({
+          queue: queues.verify,
+          targets,
+          schedule: config.verify.schedule,
+          destination: config.place?.name ?? LOCAL,
+          log,
+        }),
+      ),
+    );
+    const served: Site = {
+      name: site,
+      targets,
+      schedule: config.schedule,
+      destination: config.place,
+      restoreTests: config.verify.schedule,
+      redis: connection,
+      catalog: new CatalogReader(connection, site),
+      queues,
+      schedules,
+      startedAt: new Date(),
+    };
+    const server = stack.use(
+      await startServer({
+        config: config.board,
+        board: createBoard(inOrder, site, publicPath, log),
+        addPages: (scope) => addStatusRoutes(scope, served, publicPath, log),
+        readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
+        log,
+      }),
+    );
+    await schedules.start();
+    await restoreTests.start();
+    const telling = startNotifying({ config: config.alarms, site, redis: connection, log, redact, stack });
+    stack.use(watchStaleness({ site: served, alarms: telling.alarms, log }));
+    for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
+
+    if (config.board.password === undefined) {
+      log.warn({ url: `${server.url}/healthz` }, 'the board is closed; set BOARD_PASSWORD to open it');
+    } else {
+      log.info({ url: server.url }, `status page and board on ${server.url}`);
+    }
+  },
+);

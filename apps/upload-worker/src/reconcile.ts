@@ -1,8 +1,6 @@
-import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { enqueueMissingUploads } from '@pgstow/catalog/folder/enqueue-missing-uploads.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
-import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
 import { sweepLeftovers } from './abort-leftovers.ts';
 import { checkReceipts } from './check-receipts.ts';
@@ -10,16 +8,10 @@ import type { UploadContext } from './context.ts';
 
 /** Asks for missing uploads, and checks receipts and leftovers at the stores, now and every hour. Disposing ends it. */
 export function reconcile(context: UploadContext): AsyncDisposable {
-  const { backup, site, redis, destinations, catalog, log } = context;
+  const { backup, destinations, log } = context;
   return reconcileHourly(log, async ({ step, signal }) => {
     await step('sweep half-written receipts', () => sweepPartialRecords(backup.folder, 'receipt', log));
     await step('ask for missing uploads', () => enqueueMissing(context));
-    await step('adopt dumps without a manifest', async () => {
-      const adopted = await adoptStrays({ ...backup, prove: proveGzip, site, redis, log, signal });
-      if (adopted.length === 0) return;
-      catalog.publish();
-      await enqueueMissing(context);
-    });
     for (const destination of destinations.values()) {
       await step('check receipts', () => checkReceipts(context, destination, signal));
       await step('drop uploads that were left open', () => sweepLeftovers(context, destination, signal));

@@ -18,7 +18,7 @@ async function writeScript(folder: string, source: string): Promise<string> {
 }
 
 describe('startProcess', () => {
-  it('runs TypeScript with the environment given alone, and reads its JSON lines', async () => {
+  it('runs TypeScript with the environment given and a compile cache alone, and reads its JSON lines', async () => {
     await using folder = await tempFolder();
     const script = await writeScript(
       folder.path,
@@ -30,7 +30,7 @@ describe('startProcess', () => {
     await using child = await startProcess({ script, args: ['hello'], env: { NAME: 'value' } });
 
     const line = await child.waitForLine((line) => line.json?.['msg'] === 'hello');
-    expect(line.json?.['env']).toEqual(['NAME', 'PATH']);
+    expect(line.json?.['env']).toEqual(['NAME', 'NODE_COMPILE_CACHE', 'PATH']);
     expect((await child.waitForLine(/not \{/)).stream).toBe('stderr');
     child.signal('SIGTERM');
     expect(await child.waitForExit()).toEqual({ code: 3, signal: null });

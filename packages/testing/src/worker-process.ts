@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { BoundProcess } from './bound-process.ts';
 
 export interface ProcessOptions {
@@ -5,12 +6,14 @@ export interface ProcessOptions {
   readonly command?: string;
   readonly script?: string;
   readonly args?: readonly string[];
-  /** The environment besides PATH, which is passed on unless given here; nothing else is inherited. */
+  /** The environment besides PATH and NODE_COMPILE_CACHE; nothing else is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** How many output lines are kept, the newest; 5,000 unless given. */
   readonly keepLines?: number;
 }
+
+const NODE_COMPILE_CACHE = join(import.meta.dirname, '../../../node_modules/.cache/node-compile');
 
 /** Starts one of our apps (or any program) as a real process. It is killed, with its children, on dispose. */
 export async function startProcess({
@@ -27,7 +30,7 @@ export async function startProcess({
   return await BoundProcess.start({
     ...rest,
     command: program,
-    args: script === undefined ? args : [script, ...args],
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...env },
+    args: script === undefined ? args : ['--max-semi-space-size=1', script, ...args],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', NODE_COMPILE_CACHE, ...env },
   });
 }

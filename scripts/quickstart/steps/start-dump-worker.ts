@@ -1,20 +1,19 @@
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import prettyBytes from 'pretty-bytes';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Run } from '../run-to-end.ts';
 import { startApp } from '../start-app.ts';
 import { waitUntil } from '../wait-until.ts';
 import type { Servers } from './start-servers.ts';
 
-/** Starts the dump worker, for which the scheduled job already waits. @returns the manifest of its dump */
-export async function startDumpWorker(run: Run, servers: Servers): Promise<Manifest> {
-  return run.steps.run('Dump worker', async (report) => {
+/** Starts the dump worker, which adopts what lies in the folder. */
+export async function startDumpWorker(run: Run, servers: Servers, older: readonly BackupName[]): Promise<void> {
+  await run.steps.run('Dump worker', async (report) => {
     await startApp(run, servers, 'dump-worker');
-    const manifest = await waitUntil(run, 'the manifest of a scheduled dump', async () => {
-      const { dumps } = await readFolder(run.backupDir);
-      return dumps.map((dump) => dump.manifest).find(({ origin }) => origin === 'dumped');
+    await waitUntil(run, `${older.length} older backups to be adopted`, async () => {
+      const dumps = await Promise.all(older.map((name) => findDump(run.backupDir, name)));
+      const { length } = dumps.filter((dump) => dump !== undefined);
+      report(`${length} older backups adopted`);
+      return length === older.length ? true : undefined;
     });
-    report(`${manifest.name}, ${prettyBytes(manifest.bytes)}`);
-    return manifest;
   });
 }

@@ -32,6 +32,8 @@ export interface UploadStage extends AsyncDisposable {
   /** Between the worker and S3. */
   readonly proxy: FaultProxy;
   readonly queue: Queue<unknown>;
+  /** The environment of every worker of this stage. */
+  readonly settings: Readonly<Record<string, string>>;
   startWorker(env?: Readonly<Record<string, string>>): Promise<BoundProcess>;
   receiptOf(name: BackupName): Promise<Receipt | undefined>;
   /** The receipt, once it is there, of an object that was read back and is right, manifest and all. */
@@ -55,6 +57,16 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
   cleanup.defer(() => queue.close());
   const owned = cleanup.move();
 
+  const settings = {
+    REDIS_URL: redis.url,
+    BACKUP_DIR: folder,
+    S3_BUCKET: BUCKET,
+    S3_PREFIX: PREFIX,
+    S3_ENDPOINT: proxy.url,
+    S3_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+  };
   const receiptOf = async (name: BackupName): Promise<Receipt | undefined> =>
     (await findDump(folder, name))?.receipts.get('s3');
   const jobOf = (name: BackupName) => queue.getJob(uploadJobId(name, 's3'));
@@ -64,25 +76,10 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
     s3,
     proxy,
     queue,
+    settings,
     receiptOf,
     jobOf,
-    startWorker: async (env = {}) =>
-      owned.use(
-        await startProcess({
-          script: MAIN,
-          env: {
-            REDIS_URL: redis.url,
-            BACKUP_DIR: folder,
-            S3_BUCKET: BUCKET,
-            S3_PREFIX: PREFIX,
-            S3_ENDPOINT: proxy.url,
-            S3_REGION: s3.region,
-            AWS_ACCESS_KEY_ID: s3.accessKeyId,
-            AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-            ...env,
-          },
-        }),
-      ),
+    startWorker: async (env = {}) => owned.use(await startProcess({ script: MAIN, env: { ...settings, ...env } })),
     uploaded: async (manifest) => {
       const receipt = await eventually(async () => (await receiptOf(manifest.name)) ?? null);
       const object = await s3.getObject(BUCKET, PREFIX + manifest.name);

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
-import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { describe, expect, it } from 'vitest';
+import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { describe, expect, it, test } from 'vitest';
+import { DUMP_WORKER } from '../stage/start-dump-worker.ts';
 import { BUCKET, PREFIX, makeDump, makeFile, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('the start of an upload worker', () => {
@@ -140,39 +142,11 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     await access(join(stage.folder, files.dump));
   });
 
-  it.skipIf(!hasCommand('gzip'))(
-    'adopts a folder full of older files and uploads them, but not a broken one',
-    async () => {
-      await using stage = await setStage();
-      const day = (date: number): Date => new Date(Date.UTC(2025, 0, date));
-      const whole = [
-        await makeFile(stage.folder, { takenAt: day(1) }),
-        await makeFile(stage.folder, { takenAt: day(2) }),
-      ];
-      const broken = await makeFile(stage.folder, { takenAt: day(3), bytes: 10_000 });
-      await writeFile(join(stage.folder, broken.name), broken.file.subarray(0, 5000));
-
-      const worker = await stage.startWorker();
-      await worker.waitForLine(/"reconciled"/);
-
-      for (const { name } of whole) {
-        const manifest = await eventually(async () => (await findDump(stage.folder, name))?.manifest ?? null);
-        expect(manifest.origin).toBe('adopted');
-        await stage.uploaded(manifest);
-      }
-      expect(worker.tail).toContain(broken.name);
-      expect(await findDump(stage.folder, broken.name)).toBeUndefined();
-      expect((await readFile(join(stage.folder, broken.name))).length).toBe(5000);
-      expect((await stage.s3.listObjects(BUCKET)).filter(({ key }) => key.includes(broken.name))).toEqual([]);
-    },
-  );
-
-  it('without a bucket says so, adopts, refuses uploads with a hint, and ends in order', async () => {
+  it('without a bucket says so, refuses uploads with a hint, and ends in order', async () => {
     await using stage = await setStage();
-    const old = await makeFile(stage.folder, { takenAt: new Date('2025-01-01T00:00:00Z') });
+    const old = await makeDump(stage.folder, { takenAt: new Date('2025-01-01T00:00:00Z') });
     const worker = await stage.startWorker({ S3_BUCKET: '' });
     await worker.waitForLine(/no S3_BUCKET: local backups only/);
-    if (hasCommand('gzip')) await eventually(async () => (await findDump(stage.folder, old.name)) ?? null);
 
     const job = await stage.queue.add('upload', uploadJob(old.name), { attempts: 30 });
     await eventually(() => job.isFailed());
@@ -183,3 +157,40 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     expect(await worker.stop()).toEqual({ code: 0, signal: null });
   });
 });
+
+test.skipIf(!hasRedis())(
+  'a dump worker adopts a folder full of older files, and an upload worker uploads them, but not a broken one',
+  async () => {
+    await using stage = await setStage();
+    const day = (date: number): Date => new Date(Date.UTC(2025, 0, date));
+    const whole = [
+      await makeFile(stage.folder, { takenAt: day(1) }),
+      await makeFile(stage.folder, { takenAt: day(2) }),
+    ];
+    const broken = await makeFile(stage.folder, { takenAt: day(3), bytes: 10_000 });
+    await writeFile(join(stage.folder, broken.name), broken.file.subarray(0, 5000));
+
+    await stage.startWorker();
+    await using worker = await startProcess({
+      script: DUMP_WORKER,
+      env: {
+        ...stage.settings,
+        POSTGRES_HOST: '127.0.0.1',
+        POSTGRES_DB: 'shop',
+        POSTGRES_USER: 'backup',
+        POSTGRES_PASSWORD: 'unused',
+      },
+    });
+    await worker.waitForLine(/"reconciled"/);
+
+    for (const { name } of whole) {
+      const manifest = await eventually(async () => (await findDump(stage.folder, name))?.manifest ?? null);
+      expect(manifest.origin).toBe('adopted');
+      await stage.uploaded(manifest);
+    }
+    expect(worker.tail).toContain(broken.name);
+    expect(await findDump(stage.folder, broken.name)).toBeUndefined();
+    expect((await readFile(join(stage.folder, broken.name))).length).toBe(5000);
+    expect((await stage.s3.listObjects(BUCKET)).filter(({ key }) => key.includes(broken.name))).toEqual([]);
+  },
+);

@@ -131,7 +131,7 @@ async function* describeContents(
       check: 'folder.strays',
       status: 'warning',
       message: `${strays.length === 1 ? 'one file has' : `${strays.length} files have`} the name of a dump and no manifest, and does not count yet: ${nameFirst(strays, ', ')}`,
-      hint: 'A worker reads and adopts them when it starts. What it refuses, it says in its log.',
+      hint: 'The dump worker adopts them at its start and every hour. Its log says which it refuses, and why.',
     };
   }
   const abandoned: string[] = [];

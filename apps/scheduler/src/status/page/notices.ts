@@ -134,7 +134,7 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly
               strays === 1
                 ? 'A file in the backup folder has no manifest and does not count'
                 : `${strays} files in the backup folder have no manifest and do not count`,
-            hint: 'The workers adopt them at their start, if they stand up to proof; the log says why not.',
+            hint: 'The dump worker adopts them at its start and every hour, if they stand up to proof; its log says why not.',
           },
         ]),
   ];
