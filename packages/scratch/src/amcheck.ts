@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isExecutable } from '@pgstow/postgres/client/installed-program.ts';
-import { execa } from 'execa';
+import { runProgram } from '@pgstow/postgres/client/run-program.ts';
 import type { ScratchServer } from './scratch-server.ts';
 
 /** What pg_amcheck found: damage, or why it could not look. */
@@ -8,6 +8,8 @@ export type AmcheckFinding = { readonly damage: readonly string[] } | { readonly
 
 /** Its exit code for damage. Source: https://www.postgresql.org/docs/current/app-pgamcheck.html */
 const FOUND_DAMAGE = 2;
+/** Characters of it. */
+const MOST_DAMAGE = 10_000_000;
 
 /** Has pg_amcheck read every table and B-tree index of a restored database, where it and its extension are installed. */
 export async function amcheck(
@@ -19,17 +21,12 @@ export async function amcheck(
   if (!(await isExecutable(program))) return { whyNot: 'pg_amcheck is not installed' };
   const available = await query(database, "select count(*) from pg_available_extensions where name = 'amcheck'");
   if (available !== '1') return { whyNot: 'the extension amcheck is not installed' };
-  const [command, ...argv] = [...runAs, program, '--no-password', '--install-missing'];
-  const { stdout, stderr, exitCode, failed, isMaxBuffer } = await execa(command, argv, {
+  const { stdout, stderr, exitCode, failed, isMaxBuffer } = await runProgram(
+    [...runAs, program, '--no-password', '--install-missing'],
     // The database is named here, and not among the arguments.
-    env: env(database),
-    extendEnv: false,
-    stdin: 'ignore',
-    reject: false,
-    cancelSignal: signal,
-    maxBuffer: 10_000_000,
-  });
-  signal.throwIfAborted();
+    { env: env(database), maxBuffer: MOST_DAMAGE },
+    signal,
+  );
   if (!failed) return { damage: [] };
   // It writes that much of damage alone, and tells as damage whatever else ends its look at one of them.
   const found = exitCode === FOUND_DAMAGE || isMaxBuffer ? findingsIn(stdout) : [];

@@ -1,6 +1,7 @@
-import { readdir, readlink, realpath } from 'node:fs/promises';
+import { readlink, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findProcesses, sendSignal } from './find-processes.ts';
 import { readForeignFile } from './read-foreign-file.ts';
 
 const LOOK_AGAIN_MS = 50;
@@ -19,24 +20,20 @@ export async function endPostgres(dataFolder: string): Promise<void> {
   const pids = await findPostgres(dataFolder);
   // In order, so that it removes its shared memory.
   if (pids.includes(Number(named))) {
-    send('SIGQUIT', Number(named));
+    sendSignal(Number(named), 'SIGQUIT');
     if (await areGone(dataFolder, QUIT_MS)) return;
   }
-  for (const pid of await findPostgres(dataFolder)) send('SIGKILL', pid);
+  for (const pid of await findPostgres(dataFolder)) sendSignal(pid, 'SIGKILL');
   await areGone(dataFolder, KILL_MS);
 }
 
 /** The processes of a data folder's server; none where there is no /proc. */
 export async function findPostgres(dataFolder: string): Promise<readonly number[]> {
   const wanted = await realpath(dataFolder).catch(() => dataFolder);
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const [cwd, program] = await Promise.all([linkOf(pid, 'cwd'), linkOf(pid, 'exe')]);
-      return cwd === wanted && basename(program) === 'postgres' ? [pid] : [];
-    }),
-  );
-  return found.flat();
+  return findProcesses(async (pid) => {
+    const [cwd, program] = await Promise.all([linkOf(pid, 'cwd'), linkOf(pid, 'exe')]);
+    return cwd === wanted && basename(program) === 'postgres';
+  });
 }
 
 async function areGone(dataFolder: string, withinMs: number): Promise<boolean> {
@@ -52,12 +49,4 @@ async function areGone(dataFolder: string, withinMs: number): Promise<boolean> {
 async function linkOf(pid: number, name: 'cwd' | 'exe'): Promise<string> {
   const path = await readlink(`/proc/${pid}/${name}`).catch(() => '');
   return path.replace(/ \(deleted\)$/, '');
-}
-
-function send(signal: NodeJS.Signals, pid: number): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended meanwhile.
-  }
 }

@@ -2,8 +2,8 @@ import { glob, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { bareEnvironment, runProgram } from '@pgstow/postgres/client/run-program.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import type { Confinement } from './scratch-user.ts';
 
 export type InitClusterOptions = {
@@ -23,21 +23,13 @@ const LIMIT_MS = 5 * 60_000;
 
 /** Makes a cluster that trusts whoever gets to its socket. @throws RetryableError with what initdb said */
 export async function initCluster({ clients, confinement, folder, user, signal }: InitClusterOptions): Promise<void> {
-  const [program = '', ...argv] = confinement.commandLine(
+  const command = confinement.commandLine(
     [join(clients.folder, 'initdb'), ...OPTIONS, '--pgdata', join(folder, 'data'), '--username', user],
     'TERM',
   );
-  const { stderr, failed, timedOut } = await execa(program, argv, {
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, LC_ALL: 'C.UTF-8', ...(await nameOurselves(folder)) },
-    extendEnv: false,
-    cwd: folder,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    reject: false,
-    cancelSignal: signal,
-    timeout: LIMIT_MS,
-  });
-  signal.throwIfAborted();
+  const env = { ...bareEnvironment(), HOME: folder, LC_ALL: 'C.UTF-8', ...(await nameOurselves(folder)) };
+  const options = { env, cwd: folder, stdout: 'ignore', timeout: LIMIT_MS } as const;
+  const { stderr, failed, timedOut } = await runProgram(command, options, signal);
   if (timedOut) throw new RetryableError(`initdb did not end within ${LIMIT_MS / 1000} s`);
   if (failed) throw new RetryableError(`initdb made no cluster in ${folder}: ${stderr.trim().slice(-2000)}`);
 }

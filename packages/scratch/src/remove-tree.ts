@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { bareEnvironment } from '@pgstow/postgres/client/installed-program.ts';
+import { runProgram } from '@pgstow/postgres/client/run-program.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { takeBack } from './take-back.ts';
 
 const ATTEMPTS = 10;
@@ -18,9 +17,7 @@ const LIMIT_MS = 15 * 60_000;
 export async function removeTree(folder: string, limitMs = LIMIT_MS): Promise<void> {
   await takeBack(folder);
   for (let attempt = 1; ; attempt += 1) {
-    const { failed, timedOut, stderr } = await execa('rm', ['-rf', '--', folder], {
-      ...bareEnvironment(),
-      reject: false,
+    const { failed, timedOut, stderr } = await runProgram(['rm', '-rf', '--', folder], {
       timeout: limitMs,
       killSignal: 'SIGKILL',
     });

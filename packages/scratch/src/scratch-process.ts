@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { bareEnvironment, startProgram } from '@pgstow/postgres/client/run-program.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { endPostgres } from './end-postgres.ts';
 import { initCluster } from './init-cluster.ts';
 import { removeTree } from './remove-tree.ts';
@@ -140,7 +140,7 @@ function launch(
     unix_socket_directories: socketFolder,
     unix_socket_permissions: isOpen ? '0777' : '0700',
   };
-  const [program = '', ...argv] = confinement.commandLine(
+  const command = confinement.commandLine(
     [
       join(clients.folder, 'postgres'),
       '-D',
@@ -149,15 +149,12 @@ function launch(
     ],
     'QUIT',
   );
-  return execa(program, argv, {
+  return startProgram(command, {
     // Nothing of ours, neither secrets nor settings of PostgreSQL's.
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
-    extendEnv: false,
+    env: { ...bareEnvironment(), HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
     cwd: folder,
-    stdin: 'ignore',
     stdout: 'ignore',
     buffer: false,
-    reject: false,
     // A Ctrl-C in our terminal is ours alone: the server ends when we end it.
     detached: true,
   });

@@ -119,7 +119,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
 
   it('is gone although code in it put a pipe in the place of its file, and left a program that holds its output', async () => {
     const server = await startScratchServer(options('hostile'));
-    const program = 'rm postmaster.pid; mkfifo postmaster.pid; sleep 61236 >/dev/null </dev/null &';
+    const program = 'cat >/dev/null; rm postmaster.pid; mkfifo postmaster.pid; sleep 61236 >/dev/null </dev/null &';
     await server.query('postgres', `copy (select 1) to program '${program}'`);
     const left = await eventually(() => runningProcesses().find(({ command }) => command === 'sleep 61236'));
     try {

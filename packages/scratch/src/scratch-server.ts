@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { chooseClients, findClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
+import { bareEnvironment, runProgram } from '@pgstow/postgres/client/run-program.ts';
 import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import type { DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
 import { askForScratchProcess } from './scratch-host-client.ts';
 import { SCRATCH_PORT, SCRATCH_USER, startScratchProcess } from './scratch-process.ts';
@@ -62,7 +62,7 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
       ? await startScratchProcess({ folder, isOpen: false, clients, memoryBytes, signal })
       : await askForScratchProcess(host.folder, { major, memoryBytes, diskBytes: host.diskBytes }, signal);
   const env = (database: string): Record<string, string> => ({
-    PATH: process.env['PATH'] ?? '',
+    ...bareEnvironment(),
     HOME: folder,
     LC_ALL: 'C.UTF-8',
     TZ: 'UTC',
@@ -110,14 +110,11 @@ async function runSql(
   sql: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const { stdout, stderr, failed } = await execa(
-    join(folder, 'psql'),
-    '--no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --file -'
-      .split(' ')
-      .concat('--field-separator=\t'),
-    { env, extendEnv: false, input: sql, reject: false, cancelSignal: signal },
+  const options = '--no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --file -'.split(
+    ' ',
   );
-  signal.throwIfAborted();
+  const command = [join(folder, 'psql'), ...options, '--field-separator=\t'];
+  const { stdout, stderr, failed } = await runProgram(command, { env, input: sql }, signal);
   if (failed) throw new RetryableError(`the scratch server refused a statement: ${stderr.trim()}`);
   return stdout;
 }

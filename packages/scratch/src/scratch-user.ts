@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { bareEnvironment, isOnPath } from '@pgstow/postgres/client/installed-program.ts';
+import { isOnPath } from '@pgstow/postgres/client/installed-program.ts';
+import { runProgram } from '@pgstow/postgres/client/run-program.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
+import { findProcesses, sendSignal } from './find-processes.ts';
 
 /** As whom, and with how much of this machine, a scratch server and its clients run. */
 export type Confinement = {
@@ -55,13 +56,13 @@ export async function endHostUser(): Promise<void> {
   const { owner, commandLine } = await confine();
   if (owner?.name !== HOST_USER) return;
   // All that this user may signal, which is all of its own, but for the shell itself: at one blow, which no fork outruns.
-  const [program = '', ...argv] = commandLine(['sh', '-c', 'kill -KILL -1'], 'TERM');
+  const command = commandLine(['sh', '-c', 'kill -KILL -1'], 'TERM');
   for (let round = 0; round < KILL_ROUNDS; round += 1) {
     // What is to be ended may be quicker, and stop or end the shell. Us it cannot signal.
-    await execa(program, argv, { ...bareEnvironment(), reject: false, timeout: KILL_ROUND_MS, killSignal: 'SIGKILL' });
+    await runProgram(command, { timeout: KILL_ROUND_MS, killSignal: 'SIGKILL' });
     const left = await processesOf(owner.uid);
     if (left.length === 0) return;
-    for (const pid of left) kill(pid);
+    for (const pid of left) sendSignal(pid, 'SIGKILL');
     await delay(LOOK_AGAIN_MS);
   }
   throw new RetryableError(`processes of ${HOST_USER} that a dump has started cannot be ended`, {
@@ -69,25 +70,13 @@ export async function endHostUser(): Promise<void> {
   });
 }
 
-/** Those that still run; none where there is no /proc. */
+/** Processes of a user that still run. */
 async function processesOf(uid: number): Promise<readonly number[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-      const isDead = /^State:\s+[ZX]/m.test(status);
-      return !isDead && Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === uid ? [Number(pid)] : [];
-    }),
-  );
-  return found.flat();
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended meanwhile.
-  }
+  return findProcesses(async (pid) => {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    const isDead = /^State:\s+[ZX]/m.test(status);
+    return !isDead && Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === uid;
+  });
 }
 
 /** Nothing but the loopback: the network was taken from all of us. One that is down just now has its line, too. */
@@ -113,7 +102,6 @@ const PROBE_MS = 10_000;
 async function findUnshare(isRoot: boolean): Promise<readonly string[]> {
   if (!(await isOnPath('unshare'))) return [];
   const unshare = isRoot ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-current-user', '--net', '--'];
-  const [program, ...argv] = [...unshare, 'true'];
-  const { failed } = await execa(program, argv, { ...bareEnvironment(), reject: false, timeout: PROBE_MS });
+  const { failed } = await runProgram([...unshare, 'true'], { timeout: PROBE_MS });
   return failed ? [] : unshare;
 }

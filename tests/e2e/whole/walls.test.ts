@@ -40,8 +40,8 @@ describe('the rooms of ARCHITECTURE.md', () => {
     ['@smithy/node-http-handler', ['packages/store'], ['packages/store/src/s3']],
     [
       'execa',
-      ['apps/dump-worker', 'apps/upload-worker', 'packages/catalog/src/folder'],
-      ['packages/postgres/src/dump'],
+      ['apps/dump-worker', 'packages/scratch', 'packages/catalog/src/folder', 'packages/postgres/src/dump'],
+      ['packages/postgres/src/client'],
     ],
     ['@pgstow/testing/x.ts', ['apps/cli', 'packages/shared/src/runtime'], []],
     ['@pgstow/shared/runtime/x.ts', ['packages/shared/src/contract', 'packages/shared/src/config'], ['apps/cli']],

@@ -1,12 +1,10 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { escapeCharacters } from '@pgstow/shared/runtime/escape-characters.ts';
 
 /** A name as it may be shown on a terminal: one that holds control characters, which a terminal would obey, as JSON. */
 export function formatName(name: string): string {
-  return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)
-    ? JSON.stringify(name).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-        return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
-      })
-    : name;
+  const isPlain = !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name);
+  return isPlain ? name : escapeCharacters(JSON.stringify(name), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu);
 }
 
 /** `2026-11-26 03:00:05`, in UTC. */

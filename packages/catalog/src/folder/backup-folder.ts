@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { whoami } from '@pgstow/shared/runtime/whoami.ts';
 import prettyBytes from 'pretty-bytes';
 
 /** The disk of the backup folder is full, or would be. */
@@ -45,7 +46,6 @@ export function neededBytes(lastBytes: number | undefined, databaseBytes: number
 /** A fault of the file system in words that say what to do; any other error as it is. */
 export function folderError(error: unknown, folder: string, onHost = folder): unknown {
   const { code } = error as NodeJS.ErrnoException;
-  const who = `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -55,8 +55,8 @@ export function folderError(error: unknown, folder: string, onHost = folder): un
       });
     case 'EACCES':
     case 'EPERM':
-      return new PermanentError(`cannot write to ${folder} as user ${who}`, {
-        hint: `Let this user write there: chown -R ${who} '${onHost}'`,
+      return new PermanentError(`cannot write to ${folder} as user ${whoami()}`, {
+        hint: `Let this user write there: chown -R ${whoami()} '${onHost}'`,
         cause: error,
       });
     case 'EROFS':
@@ -81,8 +81,7 @@ export function folderError(error: unknown, folder: string, onHost = folder): un
 export function unreadableFolder(error: unknown, folder: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== 'EACCES' && code !== 'EPERM') return folderError(error, folder);
-  const who = `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
-  return new PermanentError(`user ${who} may not read ${folder}`, {
+  return new PermanentError(`user ${whoami()} may not read ${folder}`, {
     hint: 'Run it as the user that the dump worker runs as.',
     cause: error,
   });

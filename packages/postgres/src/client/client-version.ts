@@ -1,8 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { isExecutable } from './installed-program.ts';
+import { runProgram } from './run-program.ts';
 
 /** PostgreSQL's client programs of one version, in one folder. */
 export type Clients = {
@@ -14,6 +14,7 @@ export type Clients = {
 
 /** Where Debian, Ubuntu and the PostgreSQL project's packages for them put each major version. */
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
+const VERSION_MS = 10_000;
 
 /**
  * Every pg_dump with its psql that is installed, newest first. Of one major version, those that PATH leads to come first
@@ -40,11 +41,16 @@ async function findInstalled(program: string, others: readonly string[]): Promis
     const path = join(folder, program);
     const areThere = await Promise.all([program, ...others].map((each) => isExecutable(join(folder, each))));
     if (areThere.includes(false) || (await isWrapper(path))) continue;
-    const { stdout, failed } = await execa(path, ['--version'], { reject: false, timeout: 10_000 });
-    const version = /(\d+(?:\.\d+|devel|beta\d+|rc\d+)*)/.exec(stdout)?.[1];
-    if (!failed && version !== undefined) found.push({ folder, version, major: Number.parseInt(version, 10) });
+    const version = await readVersion(path);
+    if (version !== undefined) found.push({ folder, version, major: Number.parseInt(version, 10) });
   }
   return found.sort((a, b) => b.major - a.major);
+}
+
+/** The version of a program of PostgreSQL, as in `15.18`; `undefined` if it does not say one. */
+export async function readVersion(program: string): Promise<string | undefined> {
+  const { stdout, failed } = await runProgram([program, '--version'], { timeout: VERSION_MS });
+  return failed ? undefined : /\(PostgreSQL\) (\d+[\w.]*)/.exec(stdout)?.[1];
 }
 
 /**

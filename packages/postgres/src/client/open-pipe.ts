@@ -3,8 +3,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
-import { bareEnvironment } from './installed-program.ts';
+import { runProgram } from './run-program.ts';
 
 /** Both ends of a pipe, for child processes; closed when disposed. */
 export type Pipe = AsyncDisposable & {
@@ -24,7 +23,8 @@ export async function openPipe(between = 'pg_dump and the compressor'): Promise<
   await using stack = new AsyncDisposableStack();
   try {
     stack.defer(() => rm(path, { force: true }));
-    await execa('mkfifo', ['-m', '600', path], { ...bareEnvironment(), stdin: 'ignore' });
+    const made = await runProgram(['mkfifo', '-m', '600', path], {});
+    if (made.failed) throw new Error(made.stderr || made.message);
     // Open at both ends, it lets each of the next two be opened without waiting for the other.
     stack.use(await open(path, 'r+'));
     const readEnd = await open(path, 'r');
@@ -38,9 +38,7 @@ export async function openPipe(between = 'pg_dump and the compressor'): Promise<
       [Symbol.asyncDispose]: async () => void (await Promise.all([readEnd.close(), writeEnd.close()])),
     };
   } catch (cause) {
-    // Of what execa says, the last line is what mkfifo said.
-    const reason = (cause as Error).message.split('\n').at(-1);
-    throw new RetryableError(`cannot make a pipe between ${between}: ${reason}`, {
+    throw new RetryableError(`cannot make a pipe between ${between}: ${(cause as Error).message}`, {
       hint: `Let this process write to ${tmpdir()}, or set TMPDIR to a folder where it may.`,
       cause,
     });

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { z } from 'zod';
 import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';
 import { keepTail } from './program-end.ts';
+import { startProgram } from './run-program.ts';
 
 /** A statement failed; the session goes on, and so does its transaction. */
 export class StatementError extends RetryableError {
@@ -41,7 +41,7 @@ type Waiting = {
  * pg_dump. Disposing ends it, and a statement that still runs; what was not committed is rolled back.
  */
 export class PsqlSession implements AsyncDisposable {
-  readonly #psql: ReturnType<typeof spawnPsql>;
+  readonly #psql: ReturnType<typeof startPsql>;
   readonly #database: string;
   readonly #waiting: Waiting[] = [];
   /** No server's answer looks like it. */
@@ -63,7 +63,7 @@ export class PsqlSession implements AsyncDisposable {
   ): Promise<PsqlSession> {
     // Interrupted, psql has the server cancel what runs.
     const session = new PsqlSession(
-      spawnPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'INT'), env),
+      startPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'INT'), env),
       env['PGDATABASE'] ?? '',
     );
     const end = (): void => void session[Symbol.asyncDispose]();
@@ -88,7 +88,7 @@ export class PsqlSession implements AsyncDisposable {
     }
   }
 
-  private constructor(psql: ReturnType<typeof spawnPsql>, database: string) {
+  private constructor(psql: ReturnType<typeof startPsql>, database: string) {
     this.#psql = psql;
     this.#database = database;
     psql.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -200,11 +200,10 @@ function describe(cause: unknown): string {
   return cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
 }
 
-function spawnPsql([program = '', ...argv]: readonly string[], env: Readonly<Record<string, string>>) {
-  return execa(program, [...argv, '--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'], {
+function startPsql(psql: readonly string[], env: Readonly<Record<string, string>>) {
+  return startProgram([...psql, '--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'], {
     env: { ...env, PGCLIENTENCODING: 'UTF8' },
-    extendEnv: false,
-    reject: false,
+    stdin: 'pipe',
     buffer: false,
   });
 }

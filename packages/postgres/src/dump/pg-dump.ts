@@ -1,13 +1,12 @@
 import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
-import { bareEnvironment } from '../client/installed-program.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { postgresError } from '../client/postgres-error.ts';
 import { describeEnd, keepTail } from '../client/program-end.ts';
+import { startProgram } from '../client/run-program.ts';
 import { type Compressor } from './compressor.ts';
 import { ProgressWatch } from './progress-watch.ts';
 
@@ -45,21 +44,14 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   let readBytes = async (): Promise<number> => 0;
   using watch = new ProgressWatch({ ...options, readBytes: () => readBytes() });
   const signal = AbortSignal.any([options.signal, watch.signal]);
-  const common = { buffer: false, reject: false, cancelSignal: signal, forceKillAfterDelay: 10_000 } as const;
+  const common = { buffer: false, cancelSignal: signal, forceKillAfterDelay: 10_000 } as const;
 
-  const [program = '', ...argv] = await boundToUs(commandLine(options), 'TERM');
+  const command = await boundToUs(commandLine(options), 'TERM');
   await using pipe = await openPipe();
   // execa takes any descriptor; its types know the standard ones.
-  const dump = execa(program, argv, {
+  const dump = startProgram(command, { ...common, stdout: pipe.writeEnd.fd as 1, env: options.env });
+  const compress = startProgram([compressor.program, ...compressor.argv], {
     ...common,
-    stdin: 'ignore',
-    stdout: pipe.writeEnd.fd as 1,
-    env: options.env,
-    extendEnv: false,
-  });
-  const compress = execa(compressor.program, compressor.argv, {
-    ...common,
-    ...bareEnvironment(),
     stdin: pipe.readEnd.fd as 0,
     stdout: file.fd as 1,
   });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { pairExtraOptions } from '@pgstow/shared/config/extra-options.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
 import { postgresError } from '../client/postgres-error.ts';
+import { runProgram } from '../client/run-program.ts';
 
 /** Somebody held a table, or the server was slow: it may go well the next time. */
 export class DelayedDumpError extends RetryableError {
@@ -34,7 +34,7 @@ export async function trySchemaDump(options: {
 }): Promise<boolean> {
   const { clients, database, env, extraOptions, signal } = options;
   if (pairExtraOptions(extraOptions).some(([option]) => WITHOUT_SCHEMA.has(option))) return false;
-  const [program = '', ...argv] = await boundToUs(
+  const command = await boundToUs(
     [
       join(clients.folder, 'pg_dump'),
       '--format=plain',
@@ -45,16 +45,8 @@ export async function trySchemaDump(options: {
     ],
     'TERM',
   );
-  const { failed, timedOut, stderr } = await execa(program, argv, {
-    env,
-    extendEnv: false,
-    reject: false,
-    cancelSignal: signal,
-    timeout: LIMIT_MS,
-    stdin: 'ignore',
-    stdout: 'ignore',
-  });
-  signal.throwIfAborted();
+  const limits = { timeout: LIMIT_MS, stdout: 'ignore' } as const;
+  const { failed, timedOut, stderr } = await runProgram(command, { env, ...limits }, signal);
   if (timedOut) throw new DelayedDumpError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
   if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(stderr)) {
     throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a table that somebody has locked`, {

@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import { boundToUs } from '../client/bound-to-us.ts';
-import type { Clients } from '../client/client-version.ts';
+import { readVersion, type Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { describeEnd, keepTail } from '../client/program-end.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
+import { bareEnvironment, startProgram } from '../client/run-program.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { startRestoreThread, type RestoreThread } from './restore-thread.ts';
 
@@ -149,17 +149,14 @@ async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin
   const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
   // Whoever becomes another user loses the tie to us, so it is made after that.
   const tied = await boundToUs([join(clients.folder, 'psql'), ...argv, '--file=-'], 'TERM');
-  const [program = '', ...words] = [...runAs, ...tied];
-  const child = execa(program, words, {
+  const child = startProgram([...runAs, ...tied], {
     // execa takes any descriptor; its types know the standard ones.
     stdin: stdin.fd as 0,
     stdout: 'ignore',
     buffer: false,
-    reject: false,
     // Ctrl-C in a terminal is for us; psql would end by itself, and seem to have failed.
     detached: true,
-    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
-    extendEnv: false,
+    env: { ...bareEnvironment(), LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
   });
   const said = keepTail(child.stderr, STDERR_CHARACTERS);
   const ended = child.then((result) => ({ exitCode: result.exitCode, ending: describeEnd(result) }));
@@ -207,15 +204,8 @@ export async function assertPsqlFitsDump(version: string, path: string): Promise
 
 /** The programs of one folder are of one version, unless somebody has put them there. */
 export async function readPsqlVersion({ folder }: Clients): Promise<string> {
-  const { stdout, failed } = await execa(join(folder, 'psql'), ['--version'], {
-    reject: false,
-    timeout: 10_000,
-    stdin: 'ignore',
-    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8' },
-    extendEnv: false,
-  });
-  const version = /\(PostgreSQL\) (\d+[\w.]*)/.exec(stdout)?.[1];
-  if (failed || version === undefined) {
+  const version = await readVersion(join(folder, 'psql'));
+  if (version === undefined) {
     throw new PermanentError(`${join(folder, 'psql')} does not say which version it is`, {
       hint: "Install PostgreSQL's client programs, for instance the package postgresql-client.",
     });

@@ -1,4 +1,5 @@
 import { prettyFactory } from 'pino-pretty';
+import { escapeCharacters } from './escape-characters.ts';
 
 /** As long as the longest name of a process. */
 const PROCESS_WIDTH = 13;
@@ -35,9 +36,7 @@ function linesOf(value: unknown): readonly string[] {
 
 /** A terminal would obey what a server, a dump or a name has of control characters. */
 function visible(line: string): string {
-  return line.replaceAll('\t', ' ').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
-  });
+  return escapeCharacters(line.replaceAll('\t', ' '), /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu);
 }
 
 function text(value: unknown): string {

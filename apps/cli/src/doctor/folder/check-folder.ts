@@ -7,6 +7,7 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { whoami } from '@pgstow/shared/runtime/whoami.ts';
 import { defineCheck, type Finding } from '../check.ts';
 import { faultFinding } from '../run-check.ts';
 import { shellWord } from '../shell-word.ts';
@@ -41,10 +42,6 @@ export const checkFolder = defineCheck({
     yield* describeContents(backup, contents, facts.now);
   },
 });
-
-function whoami(): string {
-  return `${process.getuid?.() ?? '<uid>'}:${process.getgid?.() ?? '<gid>'}`;
-}
 
 /** Does for real what writing a dump takes, and finds what does not work. Nobody takes these names for a dump's or its partial's. */
 async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding | undefined> {

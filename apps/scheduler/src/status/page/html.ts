@@ -1,3 +1,5 @@
+import { escapeCharacters } from '@pgstow/shared/runtime/escape-characters.ts';
+
 /** A piece of HTML that needs no more escaping. */
 export class Html {
   readonly text: string;
@@ -46,10 +48,6 @@ const TO_ESCAPE = /[&<>"'\p{Cc}\p{Bidi_Control}]/u;
 /** Characters of direction and control would have the text around them shown otherwise: each is shown by its number. */
 function escape(text: string): string {
   if (!TO_ESCAPE.test(text)) return text;
-  return text
-    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
-    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => {
-      if (character === '\n') return character;
-      return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
-    });
+  const entities = text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return escapeCharacters(entities, /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu);
 }
