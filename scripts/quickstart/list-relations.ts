@@ -1,4 +1,4 @@
-import { runPsql, type PsqlOptions } from './run-psql.ts';
+import { readRows, type Database } from './read-rows.ts';
 
 export type Relation = { readonly name: string; readonly kind: 'table' | 'view' };
 
@@ -9,7 +9,7 @@ const RELATIONS = `
   ORDER BY 1`;
 
 /** Lists the tables and views (materialized ones too) of a database, by their SQL names. */
-export async function listRelations(psql: PsqlOptions): Promise<readonly Relation[]> {
-  const rows = await runPsql(psql, ['-c', RELATIONS]);
+export async function listRelations(database: Database): Promise<readonly Relation[]> {
+  const rows = await readRows(database, RELATIONS);
   return rows.map(([name = '', kind]) => ({ name, kind: kind === 'table' ? 'table' : 'view' }));
 }

@@ -36,8 +36,8 @@ export interface PostgresServer extends AsyncDisposable {
   /** The libpq environment of a connection (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE), for pg_dump and the like. */
   env(database: string): Record<string, string>;
   /** Runs SQL through psql, stopping at the first error; returns the rows, columns parted by `|`. */
-  psql(database: string, sql: string): Promise<string>;
-  psqlFile(database: string, path: string): Promise<string>;
+  psql(database: string, sql: string, signal?: AbortSignal): Promise<string>;
+  psqlFile(database: string, path: string, signal?: AbortSignal): Promise<string>;
   /** Any name that PostgreSQL allows. */
   createDatabase(name: string): Promise<void>;
   dropDatabase(name: string): Promise<void>;
@@ -84,15 +84,16 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     PGPASSWORD: password,
     PGDATABASE: database,
   });
-  const psql = async (database: string, args: readonly string[], input = '') => {
+  const psql = async (database: string, args: readonly string[], signal?: AbortSignal, input = '') => {
     const { stdout } = await execa(join(binDir, 'psql'), ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', ...args], {
       env: { ...baseEnv(), ...env(database) },
       extendEnv: false,
       input,
+      ...(signal && { cancelSignal: signal }),
     });
     return stdout;
   };
-  const runSql = (database: string, sql: string) => psql(database, ['-f', '-'], sql);
+  const runSql = (database: string, sql: string, signal?: AbortSignal) => psql(database, ['-f', '-'], signal, sql);
   const start = async () => {
     if (server.exit) server = await launch(port);
   };
@@ -117,7 +118,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     url: (database) => `postgresql://${user}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     env,
     psql: runSql,
-    psqlFile: (database, path) => psql(database, ['-f', path]),
+    psqlFile: (database, path, signal) => psql(database, ['-f', path], signal),
     createDatabase: async (name) => {
       await runSql('postgres', `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`);
     },

@@ -1,5 +1,5 @@
 import { listRelations, type Relation } from '../list-relations.ts';
-import { runPsql, type PsqlOptions } from '../run-psql.ts';
+import { readRows, type Database } from '../read-rows.ts';
 import type { Run } from '../run-to-end.ts';
 import { DATABASE } from './load-sample.ts';
 import type { Servers } from './start-servers.ts';
@@ -14,7 +14,7 @@ export async function compareDatabases(
   restored: string,
 ): Promise<string> {
   return steps.run('Comparison', async (report) => {
-    const of = (database: string): PsqlOptions => ({ postgres, database, signal });
+    const of = (database: string): Database => ({ postgres, database, signal });
     const relations = await listRelations(of(DATABASE));
     report('row count and content hash of every table');
     const [source, scratch] = await Promise.all([readContents(of(DATABASE), relations), readContents(of(restored))]);
@@ -35,8 +35,8 @@ export async function compareDatabases(
   });
 }
 
-async function readContents(psql: PsqlOptions, known?: readonly Relation[]): Promise<Contents> {
-  const relations = known ?? (await listRelations(psql));
+async function readContents(database: Database, known?: readonly Relation[]): Promise<Contents> {
+  const relations = known ?? (await listRelations(database));
   // A sum does not depend on the order of the rows.
   const queries = relations.map(({ name }) => {
     const hash = 'coalesce(sum(hashtextextended(rows::text, 0)), 0)';
@@ -45,9 +45,6 @@ async function readContents(psql: PsqlOptions, known?: readonly Relation[]): Pro
   queries.push(
     `SELECT format('%I.%I', schemaname, sequencename), 'last value ' || coalesce(last_value::text, 'none') FROM pg_sequences`,
   );
-  const lines = await runPsql(
-    psql,
-    queries.flatMap((query) => ['-c', query]),
-  );
+  const lines = await readRows(database, queries.join(';\n'));
   return new Map(lines.map(([name = '', content = '']) => [name, content]));
 }

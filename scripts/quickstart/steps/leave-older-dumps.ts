@@ -2,7 +2,6 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { execa } from 'execa';
-import { psqlEnvironment } from '../run-psql.ts';
 import type { Run } from '../run-to-end.ts';
 import { DATABASE } from './load-sample.ts';
 import type { Servers } from './start-servers.ts';
@@ -21,8 +20,7 @@ export async function leaveOlderDumps(
     const [first = '', ...others] = names.map((name) => join(backupDir, name));
     report('pg_dump | gzip');
     await execa(join(postgres.binDir, 'pg_dump'), {
-      env: psqlEnvironment(postgres, DATABASE),
-      extendEnv: false,
+      env: postgres.env(DATABASE),
       buffer: false,
       stdin: 'ignore',
       cancelSignal: signal,

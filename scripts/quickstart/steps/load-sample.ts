@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { listRelations } from '../list-relations.ts';
-import { runPsql, type PsqlOptions } from '../run-psql.ts';
+import { readRows, type Database } from '../read-rows.ts';
 import type { Run } from '../run-to-end.ts';
 import type { Servers } from './start-servers.ts';
 
@@ -13,12 +13,11 @@ const SAMPLE_SQL = fileURLToPath(new URL('../sample.sql', import.meta.url));
 
 /** Fills a sample database, and shows its tables. */
 export async function loadSample({ steps, signal }: Run, { postgres }: Servers): Promise<Sample> {
-  const psql = { postgres, database: DATABASE, signal };
   const sample = await steps.run('Sample database', async (report) => {
     report(`filling "${DATABASE}"`);
     await postgres.createDatabase(DATABASE);
-    await runPsql(psql, ['-f', SAMPLE_SQL]);
-    const sample = await countRows(psql);
+    await postgres.psqlFile(DATABASE, SAMPLE_SQL, signal);
+    const sample = await countRows({ postgres, database: DATABASE, signal });
     report(`"${DATABASE}", ${sumRows(sample).toLocaleString('en')} rows in ${Object.keys(sample).length} tables:`);
     return sample;
   });
@@ -33,11 +32,8 @@ export function sumRows(tables: Sample): number {
   return Object.values(tables).reduce((sum, rows) => sum + rows, 0);
 }
 
-async function countRows(psql: PsqlOptions): Promise<Sample> {
-  const tables = (await listRelations(psql)).filter(({ kind }) => kind === 'table');
-  const counts = await runPsql(
-    psql,
-    tables.flatMap(({ name }) => ['-c', `SELECT count(*) FROM ${name}`]),
-  );
+async function countRows(database: Database): Promise<Sample> {
+  const tables = (await listRelations(database)).filter(({ kind }) => kind === 'table');
+  const counts = await readRows(database, tables.map(({ name }) => `SELECT count(*) FROM ${name};`).join('\n'));
   return Object.fromEntries(tables.map(({ name }, index) => [name, Number(counts[index]?.[0])]));
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { psqlEnvironment } from '../run-psql.ts';
 import type { Run } from '../run-to-end.ts';
 import type { Servers } from './start-servers.ts';
 
@@ -19,7 +18,7 @@ export async function restoreDump({ steps, signal }: Run, { postgres }: Servers,
     await execa('gunzip', ['-c', file], { buffer: false, cancelSignal: signal }).pipe(
       join(postgres.binDir, 'psql'),
       ['-X', '-q', '-o', '/dev/null', '--single-transaction', '-v', 'ON_ERROR_STOP=1'],
-      { env: psqlEnvironment(postgres, database), extendEnv: false, cancelSignal: signal },
+      { env: postgres.env(database), cancelSignal: signal },
     );
     report('gunzip -c FILE | psql, into a scratch database');
     return { database, seconds: (performance.now() - startedAt) / 1000 };
