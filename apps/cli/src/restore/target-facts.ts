@@ -1,3 +1,4 @@
+import { assertUnpooled } from '@pgstow/postgres/client/assert-unpooled.ts';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
@@ -14,9 +15,10 @@ export type TargetSession = { readonly session: PsqlSession; readonly exists: bo
 
 /** @throws PermanentError | RetryableError if the server lets nobody in */
 export async function openTarget(target: RestoreTarget, clients: Clients, signal: AbortSignal): Promise<TargetSession> {
-  const start = (database: string): Promise<PsqlSession> => PsqlSession.start(clients, target.env(database), signal);
+  const env = target.env(target.database);
   try {
-    return { session: await start(target.database), exists: true };
+    await assertUnpooled(clients, env, signal);
+    return { session: await PsqlSession.start(clients, env, signal), exists: true };
   } catch (error) {
     signal.throwIfAborted();
     // What the server says of a missing database is in its own language; another database tells.

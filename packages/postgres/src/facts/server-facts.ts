@@ -1,6 +1,7 @@
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { z } from 'zod';
+import { assertUnpooled } from '../client/assert-unpooled.ts';
 import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
 
@@ -53,8 +54,10 @@ export async function askServer(
   signal: AbortSignal,
 ): Promise<ServerFacts> {
   const late = AbortSignal.timeout(ANSWER_MS);
+  const ended = AbortSignal.any([signal, late]);
   try {
-    await using session = await PsqlSession.start(clients, env, AbortSignal.any([signal, late]));
+    await assertUnpooled(clients, env, ended);
+    await using session = await PsqlSession.start(clients, env, ended);
     return await readServerFacts(session);
   } catch (error) {
     signal.throwIfAborted();

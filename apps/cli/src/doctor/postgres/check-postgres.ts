@@ -1,3 +1,4 @@
+import { assertUnpooled } from '@pgstow/postgres/client/assert-unpooled.ts';
 import { findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
@@ -32,8 +33,11 @@ export const checkPostgres = defineCheck({
       yield faultFinding('postgres.clients', error);
       return;
     }
-    const connect = (database: string): Promise<PsqlSession> =>
-      PsqlSession.start(newest, libpqEnvironment(postgres, database, 'pgstow doctor'), signal);
+    const connect = async (database: string): Promise<PsqlSession> => {
+      const env = libpqEnvironment(postgres, database, 'pgstow doctor');
+      await assertUnpooled(newest, env, signal);
+      return PsqlSession.start(newest, env, signal);
+    };
 
     const server = await askServer(postgres, connect, signal);
     if (server instanceof Error) {

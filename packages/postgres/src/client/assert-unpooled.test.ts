@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { hasPgbouncer, startPgbouncer } from '@pgstow/testing/pgbouncer.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askServer } from '../facts/server-facts.ts';
+import { assertUnpooled } from './assert-unpooled.ts';
+import { findClients, newestClients, type Clients } from './client-version.ts';
+
+describe.skipIf(!hasPostgres() || !hasPgbouncer())('a connection pooler', { concurrent: true }, () => {
+  const { signal } = new AbortController();
+  let postgres: PostgresServer;
+  let clients: Clients;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    clients = newestClients(await findClients());
+    await postgres.createDatabase('shop');
+    await postgres.psql(
+      'shop',
+      `create table t as select 1 as a; create role single login password 'p' connection limit 1`,
+    );
+  });
+  afterAll(() => postgres[Symbol.asyncDispose]());
+
+  const envOf = (port: number, user = postgres.user, password = postgres.password) => ({
+    PATH: process.env['PATH'] ?? '',
+    LC_ALL: 'C.UTF-8',
+    ...postgres.env('shop'),
+    PGPORT: String(port),
+    PGUSER: user,
+    PGPASSWORD: password,
+  });
+
+  it.each(['transaction', 'statement'] as const)(
+    'in %s mode is refused before anything is set that an application would meet',
+    async (mode) => {
+      await using pooler = await startPgbouncer(postgres, mode);
+      const env = envOf(pooler.port);
+      await using folder = await tempFolder();
+      const query = join(folder.path, 'query.sql');
+      await writeFile(query, 'select a from t;');
+      await using application = await BoundProcess.start({
+        command: `${clients.folder}/pgbench`,
+        args: [
+          '--no-vacuum',
+          '--client=4',
+          '--rate=300',
+          '--time=600',
+          '--progress=1',
+          '--max-tries=1',
+          `--file=${query}`,
+        ],
+        env,
+      });
+      // Once the pooler's connections are older than any of ours can be.
+      await application.waitForLine(/^progress: [3-9]/);
+      const refused = askServer(clients, env, signal);
+      await expect(refused).rejects.toMatchObject({
+        message: 'database "shop" is reached through a connection pooler in transaction mode',
+        hint: expect.stringContaining('pool_mode = session'),
+      });
+      for (let again = 0; again < 3; again += 1)
+        await expect(assertUnpooled(clients, env, signal)).rejects.toThrow(/pooler/);
+      // Its queries ran all the while.
+      await application.waitForLine(/progress/, { fromLine: application.lines.length });
+      expect(application.tail).not.toMatch(/does not exist|aborted/);
+    },
+  );
+
+  it('in session mode will do', async () => {
+    await using pooler = await startPgbouncer(postgres, 'session');
+    await expect(assertUnpooled(clients, envOf(pooler.port), signal)).resolves.toBeUndefined();
+  });
+
+  it('is not seen in a server, one that lets a role in once only included, nor where none answers', async () => {
+    await expect(assertUnpooled(clients, envOf(postgres.port), signal)).resolves.toBeUndefined();
+    await expect(assertUnpooled(clients, envOf(postgres.port, 'single', 'p'), signal)).resolves.toBeUndefined();
+    await expect(assertUnpooled(clients, envOf(1), signal)).resolves.toBeUndefined();
+  });
+});
