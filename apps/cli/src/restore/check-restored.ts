@@ -1,5 +1,5 @@
 import type { Backup } from '@pgstow/backups/list-backups.ts';
-import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -31,25 +31,17 @@ export async function checkRestored(
     );
 }
 
-/** Rows are counted beside ANALYZE, in a session of its own; after it where the server grants us one session alone. */
 async function analyzeAndCompare(
-  context: RestoreContext,
+  { target, clients, signal }: RestoreContext,
   held: Parameters<typeof compareRestored>[1],
 ): Promise<RestoredComparison> {
-  const { signal } = context;
   try {
-    await using stack = new AsyncDisposableStack();
-    const [session, another = session] = await openTwo(context);
-    stack.use(session);
-    if (another !== session) stack.use(another);
-    const analysed = session.run('analyze').catch((error: unknown) => {
-      if (signal.aborted) return;
+    await using session = await PsqlSession.start(clients, target.env(target.database), signal);
+    await session.run('analyze').catch((error: unknown) => {
+      if (!(error instanceof StatementError) || signal.aborted) throw error;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    const [compared] = await Promise.allSettled([compareRestored(another, held), analysed]);
-    signal.throwIfAborted();
-    if (compared.status === 'rejected') throw compared.reason;
-    return compared.value;
+    return await compareRestored(session, held);
   } catch (error) {
     // What is restored stays so: this must not look like a restore that failed.
     if (signal.aborted)
@@ -57,15 +49,6 @@ async function analyzeAndCompare(
     signal.throwIfAborted();
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
   }
-}
-
-/** Two sessions, or one. @throws if there is none */
-async function openTwo({ target, clients, signal }: RestoreContext): Promise<[PsqlSession, PsqlSession?]> {
-  const open = (): Promise<PsqlSession> => PsqlSession.start(clients, target.env(target.database), signal);
-  const opened = await Promise.allSettled([open(), open()]);
-  const [first, second] = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  if (first === undefined) return [await open()];
-  return second === undefined ? [first] : [first, second];
 }
 
 function listed(sentences: readonly string[]): string {

@@ -2,17 +2,31 @@ import { createHash } from 'node:crypto';
 import { access, constants, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Backup } from '@pgstow/backups/list-backups.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import prettyBytes from 'pretty-bytes';
 import { exitCodes, ExitError } from '../exit-codes.ts';
+import { showTransfer } from '../format/show-transfer.ts';
+import type { Progress } from '../format/start-progress.ts';
 
 /** A dump that lies on a disk of this machine. */
 export type StagedDump = AsyncDisposable & { readonly path: string; readonly sha256: string };
 
-export type StageOptions = {
+export type DumpSource = {
+  readonly backup: Backup;
+  /** `local`, or the destination that it is taken from. */
+  readonly place: string;
+  readonly folder: string;
+  readonly stores: readonly Store[];
+  /** The folder that a dump from a store is put into meanwhile, where one was named. */
+  readonly staging: string | undefined;
+  readonly signal: AbortSignal;
+};
+
+type ReadOptions = {
   readonly signal: AbortSignal;
   /** Called with the bytes that were read. */
   readonly onProgress: (bytes: number) => void;
@@ -20,9 +34,35 @@ export type StageOptions = {
 
 const READ_BYTES = 1024 * 1024;
 
-/** Where a dump from a store is put meanwhile: where one is told to, else in the backup folder, else where the system puts such. */
-export async function chooseStagingFolder(told: string | undefined, backupFolder: string): Promise<string> {
-  if (told !== undefined) return told;
+/**
+ * Reads a dump in the folder, or brings one from a store, and compares it with its manifest.
+ *
+ * @throws ExitError if it is not what its manifest says, or cannot be brought
+ */
+export async function stageDump(source: DumpSource, show: ReturnType<Progress['add']>): Promise<StagedDump> {
+  const { backup, place, folder, stores, signal } = source;
+  const begin = (what: string) => showTransfer(show, what, backup.bytes);
+  await using stack = new AsyncDisposableStack();
+  const dump = stack.use(
+    place === LOCAL
+      ? await hashDump(join(folder, backup.name), { signal, onProgress: begin('checking') })
+      : await bringDump(findStore(stores, place), source, { signal, onProgress: begin(`fetching from ${place}`) }),
+  );
+  assertContent(dump, backup, place);
+  show(100, place === LOCAL ? 'checked' : `fetched from ${place}`);
+  stack.move();
+  return dump;
+}
+
+function findStore(stores: readonly Store[], place: string): Store {
+  const store = stores.find((each) => each.place.name === place);
+  if (store === undefined) throw new ExitError(exitCodes.failed, `there is no destination ${place}`);
+  return store;
+}
+
+/** The folder that was named, else the backup folder, else the system's own for such files. */
+async function chooseStagingFolder({ staging, folder: backupFolder }: DumpSource): Promise<string> {
+  if (staging !== undefined) return staging;
   const isWritable = await access(backupFolder, constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
@@ -36,13 +76,9 @@ export async function chooseStagingFolder(told: string | undefined, backupFolder
  *
  * @throws ExitError if there is no room; as the store does
  */
-export async function stageDump(
-  store: Store,
-  name: BackupName,
-  bytes: number | undefined,
-  folder: string,
-  { signal, onProgress }: StageOptions,
-): Promise<StagedDump> {
+async function bringDump(store: Store, source: DumpSource, { signal, onProgress }: ReadOptions): Promise<StagedDump> {
+  const { name, bytes } = source.backup;
+  const folder = await chooseStagingFolder(source);
   await using stack = new AsyncDisposableStack();
   try {
     const { bavail, bsize } = await statfs(folder);
@@ -70,7 +106,7 @@ export async function stageDump(
 }
 
 /** Reads a dump where it lies. */
-export async function hashDump(path: string, { signal, onProgress }: StageOptions): Promise<StagedDump> {
+async function hashDump(path: string, { signal, onProgress }: ReadOptions): Promise<StagedDump> {
   await using file = await open(path, 'r');
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(READ_BYTES);
@@ -105,4 +141,16 @@ function explain(error: unknown, folder: string, bytes: number | undefined): unk
     );
   }
   return error;
+}
+
+function assertContent({ sha256 }: StagedDump, { name, manifest, places }: Backup, place: string): void {
+  if (manifest === undefined || sha256 === manifest.sha256) return;
+  const other = places.find((each) => each !== place);
+  throw new ExitError(
+    exitCodes.bad,
+    `${name} at ${place} is BAD: its sha256 is ${sha256}, and its manifest says ${manifest.sha256}; the target was not touched`,
+    other === undefined
+      ? 'Choose another backup with --at, or another place with --from.'
+      : `Try its copy: --from ${other}`,
+  );
 }

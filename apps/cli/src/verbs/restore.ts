@@ -2,16 +2,11 @@ import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-back
 import { warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
+import { readPsqlVersion } from '@pgstow/postgres/client/read-psql-version.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
-import {
-  assertPsqlFitsDump,
-  readPsqlVersion,
-  restoreDump,
-  type RestoredDump,
-  type RestoreDumpOptions,
-} from '@pgstow/postgres/restore/restore-dump.ts';
+import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-dump.ts';
+import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
-import { startRestoreThread } from '@pgstow/postgres/restore/restore-thread.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
@@ -31,10 +26,10 @@ import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
 import { chooseBackup, parseWanted, warnOfSuspect } from '../restore/choose-backup.ts';
 import { createTarget, dropTarget } from '../restore/create-target.ts';
-import { fetchDump } from '../restore/fetch-dump.ts';
 import { planBeforeRestore } from '../restore/plan-before-restore.ts';
 import type { RestoreOptions } from '../restore/restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from '../restore/restore-target.ts';
+import { stageDump } from '../restore/stage-dump.ts';
 
 type Show = ReturnType<Progress['add']>;
 
@@ -103,9 +98,6 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const backup = chooseBackup(backups, { wanted, from: options.from, now });
   const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
 
-  // While the target is looked at, the file is read and what will restore it is started. Nothing is touched until both are done.
-  const fetched = stack.use(fetchDump({ backup, place, folder: folder.folder, stores }, options, signal));
-  const thread = stack.use(startRestoreThread());
   const clients = newestClients(await findClients());
   const psqlVersion = await readPsqlVersion(clients);
   const { warning } = judgePsql(psqlVersion);
@@ -123,7 +115,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
   const roles = backup.manifest?.roles;
   const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles);
-  const dump = stack.use(await withProgress(target.database, (show) => fetched.finish(show)));
+  const dumpSource = { backup, place, folder: folder.folder, stores, staging: options.staging, signal };
+  const dump = stack.use(await withProgress(target.database, (show) => stageDump(dumpSource, show)));
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
@@ -135,8 +128,6 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
         restoreShown(
           {
             clients,
-            psqlVersion,
-            thread,
             env: target.env(target.database),
             path: dump.path,
             sha256: dump.sha256,

@@ -1,17 +1,16 @@
-import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { DumpTextSink } from '../proof/dump-text.ts';
 import { readGzip } from '../proof/read-gzip.ts';
 import type { Heading } from './restore-error.ts';
 import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.ts';
 
-// The thread of `startRestoreThread`. It can write the text and nothing else: the COMMIT is not its business.
+// The thread of `runRestoreThread`. It writes the text and nothing else: the COMMIT is sent by who started it.
 if (parentPort === null) throw new Error('wanted to be started as a thread');
 const port = parentPort;
 const tell = (message: RestoreThreadMessage): void => port.postMessage(message);
-const [{ path, fd }] = (await once(port, 'message')) as [RestoreThreadData];
+const { path, fd } = workerData as RestoreThreadData;
 
 const TELL_EVERY_MS = 200;
 /** psql is never further behind than what a pipe holds. */

@@ -1,18 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { constants, gunzipSync } from 'node:zlib';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { boundToUs } from '../client/bound-to-us.ts';
-import { readVersion, type Clients } from '../client/client-version.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import type { Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
-import { describeEnd, keepTail } from '../client/program-end.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
-import { bareEnvironment, startProgram } from '../client/run-program.ts';
+import { readPsqlVersion } from '../client/read-psql-version.ts';
+import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
-import { startRestoreThread, type RestoreThread } from './restore-thread.ts';
+import { runRestoreThread } from './restore-thread.ts';
+import { startPsql, writeAll } from './start-psql.ts';
 
 export type RestoreDumpOptions = {
   /** Whose psql is run. */
@@ -25,10 +21,6 @@ export type RestoreDumpOptions = {
   readonly sha256?: string;
   /** SQL that is run in the same transaction before the dump's text, in UTF-8. */
   readonly before?: string;
-  /** What `readPsqlVersion` says of the clients, where it was asked already. */
-  readonly psqlVersion?: string;
-  /** Where it was started already. It is ended in any case. */
-  readonly thread?: RestoreThread;
   /** What psql's command line begins with, to run it as another user. */
   readonly runAs?: readonly string[];
   readonly signal: AbortSignal;
@@ -41,11 +33,6 @@ export type RestoredDump = {
   /** From the start of psql to the end of the commit. */
   readonly restoreMs: number;
 };
-
-const INTERRUPT_EVERY_MS = 300;
-const TERMINATE_AFTER_MS = 3000;
-const KILL_AFTER_MS = 10_000;
-const STDERR_CHARACTERS = 32_000;
 
 /**
  * Restores a dump, all or nothing: psql gets our own BEGIN, then the decompressed text as it is read, and COMMIT only once
@@ -61,9 +48,8 @@ const STDERR_CHARACTERS = 32_000;
  */
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
   const { path, before = '', signal } = options;
-  await using thread = options.thread ?? startRestoreThread();
   signal.throwIfAborted();
-  const version = options.psqlVersion ?? (await readPsqlVersion(options.clients));
+  const version = await readPsqlVersion(options.clients);
   await assertPsqlFitsDump(version, path);
   const key = randomBytes(24).toString('hex');
   const prelude = preludeOf(key, before, judgePsql(version).knowsRestrict);
@@ -85,7 +71,7 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 
   const isThere = await writeAll(pipe.writeEnd, prelude);
   const outcome = isThere
-    ? await thread.run({ path, fd: pipe.writeEnd.fd }, options.onProgress)
+    ? await runRestoreThread({ path, fd: pipe.writeEnd.fd }, options.onProgress)
     : ({ kind: 'lost psql', headings: [] } as const);
   signal.throwIfAborted();
   if (outcome.kind === 'refused')
@@ -134,95 +120,6 @@ function preludeOf(key: string, before: string, knowsRestrict: boolean): string 
 /** The mark is gone if the dump has ended the transaction; then the cast fails, and says why. */
 function endingOf(key: string): string {
   return `SELECT (CASE pg_catalog.current_setting('pgstow.restore', true) WHEN '${key}' THEN '1' ELSE 'the dump has ended the transaction of the restore' END)::pg_catalog.int4;\nCOMMIT;\n`;
-}
-
-type RunningPsql = {
-  readonly ended: Promise<{ readonly exitCode: number | undefined; readonly ending: string }>;
-  /** The end of what it said. */
-  said(): string;
-  /** Has it end: SIGINT cancels the statement that runs on the server. */
-  end(): Promise<void>;
-};
-
-async function startPsql({ clients, env, runAs = [] }: RestoreDumpOptions, stdin: FileHandle): Promise<RunningPsql> {
-  // With a file named, be it standard input, psql says in which line an error is.
-  const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
-  // Whoever becomes another user loses the tie to us, so it is made after that.
-  const tied = await boundToUs([join(clients.folder, 'psql'), ...argv, '--file=-'], 'TERM');
-  const child = startProgram([...runAs, ...tied], {
-    // execa takes any descriptor; its types know the standard ones.
-    stdin: stdin.fd as 0,
-    stdout: 'ignore',
-    buffer: false,
-    // Ctrl-C in a terminal is for us; psql would end by itself, and seem to have failed.
-    detached: true,
-    env: { ...bareEnvironment(), LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
-  });
-  const said = keepTail(child.stderr, STDERR_CHARACTERS);
-  const ended = child.then((result) => ({ exitCode: result.exitCode, ending: describeEnd(result) }));
-  let ending: Promise<void> | undefined;
-  const end = async (): Promise<void> => {
-    const isOver = ended.then(() => true);
-    const isOverWithin = (ms: number): Promise<boolean> => Promise.race([isOver, delay(ms, false, { ref: false })]);
-    // One that comes between two statements is lost.
-    for (let ms = 0; ms < TERMINATE_AFTER_MS; ms += INTERRUPT_EVERY_MS) {
-      child.kill('SIGINT');
-      if (await isOverWithin(INTERRUPT_EVERY_MS)) return;
-    }
-    child.kill('SIGTERM');
-    if (await isOverWithin(KILL_AFTER_MS - TERMINATE_AFTER_MS)) return;
-    child.kill('SIGKILL');
-    await isOver;
-  };
-  return { ended, said, end: () => (ending ??= end()) };
-}
-
-/** Whether all of it was taken; otherwise nobody is there any more to take it. */
-async function writeAll(file: FileHandle, text: string): Promise<boolean> {
-  const bytes = Buffer.from(text);
-  try {
-    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
-    throw error;
-  }
-}
-
-/**
- * Whether psql can restore a dump, before anything is done.
- *
- * @param version of psql; see `readPsqlVersion`
- * @throws PermanentError if it cannot
- */
-export async function assertPsqlFitsDump(version: string, path: string): Promise<void> {
-  if (judgePsql(version).knowsRestrict || !(await beginsWithRestrict(path))) return;
-  throw new PermanentError(String.raw`psql ${version} is too old for this dump: it does not know \restrict`, {
-    hint: 'Install psql 17.6, 16.10, 15.14, 14.19, 13.22 or newer; 18.6, 17.11, 16.15, 15.19 and 14.24 have all known faults mended.',
-  });
-}
-
-/** The programs of one folder are of one version, unless somebody has put them there. */
-export async function readPsqlVersion({ folder }: Clients): Promise<string> {
-  const version = await readVersion(join(folder, 'psql'));
-  if (version === undefined) {
-    throw new PermanentError(`${join(folder, 'psql')} does not say which version it is`, {
-      hint: "Install PostgreSQL's client programs, for instance the package postgresql-client.",
-    });
-  }
-  return version;
-}
-
-/** Where the file is damaged this says no, and the proof says what is wrong. */
-async function beginsWithRestrict(path: string): Promise<boolean> {
-  await using file = await open(path, 'r');
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-  try {
-    const text = gunzipSync(buffer.subarray(0, bytesRead), { finishFlush: constants.Z_SYNC_FLUSH }).toString('latin1');
-    return /^\\restrict /m.test(text.split('\nSET ', 1)[0] ?? '');
-  } catch {
-    return false;
-  }
 }
 
 function countLines(text: string): number {

@@ -1,6 +1,6 @@
 import { chooseClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
-import { readPsqlVersion } from '@pgstow/postgres/restore/restore-dump.ts';
+import { readPsqlVersion } from '@pgstow/postgres/client/read-psql-version.ts';
 import type { Finding } from '../check.ts';
 import { faultFinding } from '../run-check.ts';
 

@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { readVersion, type Clients } from './client-version.ts';
+
+/** Version of psql itself: the programs of one folder are of one version, unless somebody has put them there. */
+export async function readPsqlVersion({ folder }: Clients): Promise<string> {
+  const psql = join(folder, 'psql');
+  const version = await readVersion(psql);
+  if (version !== undefined) return version;
+  throw new PermanentError(`${psql} does not say which version it is`, {
+    hint: "Install PostgreSQL's client programs, for instance the package postgresql-client.",
+  });
+}

@@ -1,0 +1,75 @@
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { boundToUs } from '../client/bound-to-us.ts';
+import type { Clients } from '../client/client-version.ts';
+import { describeEnd, keepTail } from '../client/program-end.ts';
+import { bareEnvironment, startProgram } from '../client/run-program.ts';
+
+const INTERRUPT_EVERY_MS = 300;
+const TERMINATE_AFTER_MS = 3000;
+const KILL_AFTER_MS = 10_000;
+const STDERR_CHARACTERS = 32_000;
+
+type StartOptions = {
+  readonly clients: Clients;
+  /** libpq's environment for the target, `PGDATABASE` included. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Words that the command line begins with, to run it as another user. */
+  readonly runAs?: readonly string[];
+};
+
+/** A psql that restores what is written to its standard input. */
+export type RunningPsql = {
+  readonly ended: Promise<{ readonly exitCode: number | undefined; readonly ending: string }>;
+  /** The end of what it said. */
+  said(): string;
+  /** Has it end: SIGINT cancels the statement that runs on the server. */
+  end(): Promise<void>;
+};
+
+/** Starts it. It stops at the first error, and sends what it says in English, with SQL states and the lines that they are of. */
+export async function startPsql({ clients, env, runAs = [] }: StartOptions, stdin: FileHandle): Promise<RunningPsql> {
+  // With a file named, be it standard input, psql says in which line an error is.
+  const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
+  // Whoever becomes another user loses the tie to us, so it is made after that.
+  const tied = await boundToUs([join(clients.folder, 'psql'), ...argv, '--file=-'], 'TERM');
+  const child = startProgram([...runAs, ...tied], {
+    // execa takes any descriptor; its types know the standard ones.
+    stdin: stdin.fd as 0,
+    stdout: 'ignore',
+    buffer: false,
+    // Ctrl-C in a terminal is for us; psql would end by itself, and seem to have failed.
+    detached: true,
+    env: { ...bareEnvironment(), LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
+  });
+  const said = keepTail(child.stderr, STDERR_CHARACTERS);
+  const ended = child.then((result) => ({ exitCode: result.exitCode, ending: describeEnd(result) }));
+  let ending: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    const isOver = ended.then(() => true);
+    const isOverWithin = (ms: number): Promise<boolean> => Promise.race([isOver, delay(ms, false, { ref: false })]);
+    // One that comes between two statements is lost.
+    for (let ms = 0; ms < TERMINATE_AFTER_MS; ms += INTERRUPT_EVERY_MS) {
+      child.kill('SIGINT');
+      if (await isOverWithin(INTERRUPT_EVERY_MS)) return;
+    }
+    child.kill('SIGTERM');
+    if (await isOverWithin(KILL_AFTER_MS - TERMINATE_AFTER_MS)) return;
+    child.kill('SIGKILL');
+    await isOver;
+  };
+  return { ended, said, end: () => (ending ??= end()) };
+}
+
+/** @returns whether psql is still there to take it */
+export async function writeAll(file: FileHandle, text: string): Promise<boolean> {
+  const bytes = Buffer.from(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
+    throw error;
+  }
+}
