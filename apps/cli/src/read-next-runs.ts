@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@pgstow/shared/config/redis.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
@@ -23,19 +23,11 @@ const ANSWERS_WITHIN_MS = 8000;
  * time is a fault, and no error.
  */
 export async function readNextRuns(databases: readonly string[], redis: RedisConfig): Promise<NextRuns> {
-  const late = new AbortController();
-  const answered = askForNextRuns(databases, redis).catch((error: unknown) => failed(describeError(error)));
-  const tooLate = delay(ANSWERS_WITHIN_MS, failed(`redis does not answer within ${ANSWERS_WITHIN_MS / 1000} s`), {
-    signal: late.signal,
-  });
-  tooLate.catch(() => undefined);
-  const facts = await Promise.race([answered, tooLate]);
-  late.abort();
-  return facts;
-}
-
-function failed(fault: string): NextRuns {
-  return { nextRuns: new Map(), wantedSince: new Map(), faults: [`the next runs are not known: ${fault}`] };
+  return answerWithin(ANSWERS_WITHIN_MS, askForNextRuns(databases, redis)).catch((error: unknown) => ({
+    nextRuns: new Map(),
+    wantedSince: new Map(),
+    faults: [`the next runs are not known: ${describeError(error)}`],
+  }));
 }
 
 async function askForNextRuns(databases: readonly string[], { url, site }: RedisConfig): Promise<NextRuns> {

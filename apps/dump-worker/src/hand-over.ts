@@ -4,7 +4,7 @@ import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import { enqueueUpload } from '@pgstow/shared/runtime/queue.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 import type { DumpContext } from './context.ts';
 
 /** Asks for the uploads of a recorded dump or, where backups stay local, for the restore test that would follow its upload. */

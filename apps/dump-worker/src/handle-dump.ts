@@ -4,7 +4,7 @@ import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 import type { DumpContext } from './context.ts';
 import { handOver } from './hand-over.ts';
 import { prepareDump } from './prepare-dump.ts';

@@ -9,6 +9,7 @@ import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup
 import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
 type NotifierOptions = Notifying & {
@@ -64,13 +65,14 @@ export class Notifier {
     alarms.lift('stale', data.target, recovery);
   };
 
-  readonly dumpFailed = ({ id, data, message }: FailedJob<'dump'>): void => {
+  readonly dumpFailed = ({ id, data, failure }: FailedJob<'dump'>): void => {
     const { postgres, heartbeat } = this.#options;
     // Anyone who may write to Redis can ask for any database.
     if (!postgres.databases.includes(data.target)) return;
     // Where no dump was started, the job's id stands for the run.
-    heartbeat.fails(data.target, this.#started?.jobId === id ? this.#started.name : id, message);
-    this.#raise({ kind: 'dump-failed', database: data.target, reason: message, since: toSecond(new Date()) });
+    heartbeat.fails(data.target, this.#started?.jobId === id ? this.#started.name : id, describeFault(failure));
+    const { reason, hint } = failure;
+    this.#raise({ kind: 'dump-failed', database: data.target, reason, hint, since: toSecond(new Date()) });
   };
 
   /** Raises or lifts the alarm of a suspect dump, by what a database's newest dump is worth. */

@@ -2,7 +2,7 @@ import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { newestUntil } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 
 /**
  * A dump that makes a new one pointless. A job that is run again because its end was lost, and a scheduled one, are

@@ -9,7 +9,7 @@ import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 import prettyBytes from 'pretty-bytes';
 import type { DumpContext } from './context.ts';
 import type { PreparedDump } from './prepare-dump.ts';

@@ -10,7 +10,7 @@ import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.t
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';

@@ -1,6 +1,7 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
-import { startWorker, type Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
+import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { openContext, subjects } from './context.ts';
 import { handleUpload } from './handle-upload.ts';
 import { reconcile } from './reconcile.ts';

@@ -11,6 +11,7 @@ import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
@@ -45,7 +46,7 @@ export class Notifier {
     });
   };
 
-  readonly uploadFailed = ({ data, message }: FailedJob<'upload'>): void => {
+  readonly uploadFailed = ({ data, failure }: FailedJob<'upload'>): void => {
     const { backup, destinations, heartbeat, alarms, background, log } = this.#options;
     const place = destinations.get(data.destination)?.place;
     // Anyone who may write to Redis can ask for any destination. Without one, uploads are still asked for by this name.
@@ -66,9 +67,10 @@ export class Notifier {
         );
         return;
       }
-      heartbeat.fails(database, name, message);
+      heartbeat.fails(database, name, describeFault(failure));
+      const { reason, hint } = failure;
       const safe = describeWhatIsSafe(dumps, place, new Date());
-      alarms.raise({ kind: 'upload-failed', database, name, reason: message, safe, since: new Date(takenAt) });
+      alarms.raise({ kind: 'upload-failed', database, name, reason, hint, safe, since: new Date(takenAt) });
     });
   };
 }

@@ -4,38 +4,44 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 import { MissingError } from '@pgstow/store/missing-error.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import prettyBytes from 'pretty-bytes';
+import { BadDumpError } from './bad-dump-error.ts';
+import type { VerifyContext } from './context.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
-import { BadDumpError } from './restore-finding.ts';
 
 /** Left to itself, V8 lets tens of megabytes of what was read gather before it frees any. */
 const GARBAGE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Copies the dump, as it lies at its place, to a path of ours, and holds it against its manifest.
+ * Copies the dump, as it lies at its destination, into a folder, and compares it with its manifest.
  *
+ * @returns the path of the copy
  * @throws BadDumpError if what lies there is not the dump
  */
 export async function fetchDump(
+  task: Task<'verify'>,
+  { backup }: VerifyContext,
   wanted: WantedDump,
-  backupFolder: string,
-  path: string,
+  folder: string,
   signal: AbortSignal,
-  onProgress: (bytes: number) => void,
-): Promise<void> {
+): Promise<string> {
   const { manifest, destination } = wanted;
+  const path = join(folder, 'dump.sql.gz');
+  const onProgress = showProgress(task, manifest.bytes, 0, 20);
   const hash = createHash('sha256');
   let bytes = 0;
   let garbageBytes = 0;
   await using file = await open(path, 'wx', 0o600);
   try {
-    for await (const chunk of readDump(wanted, backupFolder, signal)) {
+    for await (const chunk of readDump(wanted, backup.folder, signal)) {
       signal.throwIfAborted();
       hash.update(chunk);
       bytes += chunk.length;
-      // More than it may have makes it no better, and takes room.
+      // What is too long is bad already: the rest would only take room.
       if (bytes > manifest.bytes) break;
       for (let done = 0; done < chunk.length;) done += (await file.write(chunk, done)).bytesWritten;
       onProgress(bytes);
@@ -56,6 +62,8 @@ export async function fetchDump(
   const sha256 = hash.digest('hex');
   if (sha256 !== manifest.sha256)
     throw new BadDumpError(`${what}: its sha256 is ${sha256}, and its manifest says ${manifest.sha256}`);
+  task.note(`fetched ${prettyBytes(manifest.bytes)}, sha256 as in the manifest`);
+  return path;
 }
 
 function readDump({ manifest, store }: WantedDump, folder: string, signal: AbortSignal): AsyncIterable<Uint8Array> {

@@ -1,21 +1,19 @@
 import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { Task } from '@pgstow/shared/runtime/worker.ts';
-import { conclude } from './conclude.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
 import type { VerifyContext } from './context.ts';
-import { Deadline } from './deadline.ts';
-import { describeRestoreTest } from './describe-restore-test.ts';
+import { fetchDump } from './fetch-dump.ts';
 import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';
+import { judgeCompared, judgeError, type JudgedTest } from './judge-test.ts';
 import { recordRestoreTest } from './record-restore-test.ts';
-import { restoreAndCompare } from './restore-and-compare.ts';
-import { CannotTellError, findingOf, type RestoreFinding } from './restore-finding.ts';
-import { sweepScratch, withScratchFolder } from './scratch-folder.ts';
+import { assertPossible } from './restore/assert-possible.ts';
+import { Deadline } from './restore/deadline.ts';
+import { restoreAndCompare } from './restore/restore-and-compare.ts';
+import { sweepScratch, withScratchFolder } from './restore/scratch-folder.ts';
 
-/**
- * Find the dump, restore it into a scratch server, compare, record what came of it, and say so: as the only one that tests
- * this dump at this destination.
- */
+/** Finds a dump, fetches it, restores and compares it, records the result and publishes; under the lock of dump and destination. */
 export async function handleVerify(task: Task<'verify'>, context: VerifyContext): Promise<RestoreTest> {
   const { site, redis, catalog, notifier } = context;
   const wanted = await findWantedDump(task, context);
@@ -24,46 +22,52 @@ export async function handleVerify(task: Task<'verify'>, context: VerifyContext)
   return withLock(redis, verifyLockKey(site, manifest.name, destination), task.signal, async (signal) => {
     await sweepScratch(context, signal);
     task.note(`testing ${manifest.name} as it lies at ${destination}`);
-    const startedAt = performance.now();
-    const finding = await testWithinBounds(task, context, wanted, signal);
-    const test = describeRestoreTest(wanted, finding, performance.now() - startedAt);
-    // Whoever has lost the lock leaves the record to its new holder.
+    const { test, failure } = await testDump(task, context, wanted, signal);
+    // Without the lock, the record is for its new holder to write.
     signal.throwIfAborted();
     await recordRestoreTest(task, context, test);
     catalog.publish();
     notifier.tested(test);
-    return conclude(task, test, finding);
+    if (failure !== undefined) throw failure;
+    return test;
   });
 }
 
-/** The test within its time and room. What keeps it from an end is a finding, too. @throws the signal's reason */
-async function testWithinBounds(
+/** Tests a dump within VERIFY_TIMEOUT and VERIFY_DISK_LIMIT. @throws the signal's reason alone */
+async function testDump(
   task: Task<'verify'>,
   context: VerifyContext,
   wanted: WantedDump,
   signal: AbortSignal,
-): Promise<RestoreFinding> {
+): Promise<JudgedTest> {
   const { timeoutMs, diskBytes } = context.verify;
+  const startedAt = performance.now();
   using deadline = new Deadline(timeoutMs);
   try {
-    return await withScratchFolder(context, AbortSignal.any([signal, deadline.signal]), async (scratch, held) => {
-      using disk = watchDisk(scratch, diskBytes);
-      const bounded = AbortSignal.any([held, disk.signal]);
-      return await restoreAndCompare({ task, context, wanted, scratch, deadline, signal: bounded }).catch(
-        (error: unknown) => {
-          // What went wrong because the bounds were met is told by them.
+    const compared = await withScratchFolder(
+      context,
+      AbortSignal.any([signal, deadline.signal]),
+      async (scratch, held) => {
+        using disk = watchDisk(scratch, diskBytes);
+        const bounded = AbortSignal.any([held, disk.signal]);
+        try {
+          await assertPossible(context.verify, wanted.manifest, bounded);
+          const path = await fetchDump(task, context, wanted, scratch, bounded);
+          return await restoreAndCompare({ task, context, wanted, scratch, path, deadline, signal: bounded });
+        } catch (error) {
+          // A bound that was met explains the error better than the error does.
           bounded.throwIfAborted();
           throw error;
-        },
-      );
-    });
+        }
+      },
+    );
+    return judgeCompared(wanted, compared, performance.now() - startedAt);
   } catch (error) {
     signal.throwIfAborted();
     // The next attempt would take as long.
-    if (deadline.signal.aborted)
-      return findingOf(
-        new CannotTellError(`it took more than ${timeoutMs / 1000} s (VERIFY_TIMEOUT)`, 'Raise VERIFY_TIMEOUT.'),
-      );
-    return findingOf(error);
+    const tooLong = new PermanentError(`it took more than ${timeoutMs / 1000} s (VERIFY_TIMEOUT)`, {
+      hint: 'Raise VERIFY_TIMEOUT.',
+    });
+    return judgeError(wanted, deadline.signal.aborted ? tooLong : error, performance.now() - startedAt);
   }
 }

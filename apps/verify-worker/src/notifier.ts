@@ -8,7 +8,7 @@ import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import { BAD_FAILURE, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { FailedJob } from '@pgstow/shared/runtime/worker.ts';
 
 type NotifierOptions = Notifying & {
@@ -38,10 +38,10 @@ export class Notifier {
   }
 
   /** Raises an alarm for a test that failed for good without a verdict. */
-  readonly testFailed = ({ data, message }: FailedJob<'verify'>): void => {
+  readonly testFailed = ({ data, failure }: FailedJob<'verify'>): void => {
     const { backup, alarms, background } = this.#options;
     // `tested` has notified of it.
-    if (message.startsWith(BAD_FAILURE)) return;
+    if (restoreTestSchema.safeParse(failure.facts).data?.result === 'bad') return;
     const database = 'name' in data ? parseBackupName(data.name)?.database : data.target;
     if (database === undefined) return;
     background.run(`notify that a restore test of ${database} failed`, async () => {
@@ -54,7 +54,8 @@ export class Notifier {
         kind: 'restore-test-failed',
         database,
         name: dump.manifest.name,
-        reason: message,
+        reason: failure.reason,
+        hint: failure.hint,
         safe: describeWhatIsSafe(ours, this.#place, new Date()),
         since: parseBackupName(dump.manifest.name)?.takenAt ?? new Date(dump.manifest.takenAt),
       });

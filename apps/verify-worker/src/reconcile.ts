@@ -6,7 +6,7 @@ import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
 import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
 import type { VerifyContext } from './context.ts';
-import { sweepScratchPatiently } from './scratch-folder.ts';
+import { sweepScratchPatiently } from './restore/scratch-folder.ts';
 
 /** What could not be told is tried again after a day, not every hour. */
 const TRY_AGAIN_AFTER_MS = 24 * 3600 * 1000;

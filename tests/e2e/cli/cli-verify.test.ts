@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -8,7 +6,8 @@ import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { startWorker, type Task } from '@pgstow/shared/runtime/worker.ts';
+import type { Task } from '@pgstow/shared/runtime/task.ts';
+import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
@@ -113,24 +112,26 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     );
   });
 
-  it('--wait prints the differences of a bad one, from its record, and exits 4', async () => {
+  it('--wait prints the differences of a bad one and exits 4', async () => {
     const record = recordOf(newest.name, 's3', {
       result: 'bad',
       differences: ['public.t has 1 row, not 2'],
       differenceCount: 7,
     });
     await using _worker = work(async () => {
-      await writeRestoreTest(folder.path, record);
-      throw new PermanentError(`BAD: ${newest.name} from s3: 7 things differ`);
+      throw new PermanentError(`BAD: ${newest.name} from s3: 7 things differ`, { facts: record });
     });
     const { code, stdout, stderr } = await verify('--wait');
     expect({ code, stderr }).toEqual({ code: 4, stderr: 'pgstow: the restore test is bad: shop' });
     expect(stdout).toContain(`BAD  ${newest.name}\n  public.t has 1 row, not 2\n  and 6 more differences`);
-    await rm(join(folder.path, `${newest.name}.s3.restore-test.json`));
   });
 
-  it('--wait takes the word of the job where no record lies', async () => {
-    const failure = new PermanentError(`BAD: ${newest.name} from s3: 7 things differ`, { hint: 'Take a new dump.' });
+  it('--wait prints why one is bad, and what to do', async () => {
+    const facts = recordOf(newest.name, 's3', { result: 'bad', reason: '7 things differ' });
+    const failure = new PermanentError(`BAD: ${newest.name} from s3: 7 things differ`, {
+      hint: 'Take a new dump.',
+      facts,
+    });
     await using _worker = work(() => Promise.reject(failure));
     const { code, stdout } = await verify('--wait');
     expect(code).toBe(4);
@@ -151,7 +152,9 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     await writeRestoreTest(folder.path, stale);
     await using _worker = work(() =>
       Promise.reject(
-        new PermanentError(`COULD NOT TELL whether ${newest.name} from s3 is good: no server of version 9`),
+        new PermanentError(`COULD NOT TELL whether ${newest.name} from s3 is good: no server of version 9`, {
+          facts: recordOf(newest.name, 's3', { result: 'could-not-tell', reason: 'no server of version 9' }),
+        }),
       ),
     );
     const { code, stdout } = await verify('--wait');

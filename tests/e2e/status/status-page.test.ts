@@ -63,11 +63,16 @@ describe.skipIf(!hasRedis())('the status page', () => {
       headers: { ...FORM, ...headers },
       body: new URLSearchParams(form).toString(),
     });
-  async function failDumps(site: string, dumps: OpenQueue<'dump'>, count: number): Promise<void> {
+  async function failDumps(
+    site: string,
+    dumps: OpenQueue<'dump'>,
+    count: number,
+    reason = 'server "db" is away',
+  ): Promise<void> {
     const worker = new Worker(
       'dump',
       async () => {
-        throw new UnrecoverableError('server "db" is away\nhint: Start PostgreSQL.');
+        throw new UnrecoverableError(`${reason}\nhint: Start PostgreSQL.`);
       },
       { connection: { url: server.url, maxRetriesPerRequest: null }, prefix: queuePrefix(site) },
     );
@@ -259,14 +264,14 @@ describe.skipIf(!hasRedis())('the status page', () => {
     );
     expect((await pageOf(scheduler)).text).not.toContain('id="alarms"');
     await using dumps = openQueue('dump', site, redis);
-    await failDumps(site, dumps, 2);
+    await failDumps(site, dumps, 2, '<script>alert(6)</script> *** server "db" is away');
     const background = new Background(log, String);
     {
       const redact = (text: string): string => text.replaceAll(POSTGRES_PASSWORD, '***');
       using alarms = new Alarms({ site, redis, endpoints: [], background, log, redact });
-      const reason = `<script>alert(6)</script> ${POSTGRES_PASSWORD} server "db" is away\nhint: Start <it>.`;
+      const reason = `<script>alert(6)</script> ${POSTGRES_PASSWORD} server "db" is away`;
       alarms.raise({ kind: 'pruning-frozen', database: 'shop', reason: 'a clock is wrong', safe: 'all of it.' });
-      alarms.raise({ kind: 'dump-failed', database: '<b>db', reason, safe: 'all of it.' });
+      alarms.raise({ kind: 'dump-failed', database: '<b>db', reason, hint: 'Start <it>.', safe: 'all of it.' });
     }
     await background[Symbol.asyncDispose]();
     const { text } = await pageOf(scheduler);

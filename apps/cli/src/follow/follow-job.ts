@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { describeFault } from '@pgstow/shared/runtime/errors.ts';
+import { readJobFailure, type JobFailure } from '@pgstow/shared/runtime/job-failure.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 
 /** Shows how far it is, 0 to 100, and a text of one line. */
@@ -12,14 +14,14 @@ export type FollowOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** A job that nobody will run again. Its message says which stage, the reason is the job's own. */
+/** A job that failed for good, at a stage. */
 export class JobFailedError extends Error {
   override readonly name = 'JobFailedError';
-  readonly reason: string;
+  readonly failure: JobFailure;
 
-  constructor(stage: string, reason: string) {
-    super(`${stage} failed: ${reason}`);
-    this.reason = reason;
+  constructor(stage: string, failure: JobFailure) {
+    super(`${stage} failed: ${describeFault(failure)}`);
+    this.failure = failure;
   }
 }
 
@@ -33,7 +35,7 @@ const UNTAKEN_MS = 5000;
  * @throws JobFailedError if it failed for good, Error if it is not there
  */
 export async function followJob(
-  queue: Pick<OpenQueue<QueueName>, 'getJob' | 'getJobState' | 'getWorkersCount'>,
+  queue: Pick<OpenQueue<QueueName>, 'getJob' | 'getJobState' | 'getWorkersCount' | 'toKey' | 'redis'>,
   id: string,
   { stage, show, signal }: FollowOptions,
 ): Promise<unknown> {
@@ -44,7 +46,8 @@ export async function followJob(
     const job = await queue.getJob(id);
     if (job === undefined) throw new Error(`${stage}: job ${id} is not in Redis any more`);
     if (state === 'completed') return job.returnvalue;
-    if (state === 'failed') throw new JobFailedError(stage, job.failedReason);
+    if (state === 'failed')
+      throw new JobFailedError(stage, (await readJobFailure(queue, job)) ?? { reason: job.failedReason });
     const percent = typeof job.progress === 'number' ? job.progress : 0;
     if (state === 'active') {
       show(percent, `${stage} runs`);

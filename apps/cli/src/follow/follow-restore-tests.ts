@@ -1,6 +1,6 @@
-import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { BAD_FAILURE, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import prettyMilliseconds from 'pretty-ms';
 import { exitCodes, ExitError } from '../exit-codes.ts';
@@ -16,7 +16,6 @@ export type RequestedTest = {
 };
 
 type Ending = Pick<RestoreTest, 'result'> & Partial<RestoreTest>;
-type FollowTestsOptions = { readonly folder: string; readonly signal: AbortSignal };
 
 /**
  * Shows restore tests to their ends, then what each found. Ending the process ends no test.
@@ -26,9 +25,9 @@ type FollowTestsOptions = { readonly folder: string; readonly signal: AbortSigna
 export async function followRestoreTests(
   tests: readonly RequestedTest[],
   queue: OpenQueue<'verify'>,
-  { folder, signal }: FollowTestsOptions,
+  signal: AbortSignal,
 ): Promise<void> {
-  const endings = await followAll(tests, queue, { folder, signal });
+  const endings = await followAll(tests, queue, signal);
   for (const [index, ending] of endings.entries()) console.log(describeEnding(tests[index]?.name ?? '', ending));
   const of = (result: Ending['result']): string => {
     return tests
@@ -44,16 +43,16 @@ export async function followRestoreTests(
 async function followAll(
   tests: readonly RequestedTest[],
   queue: OpenQueue<'verify'>,
-  options: FollowTestsOptions,
+  signal: AbortSignal,
 ): Promise<readonly Ending[]> {
   using progress: Progress = startProgress();
-  return await Promise.all(tests.map((test) => followTest(test, queue, options, progress.add(test.database))));
+  return await Promise.all(tests.map((test) => followTest(test, queue, signal, progress.add(test.database))));
 }
 
 async function followTest(
   test: RequestedTest,
   queue: OpenQueue<'verify'>,
-  { folder, signal }: FollowTestsOptions,
+  signal: AbortSignal,
   show: (percent: number, text: string) => void,
 ): Promise<Ending> {
   try {
@@ -65,11 +64,10 @@ async function followTest(
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     show(100, 'restore test done');
-    const reason = error.reason.replace(/^(?:BAD: .*?|COULD NOT TELL .*?): /, '');
-    if (!error.reason.startsWith(BAD_FAILURE)) return { result: 'could-not-tell', reason };
-    // All that differs is in its record, if this process sees the dump's folder and the dump is still there.
-    const record = (await findDump(folder, test.name))?.restoreTests.get(test.from);
-    return record?.result === 'bad' ? record : { result: 'bad', reason };
+    const { reason, hint, facts } = error.failure;
+    const { data } = restoreTestSchema.safeParse(facts);
+    const said = data === undefined ? reason : data.reason;
+    return { result: 'could-not-tell', ...data, reason: said && describeFault({ reason: said, hint }) };
   }
 }
 

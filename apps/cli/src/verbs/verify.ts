@@ -101,10 +101,9 @@ async function enqueue(
   from: string,
   {
     redis,
-    backup,
     wait,
     signal,
-  }: ReturnType<typeof readSettings<'redis' | 'backup'>> & {
+  }: ReturnType<typeof readSettings<'redis'>> & {
     readonly wait: boolean;
     readonly signal: AbortSignal;
   },
@@ -117,5 +116,5 @@ async function enqueue(
     tests.push({ name, database, from, jobId });
     console.log(`${database}: job ${jobId}`);
   }
-  if (wait) await followRestoreTests(tests, queue, { folder: backup.folder, signal });
+  if (wait) await followRestoreTests(tests, queue, signal);
 }

@@ -1,4 +1,5 @@
 import { databaseOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { readJobFailure } from '@pgstow/shared/runtime/job-failure.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { queueOrder } from './read-site.ts';
 import { answerOf } from './redis-answer.ts';
@@ -28,11 +29,11 @@ const MOST_DELAYED = 300;
 
 /** The jobs of each queue that run, wait for another attempt, or failed for good, the newest of those. @throws RetryableError */
 export async function readJobs({ queues }: Pick<Site, 'queues'>): Promise<readonly ShownJob[]> {
-  const read = queueOrder.map((name) => readQueueJobs(name, queues[name] as unknown as OpenQueue<QueueName>));
+  const read = queueOrder.map((name) => readQueueJobs(queues[name] as unknown as OpenQueue<QueueName>));
   return (await answerOf(Promise.all(read))).flat();
 }
 
-async function readQueueJobs(name: QueueName, queue: OpenQueue<QueueName>): Promise<readonly ShownJob[]> {
+async function readQueueJobs(queue: OpenQueue<QueueName>): Promise<readonly ShownJob[]> {
   const [active, delayed, failed] = await Promise.all([
     queue.getJobs(['active'], 0, MOST),
     queue.getJobs(['delayed'], 0, MOST_DELAYED),
@@ -40,11 +41,11 @@ async function readQueueJobs(name: QueueName, queue: OpenQueue<QueueName>): Prom
   ]);
   const retried = delayed.filter(({ attemptsMade }) => attemptsMade > 0).slice(0, MOST);
   const dueAt = await Promise.all(retried.map((job) => readDueTime(queue, job.id ?? '')));
-  return [
-    ...active.map((job) => show(name, job, 'running', job.processedOn)),
-    ...retried.map((job, index) => show(name, job, 'retried', dueAt[index])),
-    ...failed.map((job) => show(name, job, 'failed', job.finishedOn ?? undefined)),
-  ];
+  return await Promise.all([
+    ...active.map((job) => show(queue, job, 'running', job.processedOn)),
+    ...retried.map((job, index) => show(queue, job, 'retried', dueAt[index])),
+    ...failed.map((job) => show(queue, job, 'failed', job.finishedOn ?? undefined)),
+  ]);
 }
 
 /**
@@ -60,17 +61,21 @@ async function readDueTime(queue: OpenQueue<QueueName>, id: string): Promise<num
 
 type Job = Awaited<ReturnType<OpenQueue<QueueName>['getJobs']>>[number];
 
-function show(queue: QueueName, job: Job, state: ShownJob['state'], atMs: number | undefined): ShownJob {
-  // Only our workers write reasons, and they are free of secrets.
-  const [reason, hint] = (job.failedReason ?? '').split(/\nhint: (.*)/s);
+async function show(
+  queue: OpenQueue<QueueName>,
+  job: Job,
+  state: ShownJob['state'],
+  atMs: number | undefined,
+): Promise<ShownJob> {
+  const failure = await readJobFailure(queue, job);
   return {
-    queue,
+    queue: queue.name as QueueName,
     id: job.id ?? '',
-    database: databaseOfJob(queue, job.data),
+    database: databaseOfJob(queue.name as QueueName, job.data),
     state,
     percent: typeof job.progress === 'number' ? job.progress : undefined,
-    reason: reason === '' ? undefined : reason,
-    hint,
+    reason: failure?.reason,
+    hint: failure?.hint,
     begun: job.attemptsStarted,
     at: atMs === undefined ? undefined : new Date(atMs),
   };

@@ -7,8 +7,9 @@ export type Alarm = {
   readonly database: string;
   /** The dump in question. */
   readonly name?: BackupName | undefined;
-  /** The error, perhaps with a hint on a line of its own, as `describeError` writes it. */
   readonly reason: string;
+  /** What to do about it, where the reason's error says so. */
+  readonly hint?: string | undefined;
   /** A sentence about the backups that the database has all the same. */
   readonly safe: string;
   /** Only a dump that was taken then or later ends the alarm. Default: now. */
@@ -110,7 +111,6 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
 export function describeAlarm(alarm: Alarm, site: string, at: Date): Notification {
   const words = WORDS[alarm.kind];
   const shown = showName(alarm.database);
-  const [reason = '', hint] = alarm.reason.split(/\nhint: (.*)/s);
   return shorten({
     event: 'raised',
     severity: words.severity,
@@ -119,9 +119,9 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
     database: alarm.database,
     name: alarm.name,
     title: words.title(shown),
-    happened: words.happened(reason, alarm),
+    happened: words.happened(alarm.reason, alarm),
     safe: alarm.safe,
-    hint: hint ?? words.hint(shown, alarm),
+    hint: alarm.hint ?? words.hint(shown, alarm),
     at: at.toISOString(),
   });
 }

@@ -28,6 +28,8 @@ export const alarmRecordSchema = z.object({
   isTold: z.boolean(),
   /** Until then a process is sending it. */
   tellingUntilMs: z.number(),
+  /** As the alarm was raised with it. Absent in records of an earlier version. */
+  reason: z.string().optional(),
   notification: notificationSchema.transform((read) => ({
     ...read,
     kind: read.kind,

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { AlarmKind } from '../notification.ts';
@@ -78,16 +78,7 @@ const ANSWER_LIMIT_MS = 5000;
 /** Ends the wait for a Redis that is away: a command would wait without end. */
 async function answered<T>(redis: RedisConnection, command: () => Promise<T>): Promise<T> {
   if (redis.status !== 'ready') throw new RetryableError('redis is away');
-  const late = new AbortController();
-  const limit = delay(ANSWER_LIMIT_MS, undefined, { signal: late.signal }).then(() => {
-    throw new RetryableError(`redis does not answer within ${ANSWER_LIMIT_MS / 1000} s`);
-  });
-  limit.catch(() => undefined);
-  try {
-    return await Promise.race([command(), limit]);
-  } finally {
-    late.abort();
-  }
+  return answerWithin(ANSWER_LIMIT_MS, command());
 }
 
 /** Writes only if the field still holds the text that was read. An empty text stands for no field. */

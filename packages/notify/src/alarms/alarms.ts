@@ -44,7 +44,8 @@ export class Alarms implements Disposable {
     const { site, background, redact } = this.#options;
     const now = new Date();
     // Before texts are cut: `redact` does not recognise half a secret.
-    const clean = { ...alarm, reason: redact(alarm.reason), safe: redact(alarm.safe) };
+    const hint = alarm.hint && redact(alarm.hint);
+    const clean = { ...alarm, reason: redact(alarm.reason), hint, safe: redact(alarm.safe) };
     const notification = describeAlarm(clean, site, now);
     const { kind, database } = alarm;
     const raised: AlarmRecord = {
@@ -55,6 +56,7 @@ export class Alarms implements Disposable {
       sinceMs: (alarm.since ?? now).getTime(),
       isTold: false,
       tellingUntilMs: 0,
+      reason: clean.reason,
       notification,
     };
     background.run('raise an alarm', (signal) => this.#raise(raised, signal));

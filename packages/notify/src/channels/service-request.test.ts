@@ -7,7 +7,7 @@ import { requestFor, type HttpEndpoint } from './service-request.ts';
 const HOSTILE = '<!channel> @everyone <@U1> &amp; <b>*_`~|[a](http://e.example) \n# x';
 const alarm = (database: string): Notification =>
   describeAlarm(
-    { kind: 'dump-failed', database, reason: `cannot dump ${database}\nhint: Look.`, safe: 'no backup of it.' },
+    { kind: 'dump-failed', database, reason: `cannot dump ${database}`, hint: 'Look.', safe: 'no backup of it.' },
     'default',
     new Date('2026-11-26T03:00:00Z'),
   );

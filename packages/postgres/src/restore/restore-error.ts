@@ -6,6 +6,8 @@ export type RestoreFault = FaultOptions & {
   readonly sqlState?: string | undefined;
   /** What the statement that failed is about: a table, or the object under whose heading it stands. */
   readonly object?: string | undefined;
+  /** What the server says besides. It may quote rows. */
+  readonly detail?: string | undefined;
 };
 
 /** The dump could not be restored, and nothing was changed, because all of it was rolled back. */
@@ -13,9 +15,12 @@ export class RestoreError extends PermanentError {
   override readonly name: string = 'RestoreError';
   readonly sqlState: string | undefined;
   readonly object: string | undefined;
+  /** The message without the detail. */
+  readonly summary: string;
 
-  constructor(message: string, { sqlState, object, ...options }: RestoreFault = {}) {
-    super(message, options);
+  constructor(summary: string, { sqlState, object, detail, ...options }: RestoreFault = {}) {
+    super(detail === undefined ? summary : `${summary}\ndetail: ${detail}`, options);
+    this.summary = summary;
     this.sqlState = sqlState;
     this.object = object;
   }
@@ -66,10 +71,9 @@ export function restoreError(
   const heading = lineOfDump === undefined ? undefined : describeHeading(headings, lineOfDump);
   const object = table || copied?.[1] || heading;
   const where = isBefore ? 'before the dump itself' : object === undefined ? 'the dump' : `${object}${row}`;
-  const detail = field('DETAIL');
-  const details = detail === undefined ? '' : `\ndetail: ${detail}`;
   const hint = HINTS.find(({ pattern }) => pattern.test(`${sqlState} ${message}`))?.hint ?? serverHint(field('HINT'));
-  return new RestoreError(`${where}: ${message} (${sqlState})${details}`, {
+  return new RestoreError(`${where}: ${message} (${sqlState})`, {
+    detail: field('DETAIL'),
     sqlState,
     object: isBefore ? undefined : object,
     ...(hint === undefined ? {} : { hint }),

@@ -41,9 +41,6 @@ export const restoreTestSchema = z.strictObject({
 
 export type RestoreTest = z.infer<typeof restoreTestSchema>;
 
-/** How the failure of the job begins whose dump is bad. Where the dump is not in the folder, no record says so. */
-export const BAD_FAILURE = 'BAD: ';
-
 export function restoreTestFileName(name: BackupName, destination: string): string {
   return `${name}.${destination}.restore-test.json`;
 }

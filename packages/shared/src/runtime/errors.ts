@@ -1,32 +1,33 @@
 export type FaultOptions = {
-  /** A full sentence that tells the operator what to do. */
+  /** A full sentence that says what an operator is to do. */
   readonly hint?: string | undefined;
+  /** What another process reads of the failure, as JSON. It is kept with the job, and never shown as it is. */
+  readonly facts?: unknown;
   readonly cause?: unknown;
 };
 
-/** Something went wrong that another attempt may mend; the queue makes it. */
-export class RetryableError extends Error {
-  override readonly name: string = 'RetryableError';
+class Fault extends Error {
   readonly hint: string | undefined;
+  readonly facts: unknown;
 
-  constructor(message: string, { hint, cause }: FaultOptions = {}) {
+  constructor(message: string, { hint, facts, cause }: FaultOptions = {}) {
     super(message, { cause });
     this.hint = hint;
+    this.facts = facts;
   }
+}
+
+/** Something went wrong that another attempt may mend; the queue makes it. */
+export class RetryableError extends Fault {
+  override readonly name: string = 'RetryableError';
 }
 
 /** Another attempt would fail in the same way until a person mends something: the job stops at once. */
-export class PermanentError extends Error {
+export class PermanentError extends Fault {
   override readonly name: string = 'PermanentError';
-  readonly hint: string | undefined;
-
-  constructor(message: string, { hint, cause }: FaultOptions = {}) {
-    super(message, { cause });
-    this.hint = hint;
-  }
 }
 
-/** Somebody else is at it: the job waits in its queue and no attempt is used up. */
+/** Another worker is at it: the job waits in its queue and uses up no attempt. */
 export class BusyError extends Error {
   override readonly name = 'BusyError';
   readonly retryInMs: number;
@@ -37,11 +38,25 @@ export class BusyError extends Error {
   }
 }
 
-/** What an operator is to read: the message and, on a line of its own, the hint. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+/** What an operator reads of an error: what went wrong and, if it says so, what to do. */
+export function readFault(error: unknown): { readonly reason: string; readonly hint: string | undefined } {
+  if (!(error instanceof Error)) return { reason: String(error), hint: undefined };
   const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
   // Some errors of Node (a refused connection to several addresses) have an empty message and say all in their code.
-  const message = error.message || ('code' in error ? String(error.code) : error.name);
-  return hint === undefined ? message : `${message}\nhint: ${hint}`;
+  return { reason: error.message || ('code' in error ? String(error.code) : error.name), hint };
+}
+
+/** The same as text: the reason and, on a line of its own, the hint. */
+export function describeError(error: unknown): string {
+  return describeFault(readFault(error));
+}
+
+export function describeFault({
+  reason,
+  hint,
+}: {
+  readonly reason: string;
+  readonly hint?: string | undefined;
+}): string {
+  return hint === undefined ? reason : `${reason}\nhint: ${hint}`;
 }

@@ -1,5 +1,5 @@
 import type { QueueName } from '../contract/jobs.ts';
-import type { Task } from './worker.ts';
+import type { Task } from './task.ts';
 
 /** Maps bytes done to a stretch of the job's progress, and reports whole percents, each once. */
 export function showProgress(

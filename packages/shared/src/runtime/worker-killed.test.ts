@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from './log.ts';
 import { openQueue, queuePrefix, type OpenQueue } from './queue.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
-import { startWorker, type Task } from './worker.ts';
+import type { Task } from './task.ts';
+import { startWorker } from './worker.ts';
 
 const log = createLog('test', 'fatal', String);
 type Handle = (task: Task<'dump'>) => Promise<unknown>;
@@ -62,7 +63,7 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', (
        startWorker({ queue: 'dump', site: '${site}', redis, log, redact: String, graceMs: 0, handle: (task) => {
          console.log('took ' + task.data.target);
          return new Promise(() => {});
-       }, onFailedForGood: ({ data, message }) => console.log('told of ' + data.target + ': ' + message) });`,
+       }, onFailedForGood: ({ data, failure }) => console.log('told of ' + data.target + ': ' + failure.reason) });`,
     );
     return script;
   }

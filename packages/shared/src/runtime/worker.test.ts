@@ -3,12 +3,14 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import type { Job } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BusyError, PermanentError, RetryableError } from './errors.ts';
+import { BusyError, describeFault, PermanentError, RetryableError } from './errors.ts';
+import { readJobFailure } from './job-failure.ts';
 import { createLog } from './log.ts';
 import { enqueueDump, openQueue, type OpenQueue } from './queue.ts';
 import { createRedact } from './redact.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
-import { startWorker, type Task } from './worker.ts';
+import type { Task } from './task.ts';
+import { startWorker } from './worker.ts';
 
 const redact = createRedact(['geheim']);
 const log = createLog('test', 'fatal', redact);
@@ -108,11 +110,18 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
     await using site = newSite();
     let isMended = false;
     await using _worker = site.start(async () => {
-      if (!isMended) throw new PermanentError('no such bucket for geheim', { hint: 'Create it.' });
+      if (!isMended)
+        throw new PermanentError('no such bucket for geheim', { hint: 'Create it.', facts: { bucket: 'geheim' } });
     });
     const job = await enqueueDump(site.queue, 'shop', 'ad-hoc');
     const failed = await reach(site.queue, job, 'failed');
     expect(failed.failedReason).toBe('no such bucket for [redacted]\nhint: Create it.');
+    const facts = { bucket: '[redacted]' };
+    expect(await readJobFailure(site.queue, failed)).toEqual({
+      reason: 'no such bucket for [redacted]',
+      hint: 'Create it.',
+      facts,
+    });
     expect(failed.attemptsMade).toBe(1);
     expect(JSON.stringify(failed.stacktrace)).not.toContain('geheim');
     isMended = true;
@@ -185,7 +194,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
         told.push(`${id} ${data.target} ${JSON.stringify(result)}`);
         throw new Error('nobody listens');
       },
-      onFailedForGood: ({ id, data, message }) => void told.push(`${id} ${data.target} ${message}`),
+      onFailedForGood: ({ id, data, failure }) => void told.push(`${id} ${data.target} ${describeFault(failure)}`),
     });
     const backoff = { type: 'capped', delay: 1 };
     const add = (jobId: string, target: unknown) =>

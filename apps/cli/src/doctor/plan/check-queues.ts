@@ -1,5 +1,6 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { scheduleId, verifyScheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { readJobFailure } from '@pgstow/shared/runtime/job-failure.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { connect } from '../../connect.ts';
@@ -87,12 +88,12 @@ async function judgeFailed(subject: QueueName, queue: OpenQueue<QueueName>, now:
     const message = failed === 0 ? 'no job failed for good' : 'no job failed for good within a week';
     return { check, subject, status: 'ok', message };
   }
-  const [reason = ''] = newest.failedReason.split('\n');
+  const failure = await readJobFailure(queue, newest);
   return {
     check,
     subject,
     status: 'warning',
-    message: `${failed === 1 ? 'a job' : `${failed} jobs`} failed for good, the newest ${describeDuration(now.getTime() - at)} ago: ${reason}`,
+    message: `${failed === 1 ? 'a job' : `${failed} jobs`} failed for good, the newest ${describeDuration(now.getTime() - at)} ago: ${failure?.reason ?? ''}`,
     hint: 'Look at the failed jobs on the board; retry or remove them there.',
   };
 }

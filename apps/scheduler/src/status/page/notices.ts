@@ -33,17 +33,19 @@ export type ShownAlarm = { readonly alarm: AlarmRecord; readonly job: ShownJob |
 
 /** The alarms with their jobs. */
 export function showAlarms(alarms: readonly AlarmRecord[], jobs: readonly ShownJob[]): readonly ShownAlarm[] {
-  return alarms.map((alarm) => ({ alarm, job: jobs.find((job) => tells(alarm, job)) }));
+  return alarms.map((alarm) => ({ alarm, job: jobs.find((job) => covers(alarm, job)) }));
 }
 
-/** Whether an alarm tells already what a job that failed for good would. */
-function tells({ database, notification }: AlarmRecord, job: ShownJob): boolean {
-  return (
-    job.state === 'failed' &&
-    job.database === database &&
-    job.reason !== undefined &&
-    notification.happened.includes(job.reason)
-  );
+/** The queue whose failed jobs raise an alarm. */
+const QUEUE_OF: Partial<Record<AlarmKind, ShownJob['queue']>> = {
+  'dump-failed': 'dump',
+  'upload-failed': 'upload',
+  'restore-test-failed': 'verify',
+};
+
+/** Whether an alarm says of a job that failed for good what a notice would. */
+function covers({ kind, database, reason }: AlarmRecord, job: ShownJob): boolean {
+  return job.state === 'failed' && QUEUE_OF[kind] === job.queue && job.database === database && job.reason === reason;
 }
 
 /** What is not as it should be, and no alarm tells already, the gravest first. */
@@ -56,7 +58,7 @@ export function collectNotices(
   const notices = [
     ...status.faults.map((text) => ({ isGrave: true, text: capital(text) })),
     ...jobs
-      .filter((job) => job.state !== 'running' && !alarms.some((alarm) => tells(alarm, job)))
+      .filter((job) => job.state !== 'running' && !alarms.some((alarm) => covers(alarm, job)))
       .map((job) => noticeOfJob(job, status.databases, facts.now)),
     ...noticesOfFolder(facts.catalog, alarms),
   ];

@@ -1,6 +1,6 @@
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { CannotTellError } from './restore-finding.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 /** What has to be known of a dump before it is restored. */
 export type AboutDump = { readonly major: number; readonly roles: readonly string[] };
@@ -13,6 +13,6 @@ export async function readAbout(manifest: Manifest, path: string, signal: AbortS
   const serverVersion = manifest.serverVersion ?? content?.serverVersion;
   const major = Number.parseInt(serverVersion ?? '', 10);
   if (Number.isNaN(major))
-    throw new CannotTellError('neither the manifest nor the dump says which version of PostgreSQL it is of');
+    throw new PermanentError('neither the manifest nor the dump says which version of PostgreSQL it is of');
   return { major, roles: roles ?? [] };
 }

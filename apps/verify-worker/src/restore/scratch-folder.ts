@@ -7,7 +7,7 @@ import { removeScratchServer } from '@pgstow/scratch/scratch-process.ts';
 import { confine } from '@pgstow/scratch/scratch-user.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { LOCK_TTL_MS, scratchLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { VerifyContext } from './context.ts';
+import type { VerifyContext } from '../context.ts';
 
 const PREFIX = 'pgstow-scratch-';
 const OURS = /^pgstow-scratch-[0-9a-f]{6}$/;

@@ -1,15 +1,15 @@
 import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { scratchFaultIn, type RestoreCircumstances } from './restore-fault-policy.ts';
-import { BadDumpError, CannotTellError } from './restore-finding.ts';
+import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { BadDumpError } from '../bad-dump-error.ts';
+import { scratchFaultIn, type RestoreCircumstances, type RestoreFault } from './restore-fault-policy.ts';
 
 /**
  * Restores a dump into a database of the scratch server.
  *
  * @returns how long that took
- * @throws BadDumpError if the dump is to blame; CannotTellError or RetryableError if the server is
+ * @throws BadDumpError if the dump is to blame; PermanentError or RetryableError if the server is
  */
 export async function restoreInto(
   server: ScratchServer,
@@ -28,10 +28,10 @@ export async function restoreInto(
   } catch (error) {
     signal.throwIfAborted();
     const { message } = error as Error;
-    const fault = scratchFaultIn(message, options.circumstances);
-    // The detail quotes rows, and this goes on the board and to whoever gets the alarms.
-    const [shown = ''] = message.split('\ndetail: ', 1);
-    if (fault?.isLasting === true) throw new CannotTellError(`${fault.why}: ${shown}`);
+    const fault = scratchFaultIn(error as RestoreFault, options.circumstances);
+    // The detail of a RestoreError quotes rows, and this goes on the board and into alarms.
+    const shown = error instanceof RestoreError ? error.summary : message;
+    if (fault?.isLasting === true) throw new PermanentError(`${fault.why}: ${shown}`);
     if (fault !== undefined) throw new RetryableError(`${fault.why}: ${shown}`, { cause: error });
     // Here it is thrown away in any case.
     if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });

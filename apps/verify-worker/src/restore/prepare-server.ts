@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { CannotTellError } from './restore-finding.ts';
+import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 const DATABASE = 'restored';
 
@@ -9,7 +9,7 @@ const DATABASE = 'restored';
  * Gives the server what a dump takes for granted: the roles that it names, without a login, and an empty database.
  *
  * @returns the database
- * @throws CannotTellError if the server lacks an extension of the source
+ * @throws PermanentError if the server lacks an extension of the source
  */
 export async function prepareServer(
   server: ScratchServer,
@@ -19,10 +19,10 @@ export async function prepareServer(
   const available = new Set((await server.query('postgres', 'select name from pg_available_extensions')).split('\n'));
   const missing = Object.keys(manifest.source?.extensions ?? {}).filter((name) => !available.has(name));
   if (missing.length > 0) {
-    throw new CannotTellError(
-      `the scratch server lacks ${missing.length === 1 ? 'the extension' : 'the extensions'} ${missing.join(', ')}`,
-      `Install ${missing.length === 1 ? 'it' : 'them'} for PostgreSQL ${server.clients.major} where the verify worker runs.`,
-    );
+    const [what, it] = missing.length === 1 ? ['extension', 'it'] : ['extensions', 'them'];
+    throw new PermanentError(`the scratch server lacks the ${what} ${missing.join(', ')}`, {
+      hint: `Install ${it} for PostgreSQL ${server.clients.major} where the verify worker runs.`,
+    });
   }
   for (const role of roles) await createRole(server, role);
   await server.createDatabase(DATABASE);

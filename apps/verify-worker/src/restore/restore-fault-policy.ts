@@ -1,7 +1,7 @@
 /** Why an error during a restore says nothing of the dump, and whether another attempt would meet it again. */
 export type ScratchFault = { readonly why: string; readonly isLasting: boolean };
 
-type Reading = ScratchFault & { readonly pattern: RegExp };
+type Reading = ScratchFault & { readonly pattern: RegExp; readonly sqlState?: string };
 
 /** What a scratch server says when it is the one that lacks something. */
 const READINGS: readonly Reading[] = [
@@ -21,12 +21,14 @@ const READINGS: readonly Reading[] = [
     isLasting: true,
   },
   {
-    pattern: /No space left on device|Disk quota exceeded|\(53100\)/,
+    pattern: /No space left on device|Disk quota exceeded/,
+    sqlState: '53100',
     why: 'the disk of VERIFY_DIR is full',
     isLasting: false,
   },
   {
-    pattern: /out of (?:shared )?memory|Cannot allocate memory|could not (?:resize|map) (?:shared )?memory|\(53200\)/,
+    pattern: /out of (?:shared )?memory|Cannot allocate memory|could not (?:resize|map) (?:shared )?memory/,
+    sqlState: '53200',
     why: 'the scratch server has too little memory (VERIFY_MEMORY_LIMIT)',
     isLasting: false,
   },
@@ -63,16 +65,16 @@ const OPTIONS: readonly Reading[] = [
     why: 'a dump that was made with --create cannot be restored into a scratch database',
     isLasting: true,
   },
-  {
-    // Before the heading of any object, nothing but --clean names one.
-    pattern: /^the dump: .* does not exist/s,
-    why: 'a dump that was made with --clean, and without --if-exists, cannot be restored into an empty database',
-    isLasting: true,
-  },
 ];
 
-/** Syntax and names, constraints, schemas: what may be missing. */
-const DEPENDS_ON_OTHERS = /\((?:23|3F|42)\w{3}\)/;
+/** Before the heading of any object, nothing but --clean names one. */
+const CLEANS: ScratchFault = {
+  why: 'a dump that was made with --clean, and without --if-exists, cannot be restored into an empty database',
+  isLasting: true,
+};
+
+/** SQL states of syntax and names, constraints, schemas: what may be missing. */
+const DEPENDS_ON_OTHERS = /^(?:23|3F|42)/;
 
 /**
  * With another collation, rows may belong to another partition, and checks may fail that compare texts; with another encoding,
@@ -80,6 +82,15 @@ const DEPENDS_ON_OTHERS = /\((?:23|3F|42)\w{3}\)/;
  */
 const DEPENDS_ON_LOCALE =
   /violates (?:check|exclusion|partition) constraint|no partition of relation|invalid byte sequence for encoding|has no equivalent in encoding/;
+
+/** An error of a restore. */
+export type RestoreFault = {
+  readonly message: string;
+  /** The state of the statement that failed, if one did. */
+  readonly sqlState?: string | undefined;
+  /** The object under whose heading it stands. */
+  readonly object?: string | undefined;
+};
 
 export type RestoreCircumstances = {
   /** Whether the scratch server is known to have the encoding and collation of the source. */
@@ -94,12 +105,17 @@ export type RestoreCircumstances = {
  * @returns `undefined` if the dump is to blame
  */
 export function scratchFaultIn(
-  message: string,
+  { message, sqlState, object }: RestoreFault,
   { isLikeSource, limitedBy }: RestoreCircumstances,
 ): ScratchFault | undefined {
   if (!isLikeSource && DEPENDS_ON_LOCALE.test(message))
     return { why: 'the scratch server may have another collation or encoding than the source', isLasting: true };
-  if (limitedBy !== undefined && DEPENDS_ON_OTHERS.test(message))
+  if (limitedBy !== undefined && DEPENDS_ON_OTHERS.test(sqlState ?? ''))
     return { why: `the dump leaves things out (${limitedBy}) that the rest may need`, isLasting: true };
-  return [...READINGS, ...OPTIONS].find(({ pattern }) => pattern.test(message));
+  const known = [...READINGS, ...OPTIONS].find(
+    (reading) => reading.pattern.test(message) || (sqlState !== undefined && reading.sqlState === sqlState),
+  );
+  if (known !== undefined) return known;
+  const isOfDump = sqlState !== undefined && object === undefined;
+  return isOfDump && /does not exist/.test(message) ? CLEANS : undefined;
 }

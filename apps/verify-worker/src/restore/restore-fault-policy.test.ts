@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { scratchFaultIn } from './restore-fault-policy.ts';
+import { scratchFaultIn, type RestoreFault } from './restore-fault-policy.ts';
 
 const LIKE_SOURCE = { isLikeSource: true, limitedBy: undefined };
+
+/** An error as `restoreError` writes it: `OBJECT: message (STATE)`, or `the dump: …` under no heading. */
+function faultOf(message: string): RestoreFault {
+  const [, object, sqlState] = /^(?:([a-z ]+[^:]*): )?.*?(?:\((\w{5})\))?$/s.exec(message) ?? [];
+  return { message, sqlState, object: object === 'the dump' ? undefined : (object ?? 'table public.t') };
+}
 
 describe('an error of a restore', () => {
   it.each([
@@ -23,7 +29,7 @@ describe('an error of a restore', () => {
     ['database shop: CREATE DATABASE cannot run inside a transaction block (25001)', true],
     ['unrecognized configuration parameter "transaction_timeout" (42704)', true],
   ])('that lies with the scratch server: %s', (message, isLasting) => {
-    expect(scratchFaultIn(message, LIKE_SOURCE)).toMatchObject({ isLasting });
+    expect(scratchFaultIn(faultOf(message), LIKE_SOURCE)).toMatchObject({ isLasting });
   });
 
   it.each([
@@ -34,14 +40,16 @@ describe('an error of a restore', () => {
     'new row for relation "t" violates check constraint "positive" (23514)',
     'table public.t: missing data for column "b" (22P04)',
   ])('that lies with the dump: %s', (message) => {
-    expect(scratchFaultIn(message, LIKE_SOURCE)).toBeUndefined();
+    expect(scratchFaultIn(faultOf(message), LIKE_SOURCE)).toBeUndefined();
   });
 
   it('of a check that may compare texts, where the collation is another one', () => {
     const message = 'new row for relation "t" violates partition constraint (23514)';
-    expect(scratchFaultIn(message, { ...LIKE_SOURCE, isLikeSource: false })).toMatchObject({ isLasting: true });
+    expect(scratchFaultIn(faultOf(message), { ...LIKE_SOURCE, isLikeSource: false })).toMatchObject({
+      isLasting: true,
+    });
     expect(
-      scratchFaultIn('duplicate key value violates unique constraint "a" (23505)', {
+      scratchFaultIn(faultOf('duplicate key value violates unique constraint "a" (23505)'), {
         ...LIKE_SOURCE,
         isLikeSource: false,
       }),
@@ -50,9 +58,9 @@ describe('an error of a restore', () => {
 
   it('of what the dump leaves out, because it was told to', () => {
     const limited = { ...LIKE_SOURCE, limitedBy: '--exclude-table=t' };
-    expect(scratchFaultIn('view v: relation "public.t" does not exist (42P01)', limited)).toMatchObject({
+    expect(scratchFaultIn(faultOf('view v: relation "public.t" does not exist (42P01)'), limited)).toMatchObject({
       isLasting: true,
     });
-    expect(scratchFaultIn('table public.t, row 7: invalid input syntax (22P02)', limited)).toBeUndefined();
+    expect(scratchFaultIn(faultOf('table public.t, row 7: invalid input syntax (22P02)'), limited)).toBeUndefined();
   });
 });

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
+import { amcheck } from '@pgstow/scratch/amcheck.ts';
+import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
+import { prepareServer } from './prepare-server.ts';
+import { readAbout } from './read-about.ts';
+import { restoreInto } from './restore-into.ts';
+import type { RestoreStep } from './restore-step.ts';
+import { startServer } from './start-server.ts';
+
+/** What a restored dump turned out to be. */
+export type Compared = {
+  /** All that differs from the manifest, a sentence each. */
+  readonly differences: readonly string[];
+  /** What could not be compared, or is worth knowing, a sentence each. */
+  readonly notes: readonly string[];
+  readonly restoreMs: number;
+  readonly tables: number;
+  readonly rows: number;
+  readonly serverVersion: string;
+};
+
+/** Time for a server that has lost a process to end. */
+const END_MS = 5000;
+
+/**
+ * Restores a dump into a server of its source's version, and compares that with the manifest.
+ *
+ * @throws BadDumpError if the dump does not restore; anything else says nothing of it
+ */
+export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
+  const { task, wanted, path, signal } = step;
+  const about = await readAbout(wanted.manifest, path, signal);
+  await using server = await startServer(step, about.major);
+  task.note(`restoring into a scratch server of version ${server.version}`);
+  try {
+    return await compareIn(server, step, about.roles);
+  } catch (error) {
+    throw await reasonOf(error, server);
+  }
+}
+
+async function compareIn(
+  server: ScratchServer,
+  { task, wanted, path, signal }: RestoreStep,
+  roles: readonly string[],
+): Promise<Compared> {
+  const { manifest } = wanted;
+  const running = AbortSignal.any([signal, server.signal]);
+  const database = await prepareServer(server, manifest, roles);
+  const restoreMs = await restoreInto(server, database, path, {
+    circumstances: {
+      isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
+      limitedBy: manifest.source?.limitedBy,
+    },
+    signal: running,
+    onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
+  });
+  task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
+  const { differences, notes, uncounted, tables, rows } = await compare(server, database, manifest, running);
+  task.progress(90);
+  const unanalyzed = await analyze(server, database, running);
+  const pages = await amcheck(server, database, running);
+  const damage = 'damage' in pages ? pages.damage : [];
+  const unread = 'damage' in pages ? [] : [`tables and indexes were not read page by page: ${pages.whyNot}`];
+  return {
+    differences: [...differences, ...damage],
+    notes: [...server.notes, ...notes, ...uncounted, ...unanalyzed, ...unread],
+    restoreMs,
+    tables,
+    rows,
+    serverVersion: server.version,
+  };
+}
+
+async function compare(
+  { clients, env, runAs }: ScratchServer,
+  database: string,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<RestoredComparison> {
+  await using session = await PsqlSession.start(clients, env(database), signal, runAs);
+  return await compareRestored(session, manifest);
+}
+
+/** Reads every row. It also runs functions of indexes and asks foreign partitions, whose faults say nothing of the dump. */
+async function analyze(server: ScratchServer, database: string, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    await server.query(database, 'analyze');
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    return [`ANALYZE failed: ${(error as Error).message}`];
+  }
+}
+
+/** The server's own end, which follows, says more than a client that has lost it. */
+async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown> {
+  if (!(error instanceof RetryableError)) return error;
+  try {
+    if (!server.signal.aborted) await once(server.signal, 'abort', { signal: AbortSignal.timeout(END_MS) });
+    return server.signal.reason;
+  } catch {
+    // It still runs: the reason lies elsewhere.
+    return error;
+  }
+}

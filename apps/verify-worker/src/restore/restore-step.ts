@@ -1,0 +1,18 @@
+import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { VerifyContext } from '../context.ts';
+import type { WantedDump } from '../find-wanted-dump.ts';
+import type { Deadline } from './deadline.ts';
+
+/** What the steps of a restore test on a scratch server work with. */
+export type RestoreStep = {
+  readonly task: Task<'verify'>;
+  readonly context: VerifyContext;
+  readonly wanted: WantedDump;
+  /** A private folder, removed afterwards. */
+  readonly scratch: string;
+  /** The dump's copy in that folder. */
+  readonly path: string;
+  /** Aborts the signal. */
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal;
+};
