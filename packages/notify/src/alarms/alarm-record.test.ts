@@ -28,22 +28,22 @@ const recordAt = (ms: number, changes: Partial<AlarmRecord> = {}): AlarmRecord =
 });
 
 describe('an alarm that a clock has dated from the future', () => {
-  // As the version before wrote it.
+  // As an earlier version wrote it.
   const ahead = alarmRecordSchema.parse(JSON.parse(JSON.stringify(recordAt(now + MONTH_MS))));
 
-  it('is ended by whatever ends it now', () => {
+  it('ends with any event now', () => {
     expect(decideLift(ahead, new Date(now), now)).toEqual({ record: undefined, isToSend: true });
     expect(decideLift(ahead, new Date(now - 1000), now)).toEqual({ record: undefined, isToSend: true });
   });
 
-  it('is from now once it is raised again, so that what is newer ends it and what is older does not', () => {
+  it('is from now once it is raised again, so that only a newer event ends it', () => {
     const raised = decideRaise(ahead, recordAt(now, { isTold: false }), now);
     expect(raised).toMatchObject({ isToSend: false, record: { sinceMs: now, raisedAt: new Date(now).toISOString() } });
     expect(decideLift(raised?.record, new Date(now - 1), now + 1000)).toBeUndefined();
     expect(decideLift(raised?.record, new Date(now + 1), now + 1000)).toEqual({ record: undefined, isToSend: true });
   });
 
-  it('is from now where it is raised by a dump that claims to be, known or not', () => {
+  it('is from now if a dump from the future raises it, known or not', () => {
     const claimed = recordAt(now + MONTH_MS, { isTold: false, raisedAt: new Date(now).toISOString() });
     expect(decideRaise(undefined, claimed, now)).toMatchObject({ isToSend: true, record: { sinceMs: now } });
     expect(decideRaise(recordAt(now - 1000), claimed, now)).toMatchObject({

@@ -25,7 +25,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     const endpoint = stack.use(await startHttpEndpoint());
     const redis = stack.use(await connectRedis(server.url, log));
     const config = { heartbeatUrl: undefined, endpoints: parseNotifyUrl(endpoint.url) };
-    /** Has all told, and what it tells of has ended, once it is disposed of. */
+    /** Starts a process; it has sent everything once it is disposed of. */
     const start = () => {
       const own = new AsyncDisposableStack();
       const { alarms } = startNotifying({ config, site: 'mine', redis, log, redact: String, stack: own });
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
   const fill = async ({ server }: Stage) => expect(await server.command('CONFIG SET maxmemory 1')).toBe('+OK');
   const empty = async ({ server }: Stage) => expect(await server.command('CONFIG SET maxmemory 0')).toBe('+OK');
 
-  it('are told all the same while it is full, each once', async () => {
+  it('are sent while it is full, each once', async () => {
     await using stage = await setStage();
     await fill(stage);
     {
@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     expect(await stage.redis.exists('pgstow:mine:alarms')).toBe(0);
   });
 
-  it('are kept once it keeps them, and not told anew', async () => {
+  it('are kept once it can keep them, and not sent again', async () => {
     await using stage = await setStage();
     await fill(stage);
     await using process = stage.start();
@@ -69,7 +69,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     await eventually(() => expect(stage.events()).toEqual(['raised shop', 'recovered shop']));
   });
 
-  it('are over once they are lifted by the process that told them', async () => {
+  it('end when the process that sent them lifts them', async () => {
     await using stage = await setStage();
     await fill(stage);
     {
@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     expect(stage.events()).toEqual(['raised shop', 'recovered shop', 'raised shop', 'recovered shop']);
   });
 
-  it('are told no more where they stand, and are told where nobody has taken them', async () => {
+  it('are not sent again if they stand, and are sent again if no endpoint took them', async () => {
     await using stage = await setStage();
     {
       await using process = stage.start();
@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
       process.alarms.raise(stale('stock'));
       await eventually(() => stage.events().length === 2);
     }
-    // As if the minute were over in which nobody else may tell.
+    // As if the minute were over in which no other process may send.
     const stock = JSON.parse((await stage.redis.hget('pgstow:mine:alarms', 'stale:stock')) ?? '') as object;
     await stage.redis.hset('pgstow:mine:alarms', 'stale:stock', JSON.stringify({ ...stock, tellingUntilMs: 0 }));
     await fill(stage);
@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     expect(stage.events()).toEqual(['raised shop', 'raised stock', 'raised stock']);
   });
 
-  it('are told while it is a replica, or gone', async () => {
+  it('are sent while it is a replica, or gone', async () => {
     await using stage = await setStage();
     await using process = stage.start();
     expect(await stage.server.command('REPLICAOF 127.0.0.1 9')).toBe('+OK');
@@ -122,7 +122,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms that Redis does not keep', () =>
     await eventually(() => expect(stage.events()).toEqual(['raised shop', 'raised stock']));
   });
 
-  it('are told at a bounded rate', async () => {
+  it('are sent at a bounded rate', async () => {
     await using stage = await setStage();
     await fill(stage);
     {

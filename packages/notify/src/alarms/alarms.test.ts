@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
 
   type Process = Notifying & AsyncDisposable & { readonly redis: RedisConnection };
 
-  /** A site, an endpoint, and processes that tell there. */
+  /** A site, an endpoint, and processes that send to it. */
   async function newSite(url = server.url) {
     const site = `site-${(sites += 1)}`;
     const stack = new AsyncDisposableStack();
@@ -47,20 +47,20 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
       const own = new AsyncDisposableStack();
       const redis = own.use(await connectRedis(url, log));
       const config = { heartbeatUrl: undefined, endpoints: urls.flatMap(parseNotifyUrl) };
-      const telling = startNotifying({ config, site, redis, log, redact, stack: own });
-      return { ...telling, redis, [Symbol.asyncDispose]: () => own.disposeAsync() };
+      const notifying = startNotifying({ config, site, redis, log, redact, stack: own });
+      return { ...notifying, redis, [Symbol.asyncDispose]: () => own.disposeAsync() };
     };
     return { endpoint, events, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   }
 
   it('are raised once and lifted once, however many processes see the same', async () => {
     await using site = await newSite();
-    // Each has told what it had to tell once it is disposed of.
-    const inFour = (tell: (process: Process) => void) =>
+    // Each has sent everything once it is disposed of.
+    const inFour = (act: (process: Process) => void) =>
       Promise.all(
         [1, 2, 3, 4].map(async () => {
           await using process = await site.start();
-          tell(process);
+          act(process);
         }),
       );
     for (let round = 0; round < 2; round += 1)
@@ -93,7 +93,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
     );
   });
 
-  it('end by what is newer than what failed, and by nothing older', async () => {
+  it('end by an event that is newer than the fault, and by no older one', async () => {
     await using site = await newSite();
     const at = (minute: number) => new Date(Date.UTC(2026, 10, 26, 3, minute));
     const lift = async (minute: number) => {
@@ -114,7 +114,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
     expect(site.events()).toEqual(['raised stale shop', 'recovered stale shop']);
   });
 
-  it('that nobody has taken are told once somebody does; those that nobody heard of end in silence', async () => {
+  it('that no endpoint took are sent once one takes them; those that none took end in silence', async () => {
     await using site = await newSite();
     await using dead = await startHttpEndpoint();
     dead.answer(404);
@@ -123,7 +123,7 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
       for (const database of ['shop', 'stock']) process.alarms.raise(stale(database));
       await eventually(() => expect(dead.requests).toHaveLength(2));
       await eventually(async () => (await process.alarms.standing()).length === 2);
-      // As if the minute were over in which nobody else may tell.
+      // As if the minute were over in which no other process may send.
       for (const record of await process.alarms.standing())
         await process.redis.hset(
           `pgstow:${record.notification.site}:alarms`,
