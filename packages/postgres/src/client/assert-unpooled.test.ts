@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPgbouncer, startPgbouncer } from '@pgstow/testing/pgbouncer.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
@@ -72,7 +73,12 @@ describe.skipIf(!hasPostgres() || !hasPgbouncer())('a connection pooler', { conc
 
   it('in session mode will do', async () => {
     await using pooler = await startPgbouncer(postgres, 'session');
-    await expect(assertUnpooled(clients, envOf(pooler.port), signal)).resolves.toBeUndefined();
+    const old = `select count(*) from pg_stat_activity where datname = 'pooled' and now() - backend_start > '3 s'`;
+    await postgres.createDatabase('pooled');
+    const env = { ...envOf(pooler.port), PGDATABASE: 'pooled' };
+    await expect(assertUnpooled(clients, env, signal)).resolves.toBeUndefined();
+    await eventually(async () => (await postgres.psql('postgres', old)) !== '0');
+    await expect(assertUnpooled(clients, env, signal)).resolves.toBeUndefined();
   });
 
   it('is not seen in a server, one that lets a role in once only included, nor where none answers', async () => {

@@ -7,23 +7,23 @@ const OPTIONS = ['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--
 
 const looks = (connection: string, times: number): string =>
   `select '${connection} ' || pg_backend_pid(); `.repeat(times);
-const lookFromSecond = (times: number): string =>
-  String.raw`\! echo "${looks('second', times)}" | "$PGSTOW_PSQL" ${OPTIONS.join(' ')}`;
+const lookFromAnother = (connection: string, times: number): string =>
+  String.raw`\! echo "${looks(connection, times)}" | "$PGSTOW_PSQL" ${OPTIONS.join(' ')}`;
 
 /**
- * Asks for the server processes of two connections, several times each, while both are open: psql runs another psql. It sets
+ * Asks for the server processes of connections, several times each, while two are open: psql runs another psql. It sets
  * nothing, because others may share the connections.
  *
  * A process that is older than the connection belongs to a pooler, though perhaps to one in session mode. Then it looks so often
  * that other clients come in between, which changes who gets which process.
  */
 const SCRIPT = String.raw`${looks('first', 3)}
-${lookFromSecond(3)}
+${lookFromAnother('second', 3)}
 ${looks('first', 3)}
-select clock_timestamp() - backend_start > interval '2 s' as is_old from pg_stat_activity where pid = pg_backend_pid() \gset
+select now() - backend_start > interval '2 s' as is_old from pg_stat_activity where pid = pg_backend_pid() \gset
 \if :is_old
 ${looks('first', 100)}
-${lookFromSecond(100)}
+${lookFromAnother('third', 100)}
 ${looks('first', 100)}
 \endif
 `;
@@ -52,7 +52,7 @@ export async function assertUnpooled(
     input: SCRIPT,
     stderr: 'ignore',
   });
-  if (!isPooled(processesOf('first', stdout), processesOf('second', stdout))) return;
+  if (!isPooled(stdout)) return;
   throw new PermanentError(
     `database ${JSON.stringify(env['PGDATABASE'])} is reached through a connection pooler in transaction mode`,
     {
@@ -61,12 +61,11 @@ export async function assertUnpooled(
   );
 }
 
-function processesOf(connection: string, output: string): ReadonlySet<string> {
-  return new Set(
-    Array.from(output.matchAll(/^(\w+) (\d+)$/gm)).flatMap(([, name, pid = '']) => (name === connection ? [pid] : [])),
-  );
-}
-
-function isPooled(first: ReadonlySet<string>, second: ReadonlySet<string>): boolean {
-  return first.size > 1 || second.size > 1 || [...first].some((pid) => second.has(pid));
+function isPooled(output: string): boolean {
+  const [first, second, third] = ['first', 'second', 'third'].map(
+    (connection) =>
+      new Set(Array.from(output.matchAll(new RegExp(String.raw`^${connection} (\d+)$`, 'gm')), ([, pid]) => pid)),
+  ) as [Set<string>, Set<string>, Set<string>];
+  const isShared = [...first].some((pid) => second.has(pid) || third.has(pid));
+  return isShared || first.size > 1 || second.size > 1 || third.size > 1;
 }
