@@ -16,14 +16,15 @@ import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { judgeDump } from '../policy/dump-policy.ts';
 import { dumpsOf } from '../policy/dumps-of.ts';
-import { readFolder, readWithheldManifest, type KnownDump } from './read-folder.ts';
+import { readFolder, type KnownDump } from './read-folder.ts';
+import { readWithheldManifest } from './read-records.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
   readonly folder: string;
-  /** Reads a file to its end. Rejects if that is not a whole dump. */
+  /** Reads a file to its end. Rejects if it is not a whole dump. */
   readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenContent>;
-  /** What becomes of one that has shrunk beyond belief. */
+  /** What a stray becomes that has shrunk beyond belief. */
   readonly onShrink: BackupConfig['onShrink'];
   readonly site: string;
   readonly redis: RedisConnection;
@@ -32,22 +33,20 @@ export type AdoptOptions = {
 };
 
 /**
- * Gives every dump that has no manifest one, if it stands up to proof: dumps that another tool wrote, and one of our own
- * that a crash kept from its record. One that fails the proof is reported and left alone. It runs under the lock of the
- * dump's target, so that a dump that is just being recorded is nobody else's. One that a crash caught while it got its name or was
- * deleted has its own manifest again. Their sizes are judged as those of our own: a
- * crash must not make a suspect dump count.
+ * Proves every stray and gives it a manifest. A stray is another tool's dump, or our own that a crash kept from its record; our
+ * own gets back the manifest that was withheld. A stray that fails the proof is logged and left alone. The lock of its target
+ * keeps away a dump that is just being recorded. Its size is judged like any dump's: a crash must not make a suspect dump count.
  *
- * @returns what was adopted
+ * @returns the names of the adopted dumps
  */
 export async function adoptStrays(options: AdoptOptions): Promise<readonly BackupName[]> {
   const { strays, dumps } = await readFolder(options.folder);
-  // The oldest first: each is compared with those before it.
+  // Oldest first: each is compared with those before it.
   const inOrder = strays.toSorted((a, b) => timeOf(a) - timeOf(b));
   const known = [...dumps];
   const { adopted, busy } = await tryToAdopt(inOrder, known, options);
   if (busy.length === 0) return adopted;
-  // A worker that was killed between a dump and its record holds its lock a little longer.
+  // A worker that was killed between dump and record still holds its lock for a while.
   await wait(LOCK_TTL_MS + 1000, undefined, { signal: options.signal });
   const later = await tryToAdopt(busy, known, options);
   for (const name of later.busy)
@@ -55,7 +54,7 @@ export async function adoptStrays(options: AdoptOptions): Promise<readonly Backu
   return [...adopted, ...later.adopted];
 }
 
-/** @param known dumps of the folder, oldest first; what is adopted joins them */
+/** @param known dumps of the folder, oldest first; adopted ones join them */
 async function tryToAdopt(
   strays: readonly BackupName[],
   known: KnownDump[],
@@ -68,7 +67,7 @@ async function tryToAdopt(
     if (parts === undefined) continue;
     try {
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
-        // Since the folder was read, its own writer may have recorded it.
+        // Its writer may have recorded it since the folder was read.
         if (await isThere(join(folder, manifestFileName(name)))) return;
         const proven = await describe(folder, name, parts, { prove, signal });
         const ours = dumpsOf(parts.database, known);
@@ -95,7 +94,7 @@ async function tryToAdopt(
   return { adopted, busy };
 }
 
-/** What a dump says of itself, once it lies on the disk for good. */
+/** Makes a stray's manifest, once the stray is safe on the disk. */
 async function describe(
   folder: string,
   name: BackupName,
@@ -105,7 +104,7 @@ async function describe(
   const path = join(folder, name);
   const content = await prove(path, signal);
   signal.throwIfAborted();
-  // Whoever wrote it may not have waited for the disk.
+  // Its writer may not have waited for the disk.
   await using file = await open(path, 'r');
   await file.sync();
   return {

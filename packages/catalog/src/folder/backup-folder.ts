@@ -10,7 +10,7 @@ export class NoSpaceError extends RetryableError {
 }
 
 /**
- * @param onHost what the folder is called where a person can mend it, outside of a container
+ * @param onHost the folder's path for a person, outside of a container
  * @throws PermanentError that says how to mend it
  */
 export async function assertFolderWritable(folder: string, onHost = folder): Promise<void> {
@@ -22,12 +22,7 @@ export async function assertFolderWritable(folder: string, onHost = folder): Pro
   }
 }
 
-/**
- * Refuses a dump that would not fit: half as much again as the last one must be free, or the first time half of what the
- * database takes on its server.
- *
- * @throws NoSpaceError
- */
+/** @throws NoSpaceError if the dump would not fit, by `neededBytes` */
 export async function assertRoom(folder: string, lastBytes: number | undefined, databaseBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
@@ -38,12 +33,12 @@ export async function assertRoom(folder: string, lastBytes: number | undefined, 
   });
 }
 
-/** What must be free for a dump, by the size of the last one or, the first time, by that of the database. */
+/** Free space that a dump needs: 1.5 times the last dump or, for the first, half the database's size on its server. */
 export function neededBytes(lastBytes: number | undefined, databaseBytes: number): number {
   return lastBytes === undefined ? databaseBytes / 2 : lastBytes * 1.5;
 }
 
-/** A fault of the file system in words that say what to do; any other error as it is. */
+/** Translates a fault of the file system into words that say what to do. Returns any other error as it is. */
 export function folderError(error: unknown, folder: string, onHost = folder): unknown {
   const { code } = error as NodeJS.ErrnoException;
   switch (code) {
@@ -77,7 +72,7 @@ export function folderError(error: unknown, folder: string, onHost = folder): un
   }
 }
 
-/** The same for whoever only reads there. */
+/** The same for a process that only reads there. */
 export function unreadableFolder(error: unknown, folder: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== 'EACCES' && code !== 'EPERM') return folderError(error, folder);

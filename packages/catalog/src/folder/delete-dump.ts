@@ -6,11 +6,11 @@ import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
 
 /**
- * Deletes a dump: its manifest is withheld first, so that a crash half-way never leaves a record without its dump, then go the
- * data, what others recorded of it, and the manifest.
+ * Deletes a dump. Its manifest is withheld first, so a crash half-way never leaves a record that counts without its dump. Then
+ * the data, the other records and the manifest are deleted.
  */
 export async function deleteDump(folder: string, name: BackupName): Promise<void> {
-  // The type says so already. A deletion makes sure.
+  // The type says so already; a deletion makes sure.
   if (!isBackupName(name)) throw new TypeError(`not a dump's name: ${String(name)}`);
   const withheld = join(folder, withheldManifestFileName(name));
   await rename(join(folder, manifestFileName(name)), withheld).catch((error: unknown) => {

@@ -1,28 +1,24 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
+import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import {
-  manifestFileName,
-  manifestSchema,
-  withheldManifestFileName,
-  type Manifest,
-} from '@pgstow/shared/contract/manifest.ts';
-import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
+import { ifGone, readAcceptance, readManifest, readReceipts, readRestoreTests } from './read-records.ts';
 
 /** A dump that exists: its file lies there with the size that its manifest says. */
 export type KnownDump = {
   readonly manifest: Manifest;
   /** What stores have confirmed, by destination. */
   readonly receipts: ReadonlyMap<string, Receipt>;
-  /** What came of restoring it, by destination. Of the dump as it is: a test of other content counts for nothing. */
+  /** Restore tests of this very content, by destination. */
   readonly restoreTests: ReadonlyMap<string, RestoreTest>;
-  /** A person's word on a suspect dump. Of the dump as it is, too. */
+  /** A person's word on this very content, if it was suspect. */
   readonly acceptance?: Acceptance | undefined;
-  /** Records of its restore tests and of its acceptance that are there and cannot be read: they may say anything. */
+  /** Files of restore tests and acceptance that cannot be read: they may say anything. */
   readonly unreadable?: readonly string[];
 };
 
@@ -31,20 +27,17 @@ export type FolderContents = {
   readonly dumps: readonly KnownDump[];
   /** Regular files with a dump's name and no manifest. */
   readonly strays: readonly BackupName[];
-  /** Files that leave open what a dump is worth, one for each database: a manifest that cannot be read, or a damaged dump. */
+  /** For each database, a file that leaves open what its dump is worth: an unreadable manifest, or a damaged dump. */
   readonly damaged: ReadonlyMap<string, string>;
-  /**
-   * What a crash left behind: file names that end with `.partial` and begin with a dump's name, and manifests that are withheld
-   * of no dump.
-   */
+  /** Leftovers of a crash: `.partial` files that begin with a dump's name, and withheld manifests without their dump. */
   readonly partials: readonly string[];
-  /** What cannot be counted, and why, in a sentence each. */
+  /** Why something does not count, a sentence each. */
   readonly faults: readonly string[];
 };
 
 /**
- * What the backup folder says of itself. Anything whose name is not exactly one of ours is passed over, as is anything
- * that is not a regular file (a symbolic link might lead anywhere).
+ * Reads what the backup folder holds. Passes over every name that is not exactly one of ours, and every file that is not regular:
+ * a symbolic link might lead anywhere.
  *
  * @throws if the folder cannot be read
  */
@@ -88,9 +81,9 @@ export async function readFolder(folder: string): Promise<FolderContents> {
 }
 
 /**
- * The dump of that name, or `undefined` if it does not exist (any more) or is damaged.
+ * Finds one dump; `undefined` if it does not exist or is damaged.
  *
- * @throws if it cannot be told whether it exists
+ * @throws if the folder does not say whether it exists
  */
 export async function findDump(folder: string, name: BackupName): Promise<KnownDump | undefined> {
   const stats = await lstat(join(folder, name)).catch(ifGone);
@@ -100,7 +93,7 @@ export async function findDump(folder: string, name: BackupName): Promise<KnownD
   return readDump(folder, name, recordFiles, stats.size, { faults: [], isDamaged: () => undefined });
 }
 
-/** What others record of a dump, by the name that they begin with, whether it is a dump's or not: one pass over a folder of thousands. */
+/** Groups the records by the dump's name that they begin with, in one pass: a folder may hold thousands. */
 function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   return Map.groupBy(
     [...files].filter((file) => isRecordBesideManifest(file)),
@@ -110,7 +103,7 @@ function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly
 
 type Reports = {
   readonly faults: string[];
-  /** @param file what cannot be told of the dump by */
+  /** @param file the damaged or unreadable one */
   readonly isDamaged: (name: BackupName, file: string, fault: string) => void;
 };
 
@@ -131,102 +124,16 @@ async function readDump(
       `${name} has ${bytes} bytes where its manifest says ${manifest.bytes}; it is damaged and does not count`,
     );
   } else {
+    const unconfirming: string[] = [];
     const unreadable: string[] = [];
-    const receipts = await readReceipts(folder, name, recordFiles, faults);
+    const receipts = await readReceipts(folder, name, recordFiles, unconfirming);
     const restoreTests = await readRestoreTests(folder, manifest, recordFiles, unreadable);
     const acceptance = await readAcceptance(folder, manifest, recordFiles, unreadable);
+    for (const file of unconfirming) faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
     for (const file of unreadable) faults.push(`${file} cannot be read; nothing of ${manifest.database} is deleted`);
     return { manifest, receipts, restoreTests, acceptance, ...(unreadable.length === 0 ? {} : { unreadable }) };
   }
   return undefined;
-}
-
-/** @returns a sentence on what is wrong with it, or `undefined` if it is gone */
-async function readManifest(folder: string, name: BackupName): Promise<Manifest | string | undefined> {
-  const file = manifestFileName(name);
-  const json = await readJson(join(folder, file));
-  if (json === undefined) return undefined;
-  if (json instanceof Error) return `${file} is not a manifest: ${json.message}; its dump does not count`;
-  const parsed = manifestSchema.safeParse(json);
-  if (!parsed.success)
-    return `${file} is not a manifest: ${parsed.error.issues[0]?.message ?? ''}; its dump does not count`;
-  return parsed.data.name === name
-    ? parsed.data
-    : `${file} is the manifest of ${parsed.data.name}; its dump does not count`;
-}
-
-/** The manifest that a dump had, or was to have, when a crash came; `undefined` if there is none that can be read. */
-export async function readWithheldManifest(folder: string, name: BackupName): Promise<Manifest | undefined> {
-  const json = await readJson(join(folder, withheldManifestFileName(name)));
-  const { data } = manifestSchema.safeParse(json);
-  return data?.name === name ? data : undefined;
-}
-
-async function readReceipts(
-  folder: string,
-  name: BackupName,
-  recordFiles: readonly string[],
-  faults: string[],
-): Promise<ReadonlyMap<string, Receipt>> {
-  const receipts = new Map<string, Receipt>();
-  for (const file of recordFiles.filter((each) => each.endsWith('.receipt.json'))) {
-    const json = await readJson(join(folder, file));
-    if (json === undefined) continue;
-    const parsed = receiptSchema.safeParse(json);
-    if (parsed.success && file === receiptFileName(name, parsed.data.destination)) {
-      receipts.set(parsed.data.destination, parsed.data);
-    } else faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
-  }
-  return receipts;
-}
-
-async function readRestoreTests(
-  folder: string,
-  { name, sha256 }: Manifest,
-  recordFiles: readonly string[],
-  unreadable: string[],
-): Promise<ReadonlyMap<string, RestoreTest>> {
-  const tests = new Map<string, RestoreTest>();
-  for (const file of recordFiles.filter((each) => each.endsWith('.restore-test.json'))) {
-    const json = await readJson(join(folder, file));
-    if (json === undefined) continue;
-    const { data } = restoreTestSchema.safeParse(json);
-    if (data === undefined || file !== restoreTestFileName(name, data.destination)) unreadable.push(file);
-    else if (data.sha256 === sha256) tests.set(data.destination, data);
-  }
-  return tests;
-}
-
-async function readAcceptance(
-  folder: string,
-  { name, sha256 }: Manifest,
-  recordFiles: readonly string[],
-  unreadable: string[],
-): Promise<Acceptance | undefined> {
-  const file = acceptanceFileName(name);
-  if (!recordFiles.includes(file)) return undefined;
-  const json = await readJson(join(folder, file));
-  if (json === undefined) return undefined;
-  const { data } = acceptanceSchema.safeParse(json);
-  if (data?.name === name) return data.sha256 === sha256 ? data : undefined;
-  unreadable.push(file);
-  return undefined;
-}
-
-/** What the file says, `undefined` if it is gone, or why it cannot be read, which is not the same. */
-async function readJson(path: string): Promise<unknown> {
-  try {
-    if (!(await lstat(path)).isFile()) return new Error('it is not a regular file');
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    return ifGone(error);
-  }
-}
-
-/** `undefined` for a file that is gone, and the error for one that is there or may be. */
-function ifGone(error: unknown): Error | undefined {
-  const fault = error instanceof Error ? error : new Error(String(error));
-  return 'code' in fault && fault.code === 'ENOENT' ? undefined : fault;
 }
 
 function isOurPartial(file: string): boolean {
@@ -237,7 +144,7 @@ function isOurs(file: string): boolean {
   return file.includes('.sql.gz') && isBackupName(dumpOf(file));
 }
 
-/** The part of a file's name that would be its dump's. */
+/** The part of a file's name that is its dump's, if it has one. */
 function dumpOf(file: string): string {
   return file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length);
 }

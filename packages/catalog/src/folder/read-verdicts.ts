@@ -10,14 +10,14 @@ import { readFolder } from './read-folder.ts';
 export type Verdicts = {
   /** By database, oldest dump first. */
   readonly verdicts: ReadonlyMap<string, readonly Verdict[]>;
-  /** Of the databases of which nothing may go, why. */
+  /** For each database of which nothing may be deleted, why. */
   readonly frozen: ReadonlyMap<string, Freeze>;
-  /** What in the folder does not count, a sentence each. */
+  /** Why something in the folder does not count, a sentence each. */
   readonly faults: readonly string[];
 };
 
 /**
- * What the retention policy says now of every dump in the folder.
+ * Applies the retention policy to every dump in the folder.
  *
  * @throws if the folder cannot be read
  */

@@ -4,7 +4,7 @@ import { dumpsOf } from '../policy/dumps-of.ts';
 import { describeWhatIsSafe } from '../policy/what-is-safe.ts';
 import { readFolder } from './read-folder.ts';
 
-/** What backups of a database there are now, in a sentence. Never throws: an alarm is raised all the same. */
+/** Says in a sentence which backups of a database there are. Never throws: the alarm that quotes it is raised in any case. */
 export async function readWhatIsSafe(
   folder: string,
   database: string,

@@ -5,7 +5,7 @@ import { readFolder } from './read-folder.ts';
 
 const MIN_AGE_MS = 60 * 1000;
 
-/** Removes what a killed worker left of records of its kind. A living one writes them within moments. */
+/** Removes half-written records of one kind that a killed worker left. A living worker writes a record within moments. */
 export async function sweepPartialRecords(
   folder: string,
   kind: 'receipt' | 'restore-test' | 'accepted',

@@ -8,9 +8,9 @@ import { describeSuspicion } from './suspect-dump.ts';
 export type DumpContent = Pick<Manifest, 'sqlBytes' | 'tables' | 'identity'>;
 
 export type DumpJudgement = {
-  /** What its manifest says of how it stands to the dumps before it. */
+  /** The part of its manifest that compares it with the dumps before it. */
   readonly standing: Pick<Manifest, 'suspect' | 'emptiedTables' | 'formerSources'>;
-  /** Why it has shrunk though it counts, in words that go on after its name; `undefined` if it has not. */
+  /** How it has shrunk though it counts, in words that follow its name; `undefined` if it has not. */
   readonly shrunk: string | undefined;
 };
 

@@ -23,22 +23,22 @@ export type Health<D extends JudgedDump = JudgedDump> = VerdictAge & {
   readonly isHealthy: boolean;
   /** Why it is not, a sentence each. */
   readonly reasons: readonly string[];
-  /** That of those which says that it has no backup that is new enough; `undefined` if it has. */
+  /** The reason that says that no backup is new enough; `undefined` if one is. */
   readonly staleReason: string | undefined;
-  /** What a person should see to, though it is healthy, a sentence each. */
+  /** What a person should look after though it is healthy, a sentence each. */
   readonly warnings: readonly string[];
   readonly newest: D | undefined;
-  /** The newest that counts as a backup: uploaded and confirmed or, without a destination, dumped; and not suspect. */
+  /** The newest that counts as a backup: not suspect and, with a destination, confirmed. */
   readonly newestConfirmed: D | undefined;
-  /** That of the newest dump for which there is a verdict. */
+  /** The restore test of the newest dump that has a verdict. */
   readonly newestRestoreTest: JudgedRestoreTest | undefined;
 };
 
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * Whether a database is backed up as it should be. A run may take an hour until its backup is confirmed. A restore test that
- * could not tell says nothing either way.
+ * Judges whether a database is backed up as it should be. A run may take an hour until its backup is confirmed. A restore test
+ * that could not tell says nothing either way.
  */
 export function judgeHealth<D extends JudgedDump>(options: HealthOptions<D>): Health<D> {
   const { dumps, schedule, destination, now } = options;
@@ -106,7 +106,7 @@ function findStaleReason(
   return `its newest ${what} is ${age(manifest.takenAt, now)} old, and ${wanted}${newer}`;
 }
 
-/** An upload may take until the next dump, and an hour in any case. */
+/** An upload may take until the next dump, and at least an hour. */
 function hasWaitedTooLong({ manifest }: JudgedDump, schedule: Schedule, now: Date): boolean {
   const recordedMs = Date.parse(manifest.recordedAt);
   return recordedMs < Math.min(runBefore(schedule, now.getTime()).getTime(), now.getTime() - HOUR_MS);

@@ -1,7 +1,7 @@
 import { receiptConfirms, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { JudgedDump } from './judged-dump.ts';
 
-/** Whether a store has confirmed the dump at this very place. */
+/** Whether the store has confirmed the dump at this very destination. */
 export function isConfirmed(
   { manifest, receipts }: Pick<JudgedDump, 'manifest' | 'receipts'>,
   place: DestinationPlace,

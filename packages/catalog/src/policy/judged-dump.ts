@@ -8,7 +8,7 @@ export type JudgedRestoreTest = Pick<
   'name' | 'destination' | 'result' | 'reason' | 'differences' | 'testedAt'
 >;
 
-/** What the policies look at, of a dump: its records in the folder say so, and their published copy does. */
+/** What the policies need of a dump. Its records in the folder have it, and so has their published copy. */
 export type JudgedDump = {
   readonly manifest: ConfirmedManifest &
     Pick<
@@ -21,6 +21,6 @@ export type JudgedDump = {
   readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
   /** A person's word on a suspect dump. */
   readonly acceptance?: Pick<Acceptance, 'acceptedAt'> | undefined;
-  /** Records of it that are there and cannot be read. */
+  /** Files of its records that cannot be read. */
   readonly unreadable?: readonly string[];
 };

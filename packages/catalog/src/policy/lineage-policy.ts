@@ -7,15 +7,15 @@ import { isSuspect } from './suspect-dump.ts';
 export type LineageJudgement = {
   /** The source of the last dump that counts, where it is another one. */
   readonly otherSource: SourceIdentity | undefined;
-  /** See the manifest. */
+  /** As in the manifest. */
   readonly formerSources: readonly SourceIdentity[];
 };
 
-/** A manifest hands no more of them on. */
+/** Most former sources that a manifest hands on. */
 const MOST_FORMER = 20;
 
 /**
- * Judges a dump by whose the last one is that counts. Dumps that do not say whose they are, of an earlier version or of
+ * Compares the source of a dump with that of the last dump that counts. Dumps without an identity, of an earlier version or of
  * another tool, are passed over.
  *
  * @param earlier dumps of the same database, oldest first
@@ -33,7 +33,7 @@ export function judgeLineage(
   return { otherSource, formerSources: known.filter((each) => !isSameSource(each, identity)).slice(-MOST_FORMER) };
 }
 
-/** Whether one dump follows another in the same lineage: it is of the same source, or of one that a person said takes its place. */
+/** Whether a dump is of this source, or of one that a person accepted in its place. */
 export function isOfLineage(
   { identity, formerSources = [] }: Pick<Manifest, 'identity' | 'formerSources'>,
   source: SourceIdentity,

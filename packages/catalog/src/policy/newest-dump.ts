@@ -3,8 +3,8 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 export type Dated = { readonly manifest: Pick<Manifest, 'name' | 'takenAt'> };
 
 /**
- * The newest dump, unless a clock that was ahead only made it look so; one of those where there is no other. Every question
- * for the newest is answered here: one that claims to be from the future must not stand in for those taken since.
+ * The newest dump that is not from the future; if all are, the last of them. Every question for the newest is answered here: a
+ * dump that a wrong clock dated ahead must not stand in for those taken since.
  *
  * @param dumps oldest first
  */
@@ -12,12 +12,12 @@ export function newestByNow<D extends Dated>(dumps: readonly D[], now: Date): D 
   return newestUntil(dumps, now) ?? dumps.at(-1);
 }
 
-/** The newest dump that was taken at that time or before. @param dumps oldest first */
+/** The newest dump that was taken at a time or before it. @param dumps oldest first */
 export function newestUntil<D extends Dated>(dumps: readonly D[], time: Date): D | undefined {
   return dumps.findLast(({ manifest }) => Date.parse(manifest.takenAt) <= time.getTime());
 }
 
-/** What to say where the newest was chosen and one that claims to be newer was not. @param dumps oldest first */
+/** Says that a dump from the future was passed over as the newest. @param dumps oldest first */
 export function warnOfPassedOver(dumps: readonly Dated[], now: Date): string | undefined {
   const [chosen, last] = [newestByNow(dumps, now), dumps.at(-1)];
   if (last === undefined || last === chosen) return undefined;

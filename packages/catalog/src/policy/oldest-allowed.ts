@@ -1,10 +1,10 @@
 import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 
 /**
- * When the newest of what a schedule makes must have been made, or later: it may be as old as two intervals and some time to
- * make it in or, for a cron pattern, as the run before the last one that is over for that time. One run may fail, two may not.
+ * The oldest time that the newest product of a schedule may have. One run may fail, two may not: for an interval that is two
+ * intervals ago, for a cron pattern the run before the last one, each with time for a run to end.
  *
- * @param graceMs that a run may take
+ * @param graceMs time that a run may take
  */
 export function oldestAllowed(schedule: Schedule, now: Date, graceMs: number): Date {
   if (schedule.kind === 'interval') return new Date(now.getTime() - 2 * schedule.everyMs - graceMs);
@@ -12,7 +12,7 @@ export function oldestAllowed(schedule: Schedule, now: Date, graceMs: number): D
   return runBefore(schedule, last.getTime() - 1);
 }
 
-/** A cron pattern takes a millisecond to look back, and is asked the same for each dump and database of a site. */
+/** Runs by schedule and time. Looking back in a cron pattern takes a millisecond, and each dump of a site asks the same. */
 const LOOKED_UP = new WeakMap<Schedule, Map<number, Date>>();
 const MOST_LOOKED_UP = 8;
 

@@ -14,7 +14,7 @@ export type RetentionPolicy = {
   readonly keepLast: number;
   /** Where a dump must be confirmed before it may go; `undefined` where backups stay local. */
   readonly destination: DestinationPlace | undefined;
-  /** Whether restore tests are on: then the newest dump that one found GOOD stays until a newer one is. */
+  /** Whether restore tests are on. Then the newest dump found GOOD stays until a newer one is found GOOD. */
   readonly isTested: boolean;
 };
 
@@ -38,10 +38,13 @@ export type Verdict = {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Says of each dump of one database whether it may go, and why. Dumps whose restore test was bad, suspect ones, and those from
- * the future never count among the newest to keep. It never lets go of the newest, with or without those, of one whose upload is not confirmed while a
- * destination is configured, of the newest that was found GOOD while restore tests are on, or of anything while a restore test's record cannot be read, the last word of restore tests is bad, the newest is suspect, or it claims to
- * be from more than a day ahead: a clock that was wrong must not make good dumps look old.
+ * Says of each dump of one database whether it may be deleted, and why. Bad dumps, suspect ones and those from the future do not
+ * count among the newest to keep. What is never deleted:
+ *
+ * - the newest dump, and the newest that counts;
+ * - a dump whose upload to the configured destination is not confirmed;
+ * - the newest dump that was found GOOD, while restore tests are on;
+ * - any dump while `whyFrozen` has a reason.
  *
  * @param dumps of one database, oldest first
  * @param damaged see `whyFrozen`
@@ -55,7 +58,7 @@ export function applyRetention(
 ): readonly Verdict[] {
   const frozen = whyFrozen(dumps, now, damaged);
   const newestGood = policy.isTested ? newestGoodOf(dumps, now) : undefined;
-  // From the newest on, how many that count came by.
+  // Dumps that count so far, from the newest on.
   let counted = 0;
   return dumps
     .toReversed()
@@ -73,8 +76,8 @@ export function applyRetention(
 }
 
 /**
- * The restore test that makes a dump a bad one. At one destination is enough: which copy will be needed nobody knows. What
- * could not be told makes it neither good nor bad.
+ * The restore test that found a dump bad. One destination is enough: any copy may be the one that is needed. A test that could
+ * not tell makes a dump neither good nor bad.
  */
 export function badTestOf<T extends Pick<RestoreTest, 'result'>>({
   restoreTests,
@@ -85,10 +88,11 @@ export function badTestOf<T extends Pick<RestoreTest, 'result'>>({
 }
 
 /**
- * Why nothing may go, if so.
+ * Why no dump of a database may be deleted; `undefined` if some may. A newest dump from more than a day ahead freezes it, because a
+ * wrong clock makes good dumps look old.
  *
  * @param dumps of one database, oldest first
- * @param damaged a file of the database for which it cannot be told what its dump is worth
+ * @param damaged a file of the database that leaves open what its dump is worth
  */
 export function whyFrozen(dumps: readonly JudgedDump[], now: Date, damaged?: string): Freeze | undefined {
   const newest = dumps.at(-1);
@@ -102,7 +106,7 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date, damaged?: str
   const told = dumps.filter((dump) =>
     [...dump.restoreTests.values()].some(({ result }) => result !== 'could-not-tell'),
   );
-  // A dump that a clock was ahead for may say that something is bad, and not that all is well again.
+  // A dump from the future may say that something is bad, but not that all is well again.
   const bad = [told.at(-1), newestByNow(told, now)].flatMap((dump) => (dump && badTestOf(dump)) ?? [])[0];
   if (bad !== undefined)
     return {
@@ -119,8 +123,8 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date, damaged?: str
 }
 
 /**
- * The newest dump, if it is suspect: what its database's dumps are worth now is open until it is accepted, or one of usual size
- * is taken.
+ * The newest dump, if it is suspect. What the database's dumps are worth is open until it is accepted, or one of usual size is
+ * taken.
  *
  * @param dumps of one database, oldest first
  */
@@ -129,7 +133,7 @@ export function newestSuspect<D extends JudgedDump>(dumps: readonly D[], now: Da
   return newest !== undefined && isSuspect(newest) ? newest : undefined;
 }
 
-/** Why a dump is none that a restore could count on. One that a clock was ahead for must not stand in for those taken since. */
+/** Why a restore could not count on a dump. One from the future must not stand in for those taken since. */
 function whyNotCounted(dump: JudgedDump, now: Date): string | undefined {
   if (Date.parse(dump.manifest.takenAt) > now.getTime()) return 'it lies in the future';
   const bad = badTestOf(dump);
@@ -137,7 +141,7 @@ function whyNotCounted(dump: JudgedDump, now: Date): string | undefined {
   return isSuspect(dump) ? 'it is suspect' : undefined;
 }
 
-/** The newest dump that counts and was restored: no untested one drives it out. */
+/** The newest dump that counts and was found GOOD. No untested dump takes its place. */
 function newestGoodOf(dumps: readonly JudgedDump[], now: Date): JudgedDump | undefined {
   return dumps.findLast(
     (dump) =>

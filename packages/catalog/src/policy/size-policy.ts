@@ -4,9 +4,9 @@ import type { JudgedDump } from './judged-dump.ts';
 import { badTestOf } from './retention-policy.ts';
 import { isSuspect } from './suspect-dump.ts';
 
-/** What of a dump is compared. The SQL and not the file, so that another compressor makes no difference. */
+/** The sizes of a dump that are compared. SQL and not the file's bytes, so another compressor makes no difference. */
 export type DumpSize = Pick<Manifest, 'sqlBytes' | 'tables'>;
-/** What it is compared with. One that is suspect was accepted. */
+/** A dump that it is compared with. If it is suspect, it was accepted. */
 export type GoodDumpSize = DumpSize & Pick<Manifest, 'suspect' | 'emptiedTables'>;
 
 export type SizeJudgement =
@@ -14,15 +14,15 @@ export type SizeJudgement =
   | { readonly verdict: 'shrunk' | 'suspect'; readonly comparison: Suspicion };
 
 const COMPARED = 5;
-/** Rows in all tables from which on their sum is judged by its share: below that, a few more or less say nothing. */
+/** Fewest rows in all tables for their sum to be judged: below that, a few more or less say nothing. */
 const MIN_ROWS = 100;
-/** Rows from which on a table counts as lost once it has none: one with fewer may well be empty the next time. */
+/** Fewest rows of a table that counts as lost once it has none: a smaller one may well be empty the next time. */
 const MIN_TABLE_ROWS = 200;
 const MOST_LOST_TABLES = 50;
 
 /**
- * Judges a dump by what the last five good ones had. With less than 70 % of their SQL or rows it has shrunk. With less than
- * 30 %, with no row at all where they had some, or without the rows of a table that had hundreds in each of them, it is suspect.
+ * Compares a dump with the last five good ones. With less than 70 % of their SQL or rows it has shrunk. With less than 30 %, with
+ * no row at all where they had some, or without the rows of a table that had hundreds in each of them, it is suspect.
  *
  * @param good the dumps to compare with, oldest first
  */
@@ -44,14 +44,14 @@ export function judgeSize(dump: DumpSize, good: readonly GoodDumpSize[]): SizeJu
       percent: Math.round(100 * ratio),
       usualSqlBytes,
       ...(isEmptied || rowRatio < 0.7 ? { usualRows, ...(rows === 0 ? {} : { rows }) } : {}),
-      ...(lostTables === undefined ? {} : { lostTables }),
+      lostTables,
     },
   };
 }
 
 /**
- * Tables of a dump whose emptiness a person has accepted, now or long ago: each manifest hands them on, because the dumps
- * that were accepted are pruned one day.
+ * Tables of a dump whose emptiness a person has accepted at any time. Each manifest hands them on, because the accepted dumps are
+ * pruned one day.
  *
  * @param good as for `judgeSize`
  */
@@ -63,7 +63,7 @@ export function findEmptiedTables({ tables }: DumpSize, good: readonly GoodDumpS
   return [...new Set(known)].filter((table) => tables !== undefined && Object.hasOwn(tables, table));
 }
 
-/** Tables that had hundreds of rows in each of the compared dumps, and have none now or are gone. */
+/** Tables that had hundreds of rows in each compared dump, and have none now or are gone. */
 function findLostTables(dump: DumpSize, compared: readonly GoodDumpSize[]): Suspicion['lostTables'] {
   const { tables } = dump;
   const counted = compared.map((each) => each.tables).filter((each) => each !== undefined);
@@ -95,8 +95,8 @@ function withoutNumbers(table: string): string {
 }
 
 /**
- * The good dumps that a dump is compared with: those taken before it that are neither suspect nor BAD. Where a person has
- * accepted one, those before that no longer tell what is usual.
+ * The good dumps that a dump is compared with: taken before it, and neither suspect nor BAD. After an accepted dump, older ones no
+ * longer say what is usual.
  *
  * @param dumps of the same database, oldest first
  */
@@ -112,8 +112,8 @@ function isAccepted({ manifest, acceptance }: JudgedDump): boolean {
 }
 
 /**
- * What is usual, of values in the order of their dumps: the median or, where a run of small ones in between has lowered that,
- * what the last one and an older one had.
+ * The usual value, of values in the order of their dumps: the median. Where a run of small ones has lowered that, it is what the
+ * last dump and an older one both reach.
  */
 function usual(values: readonly number[]): number | undefined {
   const median = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];

@@ -9,12 +9,12 @@ type Suspected = {
   readonly acceptance?: JudgedDump['acceptance'];
 };
 
-/** Whether a dump has shrunk beyond belief or is of another source, and nobody has accepted it. Then it does not count as a backup. */
+/** Whether a dump has shrunk beyond belief or is of another source, and was not accepted. Then it does not count as a backup. */
 export function isSuspect({ manifest, acceptance }: Suspected): boolean {
   return manifest.suspect !== undefined && acceptance === undefined;
 }
 
-/** Why a dump is suspect, in words that go on after its name; `undefined` if it is not, or was accepted. */
+/** Why a dump is suspect, in words that follow its name; `undefined` if it is not, or was accepted. */
 export function whySuspect(dump: Suspected): string | undefined {
   const { suspect } = dump.manifest;
   return suspect === undefined || !isSuspect(dump) ? undefined : describeSuspicion(suspect, dump.manifest);

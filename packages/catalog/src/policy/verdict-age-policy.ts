@@ -15,28 +15,28 @@ export type VerdictAgeOptions = {
   /** Where dumps are tested as they lie; the folder, where `undefined`. */
   readonly destination: DestinationPlace | undefined;
   readonly restoreTests: VerifyConfig['schedule'];
-  /** Since when a verdict on the newest dump is waited for, as far as anybody remembers; the dumps of then may be pruned. */
+  /** When the wait for a verdict began, as Redis remembers it: the dumps of that time may be pruned. */
   readonly verdictWantedSince?: Date | undefined;
   readonly now: Date;
 };
 
 export type VerdictAge = {
-  /** The restore test of the newest dump that came to a verdict where dumps are tested. */
+  /** The restore test of the newest dump with a verdict, where dumps are tested. */
   readonly lastVerdict: JudgedRestoreTest | undefined;
-  /** Whether the newest dump is to be tested, and no verdict on it is there. */
+  /** Whether the newest dump is to be tested and has no verdict. */
   readonly isVerdictWanted: boolean;
-  /** Why restore tests are not made as they should be, or come to nothing; `undefined` if they are, or are not wanted. */
+  /** Why restore tests do not come to a verdict as they should; `undefined` if they do, or are off. */
   readonly untestedReason: string | undefined;
 };
 
 const HOUR_MS = 60 * 60 * 1000;
-/** That a restore test may take: one that could not tell is tried again the day after. */
+/** Time that a restore test may take: one that could not tell is tried again the day after. */
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Whether restore tests of a database come to a verdict, whichever it is, as often as they should: after each upload, within two
- * intervals of its dumps and a day; by a cron pattern, in one of its last two runs that are over for a day. The first one has
- * as long. A test that could not tell is none.
+ * Judges whether restore tests of a database come to a verdict, good or bad, as often as they should. After each upload: within
+ * two intervals of its dumps and a day. By a cron pattern: in one of its last two runs that ended a day ago or earlier. The first
+ * test has as long. A test that could not tell is no verdict.
  */
 export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
   const { dumps, schedule, destination, restoreTests, now } = options;
@@ -44,7 +44,7 @@ export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
   const lastVerdict = tested && verdictOn(tested, destination);
   const isVerdictWanted = restoreTests.kind !== 'off' && newest !== undefined && newest !== tested;
   const judged = (untestedReason?: string): VerdictAge => ({ lastVerdict, isVerdictWanted, untestedReason });
-  // By a cron pattern the newest is tested again and again. After each upload, a new one is needed: its absence is another fault.
+  // A cron pattern tests the newest again and again. After each upload a new dump is needed; its absence is another fault.
   if (!isVerdictWanted && (restoreTests.kind !== 'cron' || newest === undefined)) return judged();
 
   const oldest = oldestAllowed(restoreTests.kind === 'cron' ? restoreTests : schedule, now, DAY_MS);
@@ -56,7 +56,7 @@ export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
       : judged(`no restore test of it has ever come to a verdict, and one is wanted for ${age(wantedAt, now)}${hint}`);
   const verdictAt = latest([lastVerdict.testedAt, tested.manifest.recordedAt, tested.manifest.takenAt], now);
   if (verdictAt >= oldest) return judged();
-  // After a pause of the dumps, the test of the next one has its time.
+  // After a pause of the dumps, the next dump's test has its time.
   if (restoreTests.kind !== 'cron' && (wantedAt === undefined || now.getTime() - wantedAt.getTime() < HOUR_MS))
     return judged();
   const wanted =
@@ -67,8 +67,8 @@ export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
 }
 
 /**
- * The newest dump with a verdict, the newest that could have one, the first of those since that has none, and the last that was
- * tried at all: all that the age of the last verdict is judged by.
+ * Finds the dumps that the age of the last verdict is judged by: the newest with a verdict, the newest that could have one, the
+ * first since then without one, and the last that was tried at all.
  */
 export function findTesting<D extends JudgedDump>(
   dumps: readonly D[],
@@ -96,7 +96,7 @@ function verdictOn(dump: JudgedDump, destination: DestinationPlace | undefined):
   return test?.result === 'could-not-tell' ? undefined : test;
 }
 
-/** What was adopted could be tested from then on, however old it is. */
+/** When a dump could first be tested. An adopted dump may be much older than its record. */
 function testableAt({ manifest, receipts }: JudgedDump, destination: DestinationPlace | undefined): Date {
   const confirmedAt = destination === undefined ? undefined : receipts.get(destination.name)?.confirmedAt;
   return new Date(confirmedAt ?? manifest.recordedAt);
@@ -107,13 +107,13 @@ function describeFailure(last: JudgedRestoreTest | undefined): string {
   return `; the last one could not tell: ${last.reason ?? 'no reason is known'}`;
 }
 
-/** A clock that was ahead must make no wait begin later than it did. */
+/** The earliest time that has passed: a wrong clock must not make a wait begin later than it did. */
 function earliest(times: readonly (Date | undefined)[], now: Date): Date | undefined {
   const past = times.flatMap((time) => (time === undefined || time > now ? [] : [time.getTime()]));
   return past.length === 0 ? undefined : new Date(Math.min(...past));
 }
 
-/** And no verdict younger than it is. The first of the times that has been; now, where none has. */
+/** The first of the times that has passed, else now: a wrong clock must not make a verdict younger than it is. */
 function latest(times: readonly string[], now: Date): Date {
   const past = times.find((time) => Date.parse(time) <= now.getTime() + HOUR_MS);
   return past === undefined ? now : new Date(past);

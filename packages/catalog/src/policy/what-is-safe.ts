@@ -7,7 +7,7 @@ import { badTestOf } from './retention-policy.ts';
 import { isSuspect } from './suspect-dump.ts';
 
 /**
- * What backups of a database there are, in a sentence: for whoever reads that one failed.
+ * Says in a sentence which backups of a database there are, for people who read that a dump or an upload failed.
  *
  * @param dumps of one database, oldest first; those that a restore test found bad, and suspect ones, do not count
  */

@@ -14,10 +14,10 @@ export type PublishOptions = {
 };
 
 /**
- * Publishes what a folder holds now, for processes that have none.
+ * Publishes what a folder holds now, for processes without a folder.
  *
  * @returns how many dumps it holds
- * @throws if the folder cannot be read; with Redis away it waits
+ * @throws if the folder cannot be read. With Redis away it waits
  */
 export async function publishCatalog({ folder, site, redis, destination }: PublishOptions): Promise<number> {
   const ticket = await drawTicket(redis, site);

@@ -4,10 +4,10 @@ import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
 import type { JudgedDump } from '../policy/judged-dump.ts';
 
-/** Enough of a sentence to act on. */
+/** Characters of a reason that are enough to act on. */
 const LONGEST_REASON = 300;
 
-/** A dump in short. Receipts of other content are left out, so that what is left confirms it wherever it says. */
+/** Shortens a dump. Receipts of other content are left out: each that is left confirms it at its destination. */
 export function shortenDump({ manifest, receipts, restoreTests, acceptance }: KnownDump): PublishedDump {
   const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, durationMs, suspect, identity } = manifest;
   const rows = sumRows(manifest);
@@ -19,16 +19,16 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
     bytes,
     sha256,
     sqlBytes,
-    ...(rows === undefined ? {} : { rows }),
-    ...(durationMs === undefined ? {} : { durationMs }),
-    ...(suspect === undefined ? {} : { suspect }),
-    ...(identity === undefined ? {} : { identity }),
-    ...(acceptance === undefined ? {} : { acceptedAt: acceptance.acceptedAt }),
+    rows,
+    durationMs,
+    suspect,
+    identity,
+    acceptedAt: acceptance?.acceptedAt,
     receipts: [...receipts.values()]
       .filter((receipt) => receiptIsOf(receipt, manifest))
       .map(({ destination, endpoint, bucket, key, confirmedAt }) => ({
         destination,
-        ...(endpoint === undefined ? {} : { endpoint }),
+        endpoint,
         bucket,
         key,
         confirmedAt,
@@ -39,16 +39,16 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
         return {
           destination,
           result,
-          ...(why === undefined ? {} : { reason: why.slice(0, LONGEST_REASON).toWellFormed() }),
+          reason: why?.slice(0, LONGEST_REASON).toWellFormed(),
           testedAt,
-          ...(restoreMs === undefined ? {} : { restoreMs }),
+          restoreMs,
         };
       },
     ),
   };
 }
 
-/** A published dump as the policies look at it. */
+/** A published dump as the policies need it. */
 export type RecalledDump = JudgedDump & { readonly dump: PublishedDump };
 
 export function recallDump(dump: PublishedDump): RecalledDump {

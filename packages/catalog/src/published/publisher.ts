@@ -6,19 +6,19 @@ import { publishCatalog, type PublishOptions } from './publish-catalog.ts';
 
 export type PublisherOptions = PublishOptions & {
   readonly log: Log;
-  /** Half a minute unless given. */
+  /** Half a minute by default. */
   readonly lookEveryMs?: number;
 };
 
-/** Between looks whether the copy is still there: Redis may have been emptied. */
+/** Time between looks whether the copy is still there: Redis may have been emptied. */
 const LOOK_EVERY_MS = 30_000;
-/** A disk fills without a dump. */
+/** Age at which a copy is published again: a disk fills without a dump. */
 const REPEAT_AFTER_MS = 10 * 60_000;
 const STOP_LIMIT_MS = 2000;
 
 /**
- * Publishes what a worker's folder holds: at once, whenever it is told that something changed, and now and then. Nobody waits
- * for it, and nothing fails with it: a publication that does not succeed is a line in the log, and made up for soon.
+ * Publishes what a worker's folder holds: at the start, after each change, and now and then. No job waits for it or fails with
+ * it: a failed publication is logged, and repeated soon.
  */
 export class Publisher implements AsyncDisposable {
   readonly #options: PublisherOptions;
@@ -33,7 +33,7 @@ export class Publisher implements AsyncDisposable {
     this.publish();
   }
 
-  /** Soon, and once for all that changes until then. */
+  /** Publishes soon, once for all changes until then. */
   publish(): void {
     this.#isWanted = true;
     this.#publishing ??= this.#publishWhileWanted();
@@ -41,7 +41,7 @@ export class Publisher implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    // With Redis away it would wait for ever.
+    // With Redis away, publishing never ends.
     await Promise.race([this.#publishing, delay(STOP_LIMIT_MS, undefined, { ref: false })]);
   }
 

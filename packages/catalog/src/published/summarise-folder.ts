@@ -20,7 +20,7 @@ export type SummaryOptions = {
 const NEWEST = 50;
 const MOST_FAULTS = 20;
 
-/** What a folder holds, in short: its size is bounded by the number of databases, not of dumps. */
+/** Summarises what a folder holds. The summary grows with the number of databases, not of dumps. */
 export function summariseFolder({ contents, disk, destination, now }: SummaryOptions): PublishedCatalog {
   const byDatabase = [...Map.groupBy(contents.dumps, ({ manifest }) => manifest.database)];
   return {
@@ -54,15 +54,13 @@ function summariseDatabase(
     count: dumps.length,
     bytes: sumBytes(dumps),
     uploaded: sumUploaded(dumps),
-    notUploaded: {
-      count: waiting.length,
-      ...(recordedAt[0] === undefined ? {} : { oldestRecordedAt: recordedAt[0] }),
-    },
-    ...(frozen === undefined ? {} : { frozen: frozen.reason, frozenBy: frozen.by }),
+    notUploaded: { count: waiting.length, oldestRecordedAt: recordedAt[0] },
+    frozen: frozen?.reason,
+    frozenBy: frozen?.by,
   };
 }
 
-/** The newest, and whatever older one decides on its database's health. Oldest first. */
+/** The newest dumps, and each older one that decides on its database's health. Oldest first. */
 function chooseDumps(
   dumps: readonly KnownDump[],
   destination: DestinationPlace | undefined,
