@@ -1,8 +1,8 @@
-/** What lies in a storage class that nothing can be read from, as far as it was put there since the server's start. */
+/** Objects in a storage class that cannot be read, as far as they were put since the server's start. */
 export class Archive {
   readonly #paths = new Set<string>();
 
-  /** Notes what a request does to the class of an object. */
+  /** Notes the storage class that a request gives an object. */
   note(method: string, path: string, storageClass: string | undefined): void {
     if (storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE') this.#paths.add(path);
     else if (method === 'PUT' || method === 'DELETE') this.#paths.delete(path);

@@ -5,10 +5,11 @@ import { Archive } from './archive.ts';
 import { REFUSALS, refuse } from './refusals.ts';
 
 /**
- * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] PORT FOLDER [HOST [BUCKET ...]]`. Only the S3 routes of fauxqs are of use here.
- * What it lacks and the workers rely on is added: it listens on 127.0.0.1 alone unless told otherwise (its own start
- * listens on every interface), takes parts above 11 MiB, lists multipart uploads, honours `If-None-Match: *` and gives nothing out of an archive. Told to
- * `--refuse` one of `REFUSALS`, it does not know that; `--mute`, it does not say what it is that it does not know.
+ * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] PORT FOLDER [HOST [BUCKET ...]]`.
+ *
+ * It is fauxqs with what the workers rely on besides: it listens on 127.0.0.1 unless it gets a HOST (fauxqs listens on every
+ * interface), takes parts above 11 MiB, lists multipart uploads, honours `If-None-Match: *` and gives nothing out of an archive.
+ * With `--refuse` it does not know one of `REFUSALS`; with `--mute` it does not say which.
  */
 const { values: told, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,7 +22,7 @@ const refusals = told.refuse.map((word) => {
   return refusal;
 });
 
-// The package exports its app alone; the parts that keep objects in a folder lie beside it.
+// fauxqs exports only its app. The parts that keep objects in a folder lie beside it.
 const source = import.meta.resolve('fauxqs');
 const { S3Store } = (await import(new URL('s3/s3Store.js', source).href)) as { S3Store: new () => ObjectStore };
 const { FileS3Persistence } = (await import(new URL('s3/fileS3Persistence.js', source).href)) as {
@@ -42,7 +43,7 @@ persistence.loadS3(store);
 store.persistence = persistence;
 for (const bucket of buckets) if (!store.hasBucket(bucket)) store.createBucket(bucket);
 
-/** As AWS says it. */
+/** In the words of AWS. */
 const MUTE = {
   status: 501,
   code: 'NotImplemented',
@@ -50,7 +51,7 @@ const MUTE = {
 };
 
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
-// The queues of SQS and SNS stay away: buildApp falls back to empty ones.
+// buildApp makes empty queues of SQS and SNS by itself.
 const app = buildApp({ logger: false, stores: { s3Store: store } as unknown as Stores });
 
 app.removeContentTypeParser('*');
@@ -76,7 +77,7 @@ app.addHook('preHandler', async (request, reply) => {
   if (request.method === 'GET' && key === '' && query.has('uploads') && store.hasBucket(bucket)) {
     return reply.type('application/xml').send(listUploads(bucket, query.get('prefix') ?? ''));
   }
-  // A part has no class of its own, and what gives an upload up has none either.
+  // Requests about a part or an open upload name no storage class.
   if (!query.has('uploadId')) {
     if (request.method === 'GET' && archive.holds(url.pathname)) {
       return reply

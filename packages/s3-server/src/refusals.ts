@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What the server can be told not to know, each answered as some store in use answers it. */
+/** Things that the server can be made not to know. It refuses each in the words of a store in use. */
 export const REFUSALS = ['if-none-match', 'checksums', 'storage-class', 'open-uploads'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
@@ -32,7 +32,7 @@ const ANSWERS: Readonly<Record<Refusal, Answer>> = {
   'open-uploads': { status: 501, code: 'NotImplemented', message: 'The requested resource is not implemented' },
 };
 
-/** How a server that does not know `refusals` answers a request, or `undefined` if it takes it. */
+/** The answer of a server that does not know `refusals`; `undefined` if it takes the request. */
 export function refuse(request: SeenRequest, refusals: readonly Refusal[]): Answer | undefined {
   const met = refusals.find((refusal) => IS_MET[refusal](request));
   return met && ANSWERS[met];

@@ -1,4 +1,4 @@
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
-/** Says that an object is there and lies in an archive: nobody can read it before it was restored there. */
+/** An object lies in an archive: it cannot be read before it is restored there. */
 export class ArchivedError extends PermanentError {}

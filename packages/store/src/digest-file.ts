@@ -3,13 +3,13 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { PartPlan } from './part-plan.ts';
 
-/** All by which a store may be found to hold a file, from one pass over it. */
+/** Everything that a store may say of a file's content, from one pass over it. */
 export type FileDigest = {
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
   readonly partCount: number;
-  /** What S3 gives it: the MD5 of the content or, in parts, the MD5 of the parts' MD5s, `-` and their number. */
+  /** As S3 makes it: the MD5 of the content or, of an upload in parts, the MD5 of the parts' MD5s, `-` and their number. */
   readonly etag: string;
   /** Base64, of the whole content. */
   readonly checksums: { readonly crc32: string; readonly sha256: string };
@@ -18,9 +18,9 @@ export type FileDigest = {
 };
 
 export type DigestOptions = {
-  /** How it is (to be) cut. */
+  /** How the upload cuts the file. */
   readonly parts: PartPlan;
-  /** Whether SHA-256 is computed of each part too, which doubles the most expensive step. */
+  /** Whether each part has a SHA-256 too, which doubles the most expensive step. */
   readonly hasPartSha256: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: (readBytes: number) => void;

@@ -1,7 +1,7 @@
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 /**
- * Says that this access key may not read what lies under a key. To a key without the right to list, the store answers the
- * same where nothing lies: so it is evidence of neither.
+ * The access key may not read what lies under a key. Without the right to list, the store answers the same where nothing lies, so
+ * this says neither that an object is there nor that it is gone.
  */
 export class HiddenError extends PermanentError {}

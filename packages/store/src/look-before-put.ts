@@ -3,11 +3,11 @@ import { HiddenError } from './hidden-error.ts';
 import type { Store, StoredObject } from './store.ts';
 
 /**
- * Looks what lies under a key that something is about to be put to with `create`, which refuses by itself where something
- * does. So what is hidden counts as absent, unless a listing names it: what is put could not be confirmed then.
+ * Looks under a key before a put with `create`, which by itself refuses to put over an object. So a hidden object counts as
+ * absent, unless a listing names it: then the new one could not be confirmed.
  *
- * @param isGuarded whether the store will refuse; if not, what is hidden and may not be listed is not risked
- * @throws HiddenError if something lies there, or may, that may not be read; else as `Store.look` does
+ * @param isGuarded whether the store refuses; if not, a hidden key that cannot be listed is not risked
+ * @throws HiddenError if an object lies there, or may, that this access key may not read; else as `Store.look` does
  */
 export async function lookBeforePut(
   store: Pick<Store, 'look' | 'list'>,

@@ -1,4 +1,4 @@
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
-/** Says that no object lies under a key that was to be read. */
+/** No object lies under a key that was to be read. */
 export class MissingError extends PermanentError {}

@@ -2,9 +2,9 @@ import type { FileDigest } from './digest-file.ts';
 import type { StoredObject } from './store.ts';
 
 /**
- * `doubtful`: what the store keeps does not fit, which may have other reasons than the content (another size of parts, a
- * store whose ETag only looks like an MD5). `unknown`: the size fits and there is nothing else to compare. In both cases
- * reading the object back tells.
+ * `doubtful`: the store's checksum or ETag does not fit. The reason may be another than the content: another size of parts, or an
+ * ETag that only looks like an MD5. `unknown`: the size fits and there is nothing else to compare. In both cases, reading the
+ * object back decides.
  */
 export type Comparison =
   | { readonly verdict: 'same'; readonly by: 'checksum' | 'etag' }
@@ -29,7 +29,7 @@ export function compareObject(object: StoredObject, digest: FileDigest): Compari
     : { verdict: 'doubtful', why: `its ETag is ${object.etag}, the dump's ${digest.etag}` };
 }
 
-/** What the checksum would be if the contents were the same, or `undefined` if other parts were summed up. */
+/** The checksum of an object with the file's content; `undefined` if it is made of other parts. */
 function expectedChecksum(kept: string, algorithm: 'sha256' | 'crc32', digest: FileDigest): string | undefined {
   const count = /-(\d+)$/.exec(kept)?.[1];
   if (count === undefined) return digest.checksums[algorithm];

@@ -1,7 +1,7 @@
 import { isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 
-/** Where a dump lies in a bucket. The prefix is put before the name as it is. */
+/** The key of a dump. The prefix stands before the name as it is. */
 export function dumpKey(prefix: string, name: BackupName): string {
   return prefix + name;
 }
@@ -15,7 +15,7 @@ export function keyPrefix(prefix: string): string {
   return `${prefix}backup_`;
 }
 
-/** The dump that a key is for, or `undefined` if it is not exactly the key of a dump or a manifest of ours. */
+/** The dump that a key belongs to; `undefined` if it is not exactly the key of a dump or a manifest of ours. */
 export function parseObjectKey(
   prefix: string,
   key: string,

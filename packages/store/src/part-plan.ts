@@ -1,14 +1,14 @@
 const MIB = 1024 * 1024;
-/** As small as S3 allows: what is read, copied together and sent of a part is held in memory. */
+/** The least that S3 allows: a part is held in memory while it is read and sent. */
 const LEAST_PART_BYTES = 5 * MIB;
 /** S3 takes 10,000 parts: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MOST_PARTS = 9000;
-/** Parts under way are held in memory; this much of it, besides one part that is being read. */
+/** Memory for the parts that are being sent, besides one that is being read. */
 const IN_FLIGHT_BYTES = 16 * MIB;
 
 /** How a file is cut for an upload. One part means that it is put in one request. */
 export type PartPlan = {
-  /** Of every part but the last. */
+  /** Size of every part but the last. */
   readonly partBytes: number;
   readonly count: number;
   /** Parts under way at a time. */

@@ -6,8 +6,7 @@ import type { Store } from './store.ts';
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * The manifest that lies beside a dump at the store. `undefined` if nothing lies there, or nothing that can be read as
- * this dump's manifest.
+ * Reads the manifest beside a dump at the store; `undefined` if there is none, or none that is this dump's.
  *
  * @throws as the store does
  */
@@ -22,7 +21,7 @@ export async function readStoredManifest(
   return manifest?.name === name ? manifest : undefined;
 }
 
-/** A small object's text; empty if it is larger than any manifest is, so that nobody fills our memory. */
+/** Reads a small object's text; empty if it is larger than any manifest, which would fill the memory. */
 export async function readStoredText(store: Store, key: string, signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -34,7 +33,7 @@ export async function readStoredText(store: Store, key: string, signal: AbortSig
   return Buffer.concat(chunks).toString();
 }
 
-/** What a text says if it is a manifest, whichever dump's. */
+/** Parses any dump's manifest; `undefined` if the text is none. */
 export function parseManifest(text: string): Manifest | undefined {
   try {
     return manifestSchema.safeParse(JSON.parse(text)).data;

@@ -1,6 +1,6 @@
 import type { Extra } from './extras.ts';
 
-/** What it means that a store does not know something of ours, in a sentence. */
+/** Says in a sentence what follows where a store does not know an extra. */
 export function describeLeftOut(extra: Extra, refusal: string, storageClass: string | undefined): string {
   const consequences: Readonly<Record<Extra, string>> = {
     conditional: 'does not know If-None-Match: pgstow looks what lies there before it puts',

@@ -6,7 +6,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 
-/** What requests ask for beyond the least, and can do without where a store does not know it. Encryption is none. */
+/** Something that requests ask for and can do without where a store does not know it. Encryption is none. */
 export type Extra = 'conditional' | 'checksum' | 'storage-class';
 
 const FIELDS: Readonly<Record<Extra, readonly string[]>> = {
@@ -15,7 +15,7 @@ const FIELDS: Readonly<Record<Extra, readonly string[]>> = {
   'storage-class': ['StorageClass'],
 };
 
-/** lib-storage gives each of its commands the fields of all. */
+/** The extras that a command is about: lib-storage gives each of its commands the fields of all. */
 const CARRIED: readonly (readonly [abstract new (...args: never[]) => unknown, readonly Extra[]])[] = [
   [PutObjectCommand, ['conditional', 'checksum', 'storage-class']],
   [CreateMultipartUploadCommand, ['checksum', 'storage-class']],
@@ -37,20 +37,20 @@ export function extrasOf(command: { readonly input: object }): readonly Extra[] 
   return carried.filter((extra) => FIELDS[extra].some((field) => input[field] !== undefined));
 }
 
-/** The input of a command without some extras. */
+/** Removes some extras from the input of a command. */
 export function withoutExtras<T extends object>(input: T, extras: readonly Extra[]): T {
   const fields = extras.flatMap((extra) => FIELDS[extra]);
   return Object.fromEntries(Object.entries(input).filter(([field]) => !fields.includes(field))) as T;
 }
 
-/** Whether what a store said of a refusal speaks of an extra. */
+/** Whether a store's refusal names an extra. */
 export function isNamedBy(refusal: string, extra: Extra): boolean {
   return NAMES[extra].test(refusal);
 }
 
 /**
- * What to leave out by trial where something of it is refused: as little as may do comes first, and of that what the refusal
- * names. Few stores name anything.
+ * Plans which extras to leave out, trial by trial, after a refusal: as few as possible first and, among these, those that the
+ * refusal names. Few stores name any.
  */
 export function planTrials(extras: readonly Extra[], refusal: string): readonly (readonly Extra[])[] {
   const isNamed = (trial: readonly Extra[]): boolean => trial.every((extra) => isNamedBy(refusal, extra));

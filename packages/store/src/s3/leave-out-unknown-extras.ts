@@ -5,9 +5,9 @@ import { readS3Error } from './read-s3-error.ts';
 import { isUnknownToStore } from './s3-refusal.ts';
 
 export type KnownExtrasOptions = {
-  /** Asked right before what a store would refuse to put over something is put without that condition. */
+  /** Asked right before a put without its condition: the store would no longer refuse to put over an object. */
   readonly isOccupied: (key: string, signal: AbortSignal) => Promise<boolean>;
-  /** Called once for each extra that is left out from now on, with what the store said. */
+  /** Called once for each extra that is left out from then on, with the store's refusal. */
   readonly onLeaveOut: (extra: Extra, refusal: string) => void;
 };
 
@@ -15,8 +15,8 @@ type SendOptions = { readonly abortSignal: AbortSignal };
 type Command = { input: { readonly Key?: string } };
 
 /**
- * A client that finds out which extras a store does not know, and leaves these out for as long as it lives. Stores tell by
- * hardly more than a status, so what is refused as unknown is tried again with less: what then succeeds has told.
+ * Makes a client that finds out which extras a store does not know, and leaves these out from then on. A refusal is hardly more
+ * than a status, so a refused request is tried again with fewer extras: the trial that succeeds shows which are unknown.
  */
 export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut }: KnownExtrasOptions): S3Client {
   const leftOut = new Set<Extra>();
@@ -29,7 +29,7 @@ export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut
       (await isOccupied(Key, options.abortSignal))
     )
       throw new OccupiedError(`${Key} lies there already`);
-    // The same command: what was added to its middleware goes along.
+    // A copy of the command keeps what was added to its middleware.
     const reduced = Object.assign(Object.create(command) as object, { input: withoutExtras(command.input, extras) });
     return client.send(reduced as never, options);
   };
@@ -55,7 +55,7 @@ export function leaveOutUnknownExtras(client: S3Client, { isOccupied, onLeaveOut
         last = error;
       }
     }
-    // It was refused without any of them: what it says is the reason.
+    // Refused without any extra: the last refusal is the reason.
     throw last;
   };
 

@@ -12,15 +12,15 @@ export function createS3Client(config: S3Config): S3Client {
     ...(config.place.endpoint === undefined ? {} : { endpoint: config.place.endpoint }),
     forcePathStyle: config.forcePathStyle,
     ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
-    // Quick ones of the SDK's own; the patience is the queue's.
+    // Quick attempts of the SDK's own; the queue has the patience.
     maxAttempts: 3,
-    // Requests name what they are to have: what the SDK adds by itself could not be left out for one store.
+    // Requests name their checksums themselves: one that the SDK adds could not be left out for a store.
     requestChecksumCalculation: 'WHEN_REQUIRED',
-    // Whatever is read back is compared by its sha256, which is worth more than what the store says of itself.
+    // A dump that is read back is compared by its sha256, which is worth more than the store's checksum.
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: new NodeHttpHandler({
       connectionTimeout: Math.min(CONNECT_MS, config.timeoutMs),
-      // Silence in both directions: a slow line that still moves is none.
+      // Silence in both directions. A slow line that still moves is not silent.
       socketTimeout: config.timeoutMs,
       requestTimeout: REQUEST_MS,
       throwOnRequestTimeout: true,
@@ -28,7 +28,7 @@ export function createS3Client(config: S3Config): S3Client {
   });
 }
 
-/** The checksum that is sent along for the store to keep. Some stores other than AWS refuse any. */
+/** The checksum that the store is asked to keep. Some stores other than AWS refuse any. */
 export function checksumAlgorithm({ checksum, place }: S3Config): 'CRC32' | 'SHA256' | undefined {
   if (checksum === 'auto') return place.endpoint === undefined ? 'CRC32' : undefined;
   return checksum === 'none' ? undefined : checksum === 'crc32' ? 'CRC32' : 'SHA256';

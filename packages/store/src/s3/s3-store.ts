@@ -38,10 +38,10 @@ export class S3Store implements Store, Disposable {
   readonly place: Store['place'];
   readonly #config: S3Config;
   readonly #client: S3Client;
-  /** Why the store does not know how to list open uploads. */
+  /** The store's refusal to list open uploads, if it does not know how. */
   #unlisted: string | undefined;
 
-  /** @param onLeaveOut told once of each thing that the store does not know, and that is left out from then on */
+  /** @param onLeaveOut called once for each extra that the store does not know and that is left out from then on */
   constructor(config: S3Config, onLeaveOut: (extra: Extra, sentence: string) => void = () => undefined) {
     this.place = config.place;
     this.#config = config;
@@ -107,7 +107,7 @@ export class S3Store implements Store, Disposable {
         if (Key?.startsWith(prefix) === true && Size !== undefined) yield { key: Key, bytes: Size };
       }
       const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-      // Half a listing must not pass for a whole one, nor the same page come for ever.
+      // Half a listing must not pass for a whole one, nor one page repeat for ever.
       if (page.IsTruncated === true && (next === undefined || next === token)) {
         throw new PermanentError(`${action}: the answer is cut and does not say how it goes on`, {
           hint: 'Check S3_ENDPOINT: what answers there does not list objects as S3 does.',
@@ -123,7 +123,7 @@ export class S3Store implements Store, Disposable {
   ): Promise<readonly OpenUpload[] | { readonly refused: string }> {
     if (this.#unlisted !== undefined) return { refused: this.#unlisted };
     const uploads: OpenUpload[] = [];
-    // The same for each prefix: what is refused once is refused for all.
+    // Names our prefix, whichever is asked for: a refusal is the same for all.
     const action = `list open uploads in ${this.#url(this.place.prefix)}`;
     let position: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined;
     try {
@@ -143,7 +143,7 @@ export class S3Store implements Store, Disposable {
       } while (position !== undefined);
     } catch (error) {
       if (!(error instanceof PermanentError) || !isRefusedAlone(error.cause)) throw error;
-      // A right may be given meanwhile; what a store does not know, it learns by no asking.
+      // A right may be granted later. A store that does not know the request never will.
       if (isUnknownToStore(error.cause) || readS3Error(error.cause).status === 405) this.#unlisted = error.message;
       return { refused: error.message };
     }

@@ -22,7 +22,7 @@ export async function tryS3<T>(context: S3ErrorContext, signal: AbortSignal, wor
   }
 }
 
-/** Translates what the AWS SDK throws by what its reader does next: see `Store`. */
+/** Translates an error of the AWS SDK into one of the kinds that `Store` names. */
 export function translateS3Error(cause: unknown, context: S3ErrorContext): PermanentError | RetryableError {
   if (cause instanceof PermanentError || cause instanceof RetryableError) return cause;
   const { code, status, text } = readS3Error(cause);
@@ -37,12 +37,12 @@ export function translateS3Error(cause: unknown, context: S3ErrorContext): Perma
 const MEND_CREDENTIALS =
   'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role or profile; if it has one, what hands out its keys did not.';
 
-/** What the SDK says where its chain of profiles and roles yields no keys: for want of any, or because a service is away. */
+/** The SDK's chain of profiles and roles yields no keys: it has none, or the service that hands them out is away. */
 function isOfCredentials(code: string | undefined): boolean {
   return code !== undefined && ['CredentialsProviderError', 'TokenProviderError', 'ProviderError'].includes(code);
 }
 
-/** What a person is to mend, or `undefined` if time may mend it. */
+/** Says what a person is to mend; `undefined` if time may mend it. */
 function permanentHint(
   code: string | undefined,
   status: number | undefined,
@@ -86,7 +86,7 @@ function permanentHint(
       return `${mendEndpoint} Its host name is not known here.`;
     case 'ERR_INVALID_URL':
       return mendEndpoint;
-    // The store was about to give another answer to the same question.
+    // The same request may get another answer.
     case 'ConditionalRequestConflict':
     case 'OperationAborted':
     case 'PreconditionFailed':
@@ -117,7 +117,7 @@ function ofClass(cause: unknown): string {
   return typeof StorageClass === 'string' ? ` (${StorageClass})` : '';
 }
 
-/** An answer of S3 has a code in XML; where it has no body (to HEAD), nothing can be said against it. */
+/** Whether an answer may be S3's: an XML error or, to HEAD, no body at all. */
 function isS3Answer(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const isUnreadable = error instanceof SyntaxError || /deserialization error/i.test(error.message);

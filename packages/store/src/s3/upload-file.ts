@@ -21,7 +21,7 @@ export type S3UploadOptions = {
   };
   readonly bytes: number;
   readonly parts: PartPlan;
-  /** Asked before parts are made an object. */
+  /** Asked before the parts become an object. */
   readonly isOccupied: () => Promise<boolean>;
   readonly onProgress: (sentBytes: number) => void;
   readonly signal: AbortSignal;
@@ -40,13 +40,13 @@ export async function uploadFile(client: S3Client, file: FileHandle, options: S3
       queueSize: parts.concurrency,
     });
     upload.on('httpUploadProgress', ({ loaded }) => {
-      // Each part was copied together from what was read. Without a word V8 lets some 60 MB of such copies gather.
+      // Each part is a copy of what was read. By itself V8 lets some 60 MB of such copies gather.
       collectGarbage();
       onProgress(loaded ?? 0);
     });
     await upload.done();
   } catch (error) {
-    // What failed first is the reason; the others were only ended with it.
+    // The first failure is the reason; it ended the other requests.
     throw signal.aborted ? signal.reason : (failed.signal.reason ?? error);
   } finally {
     Body.destroy();
@@ -54,9 +54,8 @@ export async function uploadFile(client: S3Client, file: FileHandle, options: S3
 }
 
 /**
- * The client as an upload is to see it. lib-storage gives its requests no signal, and when a part fails it goes on with
- * the others: here the first failure, or our own signal, ends all requests, and the parts are dropped before `done`
- * throws.
+ * Makes the client for an upload. lib-storage gives its requests no signal, and when a part fails it goes on with the others. With
+ * this client the first failure, or our own signal, ends all requests, and the parts are dropped before `done` throws.
  */
 function createUploadClient(
   client: S3Client,
@@ -66,13 +65,13 @@ function createUploadClient(
   const ended = AbortSignal.any([signal, failed.signal]);
   const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
     if (command instanceof AbortMultipartUploadCommand) {
-      // Where the store is away, whoever tries next finds the parts among the open uploads.
+      // If the store is away, the next attempt finds the parts among the open uploads.
       return client.send(command, { abortSignal: AbortSignal.timeout(ABORT_LIMIT_MS) }).catch(() => undefined);
     }
     try {
       ended.throwIfAborted();
       if (command instanceof UploadPartCommand) sendAtOnce(command);
-      // Ceph (16.2) obeys If-None-Match for whole objects and not here, and hours may have passed since anybody looked.
+      // Ceph (16.2) obeys If-None-Match for whole objects and not here, and the last look may be hours ago.
       if (
         command instanceof CompleteMultipartUploadCommand &&
         params.IfNoneMatch !== undefined &&
@@ -91,8 +90,8 @@ function createUploadClient(
 }
 
 /**
- * The SDK asks before every large body whether it is welcome (`Expect: 100-continue`), each time over a new connection.
- * Who was let begin an upload in parts is welcome.
+ * Sends a part without asking first. The SDK asks before every large body (`Expect: 100-continue`), each time over a new
+ * connection; a store that let the upload begin takes its parts.
  */
 function sendAtOnce(command: UploadPartCommand): void {
   command.middlewareStack.add(

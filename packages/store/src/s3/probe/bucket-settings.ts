@@ -10,10 +10,10 @@ import { readS3Error } from '../read-s3-error.ts';
 import { isForbidden } from '../s3-refusal.ts';
 import type { Found } from './probe-finding.ts';
 
-/** By then the restore test of a dump is over, even where it was made up for. */
+/** By then a dump's restore test is over, even a late one. */
 const TESTED_AFTER_DAYS = 7;
 
-/** Whether the bucket keeps what is written over or deleted. Skipped where that may not be read. */
+/** Reads whether the bucket keeps objects that are overwritten or deleted. Skipped where that may not be read. */
 export function readVersioning(
   client: S3Client,
   { bucket }: DestinationPlace,
@@ -25,7 +25,7 @@ export function readVersioning(
     return [
       {
         status: 'warning',
-        message: 'the bucket keeps no versions: whoever has this access key can overwrite backups for good',
+        message: 'the bucket keeps no versions: with this access key, backups can be overwritten for good',
         hint: 'Turn on versioning of the bucket (or object lock).',
       },
     ];
@@ -33,8 +33,8 @@ export function readVersioning(
 }
 
 /**
- * Whether the bucket drops the parts of uploads that nobody completes, and when it moves dumps into an archive. Skipped where
- * that may not be read.
+ * Reads whether the bucket drops the parts of uploads that are never completed, and when it moves dumps into an archive. Skipped
+ * where that may not be read.
  */
 export function readLifecycle(
   client: S3Client,
@@ -63,13 +63,13 @@ function judgeOpenUploads(rules: readonly LifecycleRule[], prefix: string): Foun
   };
 }
 
-/** Restore tests are to have read a dump before it is moved away. */
+/** Judges whether restore tests have read a dump before it is archived. */
 function judgeArchiving(rules: readonly LifecycleRule[], prefix: string): readonly Found[] {
   const days = rules
     .filter((rule) => prefixOf(rule).startsWith(prefix) || isForAllUnder(rule, prefix))
     .flatMap(({ Transitions = [] }) => Transitions)
     .filter(({ StorageClass }) => isArchiveClass(StorageClass))
-    // A rule of a date concerns all that is older by then, and every dump after it.
+    // A rule with a date archives every older dump on that day, and each later one at once.
     .map(({ Days }) => Days ?? 0);
   if (days.length === 0) return [];
   const soonest = Math.min(...days);
@@ -94,11 +94,11 @@ function isForAllUnder(rule: LifecycleRule, prefix: string): boolean {
 }
 
 function prefixOf(rule: LifecycleRule): string {
-  // Rules of the first kind have their prefix outside of a filter.
+  // Rules of the oldest form have their prefix outside of a filter.
   return rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? '';
 }
 
-/** It says more about a bucket, and no upload needs it. */
+/** Skips a finding that cannot be had: no upload needs it. */
 async function orSkipped(
   what: string,
   signal: AbortSignal,

@@ -4,10 +4,10 @@ import { checksumAlgorithm } from '../s3-client.ts';
 import type { Found } from './probe-finding.ts';
 
 /**
- * What a trial says of how uploads are confirmed.
+ * Says how uploads are confirmed.
  *
- * @param comparison of an object that was just put
- * @param unknown what it means that the store does not know checksums, if it does not
+ * @param comparison of the trial's object
+ * @param unknown the sentence that says that the store does not know checksums, if it does not
  */
 export function describeConfirmation(comparison: Comparison, config: S3Config, unknown: string | undefined): Found {
   if (comparison.verdict === 'same') {

@@ -2,9 +2,9 @@ import { isArchiveClass } from '@pgstow/shared/config/archive-class.ts';
 import type { ProbeFinding } from './probe-finding.ts';
 
 /**
- * What a trial says of the storage class that dumps are put into; nothing where none is set.
+ * Says what follows from the storage class of dumps; nothing where none is set.
  *
- * @param unknown what it means that the store does not have it, if it does not
+ * @param unknown the sentence that says that the store does not have it, if it does not
  */
 export function describeStorageClass(
   storageClass: string | undefined,

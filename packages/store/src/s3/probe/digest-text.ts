@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { FileDigest } from '../../digest-file.ts';
 
-/** What a small text would be compared by, put in one request. */
+/** Digests a small text that is put in one request. */
 export function digestText(text: string): FileDigest {
   const content = Buffer.from(text);
   const sum = (algorithm: 'md5' | 'sha256'): Buffer => createHash(algorithm).update(content).digest();
@@ -15,7 +15,7 @@ export function digestText(text: string): FileDigest {
     partCount: 1,
     etag: sum('md5').toString('hex'),
     checksums,
-    // No part, no checksum of parts.
+    // It has no parts.
     partsChecksums: { crc32: '', sha256: undefined },
   };
 }

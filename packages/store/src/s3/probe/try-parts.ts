@@ -14,15 +14,14 @@ export async function* tryParts(trial: Trial): AsyncGenerator<ProbeFinding> {
   const options = { abortSignal: signal };
   const Key = `${trial.key}-parts`;
   const params = s3PutParams(config, Key, { mode: 'replace', ...TRIAL_OPTIONS });
-  const { Bucket, ...rest } = params;
-  const algorithm = 'ChecksumAlgorithm' in rest ? { ChecksumAlgorithm: rest.ChecksumAlgorithm } : {};
+  const { Bucket, ChecksumAlgorithm } = params;
   let UploadId: string | undefined;
   const sent = await need(trial, async () => {
     ({ UploadId } = await tryS3({ config, action: 'begin an upload in parts' }, signal, () =>
       client.send(new CreateMultipartUploadCommand(params), options),
     ));
     for (const PartNumber of [1, 2]) {
-      const part = { Bucket, Key, UploadId, PartNumber, Body: randomBytes(PART_BYTES), ...algorithm };
+      const part = { Bucket, Key, UploadId, PartNumber, ChecksumAlgorithm, Body: randomBytes(PART_BYTES) };
       await tryS3({ config, action: 'send a part' }, signal, () => client.send(new UploadPartCommand(part), options));
     }
     return { status: 'ok', message: 'the store takes an upload in parts, and drops it when told' };

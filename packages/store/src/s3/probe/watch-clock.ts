@@ -1,8 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 
 /**
- * Has a client note how far the store's clock is ahead of ours, by the Date of its last answer, a refusal or not. It says the
- * time to the second.
+ * Notes how far the store's clock is ahead of ours, by the Date of the last answer, even of a refusal. That time is exact to the
+ * second.
  */
 export function watchClock(client: S3Client): { readonly skewMs: number | undefined } {
   const clock: { skewMs: number | undefined } = { skewMs: undefined };
