@@ -47,7 +47,11 @@ describe('the rooms of ARCHITECTURE.md', () => {
     ['@pgstow/shared/runtime/x.ts', ['packages/shared/src/contract', 'packages/shared/src/config'], ['apps/cli']],
     ['../config/x.ts', ['packages/shared/src/contract'], ['packages/shared/src/runtime']],
     ['../runtime/x.ts', ['packages/shared/src/config'], ['packages/shared/src/tracing']],
-    ['@pgstow/postgres/client/x.ts', ['packages/catalog/src/folder', 'packages/notify'], ['packages/scratch']],
+    [
+      '@pgstow/postgres/client/x.ts',
+      ['packages/catalog/src/folder', 'packages/notify', 'apps/upload-worker'],
+      ['packages/scratch'],
+    ],
     ['@pgstow/postgres/dump/x.ts', ['packages/scratch', 'packages/store'], ['apps/dump-worker']],
     ['@pgstow/store/store.ts', ['packages/catalog/src/folder', 'packages/notify'], ['packages/backups']],
     ['@pgstow/store/s3/s3-store.ts', ['packages/backups', 'packages/store'], ['apps/upload-worker', 'apps/cli']],

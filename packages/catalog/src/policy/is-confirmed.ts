@@ -4,8 +4,8 @@ import type { JudgedDump } from './judged-dump.ts';
 /** Whether the store has confirmed the dump at this very destination. */
 export function isConfirmed(
   { manifest, receipts }: Pick<JudgedDump, 'manifest' | 'receipts'>,
-  place: DestinationPlace,
+  destination: DestinationPlace,
 ): boolean {
-  const receipt = receipts.get(place.name);
-  return receipt !== undefined && receiptConfirms(receipt, manifest, place);
+  const receipt = receipts.get(destination.name);
+  return receipt !== undefined && receiptConfirms(receipt, manifest, destination);
 }

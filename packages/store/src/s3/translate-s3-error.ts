@@ -52,15 +52,15 @@ function permanentHint(
   const { region } = config;
   const { bucket, endpoint } = config.place;
   const hasStaticKeys = config.credentials !== undefined;
-  const place = endpoint ?? `AWS (${region})`;
+  const service = endpoint ?? `AWS (${region})`;
   const mendEndpoint = `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}).`;
   switch (code ?? '') {
     case 'NoSuchBucket':
-      return `Create the bucket ${bucket} at ${place}, or check S3_BUCKET, S3_REGION and S3_ENDPOINT.`;
+      return `Create the bucket ${bucket} at ${service}, or check S3_BUCKET, S3_REGION and S3_ENDPOINT.`;
     case 'InvalidBucketName':
       return `Check S3_BUCKET (${bucket}): buckets are named in lower-case letters, digits, - and .`;
     case 'InvalidAccessKeyId':
-      return `Check AWS_ACCESS_KEY_ID: ${place} does not know it.`;
+      return `Check AWS_ACCESS_KEY_ID: ${service} does not know it.`;
     case 'SignatureDoesNotMatch':
       return 'Check AWS_SECRET_ACCESS_KEY (and S3_REGION): it does not belong to AWS_ACCESS_KEY_ID.';
     case 'ExpiredToken':
@@ -76,7 +76,7 @@ function permanentHint(
     case 'IllegalLocationConstraintException':
       return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
     case 'InvalidStorageClass':
-      return `Check S3_STORAGE_CLASS: ${place} does not have it.`;
+      return `Check S3_STORAGE_CLASS: ${service} does not have it.`;
     case 'InvalidObjectState':
       return `It lies in an archive${ofClass(cause)}, by S3_STORAGE_CLASS or a lifecycle rule. Have it restored there, with "aws s3api restore-object" for instance, and try again once it is.`;
     case 'AccessDenied':
@@ -103,13 +103,13 @@ function permanentHint(
     return `${mendEndpoint} Does it speak TLS, and is its certificate valid for that host and known here (NODE_EXTRA_CA_CERTS)?`;
   if (code?.startsWith('HPE_') === true) return `${mendEndpoint} What answers there does not speak HTTP, or only TLS.`;
   if (status === undefined) return undefined;
-  if (status === 501) return `${place} cannot do this; if it was to encrypt, unset S3_SSE.`;
+  if (status === 501) return `${service} cannot do this; if it was to encrypt, unset S3_SSE.`;
   if (status >= 500) return undefined;
   if (status === 408 || status === 429 || status === 409 || status === 412) return undefined;
   if (!isS3Answer(cause)) return `${mendEndpoint} What answers there is no S3 server, or only a proxy before one.`;
   if (status === 301 || status === 307) return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
   if (status === 401 || status === 403) return 'Check the access key and what it may do in the bucket.';
-  return status >= 400 ? `${place} refuses the request; check S3_STORAGE_CLASS, S3_SSE and S3_CHECKSUM.` : undefined;
+  return status >= 400 ? `${service} refuses the request; check S3_STORAGE_CLASS, S3_SSE and S3_CHECKSUM.` : undefined;
 }
 
 function ofClass(cause: unknown): string {
