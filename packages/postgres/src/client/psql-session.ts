@@ -79,6 +79,10 @@ export class PsqlSession implements AsyncDisposable {
       await session.run("set search_path = ''");
       // Names are to be the same whatever a database has set.
       await session.run('set quote_all_identifiers = off');
+      // A database in SQL_ASCII holds bytes of any encoding, which the server refuses to call UTF-8.
+      await session.run(
+        `select to_jsonb(set_config('client_encoding', 'SQL_ASCII', false)) where current_setting('server_encoding') = 'SQL_ASCII'`,
+      );
       session.#isOpen = true;
       return session;
     } catch (error) {

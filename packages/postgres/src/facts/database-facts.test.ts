@@ -92,6 +92,21 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     expect(differences(source, await factsOf(await restored('not icu', await dumpOf('icu'))))).toEqual([]);
   });
 
+  test('is read of a database in SQL_ASCII, whose bytes are of any encoding', async () => {
+    const bytes = String.raw`select format('create type e as enum (%L); create table %I (a int); create sequence %I',
+      convert_from('\xe9', 'SQL_ASCII'), convert_from('\x74e9', 'SQL_ASCII'), convert_from('\x73e9', 'SQL_ASCII')) \gexec
+      create table t as select 1 as a; create function f() returns text language sql as 'select ''x''::text'`;
+    for (const name of ['ascii', 'ascii copy']) {
+      await postgres.psql('postgres', `create database "${name}" template template0 encoding 'SQL_ASCII' locale 'C'`);
+      await execa(`${clients.folder}/psql`, ['--no-psqlrc'], { env: envOf(name), extendEnv: false, input: bytes });
+    }
+    const source = await factsOf('ascii');
+    expect(source).toMatchObject({ encoding: 'SQL_ASCII', tables: { 'public.t': 1 } });
+    expect(source.countedBecause).toMatch(/^1 of 2 tables/);
+    expect(Object.keys(source.objects)).toContain('enum public.e');
+    expect(differences(source, await factsOf('ascii copy'))).toEqual([]);
+  });
+
   test('keeps nobody from a table that pg_dump has not locked yet', async () => {
     await postgres.createDatabase('free');
     await postgres.psql('free', 'CREATE TABLE t (a int)');

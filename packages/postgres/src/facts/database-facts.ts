@@ -83,7 +83,9 @@ export async function readDatabaseFacts(
 
 /** The value that each sequence hands out next, by its SQL name. */
 export async function readSequences(session: PsqlSession): Promise<Sequences> {
-  const listed = await session.query(LIST_SEQUENCES, z.tuple([z.string(), digits]));
+  const all = await session.query(LIST_SEQUENCES, z.tuple([z.string(), digits]));
+  // A name that is no UTF-8 cannot be given back to the server.
+  const listed = all.filter(([name]) => !name.includes('\uFFFD'));
   const values = new Map<string, Sequence>();
   const increments = new Map(listed);
   for (let at = 0; at < listed.length; at += AT_ONCE) {
