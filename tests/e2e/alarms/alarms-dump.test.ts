@@ -8,27 +8,21 @@ import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
 
 describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    for (const database of ['shop', '<b>@everyone</b>']) await postgres.createDatabase(database);
+    servers = await startServers({ shop: '', '<b>@everyone</b>': '' });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
-  const stageOf = (databases = 'shop') => setDumpStage({ redis, postgres, databases });
+  const stageOf = (databases = 'shop') => setDumpStage({ ...servers, databases });
   const toldTo = (endpoint: HttpEndpoint) => ({
     HEARTBEAT_URL: `${endpoint.url}/${CANARY}/{database}`,
     NOTIFY_URLS: `${endpoint.url}/notify/${CANARY}`,

@@ -1,35 +1,27 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUCKET, setVerifyStage } from '../stage/verify-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
+import { setVerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
-  const cleanup = new AsyncDisposableStack();
-  let redis: RedisServer;
-  let postgres: PostgresServer;
-  let s3: S3Server;
+  let servers: Servers;
 
   beforeAll(async () => {
-    redis = cleanup.use(await startRedis());
-    postgres = cleanup.use(await startPostgres());
-    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
+    servers = await startServers({ shop: 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a' });
   });
-  afterAll(() => cleanup.disposeAsync());
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   it('raises one alarm for a BAD dump, and lifts it once a newer one is GOOD, not another copy of the same', async () => {
     await using endpoint = await startHttpEndpoint();
-    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    await using stage = await setVerifyStage({ ...servers, databases: 'shop' });
     const toldTo = { NOTIFY_URLS: `${endpoint.url}/notify` };
 
     const { name, bytes } = await stage.dumpAndUpload('shop');
-    const object = await s3.getObject(BUCKET, stage.keyOf(name));
+    const object = await servers.s3.getObject(BUCKET, stage.keyOf(name));
     object[Math.floor(bytes / 2)]! ^= 1;
-    await s3.putObject(BUCKET, stage.keyOf(name), object);
+    await servers.s3.putObject(BUCKET, stage.keyOf(name), object);
     const first = await stage.startWorker(toldTo);
     for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
     await stage.good(name, 'local');
@@ -57,7 +49,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
 
   it('raises an alarm for tests that can come to no verdict, and lifts it by one that does', async () => {
     await using endpoint = await startHttpEndpoint();
-    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    await using stage = await setVerifyStage({ ...servers, databases: 'shop' });
     const { name } = await stage.rewrite(await stage.dumpAndUpload('shop'), { manifest: { serverVersion: '99.1' } });
     await using worker = await stage.startWorker({ NOTIFY_URLS: `${endpoint.url}/notify` });
     for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
@@ -79,7 +71,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
   it('goes on with an endpoint that hangs or answers 500', async () => {
     await using endpoint = await startHttpEndpoint();
     endpoint.answer('hang', 500, 500);
-    await using stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    await using stage = await setVerifyStage({ ...servers, databases: 'shop' });
     const { name } = await stage.rewrite(await stage.dumpOnly('shop'), {
       text: (sql) => sql.replace('\n7\n', '\n'),
     });

@@ -5,7 +5,8 @@ import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../stage/run-cli.ts';
-import { BUCKET, setVerifyStage } from '../stage/verify-stage.ts';
+import { BUCKET, settingsOf } from '../stage/settings-of.ts';
+import { setVerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a backup, as the command line tells it', () => {
   it('is uploaded, then restored and good; and bad once rows are missing from it', async () => {
@@ -19,12 +20,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a backup, as the command line te
     await dumps.dumps.upsertJobScheduler(scheduleId('shop'), { every: 86_400_000 }, { data: { target: 'shop' } });
     const env = {
       ...dumps.settings,
-      SITE: dumps.site,
-      S3_BUCKET: BUCKET,
-      S3_PREFIX: prefix,
-      S3_ENDPOINT: s3.endpoint,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+      ...settingsOf({ s3, prefix }),
     };
     const pgstow = (...args: readonly string[]) => runCli(args, env);
     const state = async () => /local s3 +(\w+)$/m.exec((await pgstow('list', 'shop')).stdout)?.[1];

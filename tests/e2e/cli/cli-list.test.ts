@@ -9,7 +9,8 @@ import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CLI, launchCli, outputOf, runCli } from '../stage/run-cli.ts';
-import { BUCKET, makeDump, makeFile, PREFIX } from '../stage/upload-stage.ts';
+import { BUCKET, settingsOf } from '../stage/settings-of.ts';
+import { makeDump, makeFile, PREFIX } from '../stage/upload-stage.ts';
 
 const HOUR_MS = 3_600_000;
 const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * HOUR_MS);
@@ -42,13 +43,7 @@ describe('pgstow list', () => {
   beforeAll(async () => {
     s3 = await startS3({ buckets: [BUCKET] });
     proxy = await startFaultProxy({ targetPort: s3.port });
-    store = {
-      S3_BUCKET: BUCKET,
-      S3_PREFIX: PREFIX,
-      S3_ENDPOINT: proxy.url,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    };
+    store = settingsOf({ s3: { ...s3, endpoint: proxy.url }, prefix: PREFIX });
   });
   beforeEach(async () => {
     folder = await tempFolder();

@@ -4,8 +4,9 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contentsOf, makeBackup, runRestore, settingsOf } from '../stage/restore-stage.ts';
+import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
 import { CLI } from '../stage/run-cli.ts';
+import { settingsOf } from '../stage/settings-of.ts';
 
 let targets = 0;
 /** None that another test, or the same in an attempt before, has made. */
@@ -22,7 +23,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
 
   beforeAll(async () => {
     [postgres, folder] = await Promise.all([startPostgres(), tempFolder()]);
-    env = settingsOf(postgres, 'shop', folder.path);
+    env = settingsOf({ postgres, databases: 'shop', folder: folder.path });
     await postgres.createDatabase('shop');
     // In rows of 10 kB, since what the kernel holds on the way to the server counts as done.
     await postgres.psql(

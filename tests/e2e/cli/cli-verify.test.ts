@@ -16,7 +16,8 @@ import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchCli, outputOf, runCli } from '../stage/run-cli.ts';
-import { BUCKET, makeDump, PREFIX } from '../stage/upload-stage.ts';
+import { BUCKET, settingsOf } from '../stage/settings-of.ts';
+import { makeDump, PREFIX } from '../stage/upload-stage.ts';
 
 const log = createLog('test', 'fatal', String);
 
@@ -69,14 +70,7 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     env = {
       POSTGRES_HOST: 'nowhere',
       POSTGRES_USER: 'backup',
-      POSTGRES_DB: 'shop',
-      BACKUP_DIR: folder.path,
-      REDIS_URL: server.url,
-      S3_BUCKET: BUCKET,
-      S3_PREFIX: PREFIX,
-      S3_ENDPOINT: s3.endpoint,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+      ...settingsOf({ databases: 'shop', redis: server, s3, prefix: PREFIX, folder: folder.path }),
     };
   });
   beforeEach(() => queue.obliterate({ force: true }));

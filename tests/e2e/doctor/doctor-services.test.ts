@@ -5,8 +5,9 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { REFUSALS, startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { BUCKET, diagnose, PREFIX, startHeaderProxy } from '../stage/doctor-stage.ts';
+import { diagnose, PREFIX, startHeaderProxy } from '../stage/doctor-stage.ts';
 import { launchCli, outputOf } from '../stage/run-cli.ts';
+import { BUCKET, settingsOf } from '../stage/settings-of.ts';
 import { s3Error } from '../stage/upload-stage.ts';
 
 /** PostgreSQL and the workers are not there; what is found of them is another file's. */
@@ -19,15 +20,13 @@ describe.skipIf(!hasRedis())('pgstow doctor', () => {
     POSTGRES_HOST: '127.0.0.1',
     POSTGRES_PORT: '9',
     POSTGRES_USER: 'backup',
-    POSTGRES_DB: 'shop',
-    REDIS_URL: redis.url,
-    BACKUP_DIR: folder.path,
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: PREFIX,
-    S3_ENDPOINT: proxy.url,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    ...settingsOf({
+      databases: 'shop',
+      redis,
+      s3: { ...s3, endpoint: proxy.url },
+      prefix: PREFIX,
+      folder: folder.path,
+    }),
   });
   const doctor = (env: Readonly<Record<string, string>> = {}) => diagnose({ ...settings(), ...env });
   const faultsOf = async (group: 's3' | 'redis', diagnosis: ReturnType<typeof doctor>) =>

@@ -12,8 +12,9 @@ import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUCKET, diagnose, PREFIX, setDoctorStage, type DoctorStage } from '../stage/doctor-stage.ts';
+import { diagnose, PREFIX, setDoctorStage, type DoctorStage } from '../stage/doctor-stage.ts';
 import { CLI, runCli } from '../stage/run-cli.ts';
+import { BUCKET } from '../stage/settings-of.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 const asOtherUser = findOtherUser();

@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DUMP_WORKER, setDumpStage } from '../stage/start-dump-worker.ts';
+import { mainOf } from '../stage/start-app.ts';
+import { setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const faultsOf = async (env: Readonly<Record<string, string>>): Promise<string> => {
-  await using worker = await startProcess({ script: DUMP_WORKER, env });
+  await using worker = await startProcess({ script: mainOf('dump-worker'), env });
   expect(await worker.waitForExit()).toEqual({ code: 1, signal: null });
   expect(worker.lines.every(({ stream }) => stream === 'stderr')).toBe(true);
   expect(worker.tail).not.toMatch(/^ {2,}at |canary/m);
@@ -57,23 +57,17 @@ See docs/configuration.md.`);
   });
 
   describe('that is right', () => {
-    let redis: RedisServer;
-    let postgres: PostgresServer;
+    let servers: Servers;
     beforeAll(async () => {
-      [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-      await postgres.createDatabase('shop');
-      await postgres.psql('shop', `CREATE ROLE odd SUPERUSER LOGIN PASSWORD 'p@ss:/w %rd'`);
+      servers = await startServers({ shop: `CREATE ROLE odd SUPERUSER LOGIN PASSWORD 'p@ss:/w %rd'` });
     });
-    afterAll(async () => {
-      await postgres[Symbol.asyncDispose]();
-      await redis[Symbol.asyncDispose]();
-    });
+    afterAll(() => servers[Symbol.asyncDispose]());
 
     test('may come from files, and a name that is nearly right is pointed out', async () => {
       await using secrets = await tempFolder();
-      await writeFile(join(secrets.path, 'password'), `${postgres.password}\n`);
+      await writeFile(join(secrets.path, 'password'), `${servers.postgres.password}\n`);
       await writeFile(join(secrets.path, 'database'), 'shop\n');
-      await using stage = await setDumpStage({ redis, postgres, databases: '' });
+      await using stage = await setDumpStage({ ...servers, databases: '' });
       const worker = await stage.startWorker({
         POSTGRES_PASSWORD: '',
         POSTGRES_PASSWORD_FILE: join(secrets.path, 'password'),
@@ -85,11 +79,11 @@ See docs/configuration.md.`);
     });
 
     test('may be one URL, whose password is shown nowhere', async () => {
-      await using stage = await setDumpStage({ redis, postgres, databases: '' });
+      await using stage = await setDumpStage({ ...servers, databases: '' });
       const password = 'p@ss:/w %rd';
       const encoded = encodeURIComponent(password);
       const none = { POSTGRES_HOST: '', POSTGRES_PORT: '', POSTGRES_USER: '', POSTGRES_PASSWORD: '' };
-      const url = `postgresql://odd:${encoded}@127.0.0.1:${postgres.port}/shop`;
+      const url = `postgresql://odd:${encoded}@127.0.0.1:${servers.postgres.port}/shop`;
       const worker = await stage.startWorker({ ...none, DATABASE_URL: url });
       await stage.dump('shop');
       for (const text of [password, encoded]) expect(worker.tail).not.toContain(text);

@@ -2,15 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DUMP_WORKER, noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { mainOf } from '../stage/start-app.ts';
+import { noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const MB = 1_000_000;
 
@@ -22,22 +22,16 @@ if (asOtherUser === undefined) {
 }
 
 describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent: true }, () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', 'CREATE TABLE t AS SELECT 1 AS a');
+    servers = await startServers({ shop: 'CREATE TABLE t AS SELECT 1 AS a' });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   describe.skipIf(!canMountTmpfs())('on a disk', () => {
     test('without room for a dump is not even begun to be filled', async () => {
       await using disk = await smallDisk(MB);
-      await using stage = await setDumpStage({ redis, postgres, databases: 'shop', folder: disk.path });
+      await using stage = await setDumpStage({ ...servers, databases: 'shop', folder: disk.path });
       await stage.startWorker();
       const job = await stage.enqueue('shop');
       expect(await stage.attemptFailed(job)).toMatch(
@@ -52,8 +46,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
 
     test('that fills up half-way is left with nothing but the good dumps that are to be kept', async () => {
       await using disk = await smallDisk(10 * MB);
-      await postgres.createDatabase('growing');
-      await using stage = await setDumpStage({ redis, postgres, databases: 'growing', folder: disk.path });
+      await servers.postgres.createDatabase('growing');
+      await using stage = await setDumpStage({ ...servers, databases: 'growing', folder: disk.path });
       const before = await stage.startWorker({ BACKUP_KEEP_LAST: '3' });
       await stage.dump('growing');
       await stage.dump('growing');
@@ -61,7 +55,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
       await before.stop();
       expect(await stage.files()).toHaveLength(6);
 
-      await postgres.psql('growing', noiseTable(40));
+      await servers.postgres.psql('growing', noiseTable(40));
       await stage.startWorker({ BACKUP_KEEP_LAST: '1' });
       const job = await stage.enqueue('growing');
       expect(await stage.attemptFailed(job)).toBe(
@@ -81,7 +75,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
       await using disk = await smallDisk(20 * MB);
       // Room for one more file, the dump itself.
       await execa('mount', ['-o', 'remount,nr_inodes=2', disk.path]);
-      await using stage = await setDumpStage({ redis, postgres, databases: 'shop', folder: disk.path });
+      await using stage = await setDumpStage({ ...servers, databases: 'shop', folder: disk.path });
       await stage.startWorker();
       const job = await stage.enqueue('shop');
       expect(await stage.attemptFailed(job)).toMatch(/the disk of .* is full\nhint: Free some space/);
@@ -95,7 +89,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
 
     test('that is read-only is refused at start, and when it becomes so later', async () => {
       await using disk = await smallDisk(20 * MB);
-      await using stage = await setDumpStage({ redis, postgres, databases: 'shop', folder: disk.path });
+      await using stage = await setDumpStage({ ...servers, databases: 'shop', folder: disk.path });
       const worker = await stage.startWorker();
       await execa('mount', ['-o', 'remount,ro', disk.path]);
       const says = /is on a read-only file system\\?\n?.*hint: Mount it writable/;
@@ -111,8 +105,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
   test('that is missing is refused at start, and when it goes missing later', async () => {
     await using parent = await tempFolder();
     await using stage = await setDumpStage({
-      redis,
-      postgres,
+      ...servers,
       databases: 'shop',
       folder: join(parent.path, 'backups'),
     });
@@ -132,11 +125,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
     async () => {
       const { user, args } = asOtherUser!;
       await using folder = await tempFolder('pgstow-dump-', user);
-      await using stage = await setDumpStage({ redis, postgres, databases: 'shop', folder: folder.path });
+      await using stage = await setDumpStage({ ...servers, databases: 'shop', folder: folder.path });
       const start = () =>
         startProcess({
           command: 'setpriv',
-          args: [...args, process.execPath, DUMP_WORKER],
+          args: [...args, process.execPath, mainOf('dump-worker')],
           env: stage.settings,
           cwd: '/',
         });
@@ -160,5 +153,5 @@ function findOtherUser() {
   const user = hasCommand('setpriv') ? unprivilegedUser() : undefined;
   if (user === undefined) return undefined;
   const args = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--'];
-  return spawnSync('setpriv', [...args, 'test', '-r', DUMP_WORKER]).status === 0 ? { user, args } : undefined;
+  return spawnSync('setpriv', [...args, 'test', '-r', mainOf('dump-worker')]).status === 0 ? { user, args } : undefined;
 }

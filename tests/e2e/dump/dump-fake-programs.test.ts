@@ -4,13 +4,14 @@ import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { descendants } from '@pgstow/testing/running-processes.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { DUMP_WORKER, setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
+import { mainOf } from '../stage/start-app.ts';
+import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 /** Puts a pg_dump that does as told beside the real psql. `$REAL` is the real pg_dump. */
 async function fakePgDump(
@@ -39,17 +40,16 @@ function pathFrom(...folders: readonly TempFolder[]): string {
 }
 
 describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   let fake: TempFolder;
   let stage: DumpStage;
   let worker: BoundProcess;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', 'CREATE TABLE t AS SELECT i, md5(i::text) FROM generate_series(1, 50000) i');
+    servers = await startServers({
+      shop: 'CREATE TABLE t AS SELECT i, md5(i::text) FROM generate_series(1, 50000) i',
+    });
     fake = await tempFolder('pgstow-fake-');
-    stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    stage = await setDumpStage({ ...servers, databases: 'shop' });
     worker = await stage.startWorker({ PATH: pathFrom(fake) });
   });
   afterEach(async () => {
@@ -59,8 +59,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
   afterAll(async () => {
     await stage[Symbol.asyncDispose]();
     await fake[Symbol.asyncDispose]();
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
+    await servers[Symbol.asyncDispose]();
   });
 
   test.each([
@@ -91,7 +90,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
       says: /^pg_dump exited with code 127 for "shop"/,
     },
   ])('$does fails the attempt, and the next one succeeds', async ({ script, says }) => {
-    await fakePgDump(fake, postgres, script);
+    await fakePgDump(fake, servers.postgres, script);
     const job = await stage.enqueue('shop');
     expect(await stage.attemptFailed(job)).toMatch(says);
     expect(await stage.files()).toEqual([]);
@@ -104,8 +103,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
   });
 
   test('that hangs fails the attempt, and leaves nothing', async () => {
-    await fakePgDump(fake, postgres, '"$REAL" "$@" | head -c 500000; exec sleep 600');
-    await using other = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await fakePgDump(fake, servers.postgres, '"$REAL" "$@" | head -c 500000; exec sleep 600');
+    await using other = await setDumpStage({ ...servers, databases: 'shop' });
     const limited = await other.startWorker({ PATH: pathFrom(fake), BACKUP_STALL_TIMEOUT: '3' });
     const says = /pg_dump wrote nothing for 3 seconds[^]*hint: .*BACKUP_STALL_TIMEOUT/;
     expect(await other.attemptFailed(await other.enqueue('shop'))).toMatch(says);
@@ -115,9 +114,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
 
   test('that takes too long fails for good at its first attempt, and raises the alarm', async () => {
     await using endpoint = await startHttpEndpoint();
-    await using slow = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using slow = await setDumpStage({ ...servers, databases: 'shop' });
     const drips = 'while :; do head -c 300000 /dev/urandom | base64; sleep 0.1; done';
-    await fakePgDump(fake, postgres, drips);
+    await fakePgDump(fake, servers.postgres, drips);
     const settings = { BACKUP_TIMEOUT: '2', NOTIFY_URLS: endpoint.url };
     const limited = await slow.startWorker({ PATH: pathFrom(fake), ...settings });
     const job = await slow.enqueue('shop');
@@ -133,13 +132,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
 
   test('that has a lot to say on its error output is heard without harm', async () => {
     const talk = 'yes "pg_dump: warning: some words that go on and on" | head -c 300000 >&2; exec "$REAL" "$@"';
-    await fakePgDump(fake, postgres, talk);
+    await fakePgDump(fake, servers.postgres, talk);
     const { manifest } = await stage.dump('shop');
-    expect(manifest).toMatchObject({ tables: { 'public.t': 50_000 }, pgDumpVersion: `${postgres.major}.99` });
+    expect(manifest).toMatchObject({ tables: { 'public.t': 50_000 }, pgDumpVersion: `${servers.postgres.major}.99` });
   });
 
   test('is called with the password nowhere but in its environment, and with nothing else of ours there', async () => {
-    await fakePgDump(fake, postgres, 'echo "$@" >&2; env | cut -d= -f1 | sort >&2; exit 1');
+    await fakePgDump(fake, servers.postgres, 'echo "$@" >&2; env | cut -d= -f1 | sort >&2; exit 1');
     const reason = await stage.attemptFailed(await stage.enqueue('shop'));
     expect(reason).toMatch(/: --format=plain --no-password --lock-wait-timeout=300000 --snapshot=[-\dA-F]+\n/);
     expect(reason).toMatch(/^PGPASSWORD$/m);
@@ -148,20 +147,20 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
 
   test('is the one of the nearest version, though PATH leads to an older and a newer one first', async () => {
     await using older = await tempFolder('pgstow-fake-');
-    await fakePgDump(older, postgres, 'exit 9', OLDER);
+    await fakePgDump(older, servers.postgres, 'exit 9', OLDER);
     await using newer = await tempFolder('pgstow-fake-');
-    await fakePgDump(newer, postgres, 'exit 9', '99.1');
-    await using other = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await fakePgDump(newer, servers.postgres, 'exit 9', '99.1');
+    await using other = await setDumpStage({ ...servers, databases: 'shop' });
     await other.startWorker({ PATH: pathFrom(older, newer) });
     const { manifest } = await other.dump('shop');
-    expect(manifest.pgDumpVersion).toMatch(new RegExp(`^${postgres.major}\\.`));
+    expect(manifest.pgDumpVersion).toMatch(new RegExp(`^${servers.postgres.major}\\.`));
   });
 
   test.skipIf(!canMountTmpfs() || !hasCommand('unshare'))(
     'is refused by name where only an older one is installed',
     async () => {
-      await fakePgDump(fake, postgres, 'exit 9', OLDER);
-      await using other = await setDumpStage({ redis, postgres, databases: 'shop' });
+      await fakePgDump(fake, servers.postgres, 'exit 9', OLDER);
+      await using other = await setDumpStage({ ...servers, databases: 'shop' });
       // In a world of its own, in which Debian's folder of clients is empty.
       await using worker = await startProcess({
         command: 'unshare',
@@ -172,13 +171,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
           'mount -t tmpfs tmpfs /usr/lib/postgresql && exec "$@"',
           'sh',
           process.execPath,
-          DUMP_WORKER,
+          mainOf('dump-worker'),
         ],
         env: { ...other.settings, PATH: pathFrom(fake) },
       });
       await worker.waitForLine(/"msg":"ready"/);
       expect(await other.failed(await other.enqueue('shop'))).toBe(
-        `pg_dump ${OLDER} cannot dump a server of version ${postgres.major}: it is older\nhint: Install pg_dump ${postgres.major} or newer, for instance the package postgresql-client-${postgres.major}.`,
+        `pg_dump ${OLDER} cannot dump a server of version ${servers.postgres.major}: it is older\nhint: Install pg_dump ${servers.postgres.major} or newer, for instance the package postgresql-client-${servers.postgres.major}.`,
       );
       expect(await other.files()).toEqual([]);
     },

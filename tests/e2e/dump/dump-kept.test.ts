@@ -8,29 +8,22 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { enqueueDump } from '@pgstow/shared/runtime/queue.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DESTINATION, noiseTable, setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 const DAY = 24 * 3600 * 1000;
 
 describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { concurrent: true }, () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    for (const name of ['shop', 'other', 'shrinking']) {
-      await postgres.createDatabase(name);
-      await postgres.psql(name, 'CREATE TABLE t AS SELECT 1 AS a');
-    }
+    servers = await startServers(
+      Object.fromEntries(['shop', 'other', 'shrinking'].map((name) => [name, 'CREATE TABLE t AS SELECT 1 AS a'])),
+    );
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   const namesOf = async (stage: DumpStage): Promise<readonly string[]> =>
     (await stage.known()).map(({ manifest }) => manifest.name);
@@ -42,7 +35,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   }
 
   test('are kept until their upload is confirmed, then the newest are, and nothing that is not ours goes', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop,other' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop,other' });
     const { folder } = stage;
     const plain = '-- not compressed';
     await writeFile(join(folder, 'notes.txt'), plain);
@@ -74,7 +67,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   });
 
   test('go by number alone where backups stay local, each with its reason', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     await stage.startWorker({ BACKUP_KEEP_LAST: '2' });
     const made: string[] = [];
     for (let count = 0; count < 3; count += 1) made.push((await stage.dump('shop')).manifest.name);
@@ -86,7 +79,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   });
 
   test('all stay while the newest claims to be from the future, and a scheduled dump is taken all the same', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const future = await makeDump(stage.folder, { takenAt: new Date(Date.now() + 2 * DAY) });
     const past = await makeDump(stage.folder, { takenAt: new Date(Date.now() - 2 * DAY) });
     await stage.startWorker({ BACKUP_KEEP_LAST: '1' });
@@ -101,9 +94,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   });
 
   test('that another tool wrote are adopted if they are whole, and left alone with a warning if not', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
-    const { stdout: sql } = await execa(join(postgres.binDir, 'pg_dump'), [], {
-      env: postgres.env('shop'),
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
+    const { stdout: sql } = await execa(join(servers.postgres.binDir, 'pg_dump'), [], {
+      env: servers.postgres.env('shop'),
       stripFinalNewline: false,
     });
     const gzip = gzipSync(sql);
@@ -150,7 +143,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   });
 
   test('are known again after a crash before their record, and a record without its dump counts for nothing', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.startWorker(DESTINATION);
     const { manifest } = await stage.dump('shop');
     const { manifest: gone } = await stage.dump('shop');
@@ -169,12 +162,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   });
 
   test('are joined by one of an emptied database that is suspect or, where that is wanted, only warned of', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shrinking' });
-    await postgres.psql('shrinking', noiseTable(1));
+    await using stage = await setDumpStage({ ...servers, databases: 'shrinking' });
+    await servers.postgres.psql('shrinking', noiseTable(1));
     // The name that was given to it once.
     const strict = await stage.startWorker({ BACKUP_ON_SHRINK: 'refuse' });
     await stage.dump('shrinking');
-    await postgres.psql('shrinking', 'TRUNCATE noise');
+    await servers.postgres.psql('shrinking', 'TRUNCATE noise');
     const { manifest: suspect } = await stage.dump('shrinking');
     expect(suspect.suspect).toMatchObject({ percent: 0 });
     await strict.stop();

@@ -1,8 +1,6 @@
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expireLocks } from '../stage/expire-locks.ts';
@@ -17,23 +15,21 @@ import {
   setDumpStage,
   type DumpStage,
 } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    await postgres.createDatabase('big');
-    await postgres.psql('big', noiseTable(60));
+    servers = await startServers({ big: noiseTable(60) });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   const dumpsUnderWay = async (): Promise<number> =>
     Number(
-      await postgres.psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^pgstow '"),
+      await servers.postgres.psql(
+        'postgres',
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^pgstow '",
+      ),
     );
   const exactlyOneGoodDump = async (stage: DumpStage): Promise<void> => {
     const dumps = await stage.known();
@@ -58,7 +54,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
         needs: 'sh',
         kill: async (pgDump: number) => {
           const sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^pgstow '";
-          expect(await postgres.psql('postgres', sql)).toBe('t');
+          expect(await servers.postgres.psql('postgres', sql)).toBe('t');
           process.kill(pgDump, 'SIGCONT');
         },
         says: /^pg_dump exited with code 1 for "big": [^]*server closed the connection|terminating connection/,
@@ -74,7 +70,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       },
     ];
     beforeAll(async () => {
-      stage = await setDumpStage({ redis, postgres, databases: 'big' });
+      stage = await setDumpStage({ ...servers, databases: 'big' });
       worker = await stage.startWorker();
     });
     afterAll(() => stage[Symbol.asyncDispose]());
@@ -104,7 +100,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
 
   describe.concurrent('whose worker', () => {
     test('is killed is swept and taken anew by the next one, exactly once', async () => {
-      await using stage = await setDumpStage({ redis, postgres, databases: 'big' });
+      await using stage = await setDumpStage({ ...servers, databases: 'big' });
       const worker = await stage.startWorker();
       const job = await stage.enqueue('big');
       const partial = await partialOf(stage.folder, 1_000_000);
@@ -115,7 +111,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       await eventually(() => !children.some(({ pid }) => isAlive(pid)));
       expect(await stage.files()).toEqual([partial]);
 
-      await expireLocks(redis, stage.site);
+      await expireLocks(servers.redis, stage.site);
       const next = await stage.startWorker();
       await stage.completed(job);
       await exactlyOneGoodDump(stage);
@@ -124,28 +120,28 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     });
 
     test('is killed while pg_dump waits for a lock leaves neither pg_dump nor its backend waiting', async () => {
-      await postgres.createDatabase('locked');
-      await postgres.psql('locked', 'CREATE TABLE t (a int)');
-      await using _session = await lockTable(postgres, 'locked');
-      await using stage = await setDumpStage({ redis, postgres, databases: 'locked' });
+      await servers.postgres.createDatabase('locked');
+      await servers.postgres.psql('locked', 'CREATE TABLE t (a int)');
+      await using _session = await lockTable(servers.postgres, 'locked');
+      await using stage = await setDumpStage({ ...servers, databases: 'locked' });
       const worker = await stage.startWorker();
       await stage.enqueue('locked');
       const { pid } = await childOf(worker, PG_DUMP);
       const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = 'locked' AND wait_event_type = 'Lock'`;
       // The session that counts the source's rows waits for it as well.
-      await eventually(async () => (await postgres.psql('postgres', waiting)) === '2');
+      await eventually(async () => (await servers.postgres.psql('postgres', waiting)) === '2');
       await worker.kill();
-      await eventually(async () => (await postgres.psql('postgres', waiting)) === '0');
+      await eventually(async () => (await servers.postgres.psql('postgres', waiting)) === '0');
       expect(isAlive(pid)).toBe(false);
     });
 
     test('stands still for longer than its lock is left to another one, and the first one notices', async () => {
-      await using stage = await setDumpStage({ redis, postgres, databases: 'big' });
+      await using stage = await setDumpStage({ ...servers, databases: 'big' });
       const first = await stage.startWorker();
       const job = await stage.enqueue('big');
       const held = await holdPgDump(first, stage.folder);
       first.signal('SIGSTOP');
-      await expireLocks(redis, stage.site);
+      await expireLocks(servers.redis, stage.site);
       const second = await stage.startWorker();
       await second.waitForLine(/recorded backup_big/);
       const known = await stage.files();
@@ -159,7 +155,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     });
 
     test('gets SIGTERM is finished, and then the worker ends', async () => {
-      await using stage = await setDumpStage({ redis, postgres, databases: 'big' });
+      await using stage = await setDumpStage({ ...servers, databases: 'big' });
       const worker = await stage.startWorker();
       const job = await stage.enqueue('big');
       const second = await stage.enqueue('big');
@@ -174,11 +170,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     });
 
     test('gets SIGTERM and no time to finish goes back to the queue, and another worker takes it', async () => {
-      await postgres.createDatabase('migrating');
-      await postgres.psql('migrating', 'CREATE TABLE t AS SELECT 1 AS a');
-      await using stage = await setDumpStage({ redis, postgres, databases: 'migrating' });
+      await servers.postgres.createDatabase('migrating');
+      await servers.postgres.psql('migrating', 'CREATE TABLE t AS SELECT 1 AS a');
+      await using stage = await setDumpStage({ ...servers, databases: 'migrating' });
       const worker = await stage.startWorker({ SHUTDOWN_GRACE: '1' });
-      const session = await lockTable(postgres, 'migrating');
+      const session = await lockTable(servers.postgres, 'migrating');
       const job = await stage.enqueue('migrating');
       await partialOf(stage.folder, 0);
       const children = [await childOf(worker, PG_DUMP), ...descendants(worker.pid)];

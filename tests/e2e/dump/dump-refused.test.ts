@@ -1,21 +1,16 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', { concurrent: true }, () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', 'CREATE TABLE secret (a int); CREATE ROLE poor LOGIN PASSWORD $$poor-canary$$');
+    servers = await startServers({
+      shop: 'CREATE TABLE secret (a int); CREATE ROLE poor LOGIN PASSWORD $$poor-canary$$',
+    });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   test.each([
     {
@@ -44,7 +39,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', { 
       says: /does not support SSL[^]*hint: Check PGSSLMODE/,
     },
   ])('is given up at once for $fault, and says what to mend', async ({ env, says }) => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.startWorker(env);
     const job = await stage.enqueue(env.POSTGRES_DB ?? 'shop');
     const reason = await stage.failed(job);
@@ -62,7 +57,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', { 
       says: /Connection refused[^]*hint: Is the server running/,
     },
   ])('is tried again for $fault, and says where to look', async ({ env, says }) => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const broken = await stage.startWorker(env);
     const job = await stage.enqueue('shop');
     expect(await stage.attemptFailed(job)).toMatch(says);
@@ -75,7 +70,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', { 
   });
 
   test('of data that another producer wrote is refused, and the worker goes on', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.startWorker({ POSTGRES_DB: 'shop' });
     const foreign = [
       'host=evil dbname=x',

@@ -1,30 +1,23 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holdPgDump, noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurrent: true }, () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', `${noiseTable(40)}; CREATE TABLE "Order" AS SELECT 1 AS a`);
+    servers = await startServers({ shop: `${noiseTable(40)}; CREATE TABLE "Order" AS SELECT 1 AS a` });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   test('stands in the manifest, as of the snapshot of the dump', async () => {
-    await postgres.psql('postgres', 'CREATE DATABASE busy TEMPLATE shop');
-    await using stage = await setDumpStage({ redis, postgres, databases: 'busy' });
+    await servers.postgres.psql('postgres', 'CREATE DATABASE busy TEMPLATE shop');
+    await using stage = await setDumpStage({ ...servers, databases: 'busy' });
     const worker = await stage.startWorker();
     const job = await stage.enqueue('busy');
     const pgDump = await holdPgDump(worker, stage.folder);
-    await postgres.psql('busy', 'DELETE FROM noise WHERE i % 2 = 0; DELETE FROM "Order"');
+    await servers.postgres.psql('busy', 'DELETE FROM noise WHERE i % 2 = 0; DELETE FROM "Order"');
     process.kill(pgDump, 'SIGCONT');
     const { manifest } = await stage.completed(job);
     expect(manifest.tables).toEqual({ 'public.noise': 40_000, 'public."Order"': 1 });
@@ -37,14 +30,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurr
   });
 
   test('is left out if the source cannot be asked, which costs no backup', async () => {
-    await postgres.psql('postgres', 'CREATE DATABASE cut TEMPLATE shop');
-    await using stage = await setDumpStage({ redis, postgres, databases: 'cut' });
+    await servers.postgres.psql('postgres', 'CREATE DATABASE cut TEMPLATE shop');
+    await using stage = await setDumpStage({ ...servers, databases: 'cut' });
     const worker = await stage.startWorker();
     const job = await stage.enqueue('cut');
     const pgDump = await holdPgDump(worker, stage.folder);
     const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE application_name = 'source of pgstow ${job.id}' AND datname = 'cut'`;
-    await eventually(async () => (await postgres.psql('postgres', end)) === 't');
+    await eventually(async () => (await servers.postgres.psql('postgres', end)) === 't');
     process.kill(pgDump, 'SIGCONT');
     const { manifest } = await stage.completed(job);
     expect(manifest.tables).toMatchObject({ 'public.noise': 40_000 });
@@ -57,17 +50,17 @@ describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurr
     ['database', '', `ALTER DATABASE "lonely database" CONNECTION LIMIT 1`],
   ])('is left out where the %s may have one connection only', async (what, ofRole, ofDatabase) => {
     const name = `lonely ${what}`;
-    await postgres.psql('postgres', `CREATE DATABASE "${name}" TEMPLATE shop`);
+    await servers.postgres.psql('postgres', `CREATE DATABASE "${name}" TEMPLATE shop`);
     const role = `CREATE ROLE "${name}" LOGIN PASSWORD 'x' ${ofRole} IN ROLE pg_read_all_data`;
-    await postgres.psql('postgres', `${role}; ${ofDatabase}`);
-    await using stage = await setDumpStage({ redis, postgres, databases: name });
+    await servers.postgres.psql('postgres', `${role}; ${ofDatabase}`);
+    await using stage = await setDumpStage({ ...servers, databases: name });
     const worker = await stage.startWorker({ POSTGRES_USER: name, POSTGRES_PASSWORD: 'x' });
     expect((await stage.dump(name)).manifest.source).toBeUndefined();
     await worker.waitForLine(/no second connection is left/);
   });
 
   test('is not counted where that is not wanted', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     await stage.startWorker({ VERIFY_SOURCE_COUNTS: 'off' });
     const { manifest } = await stage.dump('shop');
     expect(manifest.source).toMatchObject({ counted: 'off', tables: {} });

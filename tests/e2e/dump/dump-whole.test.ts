@@ -6,13 +6,12 @@ import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { runningProcesses } from '@pgstow/testing/running-processes.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DESTINATION, holdPgDump, noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const SAMPLE = `
   CREATE SCHEMA "Sales Ä";
@@ -43,21 +42,14 @@ const NAMES = [
 ];
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', SAMPLE);
-    await postgres.psql('shop', noiseTable(40));
+    servers = await startServers({ shop: `${SAMPLE}; ${noiseTable(40)}` });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   test('is proven, recorded truly, handed over, shown to whoever watches, and can be restored by hand', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.startWorker(DESTINATION);
     const job = await stage.enqueue('shop');
     const pid = await holdPgDump(worker, stage.folder);
@@ -81,7 +73,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, (
     });
     expect(Object.keys(manifest.tables!)).toHaveLength(4);
     for (const [table, rows] of Object.entries(manifest.tables!))
-      expect(await postgres.psql('shop', `SELECT count(*) FROM ${table}`)).toBe(String(rows));
+      expect(await servers.postgres.psql('shop', `SELECT count(*) FROM ${table}`)).toBe(String(rows));
     expect(await stage.files()).toEqual([manifest.name, `${manifest.name}.manifest.json`]);
 
     const upload = await stage.uploads.getJob(uploadJobId(manifest.name, 's3'));
@@ -93,14 +85,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, (
     expect(log).toMatch(/dumping "shop".* with pg_dump[^]*proven: .*[^]*recorded backup_shop_.*sha256 [0-9a-f]{64}/);
 
     const shown = [log, JSON.stringify(done), worker.lines.map(({ text }) => text).join('\n'), ...commandLines];
-    expect(shown.join('\n')).not.toContain(postgres.password);
+    expect(shown.join('\n')).not.toContain(servers.postgres.password);
 
-    await postgres.createDatabase('restored');
+    await servers.postgres.createDatabase('restored');
     await execa({
-      env: { ...postgres.env('restored'), FILE: path },
+      env: { ...servers.postgres.env('restored'), FILE: path },
     })`bash -o pipefail -c ${'gunzip -c "$FILE" | psql -q -X -v ON_ERROR_STOP=1 >/dev/null'}`;
     for (const [table, rows] of Object.entries(manifest.tables!))
-      expect(await postgres.psql('restored', `SELECT count(*) FROM ${table}`)).toBe(String(rows));
+      expect(await servers.postgres.psql('restored', `SELECT count(*) FROM ${table}`)).toBe(String(rows));
   });
 
   test('takes a database of any name as exactly that name', async () => {
@@ -108,10 +100,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, (
     await using parent = await tempFolder();
     const folder = join(parent.path, 'backups');
     await mkdir(folder);
-    await using stage = await setDumpStage({ redis, postgres, databases: quoted, folder });
+    await using stage = await setDumpStage({ ...servers, databases: quoted, folder });
     for (const [index, name] of NAMES.entries()) {
-      await postgres.createDatabase(name);
-      await postgres.psql(name, `CREATE TABLE mark${index} AS SELECT generate_series(1, ${index})`);
+      await servers.postgres.createDatabase(name);
+      await servers.postgres.psql(name, `CREATE TABLE mark${index} AS SELECT generate_series(1, ${index})`);
     }
     await stage.startWorker();
     const jobs = await Promise.all(NAMES.map((name) => stage.enqueue(name)));

@@ -1,28 +1,19 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lockTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('two dump workers of one site', () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    for (const name of ['one', 'two']) {
-      await postgres.createDatabase(name);
-      await postgres.psql(name, 'CREATE TABLE t AS SELECT 1 AS a');
-    }
+    servers = await startServers({ one: 'CREATE TABLE t AS SELECT 1 AS a', two: 'CREATE TABLE t AS SELECT 1 AS a' });
   });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   /** Databases at which a pg_dump waits for the table that a test holds. */
   const dumped = async (): Promise<readonly string[]> => {
-    const rows = await postgres.psql(
+    const rows = await servers.postgres.psql(
       'postgres',
       `SELECT datname FROM pg_stat_activity WHERE application_name ~ '^pgstow ' AND wait_event_type = 'Lock' ORDER BY 1`,
     );
@@ -30,9 +21,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('two dump workers of one site', (
   };
 
   test('dump one target one after the other, and serve every job', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'one,two' });
+    await using stage = await setDumpStage({ ...servers, databases: 'one,two' });
     const workers = [await stage.startWorker(), await stage.startWorker()];
-    const session = await lockTable(postgres, 'one');
+    const session = await lockTable(servers.postgres, 'one');
     const jobs = [await stage.enqueue('one'), await stage.enqueue('one'), await stage.enqueue('one')];
     const samples: (readonly string[])[] = [];
     await eventually(async () => {
@@ -51,10 +42,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('two dump workers of one site', (
   });
 
   test('dump two targets side by side', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'one,two' });
+    await using stage = await setDumpStage({ ...servers, databases: 'one,two' });
     await stage.startWorker();
     await stage.startWorker();
-    const sessions = [await lockTable(postgres, 'one'), await lockTable(postgres, 'two')];
+    const sessions = [await lockTable(servers.postgres, 'one'), await lockTable(servers.postgres, 'two')];
     const jobs = [await stage.enqueue('one'), await stage.enqueue('two')];
     await eventually(async () => (await dumped()).join() === 'one,two');
     for (const session of sessions) await session[Symbol.asyncDispose]();

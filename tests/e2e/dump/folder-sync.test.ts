@@ -2,12 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { diagnose } from '../stage/doctor-stage.ts';
 import { setDumpStage } from '../stage/start-dump-worker.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
 
 /** What SMB and some FUSE file systems do: fsync of a folder fails, that of a file does not. */
 const SHIM = `
@@ -24,16 +23,14 @@ int fsync(int fd) {
 `;
 
 describe.skipIf(!hasRedis() || !hasPostgres() || !hasCommand('gcc'))('a folder that refuses to be synced', () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
+  let servers: Servers;
   let built: TempFolder;
   beforeAll(async () => {
-    [redis, postgres, built] = await Promise.all([startRedis(), startPostgres(), tempFolder('pgstow-shim-')]);
-    await postgres.createDatabase('shop');
+    [servers, built] = await Promise.all([startServers({ shop: '' }), tempFolder('pgstow-shim-')]);
     await writeFile(join(built.path, 'shim.c'), SHIM);
   });
   afterAll(async () => {
-    for (const each of [built, postgres, redis]) await each?.[Symbol.asyncDispose]();
+    for (const each of [built, servers]) await each?.[Symbol.asyncDispose]();
   });
   const shimFor = (errno: string): string => {
     const path = join(built.path, `${errno}.so`);
@@ -44,7 +41,7 @@ describe.skipIf(!hasRedis() || !hasPostgres() || !hasCommand('gcc'))('a folder t
   test.each(['EINVAL', 'ENOTSUP'])(
     'with %s is warned of once at the start and by doctor, and backups count',
     async (errno) => {
-      await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+      await using stage = await setDumpStage({ ...servers, databases: 'shop' });
       const shim = { LD_PRELOAD: shimFor(errno) };
       const worker = await stage.launchWorker(shim);
       await worker.waitForLine(/"level":40.*cannot sync a folder/);
@@ -61,7 +58,7 @@ describe.skipIf(!hasRedis() || !hasPostgres() || !hasCommand('gcc'))('a folder t
   );
 
   test('with a fault of the disk lets no dump worker start', async () => {
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.launchWorker({ LD_PRELOAD: shimFor('EIO') });
     await worker.waitForLine(/EIO/);
     expect(await stage.known()).toEqual([]);

@@ -1,6 +1,5 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { runIdOf } from '@pgstow/notify/heartbeat/run-id.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
@@ -12,31 +11,23 @@ import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hoursAgo } from '../stage/publish-catalog.ts';
 import { runCli } from '../stage/run-cli.ts';
+import { BUCKET, settingsOf } from '../stage/settings-of.ts';
+import { mainOf } from '../stage/start-app.ts';
 import { noiseTable, setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 import { startScheduler } from '../stage/start-scheduler.ts';
-import { BUCKET, makeDump } from '../stage/upload-stage.ts';
-
-const UPLOAD_WORKER = fileURLToPath(new URL('../../../apps/upload-worker/src/main.ts', import.meta.url));
+import { startServers, type Servers } from '../stage/start-servers.ts';
+import { makeDump } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database that was emptied', () => {
-  let redis: RedisServer;
-  let postgres: PostgresServer;
-  let s3: S3Server;
+  let servers: Servers;
   beforeAll(async () => {
-    [redis, postgres, s3] = await Promise.all([startRedis(), startPostgres(), startS3({ buckets: [BUCKET] })]);
-    for (const database of ['shop', 'crm', 'till']) await postgres.createDatabase(database);
-    await postgres.psql('shop', 'CREATE TABLE t (a text)');
+    servers = await startServers({ shop: 'CREATE TABLE t (a text)', crm: '', till: '' });
   });
-  afterAll(async () => {
-    for (const server of [redis, postgres, s3]) await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => servers[Symbol.asyncDispose]());
 
   const toldTo = (endpoint: HttpEndpoint) => ({
     HEARTBEAT_URL: `${endpoint.url}/ping`,
@@ -50,25 +41,21 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
 
   test('is kept, uploaded and told of once, counts for nothing, and counts once a person has accepted it', async () => {
     await using endpoint = await startHttpEndpoint();
-    await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const env = {
       ...stage.settings,
+      ...settingsOf({ s3: servers.s3 }),
       ...toldTo(endpoint),
       BACKUP_INTERVAL: '86400',
       BACKUP_KEEP_LAST: '2',
       VERIFY_SCHEDULE: 'off',
-      S3_BUCKET: BUCKET,
-      S3_ENDPOINT: s3.endpoint,
-      S3_REGION: s3.region,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     };
     const good: BackupName[] = [];
     for (const hours of [108, 84, 60]) {
       const manifest = await makeDump(stage.folder, { takenAt: hoursAgo(hours), bytes: 20_000 });
       good.push(manifest.name);
     }
-    await using uploader = await startProcess({ script: UPLOAD_WORKER, env });
+    await using uploader = await startProcess({ script: mainOf('upload-worker'), env });
     const isUploaded = async (...names: readonly BackupName[]) => {
       const there = (await stage.known()).filter(({ receipts }) => receipts.has('s3'));
       return names.every((name) => there.some(({ manifest }) => manifest.name === name));
@@ -82,7 +69,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     const { manifest: first } = await stage.completed(job);
     expect(first.suspect).toMatchObject({ percent: expect.any(Number), usualRows: expect.any(Number) });
     await eventually(() => isUploaded(first.name));
-    expect((await s3.getObject(BUCKET, `${first.name}.manifest.json`)).toString()).toContain('"suspect"');
+    expect((await servers.s3.getObject(BUCKET, `${first.name}.manifest.json`)).toString()).toContain('"suspect"');
     const why = /it has [\d.]+ kB of SQL, \d+ % of what the last good ones had, and no row where they had \d+/;
     expect((await stage.dumps.getJob(job.id!))?.returnvalue).toMatchObject({ suspect: expect.stringMatching(why) });
     expect(await stage.logOf(job)).toMatch(new RegExp(`SUSPECT: ${why.source}; it is kept, and does not count`));
@@ -175,12 +162,12 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
 
   test('is suspect after a crash before its record as well, and one of usual size ends that', async () => {
     await using endpoint = await startHttpEndpoint();
-    await using stage = await setDumpStage({ redis, postgres, databases: 'crm' });
+    await using stage = await setDumpStage({ ...servers, databases: 'crm' });
     const env = { ...toldTo(endpoint), BACKUP_KEEP_LAST: '1' };
-    await postgres.psql('crm', noiseTable(1));
+    await servers.postgres.psql('crm', noiseTable(1));
     const worker = await stage.startWorker(env);
     const { manifest: good } = await stage.dump('crm');
-    await postgres.psql('crm', 'DELETE FROM noise WHERE i > 1');
+    await servers.postgres.psql('crm', 'DELETE FROM noise WHERE i > 1');
     const asked = await runCli(['dump', 'crm', '--wait'], { ...stage.settings, ...env });
     const { manifest: small } = (await stage.known()).at(-1)!;
     expect(small.suspect).toEqual({ percent: 0, usualSqlBytes: good.sqlBytes, usualRows: 1000, rows: 1 });
@@ -206,7 +193,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     expect(adopted?.manifest).toMatchObject({ origin: 'adopted', suspect: small.suspect });
     expect(await namesOf(stage)).toEqual([good.name, small.name]);
 
-    await postgres.psql('crm', `DROP TABLE noise; ${noiseTable(1)}`);
+    await servers.postgres.psql('crm', `DROP TABLE noise; ${noiseTable(1)}`);
     const { manifest: whole } = await stage.dump('crm');
     await eventually(async () => expect(await namesOf(stage)).toEqual([whole.name]));
     await eventually(() => expect(told(endpoint)).toHaveLength(3));
@@ -217,9 +204,9 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
 
   test('by its rows is found out though its schema is most of it, and one that lost half of them is warned of', async () => {
     await using endpoint = await startHttpEndpoint();
-    await using stage = await setDumpStage({ redis, postgres, databases: 'till' });
+    await using stage = await setDumpStage({ ...servers, databases: 'till' });
     const tables = Array.from({ length: 60 }, (_, i) => `CREATE TABLE t${i} (id int PRIMARY KEY, note text NOT NULL);`);
-    await postgres.psql(
+    await servers.postgres.psql(
       'till',
       `${tables.join('')}
       CREATE TABLE schema_migrations AS SELECT generate_series(1, 60) AS id;
@@ -228,7 +215,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     );
     const worker = await stage.startWorker({ ...toldTo(endpoint), BACKUP_KEEP_LAST: '2' });
     const { manifest: whole } = await stage.dump('till');
-    await postgres.psql('till', 'DELETE FROM orders WHERE id > 2000');
+    await servers.postgres.psql('till', 'DELETE FROM orders WHERE id > 2000');
     const { manifest: half } = await stage.dump('till');
     await eventually(() => expect(told(endpoint)).toHaveLength(1));
     expect(told(endpoint)[0]).toMatchObject({
@@ -239,7 +226,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
       happened: expect.stringContaining('6,060 rows where they had 10,060'),
     });
 
-    await postgres.psql('till', 'TRUNCATE customers, orders');
+    await servers.postgres.psql('till', 'TRUNCATE customers, orders');
     const lost = [await stage.dump('till'), await stage.dump('till'), await stage.dump('till')];
     for (const { manifest } of lost)
       expect(manifest.suspect).toMatchObject({ rows: 60, lostTables: { 'public.customers': 4000 } });

@@ -5,8 +5,9 @@ import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runRestore, settingsOf } from '../stage/restore-stage.ts';
+import { runRestore } from '../stage/restore-stage.ts';
 import { runCli } from '../stage/run-cli.ts';
+import { settingsOf } from '../stage/settings-of.ts';
 import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () => {
@@ -29,7 +30,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () =>
 
   /** Dumps with a worker that is told of that server, and waits for what is told of it. */
   async function dumpOf(server: PostgresServer, stage: DumpStage, env: Readonly<Record<string, string>>) {
-    const worker = await stage.startWorker({ ...env, ...settingsOf(server, 'shop', stage.folder) });
+    const worker = await stage.startWorker({
+      ...env,
+      ...settingsOf({ postgres: server, databases: 'shop', folder: stage.folder }),
+    });
     const dump = await stage.dump('shop');
     await worker.stop();
     return dump;
@@ -71,7 +75,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () =>
 
     const doctor = await runCli(['doctor', '--json'], {
       ...stage.settings,
-      ...settingsOf(staging, 'shop', stage.folder),
+      ...settingsOf({ postgres: staging, databases: 'shop', folder: stage.folder }),
     });
     const { findings } = JSON.parse(doctor.stdout) as { findings: readonly { check: string }[] };
     expect(findings.find(({ check }) => check === 'postgres.identity')).toMatchObject({

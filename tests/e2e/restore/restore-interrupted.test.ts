@@ -5,13 +5,14 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { descendants } from '@pgstow/testing/running-processes.ts';
-import type { S3Access } from '@pgstow/testing/s3-client.ts';
 import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contentsOf, makeBackup, runRestore, settingsOf, startRestore } from '../stage/restore-stage.ts';
+import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
+import { launchCli } from '../stage/run-cli.ts';
+import { settingsOf } from '../stage/settings-of.ts';
 import { noiseTable } from '../stage/start-dump-worker.ts';
 
 const MB = 1_000_000;
@@ -49,9 +50,9 @@ describe.skipIf(!hasPostgres())(
       ] as const) {
         await using folder = await tempFolder();
         await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
-        await using child = await startRestore(
-          ['shop', '--to', signal, '--force'],
-          settingsOf(postgres, 'shop', folder.path),
+        await using child = await launchCli(
+          ['restore', 'shop', '--to', signal, '--force'],
+          settingsOf({ postgres, databases: 'shop', folder: folder.path }),
         );
         await eventually(async () => (await activity(signal)).includes(what), { everyMs: 10 });
         const psql = descendants(child.pid).filter(({ command }) => /psql .*--file=-/.test(command));
@@ -68,8 +69,8 @@ describe.skipIf(!hasPostgres())(
       await using folder = await tempFolder();
       const change = (sql: string) => sql.replace('\n\\.\n', '\n\\.\n\nSELECT pg_sleep(600);\n');
       await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
-      const env = settingsOf(postgres, 'shop', folder.path);
-      await using child = await startRestore(['shop', '--to', 'created', '--create'], env);
+      const env = settingsOf({ postgres, databases: 'shop', folder: folder.path });
+      await using child = await launchCli(['restore', 'shop', '--to', 'created', '--create'], env);
       await eventually(async () => (await activity('created')).includes('pg_sleep'));
       child.signal('SIGINT');
       expect(await child.waitForExit()).toMatchObject({ code: 130 });
@@ -86,8 +87,8 @@ describe.skipIf(!hasPostgres())(
       const change = (sql: string) =>
         sql.replace('\n--\n-- PostgreSQL database dump complete', (end) => `\n${slow}${end}`);
       await makeBackup(postgres, 'shop', folder.path, { change, more: { roles: [] } });
-      const env = settingsOf(postgres, 'shop', folder.path);
-      await using child = await startRestore(['shop', '--to', 'analysed', '--create'], env);
+      const env = settingsOf({ postgres, databases: 'shop', folder: folder.path });
+      await using child = await launchCli(['restore', 'shop', '--to', 'analysed', '--create'], env);
       await child.waitForLine(/restored .* of SQL in/);
       await eventually(async () => (await activity('analysed')).includes('analyze'));
       child.signal('SIGINT');
@@ -106,8 +107,7 @@ describe.skipIf(!hasPostgres())(
         await s3.client.putObject('backups', name, await readFile(join(folder.path, name)));
       const before = await fullDatabase('staged');
       const env = {
-        ...settingsOf(postgres, 'shop', '/nowhere'),
-        ...storeSettings({ ...s3, endpoint: proxy.url }),
+        ...settingsOf({ postgres, databases: 'shop', folder: '/nowhere', s3: { ...s3, endpoint: proxy.url } }),
       };
       const args = ['shop', '--to', 'staged', '--force', '--staging', staging.path];
       await proxy.hang({ when: ({ method, path }) => method === 'GET' && /\.sql\.gz(?:\?|$)/.test(path) });
@@ -116,7 +116,7 @@ describe.skipIf(!hasPostgres())(
         ['SIGINT', 130],
         ['SIGKILL', null],
       ] as const) {
-        await using child = await startRestore(args, env);
+        await using child = await launchCli(['restore', ...args], env);
         await child.waitForLine(/fetching from s3/);
         rounds += 1;
         const asked = (): boolean =>
@@ -145,7 +145,7 @@ describe.skipIf(!hasPostgres())(
         await using disk = await smallDisk(MB);
         const { code, text } = await runRestore(
           ['shop', '--to', 'unstaged', '--force', '--from', 's3', '--staging', disk.path],
-          { ...settingsOf(postgres, 'shop', folder.path), ...storeSettings(s3) },
+          settingsOf({ postgres, databases: 'shop', folder: folder.path, s3 }),
         );
         expect({ code, text }).toMatchObject({
           code: 1,
@@ -167,7 +167,7 @@ describe.skipIf(!hasPostgres())(
         await postgres.createDatabase('large');
         await postgres.psql('large', noiseTable(30));
         await makeBackup(postgres, 'large', folder.path, { more: { roles: [] } });
-        const env = settingsOf(postgres, 'large', folder.path);
+        const env = settingsOf({ postgres, databases: 'large', folder: folder.path });
         const { code, text } = await runRestore(['large', '--to', 'narrow', '--force'], env);
         expect({ code, text }).toMatchObject({
           code: 1,
@@ -182,11 +182,3 @@ describe.skipIf(!hasPostgres())(
     });
   },
 );
-
-const storeSettings = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Access) => ({
-  S3_BUCKET: 'backups',
-  S3_ENDPOINT: endpoint,
-  S3_REGION: region,
-  AWS_ACCESS_KEY_ID: accessKeyId,
-  AWS_SECRET_ACCESS_KEY: secretAccessKey,
-});

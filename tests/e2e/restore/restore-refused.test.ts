@@ -6,7 +6,8 @@ import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contentsOf, makeBackup, runRestore, settingsOf } from '../stage/restore-stage.ts';
+import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
+import { settingsOf } from '../stage/settings-of.ts';
 
 describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it was,', { concurrent: true }, () => {
   let postgres: PostgresServer;
@@ -17,7 +18,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
 
   beforeAll(async () => {
     [postgres, folder] = await Promise.all([startPostgres(), tempFolder()]);
-    env = settingsOf(postgres, 'shop,other', folder.path);
+    env = settingsOf({ postgres, databases: 'shop,other', folder: folder.path });
     await postgres.createDatabase('shop');
     await postgres.psql('shop', `create table t as select i, md5(i::text) from generate_series(1, 1000) i`);
     ({ manifest } = await makeBackup(postgres, 'shop', folder.path, { more: { roles: ['pgstow'] } }));

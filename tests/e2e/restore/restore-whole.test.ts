@@ -6,7 +6,8 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contentsOf, makeBackup, runRestore, settingsOf } from '../stage/restore-stage.ts';
+import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
+import { settingsOf } from '../stage/settings-of.ts';
 import { setDumpStage } from '../stage/start-dump-worker.ts';
 
 describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its source', () => {
@@ -81,14 +82,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     for (const name of [manifest.name, `${manifest.name}.manifest.json`])
       await s3.client.putObject('backups', `site/${name}`, await readFile(join(folder.path, name)));
     await using staging = await tempFolder();
-    const env = {
-      S3_BUCKET: 'backups',
-      S3_PREFIX: 'site',
-      S3_ENDPOINT: s3.endpoint,
-      S3_REGION: s3.region,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    };
+    const env = settingsOf({ s3, prefix: 'site' });
     const args = ['small', '--to', elsewhere.url('small'), '--create', '--staging', staging.path];
     const { code, text } = await runRestore(args, { ...env, BACKUP_DIR: folder.path });
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining('from local') });
@@ -121,7 +115,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
       await source.psql('timed', `drop table if exists t; create table t as select ${day} as day`);
       await makeBackup(source, 'timed', folder.path, { takenAt: new Date(`2026-11-0${day}T03:00:00Z`) });
     }
-    const env = settingsOf(source, 'timed', folder.path);
+    const env = settingsOf({ postgres: source, databases: 'timed', folder: folder.path });
     for (const [at, day] of [
       ['latest', '3'],
       ['2026-11-02T03:00:00Z', '2'],
@@ -164,7 +158,10 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     const tables = { 'public.a': 6, 'public."B b"': 0, 'public.gone': 1 };
     await makeBackup(source, 'differs', folder.path, { more: { tables } });
     const args = ['differs', '--to', 'differs2', '--create'];
-    const { code, text } = await runRestore(args, settingsOf(source, 'differs', folder.path));
+    const { code, text } = await runRestore(
+      args,
+      settingsOf({ postgres: source, databases: 'differs', folder: folder.path }),
+    );
     expect({ code, text }).toMatchObject({
       code: 4,
       text: expect.stringMatching(

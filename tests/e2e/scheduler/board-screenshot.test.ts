@@ -1,92 +1,61 @@
-import { copyFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DeleteBucketCommand } from '@aws-sdk/client-s3';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { findProgram } from '@pgstow/testing/find-program.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
-import { chromium } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { goTo } from '../stage/go-to.ts';
-import { DUMP_WORKER, lockTable, noiseTable } from '../stage/start-dump-worker.ts';
+import { launchBrowser } from '../stage/launch-browser.ts';
+import { BUCKET, settingsOf } from '../stage/settings-of.ts';
+import { startApp } from '../stage/start-app.ts';
+import { lockTable, noiseTable } from '../stage/start-dump-worker.ts';
 import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
-import { BUCKET } from '../stage/upload-stage.ts';
+import { startServers } from '../stage/start-servers.ts';
+import { missing, takePicture } from '../stage/take-picture.ts';
 
-const PICTURE = fileURLToPath(new URL('../../../docs/board.png', import.meta.url));
-const UPLOAD_WORKER = fileURLToPath(new URL('../../../apps/upload-worker/src/main.ts', import.meta.url));
 const ENQUEUE_DUMP = fileURLToPath(new URL('../../../scripts/enqueue-dump.ts', import.meta.url));
 const PREFIX = 'postgres/';
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 /** As AWS says it. */
 const SLOW_DOWN =
   '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>';
-
-const program = findProgram('chromium');
-const missing =
-  program === undefined
-    ? 'chromium is not on PATH'
-    : !hasRedis()
-      ? 'redis-server is not there'
-      : hasPostgres()
-        ? undefined
-        : 'PostgreSQL is not there';
 
 test(`a person sees the uploads and retries a failed one${missing === undefined ? '' : ` (skipped: ${missing})`}`, async ({
   skip,
 }) => {
   if (missing !== undefined) skip(missing);
   await using stack = new AsyncDisposableStack();
-  const [server, postgres, s3, browser, { path: folder }, { path: pictures }] = await Promise.all([
-    startRedis().then((it) => stack.use(it)),
-    startPostgres().then((it) => stack.use(it)),
-    startS3().then((it) => stack.use(it)),
-    chromium
-      .launch({ executablePath: program ?? '', args: FLAGS.split(' ') })
-      .then((it) => stack.adopt(it, () => it.close())),
+  const [{ redis: server, postgres, s3 }, browser, { path: folder }] = await Promise.all([
+    startServers({ crm: sampleOf(2), shop: sampleOf(20) }).then((it) => stack.use(it)),
+    launchBrowser().then((it) => stack.use(it)),
     tempFolder('pgstow-backups-').then((it) => stack.use(it)),
-    tempFolder('pgstow-board-').then((it) => stack.use(it)),
   ]);
+  await s3.client.sdk.send(new DeleteBucketCommand({ Bucket: BUCKET }));
   await using proxy = await startFaultProxy({ targetPort: s3.port });
-  await Promise.all([createSample(postgres, 'crm', 2), createSample(postgres, 'shop', 20)]);
   await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
   await using uploads = openQueue('upload', 'default', redis);
-  const env = {
-    REDIS_URL: server.url,
-    BACKUP_DIR: folder,
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
-    POSTGRES_DB: 'crm,shop',
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: PREFIX,
-    S3_ENDPOINT: proxy.url,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-  };
+  const env = settingsOf({
+    postgres,
+    databases: 'crm,shop',
+    redis: server,
+    s3: { ...s3, endpoint: proxy.url },
+    prefix: PREFIX,
+    folder,
+  });
   const uploadThatIs = (state: 'completed' | 'failed' | 'delayed') =>
     eventually(async () => (await uploads.getJobs([state]))[0] ?? null);
 
   // The first dump of shop waits for the lock, so that crm's upload has met its fate before.
   const lock = await lockTable(postgres, 'shop');
   stack.use(lock);
-  const [uploader, dumper] = await Promise.all(
-    [UPLOAD_WORKER, DUMP_WORKER].map(async (script) => stack.use(await startProcess({ script, env }))),
-  );
-  await uploader?.waitForLine(/"msg":"reconciled"/);
-  await dumper?.waitForLine(/"msg":"ready"/);
+  const uploader = stack.use(await startApp('upload-worker', env));
+  stack.use(await startApp('dump-worker', env));
+  await uploader.waitForLine(/"msg":"reconciled"/);
   await using scheduler = await startScheduler(env);
   const refused = await uploadThatIs('failed');
   expect(refused.data.name).toMatch(/^backup_crm_/);
@@ -122,10 +91,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   for (const reason of [/NoSuchBucket/, /SlowDown/]) await page.getByText(reason).first().waitFor();
   // The pages fade in.
   await page.evaluate('Promise.all(document.getAnimations().map((animation) => animation.finished))');
-  const picture = join(pictures, 'board.png');
-  await page.screenshot({ path: picture });
-  expect((await stat(picture)).size).toBeGreaterThan(20_000);
-  if (process.env['PGSTOW_UPDATE_SCREENSHOTS'] === '1') await copyFile(picture, PICTURE);
+  await takePicture(page, 'board.png');
 
   await proxy.pass();
   const { name } = refused.data;
@@ -142,7 +108,4 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   expect(faults).toEqual([]);
 });
 
-async function createSample(postgres: PostgresServer, database: string, megabytes: number): Promise<void> {
-  await postgres.createDatabase(database);
-  await postgres.psql(database, `CREATE TABLE t AS SELECT 1 AS i; ${noiseTable(megabytes)}`);
-}
+const sampleOf = (megabytes: number): string => `CREATE TABLE t AS SELECT 1 AS i; ${noiseTable(megabytes)}`;

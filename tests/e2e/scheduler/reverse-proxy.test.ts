@@ -3,14 +3,14 @@ import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { findProgram } from '@pgstow/testing/find-program.ts';
 import { freePort } from '@pgstow/testing/free-port.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, pointsTo, type Asked } from '../stage/board-visitor.ts';
 import { failUpload } from '../stage/fail-upload.ts';
 import { goTo } from '../stage/go-to.ts';
+import { hasBrowser, launchBrowser } from '../stage/launch-browser.ts';
 import { hoursAgo, publish, publishedCatalog } from '../stage/publish-catalog.ts';
 import { readAddresses, readBlocks, startCaddy, startNginx, type Proxy } from '../stage/start-proxy.ts';
 import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
@@ -38,9 +38,6 @@ const CASES: readonly (readonly [name: string, program: string, start: StartProx
     ['caddy, under a path', 'caddy', startCaddy, caddyUnderPath, underPath],
     ['caddy, under a path that it takes away', 'caddy', startCaddy, withoutPath(caddyUnderPath), underPath],
   ];
-const browserProgram = findProgram('chromium');
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 /** The names of the page are nobody's here; fonts from elsewhere, which the board's policy refuses, are not asked for. */
 const NAMES = '--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND';
 
@@ -50,14 +47,17 @@ describe.skipIf(!hasRedis())('behind', () => {
   let dumps: OpenQueue<'dump'> & AsyncDisposable;
   let uploads: OpenQueue<'upload'> & AsyncDisposable;
   let tests: OpenQueue<'verify'> & AsyncDisposable;
+  let browser: Browser;
   beforeAll(async () => {
     server = await startRedis();
     redis = await connectRedis(server.url, log);
     dumps = openQueue('dump', 'default', redis);
     uploads = openQueue('upload', 'default', redis);
     tests = openQueue('verify', 'default', redis);
+    if (hasBrowser) browser = await launchBrowser(NAMES);
   });
   afterAll(async () => {
+    await browser?.close();
     await tests[Symbol.asyncDispose]();
     await uploads[Symbol.asyncDispose]();
     await dumps[Symbol.asyncDispose]();
@@ -124,11 +124,11 @@ describe.skipIf(!hasRedis())('behind', () => {
       },
     );
 
-    test.skipIf(!canStart(program, block) || browserProgram === undefined)(
+    test.skipIf(!canStart(program, block) || !hasBrowser)(
       `a person presses buttons in a browser (skipped without ${program}, openssl or chromium)`,
       async () => {
         await using stage = await setUp(start, block, address);
-        await using visit = await openBrowser();
+        await using visit = await openPage(browser);
         const { page, faults } = visit;
         const failed = await failUpload(uploads, server.url, 1);
         await goTo(page, stage.address.href);
@@ -182,11 +182,11 @@ describe.skipIf(!hasRedis())('behind', () => {
       });
     });
 
-    test.skipIf(!isThere || browserProgram === undefined)(
+    test.skipIf(!isThere || !hasBrowser)(
       'a person presses a button in a browser (skipped without nginx or chromium)',
       async () => {
         await using stage = await setUp(startNginx, plain, address);
-        await using visit = await openBrowser();
+        await using visit = await openPage(browser);
         await goTo(visit.page, stage.address.href);
         await visit.page.getByRole('button', { name: 'Test restore now: shop' }).click();
         expect(await visit.page.getByRole('status').textContent()).toContain('is asked for');
@@ -212,8 +212,9 @@ describe.skipIf(!hasRedis())('behind', () => {
   }
 });
 
-async function openBrowser(): Promise<AsyncDisposable & { readonly page: Page; readonly faults: readonly string[] }> {
-  const browser = await chromium.launch({ executablePath: browserProgram ?? '', args: [...FLAGS.split(' '), NAMES] });
+async function openPage(
+  browser: Browser,
+): Promise<AsyncDisposable & { readonly page: Page; readonly faults: readonly string[] }> {
   const page = await browser.newPage({
     httpCredentials: { username: BOARD_USER, password: BOARD_PASSWORD },
     ignoreHTTPSErrors: true,
@@ -223,7 +224,7 @@ async function openBrowser(): Promise<AsyncDisposable & { readonly page: Page; r
   page.on('response', (response) => {
     if (response.status() >= 400 && response.status() !== 401) faults.push(`${response.status()} ${response.url()}`);
   });
-  return { page, faults, [Symbol.asyncDispose]: () => browser.close() };
+  return { page, faults, [Symbol.asyncDispose]: () => page.close() };
 }
 
 function canStart(program: string, block: string): boolean {

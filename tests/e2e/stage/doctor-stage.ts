@@ -1,22 +1,18 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { CLI, outputOf } from './run-cli.ts';
+import { settingsOf, type Environment } from './settings-of.ts';
+import { startApp } from './start-app.ts';
 import { startScheduler } from './start-scheduler.ts';
+import { startServers, type Servers } from './start-servers.ts';
 
-export const BUCKET = 'backups';
 export const PREFIX = 'site/';
-
-type Environment = Readonly<Record<string, string>>;
 
 export type Finding = {
   readonly check: string;
@@ -57,52 +53,27 @@ export async function diagnose(env: Environment, prefix: readonly string[] = [])
   };
 }
 
-export interface DoctorStage extends AsyncDisposable {
-  readonly postgres: PostgresServer;
-  readonly redis: RedisServer;
-  readonly s3: S3Server;
+export interface DoctorStage extends Servers {
   readonly folder: string;
   readonly env: Environment;
 }
 
-const mainOf = (app: string) => fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
-
 /** All of pgstow's processes on real servers, with a first backup of the database `shop` that was found good. */
 export async function setDoctorStage(): Promise<DoctorStage> {
   await using cleanup = new AsyncDisposableStack();
-  const [redis, postgres, s3] = await Promise.all([
-    startRedis({ appendOnly: true }).then((server) => cleanup.use(server)),
-    startPostgres().then((server) => cleanup.use(server)),
-    startS3({ buckets: [BUCKET] }).then((server) => cleanup.use(server)),
-  ]);
-  await postgres.createDatabase('shop');
+  const { redis, postgres, s3 } = cleanup.use(await startServers({ shop: '' }, { appendOnly: true }));
   const { path: folder } = cleanup.use(await tempFolder('pgstow-doctor-'));
   const { path: scratch } = cleanup.use(await tempFolder('pgstow-scratch-', unprivilegedUser()));
   const env = {
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
-    POSTGRES_DB: 'shop',
-    REDIS_URL: redis.url,
-    BACKUP_DIR: folder,
+    ...settingsOf({ postgres, databases: 'shop', redis, s3, prefix: PREFIX, folder }),
     BACKUP_CRON: '0 3 * * *',
     BACKUP_INTERVAL: '',
     TZ: 'Europe/Berlin',
     VERIFY_DIR: scratch,
     VERIFY_MEMORY_LIMIT: '128',
     BOARD_PASSWORD: 'canary-board-password',
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: PREFIX,
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   };
-  for (const app of ['dump-worker', 'upload-worker', 'verify-worker']) {
-    const worker = cleanup.use(await startProcess({ script: mainOf(app), env }));
-    await worker.waitForLine(/"msg":"ready"/);
-  }
+  for (const app of ['dump-worker', 'upload-worker', 'verify-worker'] as const) cleanup.use(await startApp(app, env));
   cleanup.use(await startScheduler(env));
   await eventually(async () => (await readFolder(folder)).dumps[0]?.restoreTests.get('s3')?.result === 'good');
   const owned = cleanup.move();

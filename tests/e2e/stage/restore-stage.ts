@@ -1,41 +1,20 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { execa } from 'execa';
-
-const CLI = fileURLToPath(new URL('../../../apps/cli/src/main.ts', import.meta.url));
-
-type Environment = Readonly<Record<string, string>>;
-
-export function startRestore(args: readonly string[], env: Environment): Promise<BoundProcess> {
-  return startProcess({ script: CLI, args: ['restore', ...args], env });
-}
+import { launchCli } from './run-cli.ts';
+import type { Environment } from './settings-of.ts';
 
 /** Runs `pgstow restore` to its end. */
 export async function runRestore(args: readonly string[], env: Environment) {
-  await using child = await startRestore(args, env);
+  await using child = await launchCli(['restore', ...args], env);
   const { code } = await child.waitForExit();
   return { code, text: child.lines.map((line) => line.text).join('\n') };
-}
-
-/** What a stack with this server and folder is told. */
-export function settingsOf(postgres: PostgresServer, databases: string, folder: string): Environment {
-  return {
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
-    POSTGRES_DB: databases,
-    BACKUP_DIR: folder,
-  };
 }
 
 type MakeBackupOptions = {

@@ -1,11 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import type { Stream } from '@pgstow/testing/output-lines.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
+import type { Environment } from './settings-of.ts';
+import { mainOf } from './start-app.ts';
 
-export const CLI = fileURLToPath(new URL('../../../apps/cli/src/main.ts', import.meta.url));
+export const CLI = mainOf('cli');
 
-type Environment = Readonly<Record<string, string>>;
 export type CliEnding = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** The real command line, once it has ended. */
@@ -17,7 +17,7 @@ export async function runCli(args: readonly string[], env: Environment = {}): Pr
 
 /** The same without waiting for anything. */
 export function launchCli(args: readonly string[], env: Environment = {}): Promise<BoundProcess> {
-  return startProcess({ script: CLI, args, env });
+  return startProcess({ script: mainOf('cli'), args, env });
 }
 
 export function outputOf({ lines }: BoundProcess, wanted: Stream): string {

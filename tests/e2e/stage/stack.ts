@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
@@ -6,22 +5,15 @@ import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/qu
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisOptions, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import type { RedisOptions } from '@pgstow/testing/redis-server.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
-
-export const apps = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
-export type App = (typeof apps)[number];
-type Environment = Readonly<Record<string, string>>;
+import { settingsOf, type Environment } from './settings-of.ts';
+import { apps, startApp, type App } from './start-app.ts';
+import { startServers, type Servers } from './start-servers.ts';
 
 /** The servers and folders of a whole pgstow, and its four processes, as one environment has them. */
-export interface Stack extends AsyncDisposable {
-  readonly postgres: PostgresServer;
-  readonly redis: RedisServer;
-  readonly s3: S3Server;
+export interface Stack extends Servers {
   readonly folder: string;
   readonly scratch: string;
   /** What every process is told. */
@@ -38,8 +30,6 @@ export interface Stack extends AsyncDisposable {
   restored(isWanted?: (name: BackupName) => boolean): Promise<BackupName>;
 }
 
-export const BUCKET = 'backups';
-
 export type StackOptions = {
   readonly redis?: RedisOptions;
   /** For the dumps; a private temporary one unless given. */
@@ -49,43 +39,24 @@ export type StackOptions = {
 /** A database `shop` of a few rows, on servers of its own. @param env besides what the servers ask for */
 export async function setStack(env: Environment = {}, options: StackOptions = {}): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
-  const redis = cleanup.use(await startRedis(options.redis));
-  const postgres = cleanup.use(await startPostgres());
-  const s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
-  await postgres.createDatabase('shop');
-  await postgres.psql('shop', 'create table t as select i from generate_series(1, 1000) i');
+  const sql = 'create table t as select i from generate_series(1, 1000) i';
+  const { redis, postgres, s3 } = cleanup.use(await startServers({ shop: sql }, options.redis));
   const folder = options.folder ?? cleanup.use(await tempFolder('pgstow-stack-')).path;
   const { path: scratch } = cleanup.use(await tempFolder('pgstow-verify-', unprivilegedUser()));
   const connection = cleanup.use(await connectRedis(redis.url, createLog('test', 'fatal', String)));
   const dumps = cleanup.use(openQueue('dump', 'default', connection));
   const settings = {
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
-    POSTGRES_DB: 'shop',
+    ...settingsOf({ postgres, databases: 'shop', redis, s3, folder }),
     BACKUP_INTERVAL: '86400',
-    BACKUP_DIR: folder,
-    REDIS_URL: redis.url,
     BOARD_PORT: '0',
     LOG_LEVEL: 'debug',
-    S3_BUCKET: BUCKET,
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     VERIFY_DIR: scratch,
     VERIFY_MEMORY_LIMIT: '128',
     ...env,
   };
   const owned = cleanup.move();
 
-  const start: Stack['start'] = async (app, more = {}) => {
-    const script = fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
-    const started = owned.use(await startProcess({ script, env: { ...settings, ...more } }));
-    await started.waitForLine(/"msg":"ready"/);
-    return started;
-  };
+  const start: Stack['start'] = async (app, more = {}) => owned.use(await startApp(app, { ...settings, ...more }));
   const restored: Stack['restored'] = (isWanted = () => true) =>
     eventually<BackupName | null>(async () => {
       const { dumps: known } = await readFolder(folder);

@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { dumpResultSchema, type JobData } from '@pgstow/shared/contract/jobs.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
@@ -14,14 +13,13 @@ import { descendants, type RunningProcess } from '@pgstow/testing/running-proces
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import type { Job } from 'bullmq';
-
-export const DUMP_WORKER = fileURLToPath(new URL('../../../apps/dump-worker/src/main.ts', import.meta.url));
+import { BUCKET, settingsOf, type Environment } from './settings-of.ts';
+import { mainOf, startApp } from './start-app.ts';
 
 /** A destination that no upload worker serves: upload jobs stay where the dump worker puts them. */
-export const DESTINATION = { S3_BUCKET: 'backups', S3_ENDPOINT: 'http://127.0.0.1:9' } as const;
+export const DESTINATION = { S3_BUCKET: BUCKET, S3_ENDPOINT: 'http://127.0.0.1:9' } as const;
 
 export type DumpJob = Job<JobData<'dump'>, unknown>;
-type Environment = Readonly<Record<string, string>>;
 
 /** A site with a backup folder of its own on shared servers, and real dump workers for it. */
 export interface DumpStage extends AsyncDisposable {
@@ -70,22 +68,16 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
   const redis = cleanup.use(await connectRedis(options.redis.url, createLog('test', 'fatal', String)));
   const dumps = cleanup.use(openQueue('dump', site, redis));
   const uploads = cleanup.use(openQueue('upload', site, redis));
-  const { postgres } = options;
+  const { postgres, databases } = options;
   const settings = {
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
-    POSTGRES_DB: options.databases,
-    REDIS_URL: options.redis.url,
-    BACKUP_DIR: folder,
+    ...settingsOf({ postgres, databases, redis: options.redis, folder }),
     SITE: site,
     LOG_LEVEL: 'debug',
   };
   const owned = cleanup.move();
 
   const launchWorker = async (env: Environment = {}): Promise<BoundProcess> =>
-    owned.use(await startProcess({ script: DUMP_WORKER, env: { ...settings, ...env } }));
+    owned.use(await startProcess({ script: mainOf('dump-worker'), env: { ...settings, ...env } }));
   const known = async (): Promise<readonly KnownDump[]> => (await readFolder(folder)).dumps;
   /** The job as Redis has it once it is in that state. */
   const reaches = async (job: DumpJob, wanted: string): Promise<DumpJob> => {
@@ -119,11 +111,7 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
     uploads,
     settings,
     launchWorker,
-    startWorker: async (env) => {
-      const worker = await launchWorker(env);
-      await worker.waitForLine(/"msg":"ready"/);
-      return worker;
-    },
+    startWorker: async (env) => owned.use(await startApp('dump-worker', { ...settings, ...env })),
     enqueue,
     dump: async (target) => completed(await enqueue(target)),
     completed,

@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
-
-const SCRIPT = fileURLToPath(new URL('../../../apps/scheduler/src/main.ts', import.meta.url));
+import type { Environment } from './settings-of.ts';
+import { mainOf } from './start-app.ts';
 
 export const BOARD_USER = 'admin';
 export const BOARD_PASSWORD = 'canary-board-password';
@@ -19,7 +18,7 @@ export type Scheduler = AsyncDisposable & {
 };
 
 /** The real scheduler on a free port, ready. The PostgreSQL server that it is told of need not be there. */
-export async function startScheduler(env: Readonly<Record<string, string>>): Promise<Scheduler> {
+export async function startScheduler(env: Environment): Promise<Scheduler> {
   const child = await launchScheduler(env);
   try {
     const line = await child.waitForLine(/"url":"http/);
@@ -43,7 +42,7 @@ export async function startScheduler(env: Readonly<Record<string, string>>): Pro
 }
 
 /** The same without waiting for anything. */
-export function launchScheduler(env: Readonly<Record<string, string>>): Promise<BoundProcess> {
+export function launchScheduler(env: Environment): Promise<BoundProcess> {
   const settings = {
     POSTGRES_HOST: '127.0.0.1',
     POSTGRES_USER: 'backup',
@@ -56,7 +55,7 @@ export function launchScheduler(env: Readonly<Record<string, string>>): Promise<
     ...env,
   };
   // What is empty counts as not set, in the scheduler as here.
-  return startProcess({ script: SCRIPT, env: settings });
+  return startProcess({ script: mainOf('scheduler'), env: settings });
 }
 
 export function basic(user: string, password: string): string {

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
@@ -18,9 +17,9 @@ import { startS3, type S3Options, type S3Server } from '@pgstow/testing/s3-serve
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { Queue, type Job } from 'bullmq';
+import { BUCKET, settingsOf } from './settings-of.ts';
+import { mainOf } from './start-app.ts';
 
-const MAIN = fileURLToPath(new URL('../../../apps/upload-worker/src/main.ts', import.meta.url));
-export const BUCKET = 'backups';
 export const PREFIX = 'site/';
 export const MIB = 1024 * 1024;
 
@@ -57,16 +56,7 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
   cleanup.defer(() => queue.close());
   const owned = cleanup.move();
 
-  const settings = {
-    REDIS_URL: redis.url,
-    BACKUP_DIR: folder,
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: PREFIX,
-    S3_ENDPOINT: proxy.url,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-  };
+  const settings = settingsOf({ redis, s3: { ...s3, endpoint: proxy.url }, prefix: PREFIX, folder });
   const receiptOf = async (name: BackupName): Promise<Receipt | undefined> =>
     (await findDump(folder, name))?.receipts.get('s3');
   const jobOf = (name: BackupName) => queue.getJob(uploadJobId(name, 's3'));
@@ -79,7 +69,8 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
     settings,
     receiptOf,
     jobOf,
-    startWorker: async (env = {}) => owned.use(await startProcess({ script: MAIN, env: { ...settings, ...env } })),
+    startWorker: async (env = {}) =>
+      owned.use(await startProcess({ script: mainOf('upload-worker'), env: { ...settings, ...env } })),
     uploaded: async (manifest) => {
       const receipt = await eventually(async () => (await receiptOf(manifest.name)) ?? null);
       const object = await s3.getObject(BUCKET, PREFIX + manifest.name);

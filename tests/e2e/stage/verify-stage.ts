@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
@@ -12,24 +11,20 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import { runningProcesses } from '@pgstow/testing/running-processes.ts';
-import type { S3Server } from '@pgstow/testing/s3-server.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
 import type { Job } from 'bullmq';
 import { expireLocks } from './expire-locks.ts';
+import { BUCKET, settingsOf, type Environment } from './settings-of.ts';
+import { startApp } from './start-app.ts';
 import { setDumpStage, type DumpStage } from './start-dump-worker.ts';
+import { type Servers } from './start-servers.ts';
 
-const mainOf = (app: string) => fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
-export const BUCKET = 'backups';
 /** A test asks itself for what is to be restored. */
 const UNTESTED = { VERIFY_SCHEDULE: 'off' };
 
 export type VerifyJob = Job<JobData<'verify'>, unknown>;
-type Environment = Readonly<Record<string, string>>;
 
 /** A site with a folder, a prefix in a bucket and a folder for scratch servers of its own, and real workers for it. */
 export interface VerifyStage extends AsyncDisposable {
@@ -67,12 +62,7 @@ export interface VerifyStage extends AsyncDisposable {
   expectNothingLeft(): Promise<void>;
 }
 
-export type VerifyStageOptions = {
-  readonly redis: RedisServer;
-  readonly postgres: PostgresServer;
-  readonly s3: S3Server;
-  readonly databases: string;
-};
+export type VerifyStageOptions = Omit<Servers, typeof Symbol.asyncDispose> & { readonly databases: string };
 
 export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyStageOptions): Promise<VerifyStage> {
   await using cleanup = new AsyncDisposableStack();
@@ -83,21 +73,13 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
   const prefix = `${site}/`;
   const settings = {
     ...dumps.settings,
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: prefix,
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    ...settingsOf({ s3, prefix }),
     VERIFY_DIR: scratch,
     VERIFY_MEMORY_LIMIT: '128',
   };
   const owned = cleanup.move();
-  const start = async (app: string, env: Environment = {}): Promise<BoundProcess> => {
-    const worker = owned.use(await startProcess({ script: mainOf(app), env: { ...settings, ...env } }));
-    await worker.waitForLine(/"msg":"ready"/);
-    return worker;
-  };
+  const start = async (app: Parameters<typeof startApp>[0], env: Environment = {}): Promise<BoundProcess> =>
+    owned.use(await startApp(app, { ...settings, ...env }));
   const keyOf = (name: string): string => prefix + name;
   const record = async (name: BackupName, destination = 's3') =>
     (await findDump(folder, name))?.restoreTests.get(destination);

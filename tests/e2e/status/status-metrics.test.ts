@@ -9,7 +9,7 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
-import { DUMP_WORKER } from '../stage/start-dump-worker.ts';
+import { mainOf } from '../stage/start-app.ts';
 import { POSTGRES_PASSWORD, startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
 
 const log = createLog('test', 'fatal', String);
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     await using folder = await tempFolder();
     const env = { ...settings(site), BACKUP_DIR: folder.path };
     await using worker = await startProcess({
-      script: DUMP_WORKER,
+      script: mainOf('dump-worker'),
       env: { ...env, POSTGRES_HOST: '127.0.0.1', POSTGRES_PORT: '9', POSTGRES_USER: 'backup', POSTGRES_PASSWORD },
     });
     await worker.waitForLine(/"msg":"ready"/);

@@ -1,84 +1,44 @@
-import { copyFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { findProgram } from '@pgstow/testing/find-program.ts';
-import { startPostgres } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
-import { chromium, type Browser } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { goTo } from '../stage/go-to.ts';
+import { launchBrowser } from '../stage/launch-browser.ts';
 import { hoursAgo } from '../stage/publish-catalog.ts';
-import { DUMP_WORKER, noiseTable } from '../stage/start-dump-worker.ts';
+import { settingsOf } from '../stage/settings-of.ts';
+import { startApp } from '../stage/start-app.ts';
+import { noiseTable } from '../stage/start-dump-worker.ts';
 import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
-import { BUCKET, makeDump } from '../stage/upload-stage.ts';
-
-const PICTURE = fileURLToPath(new URL('../../../docs/status.png', import.meta.url));
-const UPLOAD_WORKER = fileURLToPath(new URL('../../../apps/upload-worker/src/main.ts', import.meta.url));
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-
-const program = findProgram('chromium');
-const missing =
-  program === undefined
-    ? 'chromium is not on PATH'
-    : !hasRedis()
-      ? 'redis-server is not there'
-      : hasPostgres()
-        ? undefined
-        : 'PostgreSQL is not there';
+import { startServers } from '../stage/start-servers.ts';
+import { missing, takePicture } from '../stage/take-picture.ts';
+import { makeDump } from '../stage/upload-stage.ts';
 
 test(`a person sees what is protected, and backs up by a button${missing === undefined ? '' : ` (skipped: ${missing})`}`, async ({
   skip,
 }) => {
   if (missing !== undefined) skip(missing);
   await using stack = new AsyncDisposableStack();
-  const [redis, postgres, s3, browser, { path: folder }, { path: pictures }] = await Promise.all([
-    startRedis().then((it) => stack.use(it)),
-    startPostgres().then((it) => stack.use(it)),
-    startS3({ buckets: [BUCKET] }).then((it) => stack.use(it)),
-    chromium
-      .launch({ executablePath: program ?? '', args: FLAGS.split(' ') })
-      .then((it) => stack.adopt(it, () => it.close())),
-    tempFolder('pgstow-backups-').then((it) => stack.use(it)),
-    tempFolder('pgstow-status-').then((it) => stack.use(it)),
-  ]);
   // `orders` is gone from the server: its dumps fail. `crm` was emptied: its dump is suspect.
-  for (const database of ['shop', 'crm']) await postgres.createDatabase(database);
-  await postgres.psql('shop', noiseTable(1));
-  await postgres.psql('crm', 'CREATE TABLE noise (i int, text text)');
+  const [{ redis, postgres, s3 }, browser, { path: folder }] = await Promise.all([
+    startServers({ shop: noiseTable(1), crm: 'CREATE TABLE noise (i int, text text)' }).then((it) => stack.use(it)),
+    launchBrowser().then((it) => stack.use(it)),
+    tempFolder('pgstow-backups-').then((it) => stack.use(it)),
+  ]);
   await makeHistory(folder, 'shop', 15, 20, (days) => (days === 9 ? 'could-not-tell' : 'good'));
   await makeHistory(folder, 'crm', 8, 22, () => 'good');
   await makeHistory(folder, 'orders', 6, 80, () => 'good');
   const env = {
-    REDIS_URL: redis.url,
-    BACKUP_DIR: folder,
+    ...settingsOf({ postgres, databases: 'shop,orders,crm', redis, s3, folder }),
     BACKUP_INTERVAL: '86400',
     BACKUP_KEEP_LAST: '20',
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
-    POSTGRES_DB: 'shop,orders,crm',
-    S3_BUCKET: BUCKET,
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     VERIFY_SCHEDULE: 'off',
   };
-  const [uploader, dumper] = await Promise.all(
-    [UPLOAD_WORKER, DUMP_WORKER].map(async (script) => stack.use(await startProcess({ script, env }))),
-  );
-  await uploader?.waitForLine(/"msg":"reconciled"/);
-  await dumper?.waitForLine(/"msg":"ready"/);
+  const uploader = stack.use(await startApp('upload-worker', env));
+  stack.use(await startApp('dump-worker', env));
+  await uploader.waitForLine(/"msg":"reconciled"/);
   await using scheduler = await startScheduler(env);
   const uploaded = async (database: string): Promise<number> =>
     (await readFolder(folder)).dumps.filter(
@@ -101,10 +61,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
     '1 of your 3 databases is not protected',
   );
   expect(await page.getByRole('img', { name: 'The last backups of shop' }).count()).toBe(1);
-  const picture = join(pictures, 'status.png');
-  await page.screenshot({ path: picture, fullPage: true, scale: 'css' });
-  expect((await stat(picture)).size).toBeGreaterThan(20_000);
-  if (process.env['PGSTOW_UPDATE_SCREENSHOTS'] === '1') await copyFile(picture, PICTURE);
+  await takePicture(page, 'status.png', { fullPage: true, scale: 'css' });
 
   const phone = await openPage(browser, { width: 360, height: 700 }, 'dark', faults);
   await goTo(phone, scheduler.base);
@@ -114,11 +71,6 @@ test(`a person sees what is protected, and backs up by a button${missing === und
   expect(await phone.evaluate('getComputedStyle(document.body).backgroundColor')).not.toBe(
     await page.evaluate('getComputedStyle(document.body).backgroundColor'),
   );
-  const dark = join(pictures, 'phone.png');
-  await phone.screenshot({ path: dark, fullPage: true });
-  if (process.env['PGSTOW_KEEP_SCREENSHOTS'] !== undefined)
-    await copyFile(dark, join(process.env['PGSTOW_KEEP_SCREENSHOTS'], 'status-phone.png'));
-
   await goTo(page, scheduler.base);
   await page.getByRole('button', { name: 'Back up now: shop' }).click();
   expect(await page.getByRole('status').textContent()).toContain('A dump of shop is asked for.');

@@ -5,7 +5,8 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, MIB, PREFIX, makeDump, putsOf, setStage, type UploadStage } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { MIB, PREFIX, makeDump, putsOf, setStage, type UploadStage } from '../stage/upload-stage.ts';
 
 const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
 const manifestKey = ({ name }: Manifest): string => `${PREFIX}${name}.manifest.json`;

@@ -4,7 +4,8 @@ import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, MIB, PREFIX, makeDump, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { MIB, PREFIX, makeDump, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('an upload', () => {
   it('copies dump and manifest, has the store confirm them, and says so', async () => {

@@ -5,7 +5,8 @@ import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, MIB, makeDump, s3Error, setStage, uploadJob, type UploadStage } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { MIB, makeDump, s3Error, setStage, uploadJob, type UploadStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('a store that fails for a while', () => {
   it('with 500s, resets and silence gets the dump in the end', async () => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, makeDump, setStage } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { makeDump, setStage } from '../stage/upload-stage.ts';
 
 const NAME = 'backup_x_20260101_000000.sql.gz';
 

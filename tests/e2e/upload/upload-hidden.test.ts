@@ -2,7 +2,8 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, MIB, PREFIX, makeDump, putsOf, s3Error, setStage, type UploadStage } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { MIB, PREFIX, makeDump, putsOf, s3Error, setStage, type UploadStage } from '../stage/upload-stage.ts';
 
 const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
 

@@ -3,7 +3,8 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
 import { expireLocks } from '../stage/expire-locks.ts';
-import { BUCKET, MIB, makeDump, setStage, type UploadStage } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { MIB, makeDump, setStage, type UploadStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('an upload that is cut off', () => {
   it('by SIGKILL is made again after the next start and leaves nothing open', async () => {

@@ -7,8 +7,9 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { describe, expect, it, test } from 'vitest';
-import { DUMP_WORKER } from '../stage/start-dump-worker.ts';
-import { BUCKET, PREFIX, makeDump, makeFile, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { mainOf } from '../stage/start-app.ts';
+import { PREFIX, makeDump, makeFile, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   it('after Redis was emptied uploads what is missing and recognises the rest', async () => {
@@ -172,7 +173,7 @@ test.skipIf(!hasRedis())(
 
     await stage.startWorker();
     await using worker = await startProcess({
-      script: DUMP_WORKER,
+      script: mainOf('dump-worker'),
       env: {
         ...stage.settings,
         POSTGRES_HOST: '127.0.0.1',

@@ -5,7 +5,8 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import type { Job } from 'bullmq';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, PREFIX, makeDump, s3Error, setStage } from '../stage/upload-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { PREFIX, makeDump, s3Error, setStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('what only a person can mend fails at once with a hint, and succeeds once mended', () => {
   it('a bucket that does not exist', async () => {

@@ -6,35 +6,32 @@ import { join } from 'node:path';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { runningProcesses } from '@pgstow/testing/running-processes.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BUCKET, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
+import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', () => {
   const cleanup = new AsyncDisposableStack();
-  let redis: RedisServer;
-  let postgres: PostgresServer;
-  let s3: S3Server;
+  let servers: Servers;
   let stage: VerifyStage;
   let hostFolder: string;
   let hold: string;
 
   beforeAll(async () => {
-    redis = cleanup.use(await startRedis());
-    postgres = cleanup.use(await startPostgres());
-    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+    servers = cleanup.use(
+      await startServers({
+        shop: 'create table t (i int primary key); insert into t select generate_series(1, 20000)',
+      }),
+    );
     hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
     hostFolder = cleanup.use(await tempFolder('pgstow-host-', unprivilegedUser())).path;
-    await postgres.createDatabase('shop');
-    await postgres.psql('shop', 'create table t (i int primary key); insert into t select generate_series(1, 20000)');
   });
   beforeEach(async () => {
-    stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop' });
+    stage = await setVerifyStage({ ...servers, databases: 'shop' });
   });
   afterEach(async () => {
     await rm(hold, { force: true });
@@ -187,7 +184,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await startWorker();
     const manifest = await stage.dumpAndUpload('shop');
     await stage.rewrite(manifest, { manifest: { serverVersion: '99.1' } });
-    await s3.putObject(BUCKET, stage.keyOf(manifest.name), Buffer.from('not what it was'));
+    await servers.s3.putObject(BUCKET, stage.keyOf(manifest.name), Buffer.from('not what it was'));
     const { failedReason } = await stage.reaches(await stage.ask(manifest.name), 'failed');
     expect(failedReason).toContain('there is no PostgreSQL server 99 here');
   });

@@ -4,39 +4,28 @@ import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { runningProcesses } from '@pgstow/testing/running-processes.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BUCKET, jobIdOf, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
+import { jobIdOf, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
   const cleanup = new AsyncDisposableStack();
-  let redis: RedisServer;
-  let postgres: PostgresServer;
-  let s3: S3Server;
+  let servers: Servers;
   let stage: VerifyStage;
   /** While it is there, restores of `held` come to no end. */
   let hold: string;
 
   beforeAll(async () => {
-    redis = cleanup.use(await startRedis());
-    postgres = cleanup.use(await startPostgres());
-    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
+    const rows =
+      'create table t (i int primary key, a text); insert into t select i, md5(i::text) from generate_series(1, 20000) i';
+    servers = cleanup.use(await startServers({ shop: rows, crm: rows }));
     hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
-    for (const name of ['shop', 'crm']) {
-      await postgres.createDatabase(name);
-      await postgres.psql(
-        name,
-        'create table t (i int primary key, a text); insert into t select i, md5(i::text) from generate_series(1, 20000) i',
-      );
-    }
   });
   beforeEach(async () => {
-    stage = await setVerifyStage({ redis, postgres, s3, databases: 'shop,crm' });
+    stage = await setVerifyStage({ ...servers, databases: 'shop,crm' });
   });
   afterEach(async () => {
     await rm(hold, { force: true });
@@ -44,7 +33,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
   });
   afterAll(() => cleanup.disposeAsync());
 
-  const servers = () => runningProcesses().filter(({ command }) => command.includes(`-D ${stage.scratch}`));
+  const scratchServers = () => runningProcesses().filter(({ command }) => command.includes(`-D ${stage.scratch}`));
   const makeHeldDump = () => stage.dumpHeld('shop', hold);
   /** A job in the middle of its restore. */
   const askAndWait = async (name: Parameters<VerifyStage['ask']>[0]) => {
@@ -58,9 +47,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
     const worker = await stage.startWorker();
     const { name } = await makeHeldDump();
     const jobId = await askAndWait(name);
-    expect(servers()).not.toEqual([]);
+    expect(scratchServers()).not.toEqual([]);
     await worker.kill();
-    await eventually(() => expect(servers()).toEqual([]));
+    await eventually(() => expect(scratchServers()).toEqual([]));
     expect(await readdir(stage.scratch)).toHaveLength(1);
 
     await rm(hold);
@@ -96,7 +85,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
     await eventually(() =>
       workers.some(({ lines }) => lines.some(({ text }) => text.includes('another worker holds'))),
     );
-    expect(servers()).toHaveLength(1);
+    expect(scratchServers()).toHaveLength(1);
     expect(await stage.queue.getJobState(same)).toBe('delayed');
   });
 

@@ -6,12 +6,11 @@ import { restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUCKET } from '../stage/settings-of.ts';
 import { lockTable } from '../stage/start-dump-worker.ts';
-import { BUCKET, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+import { startServers, type Servers } from '../stage/start-servers.ts';
+import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
 const SHOP = `
 create table customers (id int generated always as identity primary key, name text not null);
@@ -43,27 +42,21 @@ create index by_age on dated (since(i));`;
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
   const cleanup = new AsyncDisposableStack();
-  let redis: RedisServer;
-  let postgres: PostgresServer;
-  let s3: S3Server;
+  let servers: Servers;
   let stage: VerifyStage;
 
   beforeAll(async () => {
-    redis = cleanup.use(await startRedis());
-    postgres = cleanup.use(await startPostgres());
-    s3 = cleanup.use(await startS3({ buckets: [BUCKET] }));
-    for (const [name, sql] of [
-      ['shop', SHOP],
-      ['odd', ODD_DATABASE],
-      ['many', MANY],
-      ['sorted', SORTED],
-      ['dated', DATED],
-      ['busy', 'create table t as select 1 as a; create table shrunk as select i from generate_series(1, 50) i'],
-    ] as const) {
-      await postgres.createDatabase(name);
-      await postgres.psql(name, sql);
-    }
-    stage = cleanup.use(await setVerifyStage({ redis, postgres, s3, databases: 'shop,odd,many,sorted,dated,busy' }));
+    servers = cleanup.use(
+      await startServers({
+        shop: SHOP,
+        odd: ODD_DATABASE,
+        many: MANY,
+        sorted: SORTED,
+        dated: DATED,
+        busy: 'create table t as select 1 as a; create table shrunk as select i from generate_series(1, 50) i',
+      }),
+    );
+    stage = cleanup.use(await setVerifyStage({ ...servers, databases: 'shop,odd,many,sorted,dated,busy' }));
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
@@ -100,16 +93,16 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
   it('of a dump during which rows were deleted at the source is GOOD: what counts is what it began with', async () => {
     await using worker = await stage.dumps.startWorker({ VERIFY_SCHEDULE: 'off' });
     // pg_dump locks what it dumps once it has its snapshot.
-    const lock = await lockTable(postgres, 'busy');
+    const lock = await lockTable(servers.postgres, 'busy');
     const job = await stage.dumps.enqueue('busy');
     const waiting = `select count(*) from pg_stat_activity
       where datname = 'busy' and wait_event_type = 'Lock' and application_name like 'pgstow %'`;
-    await eventually(async () => (await postgres.psql('postgres', waiting)) === '1');
-    await postgres.psql('busy', 'delete from shrunk where i > 20');
+    await eventually(async () => (await servers.postgres.psql('postgres', waiting)) === '1');
+    await servers.postgres.psql('busy', 'delete from shrunk where i > 20');
     await lock[Symbol.asyncDispose]();
     const { manifest } = await stage.dumps.completed(job);
     await worker.stop();
-    expect(await postgres.psql('busy', 'select count(*) from shrunk')).toBe('20');
+    expect(await servers.postgres.psql('busy', 'select count(*) from shrunk')).toBe('20');
     expect(await stage.good(manifest.name, 'local')).toMatchObject({ rows: 51, differences: [], notes: [] });
   });
 
@@ -200,9 +193,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
 
     it('where a byte at the store is another one', async () => {
       const { name, bytes } = await stage.dumpAndUpload('shop');
-      const object = await s3.getObject(BUCKET, stage.keyOf(name));
+      const object = await servers.s3.getObject(BUCKET, stage.keyOf(name));
       object[Math.floor(bytes / 2)]! ^= 1;
-      await s3.putObject(BUCKET, stage.keyOf(name), object);
+      await servers.s3.putObject(BUCKET, stage.keyOf(name), object);
       const { record } = await bad(name);
       expect(record.reason).toMatch(/what lies at s3 as .* is not the dump: its sha256 is/);
       // What lies in the folder is as it was.
@@ -211,11 +204,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
 
     it('where the object is cut, and where it is gone', async () => {
       const { name } = await stage.dumpAndUpload('shop');
-      const object = await s3.getObject(BUCKET, stage.keyOf(name));
-      await s3.putObject(BUCKET, stage.keyOf(name), object.subarray(0, -100));
+      const object = await servers.s3.getObject(BUCKET, stage.keyOf(name));
+      await servers.s3.putObject(BUCKET, stage.keyOf(name), object.subarray(0, -100));
       expect((await bad(name)).record.reason).toContain('bytes, and its manifest says');
-      await s3.deleteObject(BUCKET, stage.keyOf(name));
-      expect((await bad(name)).record.reason).toContain('is gone from s3, which had confirmed it');
+      await servers.s3.deleteObject(BUCKET, stage.keyOf(name));
+      expect((await bad(name)).record.reason).toContain('is gone from servers.s3, which had confirmed it');
     });
   });
 
@@ -259,9 +252,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
     it('of a dump in an archive: it says where it lies and what to do, and leaves an earlier verdict', async () => {
       const { name } = await stage.dumpAndUpload('shop');
       await stage.good(name);
-      const Body = await s3.getObject(BUCKET, stage.keyOf(name));
+      const Body = await servers.s3.getObject(BUCKET, stage.keyOf(name));
       const object = { Bucket: BUCKET, Key: stage.keyOf(name), Body };
-      await s3.client.sdk.send(new PutObjectCommand({ ...object, StorageClass: 'GLACIER' }));
+      await servers.s3.client.sdk.send(new PutObjectCommand({ ...object, StorageClass: 'GLACIER' }));
       const job = await stage.reaches(await stage.ask(name), 'failed');
       expect(job.failedReason).toMatch(
         /^COULD NOT TELL whether .*InvalidObjectState[^]*hint: It lies in an archive \(GLACIER\).*restore-object/,

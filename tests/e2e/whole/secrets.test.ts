@@ -1,6 +1,5 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jobOptions } from '@pgstow/shared/runtime/queue.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { canMountTmpfs, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
@@ -14,7 +13,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startOtlpReceiver, type OtlpReceiver } from '../stage/otlp-receiver.ts';
 import { runCli } from '../stage/run-cli.ts';
 import { findSecrets, ProcessWatch, readFiles, readRedis, type Place } from '../stage/secret-search.ts';
-import { apps, BUCKET, setStack, type App, type Stack } from '../stage/stack.ts';
+import { BUCKET } from '../stage/settings-of.ts';
+import { setStack, type Stack } from '../stage/stack.ts';
+import { apps, mainOf, type App } from '../stage/start-app.ts';
 import { childOf, lockTable, noiseTable, PG_DUMP } from '../stage/start-dump-worker.ts';
 import { basic } from '../stage/start-scheduler.ts';
 
@@ -240,8 +241,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
     for (const fault of faults) {
       await Promise.all(
         apps.map(async (app) => {
-          const script = fileURLToPath(new URL(`../../../apps/${app}/src/main.ts`, import.meta.url));
-          const refused = await startProcess({ script, env: { ...env, ...fault } });
+          const refused = await startProcess({ script: mainOf(app), env: { ...env, ...fault } });
           started.push({ app, process: refused });
           expect(await refused.waitForExit()).toMatchObject({ code: 1 });
         }),

@@ -6,7 +6,8 @@ import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apps, setStack, type Stack } from '../stage/stack.ts';
+import { setStack, type Stack } from '../stage/stack.ts';
+import { apps } from '../stage/start-app.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const script = fileURLToPath(new URL('../../../scripts/start/main.ts', import.meta.url));
