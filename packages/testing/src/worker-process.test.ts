@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { assertNoChildren } from './assert-no-children.ts';
 import { hasCommand } from './capabilities.ts';
 import { eventually } from './eventually.ts';
-import { assertNoChildren } from './leak-check.ts';
 import { isAlive } from './running-processes.ts';
 import { tempFolder } from './temp-folder.ts';
 import { startProcess } from './worker-process.ts';

@@ -10,6 +10,7 @@ import { startMailServer, type MailServer } from '@pgstow/testing/mail-server.ts
 import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expireLocks } from '../stage/expire-locks.ts';
 import { startOtlpReceiver, type OtlpReceiver } from '../stage/otlp-receiver.ts';
 import { runCli } from '../stage/run-cli.ts';
 import { findSecrets, ProcessWatch, readFiles, readRedis, type Place } from '../stage/secret-search.ts';
@@ -168,6 +169,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
       POSTGRES_DB: '',
       DATABASE_URL: `postgresql://${user}@127.0.0.1:${postgresProxy.port}/shop`,
     };
+    await expireLocks(stack.redis);
     dumping = await start('dump-worker', byUrl);
     await dumping.waitForLine(/permission denied/);
     await stack.postgres.psql('postgres', "alter role poor password 'another'");
