@@ -19,18 +19,18 @@ export interface BoundProcessOptions {
   /** The whole environment of the process: nothing is inherited (a stray PGPORT would leak in). */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Whom to run as instead of root. */
+  /** The user to run as instead of root. */
   readonly user?: SystemUser | undefined;
-  /** How many output lines are kept, the newest; 5,000 unless given. */
+  /** The number of newest output lines to keep; 5,000 unless given. */
   readonly keepLines?: number;
-  /** Whether `type` reaches its standard input; that has nothing in it unless given. */
+  /** Whether `type` writes to its standard input, which is empty otherwise. */
   readonly isTypedTo?: boolean;
 }
 
 export interface WaitForLineOptions {
   /** `DEADLINE_MS` unless given. */
   readonly timeoutMs?: number;
-  /** Only lines from this `number` on count; 0, all that are kept, unless given. */
+  /** The `number` of the first line that counts; 0 (all kept lines) unless given. */
   readonly fromLine?: number;
 }
 
@@ -73,11 +73,11 @@ export class BoundProcess implements AsyncDisposable {
     for (const stream of ['stdout', 'stderr'] satisfies Stream[]) {
       child[stream]?.setEncoding('utf8').on('data', (text: string) => this.#output.write(stream, text));
     }
-    // It may end before it has read all.
+    // The process may end before it has read everything.
     child.stdin?.on('error', () => undefined);
     killAtExit(this);
     this.exited = new Promise((resolve) => {
-      // 'close' waits for the pipes, which a grandchild may hold open for ever: after 'exit' they get a moment.
+      // 'close' waits for the pipes, which a grandchild may hold open for ever: so 'exit' counts too, a moment later.
       child.once('close', resolve);
       child.once('exit', () => void delay(1_000, undefined, { ref: false }).then(resolve));
     }).then(() => {
@@ -87,12 +87,12 @@ export class BoundProcess implements AsyncDisposable {
     });
   }
 
-  /** How it ended, or `undefined` while it runs. */
+  /** How the process ended, or `undefined` while it runs. */
   get exit(): ProcessExit | undefined {
     return this.#exit;
   }
 
-  /** The newest output lines of both streams, in the order they came. */
+  /** The newest output lines of both streams, in order. */
   get lines(): readonly OutputLine[] {
     return this.#output.lines;
   }
@@ -160,17 +160,17 @@ export class BoundProcess implements AsyncDisposable {
     await this.exited;
   }
 
-  /** Kills the process and all in its group, and waits for nothing. */
+  /** Kills the process and its group without waiting. */
   killGroup(): void {
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
-      // Nobody is left in the group.
+      // The group is empty.
     }
   }
 }
 
-/** What is to be killed when this process exits; one listener for all, for Node warns above ten. */
+/** The processes to kill when this one exits. One listener serves them all: Node warns of more than ten. */
 const living = new Set<BoundProcess>();
 
 function killAtExit(child: BoundProcess): void {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, postgresBinDirs } from './find-program.ts';
 
-// What this machine can do, for `describe.skipIf(!hasRedis())`: a test that needs what is not there is skipped, never faked.
+// What this machine has, for `describe.skipIf(!hasRedis())`: a test is skipped, never faked, where it lacks something.
 
 export const hasRedis = (): boolean => hasCommand('redis-server');
 

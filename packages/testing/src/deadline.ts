@@ -1,6 +1,6 @@
 /**
- * How long a test waits, in milliseconds, before what it waits for counts as hanging: two minutes, or what
- * `PGSTOW_TEST_DEADLINE_MS` says for a slower machine. Nothing is measured by it.
+ * Milliseconds after which a test stops waiting for something that hangs: two minutes, or `PGSTOW_TEST_DEADLINE_MS` on a
+ * slower machine. It measures nothing.
  */
 export const DEADLINE_MS = Number(process.env['PGSTOW_TEST_DEADLINE_MS'] || 120_000);
 

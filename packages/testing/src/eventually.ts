@@ -3,18 +3,19 @@ import { inspect } from 'node:util';
 import { DEADLINE_MS } from './deadline.ts';
 
 export interface EventuallyOptions {
-  /** How long to go on trying, in milliseconds; `DEADLINE_MS` unless given. */
+  /** Milliseconds to go on trying; `DEADLINE_MS` unless given. */
   readonly timeoutMs?: number;
-  /** The pause between two tries, in milliseconds; 50 unless given. */
+  /** Milliseconds between two tries; 50 unless given. */
   readonly everyMs?: number;
 }
 
 type Falsy = false | 0 | '' | null | undefined;
 
 /**
- * Calls `check` until it returns something truthy without throwing, and returns that. Throws with the last error or value
- * when time is up, so that a test may await a condition (or an `expect`) instead of sleeping: a check without a return
- * value holds as soon as it does not throw.
+ * Calls `check` until it returns something truthy without throwing, and returns that. A check without a return value holds
+ * as soon as it does not throw. So a test awaits a condition or an `expect` instead of sleeping.
+ *
+ * @throws with the last error or value when time is up
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,

@@ -10,7 +10,7 @@ import { startRedis } from './redis-server.ts';
 import { createS3Client } from './s3-client.ts';
 import { startS3 } from './s3-server.ts';
 
-/** Answers with the method, path and size of what it was sent. */
+/** A server that answers with the method, path and size of the request. */
 async function startEcho() {
   const server = createServer((request, response) => {
     let body = '';

@@ -13,15 +13,15 @@ export interface FaultProxyOptions {
 
 export interface SeenRequest {
   readonly method: string;
-  /** With its query. */
+  /** The path with its query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
 }
 
 export interface FaultLimits {
-  /** Only requests that fit meet the fault; the others pass. For HTTP. */
+  /** Selects the requests that meet the fault (HTTP alone); the others pass. */
   readonly when?: (request: SeenRequest) => boolean;
-  /** Only so many requests (for TCP: connections) meet the fault; the later ones pass. */
+  /** The number of requests (for TCP: connections) that meet the fault; later ones pass. */
   readonly times?: number;
 }
 
@@ -30,23 +30,23 @@ export interface FaultProxy extends AsyncDisposable {
   readonly port: number;
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** The newest 10,000 requests, those that met a fault too. */
+  /** The newest 10,000 requests, with those that met a fault. */
   readonly requests: readonly SeenRequest[];
   readonly requestCount: number;
   readonly connectionCount: number;
-  /** Lets all through. */
+  /** Lets everything through. */
   pass(): Promise<void>;
   /** Resets all connections and closes the port: the client gets ECONNREFUSED. */
   refuse(): Promise<void>;
   /** Resets the connection once more than `afterBytes` of the request's body (for TCP: from the client) have come. */
   reset(fault?: FaultLimits & { readonly afterBytes?: number }): Promise<void>;
-  /** Accepts, reads nothing and never answers, not even after a later switch. */
+  /** Accepts connections, reads nothing and never answers, even after a later switch. */
   hang(fault?: FaultLimits): Promise<void>;
-  /** Answers by itself; nothing reaches the target. */
+  /** Answers in the target's place; nothing reaches the target. */
   status(code: number, fault?: FaultLimits & { readonly body?: string }): Promise<void>;
   /** Lets the client's bytes through at this speed. */
   throttle(bytesPerSecond: number, fault?: FaultLimits): Promise<void>;
-  /** Changes what the client sends (the request's body), chunk by chunk; the length must stay. */
+  /** Changes the body of the client's request, chunk by chunk; its length must stay. */
   corrupt(change: (chunk: Buffer) => Buffer, fault?: FaultLimits): Promise<void>;
 }
 
@@ -63,8 +63,8 @@ const PASS: Mode = { kind: 'pass' };
 const KEEP_REQUESTS = 10_000;
 
 /**
- * A proxy on 127.0.0.1 between a client and a server, whose behaviour can be switched while it runs. Each mode holds from
- * the next request (for TCP: connection) on until the next switch; what is under way goes on as it began, but for `refuse`.
+ * A proxy on 127.0.0.1 between a client and a server, with a mode that can be switched while it runs. A mode holds from the
+ * next request (for TCP: connection) until the next switch. Requests under way go on as they began, except with `refuse`.
  */
 export async function startFaultProxy({ targetPort, protocol = 'http' }: FaultProxyOptions): Promise<FaultProxy> {
   const disposed = new AbortController();
@@ -92,7 +92,7 @@ export async function startFaultProxy({ targetPort, protocol = 'http' }: FaultPr
           if (requests.length > KEEP_REQUESTS) requests.shift();
           void passRequest(incoming, answer, targetPort, modeFor(seen), disposed.signal);
         });
-  // A slow client is what some tests are about.
+  // Some tests are about slow clients.
   if (server instanceof HttpServer) Object.assign(server, { requestTimeout: 0, headersTimeout: 0 });
   server.on('connection', (socket: Socket) => {
     counts.connections += 1;
@@ -145,7 +145,7 @@ export async function startFaultProxy({ targetPort, protocol = 'http' }: FaultPr
   };
 }
 
-/** Never rejects: whatever goes wrong on one side ends the other, as the client of a real network sees it. */
+/** Never rejects: a failure on one side ends the other, as on a real network. */
 async function passRequest(
   incoming: IncomingMessage,
   answer: ServerResponse,
@@ -175,10 +175,10 @@ async function passRequest(
     port: targetPort,
     method: incoming.method,
     path: incoming.url,
-    // As they came, with the host's name: a signature covers it.
+    // Unchanged, host name included: the signature covers them.
     headers: incoming.rawHeaders,
     setDefaultHeaders: false,
-    // No connection is kept: one from before the target's restart would fail a later request.
+    // A kept connection would fail a request after the target's restart.
     agent: false,
     signal,
   });
@@ -221,7 +221,7 @@ async function passSocket(client: Socket, targetPort: number, mode: Mode, signal
   }
 }
 
-/** What the client sends, with the fault in it, for `pipeline`. */
+/** The step of a `pipeline` that puts the fault into the client's bytes. */
 function faultStream(mode: Mode, reset: () => void, signal: AbortSignal) {
   return async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     let bytes = 0;

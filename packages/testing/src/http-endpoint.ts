@@ -6,25 +6,25 @@ import { eventually, type EventuallyOptions } from './eventually.ts';
 
 export interface RecordedRequest {
   readonly method: string;
-  /** Path and query. */
+  /** The path and the query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** The body as JSON, `undefined` if it is none. */
+  /** The body as JSON, or `undefined` if it is not JSON. */
   readonly json: unknown;
 }
 
 export type Answer = number | 'hang' | 'cut' | ((response: ServerResponse) => void);
 
-/** An HTTP server that records what it is sent, and answers as it is told. */
+/** An HTTP server that records its requests and answers as the test says. */
 export interface HttpEndpoint extends AsyncDisposable {
-  /** Without a slash at its end. */
+  /** The address, without a slash at its end. */
   readonly url: string;
   readonly host: string;
   readonly requests: readonly RecordedRequest[];
-  /** What each request gets; 200 until told otherwise. `next` are for the next requests alone. */
+  /** Sets the answer to every request, 200 at first. `next` answers the next requests alone. */
   answer(each: Answer, ...next: readonly Answer[]): void;
-  /** The first request that fits, already there or to come. */
+  /** The first request that fits, whether it has come or is still to come. */
   received(fits: (request: RecordedRequest) => boolean, options?: EventuallyOptions): Promise<RecordedRequest>;
 }
 
@@ -39,7 +39,7 @@ export async function startHttpEndpoint(): Promise<HttpEndpoint> {
       requests.push({ method, path, headers, body, json: parseJson(body) });
       give(queue.shift() ?? always, response);
     };
-    // A client that is gone amid its request sent none.
+    // A client that breaks off amid its request has sent none.
     record().catch(() => undefined);
   });
   server.listen(0, '127.0.0.1');

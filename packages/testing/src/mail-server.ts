@@ -8,11 +8,11 @@ import { eventually } from './eventually.ts';
 export interface RecordedMail {
   readonly from: string;
   readonly to: readonly string[];
-  /** Headers and body as they came. */
+  /** Headers and body, unchanged. */
   readonly source: string;
 }
 
-/** A mail server that takes mail for all, but for those at `nobody.example.com`. */
+/** A mail server that takes all mail, except to `nobody.example.com`. */
 export interface MailServer extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
@@ -20,7 +20,7 @@ export interface MailServer extends AsyncDisposable {
   received(fits: (mail: RecordedMail) => boolean): Promise<RecordedMail>;
 }
 
-/** @param login the one that is let in; without it all are */
+/** @param login the only login to accept; any client may send without it */
 export async function startMailServer(login?: {
   readonly user: string;
   readonly password: string;

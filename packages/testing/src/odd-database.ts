@@ -1,6 +1,6 @@
 /**
- * A database with one of nearly everything that pg_dump knows. It needs a superuser, and makes the role `odd owner`, which has
- * to be dropped, or be there, for the next one on the same server.
+ * A database with one of nearly everything that pg_dump knows. It needs a superuser. It makes the role `odd owner`: the next
+ * one on the same server needs that role dropped, or already there.
  */
 export const ODD_DATABASE = String.raw`
 DO $$ BEGIN

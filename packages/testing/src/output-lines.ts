@@ -4,7 +4,7 @@ export type Stream = 'stdout' | 'stderr';
 export class OutputLine {
   readonly stream: Stream;
   readonly text: string;
-  /** Counts from 0 over both streams. */
+  /** The line's number, from 0 over both streams. */
   readonly number: number;
 
   constructor(stream: Stream, text: string, number: number) {
@@ -13,7 +13,7 @@ export class OutputLine {
     this.number = number;
   }
 
-  /** The line as a JSON object (a pino log record), or `undefined` when it is none. Parsed when asked for. */
+  /** The line as a JSON object (a pino log record), or `undefined` if it is not JSON. */
   get json(): Readonly<Record<string, unknown>> | undefined {
     if (!this.text.startsWith('{')) return undefined;
     try {

@@ -10,9 +10,9 @@ import { unprivilegedUser, type SystemUser } from './system-user.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface PostgresOptions {
-  /** A free one unless given. */
+  /** The port; a free one unless given. */
   readonly port?: number;
-  /** The folder of initdb and postgres; the newest on this machine unless given. */
+  /** The folder of initdb and postgres; the newest version of this machine unless given. */
   readonly binDir?: string;
   /** More server settings, by their names in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -27,9 +27,9 @@ export interface PostgresServer extends AsyncDisposable {
   readonly socketDir: string;
   readonly dataDir: string;
   readonly binDir: string;
-  /** The server's major version, 15 say. */
+  /** The server's major version, such as 15. */
   readonly major: number;
-  /** Of the running server; of the last one while it is stopped. */
+  /** The running server's process; the last one's while it is stopped. */
   readonly pid: number;
   /** A connection URL with the password in it. */
   url(database: string): string;
@@ -38,20 +38,20 @@ export interface PostgresServer extends AsyncDisposable {
   /** Runs SQL through psql, stopping at the first error; returns the rows, columns parted by `|`. */
   psql(database: string, sql: string, signal?: AbortSignal): Promise<string>;
   psqlFile(database: string, path: string, signal?: AbortSignal): Promise<string>;
-  /** Any name that PostgreSQL allows. */
+  /** Creates a database with any name that PostgreSQL allows. */
   createDatabase(name: string): Promise<void>;
   dropDatabase(name: string): Promise<void>;
   start(): Promise<void>;
-  /** Fast shutdown: clients are cut off. */
+  /** Shuts down fast: clients are cut off. */
   stop(): Promise<void>;
   restart(): Promise<void>;
-  /** SIGKILL, as a crash; its data are as they were, for fsync matters only when the machine goes down. */
+  /** Kills the server as a crash would, with SIGKILL. The data survive: fsync matters only when the machine goes down. */
   kill(): Promise<void>;
 }
 
 /**
- * A private PostgreSQL on 127.0.0.1 and on a socket in its own folder, made by initdb for this once, without fsync. As root
- * it runs as `postgres` or `nobody`, for PostgreSQL refuses root.
+ * A private PostgreSQL on 127.0.0.1 and on a socket in its own folder, made by initdb, without fsync. For root, who may not
+ * run PostgreSQL, it runs as `postgres` or `nobody`.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const binDir = options.binDir ?? postgresBinDirs()[0];
@@ -59,7 +59,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     throw new Error('wanted initdb and postgres in /usr/lib/postgresql/*/bin or on PATH, found none');
   const owner = unprivilegedUser();
   await using cleanup = new AsyncDisposableStack();
-  // A socket's path may have no more than 107 bytes.
+  // The path of a socket has at most 107 bytes.
   const folder = cleanup.use(await tempFolder('pgstow-pg-', owner)).path;
   const dataDir = join(folder, 'data');
   const user = 'pgstow';
@@ -72,7 +72,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const { port } = started;
   let { server } = started;
   cleanup.defer(async () => {
-    // In order, so that no shared memory is left behind.
+    // An orderly stop leaves no shared memory behind.
     await server.stop('SIGINT');
     await server[Symbol.asyncDispose]();
   });
@@ -186,7 +186,7 @@ async function startServer(
     log_timezone: 'UTC',
     ...cluster.settings,
   };
-  // A server that was killed leaves its backends for a moment, and they its shared memory: a new one has to wait.
+  // For a moment, a killed server's backends hold its shared memory: a new server has to wait.
   return await eventually(async () => {
     const server = await BoundProcess.start({
       command: join(cluster.binDir, 'postgres'),

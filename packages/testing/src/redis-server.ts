@@ -8,13 +8,13 @@ import { startOnPort } from './start-on-port.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface RedisOptions {
-  /** Keep data over a restart, even one by `kill()`: each write is synced. */
+  /** Whether data survive a restart, even by `kill()`: each write is synced. */
   readonly appendOnly?: boolean;
-  /** A free one unless given. */
+  /** The port; a free one unless given. */
   readonly port?: number;
-  /** What clients must know; nothing unless given. */
+  /** The password; none unless given. */
   readonly password?: string;
-  /** Where the data lies; a private temp folder, removed on dispose, unless given. */
+  /** The folder of the data; unless given, a private temp folder, removed on dispose. */
   readonly dir?: string;
 }
 
@@ -22,20 +22,20 @@ export interface RedisServer extends AsyncDisposable {
   readonly host: '127.0.0.1';
   readonly port: number;
   readonly url: string;
-  /** Of the running process; of the last one while it is stopped. */
+  /** The running server's process; the last one's while it is stopped. */
   readonly pid: number;
   readonly isRunning: boolean;
   /** Starts again on the same port; with `appendOnly`, with the same data. */
   start(): Promise<void>;
-  /** Shuts down in order. */
+  /** Shuts down in good order. */
   stop(): Promise<void>;
-  /** SIGKILL, as a crash. */
+  /** Kills the server as a crash would, with SIGKILL. */
   kill(): Promise<void>;
-  /** `stop()` where it runs, then `start()`. */
+  /** Stops the server if it runs, and starts it. */
   restart(): Promise<void>;
   /** Empties all of Redis. */
   flush(): Promise<void>;
-  /** One command without quoting, its first reply line as it comes (`+PONG`, `:1`): `command('PING')`. */
+  /** Sends one command, without quoting, and returns the first line of the reply (`+PONG`, `:1`). */
   command(line: string): Promise<string>;
 }
 
@@ -97,7 +97,7 @@ async function startServer(
   appendOnly: boolean,
   password: string | undefined,
 ): Promise<BoundProcess> {
-  // The command line is for everyone to read.
+  // Everyone may read a command line.
   const file = join(dir, 'password.conf');
   if (password !== undefined) await writeFile(file, `requirepass ${JSON.stringify(password)}\n`, { mode: 0o600 });
   const settings = {

@@ -7,7 +7,7 @@ export interface RunningProcess {
   readonly command: string;
 }
 
-/** All processes of this machine that still run, zombies left out; empty where there is no /proc. */
+/** All running processes of this machine, without zombies; empty where there is no /proc. */
 export function runningProcesses(): readonly RunningProcess[] {
   try {
     return readdirSync('/proc')

@@ -19,16 +19,16 @@ export interface S3Access {
 export interface S3Object {
   readonly key: string;
   readonly sizeBytes: number;
-  /** As the store gives it, with its quotes. */
+  /** The ETag as the store gives it, with its quotes. */
   readonly etag: string | undefined;
 }
 
-/** What tests ask of a store, past the code under test. Dispose closes its connections. */
+/** A client for tests, apart from the code under test. Dispose closes its connections. */
 export interface S3TestClient extends Disposable {
-  /** For what is not here. */
+  /** The SDK's client, for everything else. */
   readonly sdk: S3Client;
   createBucket(bucket: string): Promise<void>;
-  /** All of them, in the order of their keys. */
+  /** All objects, sorted by key. */
   listObjects(bucket: string, prefix?: string): Promise<readonly S3Object[]>;
   getObject(bucket: string, key: string): Promise<Buffer>;
   /** `undefined` when there is no such object. */
@@ -38,7 +38,7 @@ export interface S3TestClient extends Disposable {
   ): Promise<{ readonly sizeBytes: number; readonly metadata: Readonly<Record<string, string>> } | undefined>;
   putObject(bucket: string, key: string, body: Uint8Array | string): Promise<void>;
   deleteObject(bucket: string, key: string): Promise<void>;
-  /** The uploads that were begun and neither completed nor aborted; the first thousand. */
+  /** The first thousand open uploads. */
   listMultipartUploads(bucket: string): Promise<readonly { readonly key: string; readonly uploadId: string }[]>;
 }
 

@@ -6,15 +6,15 @@ import { startOnPort } from './start-on-port.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface S3Options {
-  /** A free one unless given. */
+  /** The port; a free one unless given. */
   readonly port?: number;
-  /** Where the objects lie; a private temp folder, removed on dispose, unless given. */
+  /** The folder of the objects; unless given, a private temp folder, removed on dispose. */
   readonly dir?: string;
   /** Buckets to create at the start. */
   readonly buckets?: readonly string[];
-  /** What it does not know, as some stores in use. */
+  /** Features that the server refuses, as some real stores do. */
   readonly refuses?: readonly Refusal[];
-  /** Whether it does not say what it is that it does not know. */
+  /** Whether its refusals leave out which feature they mean. */
   readonly isMute?: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface S3Server extends AsyncDisposable, S3Access, Omit<S3TestClient, 
   /** Starts again on the same port with the same objects and open multipart uploads. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** SIGKILL, as a crash. */
+  /** Kills the server as a crash would, with SIGKILL. */
   kill(): Promise<void>;
 }
 
@@ -34,9 +34,8 @@ export { REFUSALS } from '@pgstow/s3-server/refusals.ts';
 const SCRIPT = fileURLToPath(import.meta.resolve('@pgstow/s3-server/main.ts'));
 
 /**
- * A private S3 server (fauxqs) on 127.0.0.1, as a process of its own, that keeps its objects in a folder. It takes ANY
- * credentials and verifies no signature, and it keeps only the checksums it is sent: what rests on those is to be tested
- * against a full server.
+ * A private S3 server (fauxqs) on 127.0.0.1, in its own process, with its objects in a folder. It takes ANY credentials,
+ * verifies no signature and keeps only the checksums that clients send. What depends on those needs a full server.
  */
 export async function startS3(options: S3Options = {}): Promise<S3Server> {
   await using cleanup = new AsyncDisposableStack();

@@ -2,8 +2,8 @@ import type { BoundProcess } from './bound-process.ts';
 import { freePort } from './free-port.ts';
 
 /**
- * Starts a server on the port wanted, or on a free one. Between finding a free port and binding it another process may
- * take it: then a new one is tried, twice.
+ * Starts a server on the given port, or on a free one. If another process takes the free port first, it tries two new
+ * ones.
  */
 export async function startOnPort(
   wanted: number | undefined,

@@ -7,8 +7,8 @@ export interface SystemUser {
 }
 
 /**
- * Whom to run a server as that refuses root: `postgres` where it exists, else `nobody`; `undefined` when this process is
- * not root and can stay who it is.
+ * The user for a server that refuses root: `postgres` if it exists, else `nobody`. `undefined` if this process is not root
+ * and needs no other user.
  */
 export function unprivilegedUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;

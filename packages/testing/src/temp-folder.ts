@@ -7,7 +7,7 @@ export interface TempFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** A new private folder (mode 0700), removed with all it holds on dispose. `owner` is whom it is given to (as root only). */
+/** A new private folder (mode 0700), removed with its content on dispose. Root may give it to an `owner`. */
 export async function tempFolder(prefix = 'pgstow-', owner?: SystemUser): Promise<TempFolder> {
   const path = await mkdtemp(join(await parentFolder(owner), prefix));
   await chmod(path, 0o700);
@@ -15,13 +15,13 @@ export async function tempFolder(prefix = 'pgstow-', owner?: SystemUser): Promis
   return {
     path,
     async [Symbol.asyncDispose]() {
-      // A server that was killed may still be writing its last file.
+      // A killed server may still be writing its last file.
       await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
 
-/** TMPDIR may be a folder that only root can enter; another user's server then needs one that all can. */
+/** TMPDIR, or /tmp for an owner who cannot enter TMPDIR. */
 async function parentFolder(owner: SystemUser | undefined): Promise<string> {
   const preferred = tmpdir();
   if (!owner || (await canAllEnter(preferred))) return preferred;

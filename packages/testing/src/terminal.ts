@@ -1,7 +1,7 @@
 import { BoundProcess } from './bound-process.ts';
 import { findProgram } from './find-program.ts';
 
-/** A terminal of the kernel's own is had through util-linux's `script`; what others call so takes other options. */
+/** Whether util-linux's `script` can open a terminal; other programs of that name take other options. */
 export const hasTerminal = (): boolean => process.platform === 'linux' && findProgram('script') !== undefined;
 
 export interface TerminalOptions {
@@ -12,8 +12,8 @@ export interface TerminalOptions {
 }
 
 /**
- * Runs a program on a terminal that is so wide. Its lines hold all that it wrote, escape sequences included, standard error
- * among it; its exit code is the program's. What is typed goes through the terminal: `\x03` is Ctrl-C.
+ * Runs a program on a terminal of that width. Its lines hold all output, with escape sequences and standard error. Its exit
+ * code is the program's. Typed text goes through the terminal: `\x03` is Ctrl-C.
  */
 export function startOnTerminal({ command, args, env, columns }: TerminalOptions): Promise<BoundProcess> {
   const words = [command, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');

@@ -10,7 +10,7 @@ import { startProcess } from './worker-process.ts';
 
 afterEach(() => assertNoChildren());
 
-/** A script that lives until it is told to go. */
+/** A script that runs until a signal ends it. */
 async function writeScript(folder: string, source: string): Promise<string> {
   const path = join(folder, 'script.ts');
   await writeFile(path, `${source}\nsetInterval(() => {}, 1000);\n`);

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { BoundProcess } from './bound-process.ts';
 
 export interface ProcessOptions {
-  /** A program to run; or `script`, a TypeScript or JavaScript file for this Node. One of the two. */
+  /** The program to run. Give either this or `script`, a TypeScript or JavaScript file for this Node. */
   readonly command?: string;
   readonly script?: string;
   readonly args?: readonly string[];
-  /** The environment besides PATH and NODE_COMPILE_CACHE; nothing else is inherited. */
+  /** The environment. It inherits PATH and NODE_COMPILE_CACHE, unless given here, and nothing else. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** How many output lines are kept, the newest; 5,000 unless given. */
+  /** The number of newest output lines to keep; 5,000 unless given. */
   readonly keepLines?: number;
 }
 

@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     }
   }
 
-  test('tells the heartbeat when a dump begins and, where there is no destination, when it is recorded', async () => {
+  test('pings the heartbeat when a dump begins and, without a destination, when it is recorded', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await stageOf();
     const worker = await stage.startWorker(toldTo(endpoint));
@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     await expectNoCanary(stage, worker);
   });
 
-  test('leaves it to the upload worker to tell of the end where there is a destination', async () => {
+  test('leaves the end to the upload worker if there is a destination', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await stageOf();
     const worker = await stage.startWorker({
@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     await expectNoCanary(stage, failing, mended);
   });
 
-  test('tells nobody of an attempt that is made again, and once of the last', async () => {
+  test('notifies of the last failed attempt alone, once', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await stageOf();
     const worker = await stage.startWorker({ ...toldTo(endpoint), POSTGRES_PORT: '9' });
@@ -128,7 +128,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     expect(pings(endpoint)).toHaveLength(1);
   });
 
-  test('raises an alarm while a dump from the future keeps all others from being deleted, and lifts it', async () => {
+  test('raises an alarm while a dump from the future freezes pruning, and lifts it', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await stageOf();
     const { name } = await makeDump(stage.folder, { takenAt: new Date(Date.now() + 3 * 24 * 3_600_000) });
@@ -145,7 +145,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     ]);
   });
 
-  test('raises an alarm while the record of a restore test that cannot be read keeps all dumps, and lifts it', async () => {
+  test('raises an alarm while an unreadable record of a restore test freezes pruning, and lifts it', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await stageOf();
     const worker = await stage.startWorker(toldTo(endpoint));
@@ -174,7 +174,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     expect(await stage.redis.exists(`pgstow:${stage.site}:alarms`)).toBe(0);
   });
 
-  test('goes on with an endpoint that hangs, and with a heartbeat whose host is not there', async () => {
+  test('goes on despite an endpoint that hangs, and a heartbeat whose host does not exist', async () => {
     await using endpoint = await startHttpEndpoint();
     endpoint.answer('hang');
     await using stage = await stageOf();
@@ -194,7 +194,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     await expectNoCanary(stage, hanging, lonely);
   });
 
-  test('tells by mail and chat of a database whose name is made to harm', async () => {
+  test('notifies by mail and chat of a database with a harmful name', async () => {
     await using mail = await startMailServer({ user: 'u', password: CANARY });
     await using endpoint = await startHttpEndpoint();
     await using stage = await stageOf('<b>@everyone</b>');

@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
     requests.filter(({ path }) => path.startsWith('/ping/')).map(({ path }) => path.replace(`/ping/${CANARY}`, ''));
   const success = ({ name }: Manifest) => `?rid=${runIdOf(name)}`;
 
-  it('tells the heartbeat once the store has confirmed the newest dump, of its run, and of no older one', async () => {
+  it('pings the heartbeat for the run of the newest dump once the store has confirmed it, and of no older one', async () => {
     await using stage = await setStage();
     await using endpoint = await startHttpEndpoint();
     const [old, newest] = [
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
     await stage.proxy.status(403, { body: s3Error('AccessDenied') });
     const old = await makeDump(stage.folder, { takenAt: minutesAgo(60) });
     const newest = await makeDump(stage.folder, { takenAt: minutesAgo(1) });
-    // Each start asks for both again.
+    // Each start requests both uploads again.
     for (let start = 1; start <= 2; start += 1) {
       const failing = await stage.startWorker(toldTo(endpoint));
       await eventually(() => expect(pings(endpoint)).toHaveLength(2 * start));

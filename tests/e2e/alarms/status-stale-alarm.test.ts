@@ -11,7 +11,7 @@ import { expect, test } from 'vitest';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
 import { startScheduler } from '../stage/start-scheduler.ts';
 
-/** Takes what is posted, each body parsed. */
+/** A server that keeps the parsed bodies of requests. */
 async function listen(): Promise<
   AsyncDisposable & { readonly url: string; readonly posted: Record<string, unknown>[] }
 > {
@@ -56,7 +56,7 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
     );
   await say(100);
   {
-    // While the dumps that were missed are due, nobody is woken for them.
+    // No alarm is raised while the missed dumps are still due.
     await using scheduler = await startScheduler(env);
     expect(await (await scheduler.request('/healthz')).json()).toMatchObject({ status: 'unavailable' });
     const worker = new Worker('dump', async () => undefined, {
@@ -67,7 +67,7 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
     await worker.close();
     expect(scheduler.process.tail).not.toContain('alarm raised');
   }
-  // Each start judges at once; the alarm is raised by the first and by no later one.
+  // Each start judges at once, but only the first one raises the alarm.
   for (let round = 0; round < 2; round += 1) {
     await using scheduler = await startScheduler(env);
     await eventually(() => hook.posted.length > 0);
@@ -98,7 +98,7 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
     await using _scheduler = await startScheduler(env);
     await eventually(() => hook.posted.length > 2);
   }
-  // Whoever takes a database out has nothing to mend.
+  // A database that is no longer configured needs no repair.
   await using scheduler = await startScheduler({ ...env, POSTGRES_DB: 'orders' });
   await eventually(() => hook.posted.length > 3);
   expect(hook.posted[3]).toMatchObject({
@@ -116,7 +116,7 @@ test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an h
   await using hook = await listen();
   await using queue = openQueue('dump', 'default', redis);
   await publish(redis, 'default', publishedCatalog({ orders: [{ takenAt: hoursAgo(1) }] }));
-  // As it was asked for a month ago.
+  // As if requested a month ago.
   await queue.pause();
   await queue.add('first', { target: 'shop' }, { timestamp: hoursAgo(30 * 24).getTime() });
   const env = {
@@ -143,7 +143,7 @@ test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an h
     'pgstow_database_protected{database="shop"} 0\n',
   );
   expect(await (await scheduler.request('/')).text()).toContain('1 of your 2 databases is not protected');
-  // The wait goes on where its job is lost, and another has begun.
+  // The wait goes on after its job was lost and another one has begun.
   await queue.drain();
   await queue.add('first', { target: 'shop' });
   await eventually(async () => (await redis.hexists('pgstow:default:wanted-since', 'backup:shop')) === 1);
@@ -191,7 +191,7 @@ test.skipIf(!hasRedis())(
     const why =
       'no restore test of it has come to a verdict for 59d 23h, and each backup should be tested after its upload; the last one could not tell: public.orders has 1 row, not 2';
     await say('could-not-tell');
-    // Nobody makes up for what was missed while they are paused.
+    // While paused, missed runs are not made up for.
     await tests.pause();
     for (let round = 0; round < 2; round += 1) {
       await using scheduler = await startScheduler(env);
@@ -218,7 +218,7 @@ test.skipIf(!hasRedis())(
     expect(hook.posted).toMatchObject([
       { event: 'raised', kind: 'restore-test-overdue', severity: 'warning', database: 'shop', happened: why },
     ]);
-    // Where they are off, nobody waits for them.
+    // Switched off, they are not waited for.
     {
       await using scheduler = await startScheduler({ ...env, VERIFY_SCHEDULE: 'off' });
       expect((await (await scheduler.request('/healthz')).json()) as object).toMatchObject({
@@ -230,7 +230,7 @@ test.skipIf(!hasRedis())(
       await using _scheduler = await startScheduler(env);
       await eventually(() => hook.posted.length === 3);
     }
-    // A bad verdict is a verdict: its alarm is another.
+    // A bad verdict is a verdict, with its own alarm.
     await say('bad');
     {
       await using scheduler = await startScheduler(env);

@@ -18,7 +18,7 @@ describe('pgstow accept', () => {
   });
   afterEach(() => folder[Symbol.asyncDispose]());
 
-  // Nobody listens there: the folder is all that it needs.
+  // There is no Redis: the verb needs the folder alone.
   const accept = (...args: readonly string[]) =>
     runCli(['accept', ...args], {
       BACKUP_DIR: folder.path,
@@ -38,7 +38,7 @@ describe('pgstow accept', () => {
       .filter(({ acceptance }) => acceptance !== undefined)
       .map((dump) => dump.manifest.name);
 
-  it('accepts the newest of a database without Redis and without a worker, for whoever owns the dump', async () => {
+  it('accepts the newest dump of a database without Redis or a worker, and keeps the owner of the dump', async () => {
     const [older, newest] = [await makeSuspect(3), await makeSuspect(2)];
     const other = await makeSuspect(1, 'orders');
     const owner = unprivilegedUser();
@@ -95,7 +95,7 @@ describe('pgstow accept', () => {
       [[], 2, 'missing required argument'],
       [['latest', '--database', 'orders'], 1, 'no dump of orders lies in'],
       [[suspect.name.replace('shop', 'orders')], 1, 'no dump backup_orders_'],
-      // The newest: that an older one is suspect is over.
+      // The newest dump counts, not an older suspect one.
       [['latest', '--database', 'shop'], 3, `${good} is not suspect`],
     ] as const) {
       const { code, stderr } = await accept(...args);

@@ -26,7 +26,7 @@ describe('completion', { concurrent: true }, () => {
   afterAll(() => programs[Symbol.asyncDispose]());
 
   describe('in bash', () => {
-    /** What bash would offer after each of these lists of words, the last of which is being typed. */
+    /** The completions that bash offers for each list of words; the last word is incomplete. */
     const offered = async (...lists: readonly (readonly string[])[]): Promise<readonly (readonly string[])[]> => {
       const script = `
       source <(pgstow completion bash)
@@ -81,10 +81,10 @@ describe('completion', { concurrent: true }, () => {
   });
 
   describe.skipIf(!hasCommand('zsh') || !hasTerminal())('in zsh (skipped without zsh)', () => {
-    /** What stands on the line once Tab was pressed after each of these. */
+    /** The line after Tab was pressed, for each of these. */
     const completed = async (...typed: readonly string[]): Promise<readonly string[]> => {
       await using zsh = await startOnTerminal({ command: 'zsh', args: ['-f', '-i'], env, columns: 200 });
-      // By itself, zsh runs a command substitution when Tab is pressed behind it. complete-word does not.
+      // With its default binding of Tab, zsh runs a command substitution before the cursor. complete-word does not.
       zsh.type(`autoload -U compinit && compinit -u -D && source <(pgstow completion zsh) && source <(pgstow completion zsh)
 show() { print -r -- "\\nLINE<$BUFFER>"; zle kill-buffer }; zle -N show; bindkey '^O' show; bindkey '^I' complete-word
 print -r -- rea'dy'\n`);
@@ -153,7 +153,7 @@ print -r -- rea'dy'\n`);
   });
 });
 
-test.each(['powershell', 'tcsh'])('completion for %s, which nobody has run, is not offered', async (shell) => {
+test.each(['powershell', 'tcsh'])('completion for %s, which is not supported, is refused', async (shell) => {
   const { code, stderr } = await runCli(['completion', shell]);
   expect({ code, stderr }).toEqual({
     code: 2,

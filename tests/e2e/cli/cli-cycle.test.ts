@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a backup, as the command line te
     expect(await pgstow('status')).toMatchObject({ code: 0, stdout: expect.stringMatching(/good, .* healthy$/) });
 
     await stage.rewrite(manifest, { text: (sql) => sql.replace(/^500\n/m, '') });
-    // The receipt was for another content.
+    // The receipt confirms the earlier content.
     expect(await state()).toBe('dumped');
     const bad = await pgstow('verify', manifest.name, '--wait');
     expect(bad).toMatchObject({ code: 4, stderr: 'pgstow: the restore test is bad: shop' });

@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
     redis = await connectRedis(server.url, createLog('test', 'fatal', String));
     queue = openQueue('dump', 'default', redis);
     const template = { name: 'scheduled', data: { target: 'shop' }, opts: jobOptions.dump };
-    // Somebody's run that is due each day, and next within the day.
+    // A daily schedule, due within the day.
     await queue.upsertJobScheduler(scheduleId('shop'), { pattern: '0 0 3 * * *', tz: 'UTC' }, template);
   });
   beforeEach(async () => {
@@ -180,7 +180,7 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
     expect((await status(mine)).stdout).not.toContain('come to a verdict');
   });
 
-  it('is told by Redis since when a first verdict is waited for, should the dumps of then be pruned', async () => {
+  it('knows from Redis since when a first verdict is awaited, even if the dumps of that time are pruned', async () => {
     await makeDump(folder.path, { takenAt: hoursAgo(3) });
     expect(await status()).toMatchObject({ code: 0 });
     await redis.hset('pgstow:default:wanted-since', 'verdict:shop', hoursAgo(100).getTime());

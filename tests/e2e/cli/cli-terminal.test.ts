@@ -9,10 +9,10 @@ import { CLI } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
 
 let targets = 0;
-/** None that another test, or the same in an attempt before, has made. */
+/** A new name for each restored database. */
 const newTarget = (name: string): string => `${name}_${(targets += 1)}`;
 
-/** Each takes the server a millisecond at least. */
+/** The server needs at least a millisecond for each. */
 const ROWS = 2500;
 
 describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concurrent: true }, () => {
@@ -25,7 +25,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
     [postgres, folder] = await Promise.all([startPostgres(), tempFolder()]);
     env = settingsOf({ postgres, databases: 'shop', folder: folder.path });
     await postgres.createDatabase('shop');
-    // In rows of 10 kB, since what the kernel holds on the way to the server counts as done.
+    // Rows of 10 kB: data in the kernel's buffers already count as done.
     await postgres.psql(
       'shop',
       `create table slow as select i, repeat(md5(i::text), 320) as t from generate_series(1, ${ROWS}) i`,
@@ -70,7 +70,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
         expect(percent).toBeGreaterThanOrEqual(before);
         before = percent;
         expect(total).toBeCloseTo(sqlBytes / 1e6, 0);
-        // Each is rounded for people, and the bar may be a moment older than the words beside it.
+        // The numbers are rounded, and the bar may be a moment older than the words beside it.
         expect(Math.abs(percent - (100 * done) / total)).toBeLessThan(5);
         expect(Math.abs(left - (total - done) / rate)).toBeLessThan(2);
       }
@@ -86,7 +86,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
         expect.arrayContaining([expect.stringMatching(/^narrow +\d+ % restoring: [\d.]+ MB of 25/)]),
       );
       expect(Math.max(...bars.map(({ length }) => length))).toBeLessThanOrEqual(40);
-      // A line each for the two bars, which are drawn over and over.
+      // One line for each of the two bars, which are redrawn in place.
       const drawn = child.lines.filter(({ text }) => text.includes(ESC)).map(({ text }) => framesOf([text]));
       expect(drawn).toHaveLength(2);
     });
@@ -101,7 +101,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
       expect(await child.waitForExit()).toMatchObject({ code: 130 });
       const written = child.lines.map(({ text }) => text).join('\n');
       expect(written.trimEnd()).toMatch(/\npgstow: interrupted$/);
-      // No mode of the terminal was set: no cursor hidden, no wrapping switched off, no second screen.
+      // It sets no mode of the terminal: no hidden cursor, no switched-off wrapping, no second screen.
       expect(written).not.toMatch(new RegExp(String.raw`${ESC}\[\?\d+[hl]`));
       expect(await contentsOf(postgres, 'kept')).toEqual(before);
       const theirs = "select count(*) from pg_stat_activity where datname = 'kept' and pid <> pg_backend_pid()";
@@ -122,7 +122,7 @@ describe.skipIf(!hasPostgres())('what pgstow restore shows on the way', { concur
 
 const ESC = '\u001b';
 
-/** What stood on one line of the terminal after another, without what moves the cursor. */
+/** The successive contents of the terminal's line, without the codes that move the cursor. */
 function framesOf(lines: readonly string[]): readonly string[] {
   return lines.flatMap((line) =>
     line

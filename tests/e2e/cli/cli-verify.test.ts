@@ -21,7 +21,7 @@ import { makeDump, PREFIX } from '../stage/upload-stage.ts';
 
 const log = createLog('test', 'fatal', String);
 
-// What the verify worker does is tested beside it; here somebody takes its jobs and ends them as the contract says.
+// Here a stand-in for the verify worker takes the jobs and ends them by the contract.
 describe.skipIf(!hasRedis())('pgstow verify', () => {
   let server: RedisServer;
   let s3: S3Server;
@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     durationMs: 5,
     ...more,
   });
-  /** A worker that ends every job of the queue `verify` in the same way, while it is there. */
+  /** A worker that ends every job of the queue `verify` in the same way. */
   const work = (end: (name: BackupName, destination: string) => Promise<unknown>) => {
     const handle = async ({ data }: Task<'verify'>): Promise<unknown> =>
       'name' in data ? end(data.name, data.destination) : undefined;
@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
       await s3.putObject(BUCKET, PREFIX + manifest.name, 'x'.repeat(manifest.bytes));
       await s3.putObject(BUCKET, `${PREFIX}${manifest.name}.manifest.json`, JSON.stringify(manifest));
     }
-    // Not at the store: not what `latest` means there.
+    // A newer dump that is not at the store, where `latest` is another one.
     await makeDump(folder.path, { takenAt: new Date(Date.now() - 60_000) });
     env = {
       POSTGRES_HOST: 'nowhere',
@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     });
   });
 
-  it('says that nobody takes the job, and ends with 130 when it is interrupted; the job stays', async () => {
+  it('says that no worker takes the job, and ends with 130 when it is interrupted; the job stays', async () => {
     await using child = await launchCli(['verify', '--wait'], env);
     await child.waitForLine(/restore test waits: no worker is running/);
     child.signal('SIGINT');

@@ -64,7 +64,7 @@ describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb
     });
   const textOf = (child: BoundProcess) => child.lines.map((line) => line.text);
 
-  /** Stands in for a worker. */
+  /** A stand-in for a worker. */
   function consume<Q extends 'dump' | 'upload'>(queue: Q, handle: Processor<JobData<Q>>): AsyncDisposable {
     const worker = new Worker<JobData<Q>>(queue, handle, {
       connection: { url: server.url, maxRetriesPerRequest: null },
@@ -143,7 +143,7 @@ describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb
     expect(textOf(child).at(-1)).toBe(`shop: ${NAME}, 900 B, local only: no destination is configured`);
   });
 
-  test('--wait fails with the reason when the dump fails for good, and tells how the other went', async () => {
+  test('--wait fails with the reason when the dump fails for good, and says how the other went', async () => {
     await using _dumper = consume('dump', async (job) => {
       if (job.data.target === 'shop') throw new UnrecoverableError('pg_dump exited with code 1\nhint: Grant it.');
       return { name: NAME, bytes: 900, destinations: [] };

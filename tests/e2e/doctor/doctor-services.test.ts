@@ -10,7 +10,7 @@ import { launchCli, outputOf } from '../stage/run-cli.ts';
 import { BUCKET, settingsOf } from '../stage/settings-of.ts';
 import { s3Error } from '../stage/upload-stage.ts';
 
-/** PostgreSQL and the workers are not there; what is found of them is another file's. */
+/** Without PostgreSQL and workers: `doctor-whole.test.ts` covers them. */
 describe.skipIf(!hasRedis())('pgstow doctor', () => {
   let redis: RedisServer;
   let s3: S3Server;
@@ -77,7 +77,7 @@ describe.skipIf(!hasRedis())('pgstow doctor', () => {
       });
     });
 
-    it('says what to do where there is no key at all, though time may bring one', async () => {
+    it('says what to do without any key, though one may come later', async () => {
       const keyless = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' };
       const { finding } = await doctor(keyless);
       expect(finding('s3.put')).toMatchObject({ status: 'fault', hint: expect.stringContaining('role or profile') });
@@ -178,7 +178,7 @@ describe.skipIf(!hasRedis())('pgstow doctor', () => {
       expect(await s3.listMultipartUploads(BUCKET)).toEqual([]);
     });
 
-    it('says that what is sent is changed on the way', async () => {
+    it('says that bytes change on their way', async () => {
       await proxy.corrupt((chunk) => Buffer.from(chunk.map((byte) => byte ^ 1)), {
         when: ({ method, path }) => method === 'PUT' && !path.includes('partNumber'),
       });
@@ -240,7 +240,7 @@ describe.skipIf(!hasRedis())('pgstow doctor', () => {
     await silent.hang();
     const env = { ...settings(), POSTGRES_PORT: String(silent.port) };
     await using child = await launchCli(['doctor'], env);
-    // psql waits for the server now.
+    // Now psql waits for the server.
     await eventually(() => silent.connectionCount > 0);
     expect(await child.stop('SIGINT')).toMatchObject({ code: 130 });
     expect(outputOf(child, 'stderr')).toBe('pgstow: interrupted');

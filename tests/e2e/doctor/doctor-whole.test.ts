@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
   });
   afterAll(() => stage?.[Symbol.asyncDispose]());
 
-  it('finds nothing wrong where all is well, and exits 0', async () => {
+  it('finds no fault if all is well, and exits 0', async () => {
     const { code, faults, findings, stderr } = await doctor();
     expect({ code, faults, stderr }).toEqual({ code: 0, faults: [], stderr: '' });
     const well = findings.filter(({ status }) => status === 'ok').map(({ check }) => check);
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
     );
     const documented = await readFile(new URL('../../../docs/command-line.md', import.meta.url), 'utf8');
     for (const { check } of findings) expect(documented).toContain(`\`${check}\``);
-    // Nothing of it stays.
+    // It leaves nothing behind.
     expect((await stage.s3.listObjects(BUCKET, `${PREFIX}pgstow-doctor`)).length).toBe(0);
     expect(await stage.s3.listMultipartUploads(BUCKET)).toEqual([]);
     expect((await readdir(stage.folder)).filter((name) => name.includes('doctor'))).toEqual([]);
@@ -163,7 +163,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
           hint: expect.stringContaining('Check POSTGRES_DB'),
         }),
       ]);
-      // The scheduler does not know it either.
+      // The scheduler does not know the database either.
       expect(findings.find(({ check, subject }) => check === 'queues.plan' && subject === 'nowhere')).toMatchObject({
         status: 'fault',
       });
@@ -210,13 +210,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
         message: expect.stringContaining('public.guarded'),
         hint: 'ALTER ROLE "reader" BYPASSRLS;',
       });
-      // What is left out of the dump need not be read.
+      // Tables outside the dump need not be readable.
       const limited = await doctor({ ...env, POSTGRES_EXTRA_OPTS: '--exclude-table=guarded --no-blobs' });
       expect(limited.finding('postgres.row-security')).toMatchObject({ status: 'warning' });
       expect(limited.faults.filter((check) => check.startsWith('postgres.'))).toEqual([]);
     });
 
-    it('a table that somebody holds, which is no fault', async () => {
+    it('a table that another session holds, which is no fault', async () => {
       const { postgres } = stage;
       const held = postgres.psql('rights', 'begin; lock table open; select pg_sleep(600)').catch(() => undefined);
       const sleeper = `select pid from pg_stat_activity where wait_event = 'PgSleep'`;
@@ -259,7 +259,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
       const old = `#!/bin/sh\necho 'pg_dump (PostgreSQL) ${stage.postgres.major - 1}.3'\n`;
       await writeFile(join(programs.path, 'pg_dump'), old, { mode: 0o755 });
       await copyFile(join(stage.postgres.binDir, 'psql'), join(programs.path, 'psql'));
-      // Nobody but this process sees the others gone.
+      // Only this process has no other processes in sight.
       const hide = 'mount -t tmpfs tmpfs /usr/lib/postgresql && exec "$@"';
       const { finding } = await doctor(
         { PATH: `${programs.path}:${process.env['PATH']}` },
@@ -276,7 +276,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
       });
     });
 
-    it('a psql with a fault that has been mended since, and the version that has it mended', async () => {
+    it('a psql with a known fault, and the version that mends it', async () => {
       await using programs = await tempFolder('pgstow-fake-');
       const { binDir, major } = stage.postgres;
       await copyFile(join(binDir, 'pg_dump'), join(programs.path, 'pg_dump'));
@@ -445,7 +445,7 @@ const badTestOf = ({ name, sha256 }: Manifest): RestoreTest => ({
   notes: [],
 });
 
-/** A user who is not root, and how setpriv runs a program as them, if they may read this checkout at all. */
+/** Another user than root, with the arguments by which setpriv runs a program as them, if they may read this checkout. */
 function findOtherUser() {
   const user = hasCommand('setpriv') ? unprivilegedUser() : undefined;
   if (user === undefined) return undefined;

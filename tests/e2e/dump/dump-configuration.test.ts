@@ -25,7 +25,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())("a dump worker's configuration", 
 See docs/configuration.md.`);
   });
 
-  test('that is malformed or out of range is told of at once, and no secret with it', async () => {
+  test('that is malformed or out of range is named at once, without any secret', async () => {
     const faults = await faultsOf({
       POSTGRES_HOST: 'db',
       POSTGRES_USER: 'backup',

@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
 
     test('that is full when the manifest is due keeps no dump without a record', async () => {
       await using disk = await smallDisk(20 * MB);
-      // Room for one more file, the dump itself.
+      // There is room for one more file, the dump itself.
       await execa('mount', ['-o', 'remount,nr_inodes=2', disk.path]);
       await using stage = await setDumpStage({ ...servers, databases: 'shop', folder: disk.path });
       await stage.startWorker();
@@ -148,7 +148,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the backup folder', { concurrent
   );
 });
 
-/** A user who is not root, and how setpriv runs a program as them, if they may read this checkout at all. */
+/** Another user than root, with the arguments by which setpriv runs a program as them, if they may read this checkout. */
 function findOtherUser() {
   const user = hasCommand('setpriv') ? unprivilegedUser() : undefined;
   if (user === undefined) return undefined;

@@ -13,7 +13,7 @@ import { mainOf } from '../stage/start-app.ts';
 import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
-/** Puts a pg_dump that does as told beside the real psql. `$REAL` is the real pg_dump. */
+/** Puts a script as pg_dump beside the real psql. `$REAL` is the real pg_dump. */
 async function fakePgDump(
   folder: TempFolder,
   postgres: PostgresServer,
@@ -32,7 +32,7 @@ ${script}
   await copyFile(join(postgres.binDir, 'psql'), join(folder.path, 'psql'));
 }
 
-/** Than any that is in use. */
+/** A version older than any in use. */
 const OLDER = '7.4';
 
 function pathFrom(...folders: readonly TempFolder[]): string {
@@ -161,7 +161,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pg_dump', () => {
     async () => {
       await fakePgDump(fake, servers.postgres, 'exit 9', OLDER);
       await using other = await setDumpStage({ ...servers, databases: 'shop' });
-      // In a world of its own, in which Debian's folder of clients is empty.
+      // In its own mount namespace, where Debian's folder of clients is empty.
       await using worker = await startProcess({
         command: 'unshare',
         args: [

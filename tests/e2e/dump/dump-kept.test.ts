@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       empty: Buffer.alloc(0),
       emptyGzip: gzipSync(''),
       flipped: Buffer.from(gzip).fill(gzip[400]! ^ 8, 400, 401),
-      // Programs differ in what they make of the rest.
+      // Programs treat the rest differently.
       trailingGarbage: Buffer.concat([gzip, Buffer.from('garbage')]),
       twoMembers: Buffer.concat([gzipSync(half), gzipSync(Buffer.from(sql).subarray(half.length))]),
       twoDumps: Buffer.concat([gzip, gzip]),
@@ -134,7 +134,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       const { manifest } = (await stage.known()).find((dump) => dump.manifest.name === names[what])!;
       expect(manifest).toMatchObject({ origin: 'adopted', bytes: cases[what as keyof typeof cases].length });
       await eventually(async () => (await stage.uploads.getJobState(uploadJobId(manifest.name, 's3'))) === 'waiting');
-      // As the README has people restore it.
+      // By the README's command for a restore.
       const { stdout } = await execa('gunzip', ['-c', join(stage.folder, manifest.name)], { reject: false });
       expect(stdout).toContain('PostgreSQL database dump complete');
     }
@@ -164,7 +164,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
   test('are joined by one of an emptied database that is suspect or, where that is wanted, only warned of', async () => {
     await using stage = await setDumpStage({ ...servers, databases: 'shrinking' });
     await servers.postgres.psql('shrinking', noiseTable(1));
-    // The name that was given to it once.
+    // Its earlier name.
     const strict = await stage.startWorker({ BACKUP_ON_SHRINK: 'refuse' });
     await stage.dump('shrinking');
     await servers.postgres.psql('shrinking', 'TRUNCATE noise');

@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     expect(await stage.files()).toEqual([name, `${name}.manifest.json`]);
   };
 
-  describe('of which a program dies half-way', () => {
+  describe('whose program dies half-way', () => {
     let stage: DumpStage;
     let worker: BoundProcess;
     const faults = [
@@ -128,7 +128,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
       await stage.enqueue('locked');
       const { pid } = await childOf(worker, PG_DUMP);
       const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = 'locked' AND wait_event_type = 'Lock'`;
-      // The session that counts the source's rows waits for it as well.
+      // The session that counts the source's rows waits too.
       await eventually(async () => (await servers.postgres.psql('postgres', waiting)) === '2');
       await worker.kill();
       await eventually(async () => (await servers.postgres.psql('postgres', waiting)) === '0');

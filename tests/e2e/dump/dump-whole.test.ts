@@ -23,7 +23,7 @@ const SAMPLE = `
   INSERT INTO parent SELECT generate_series(0, 76);
   CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$SELECT 'COPY public.fake (a) FROM stdin;'$$;`;
 
-/** Names that are something else to a shell, a path or libpq. */
+/** Names with another meaning for a shell, a path or libpq. */
 const NAMES = [
   'with space',
   `qu"ote's`,
@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, (
   });
   afterAll(() => servers[Symbol.asyncDispose]());
 
-  test('is proven, recorded truly, handed over, shown to whoever watches, and can be restored by hand', async () => {
+  test('is proven, recorded truly, handed over, shown on the board, and can be restored by hand', async () => {
     await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.startWorker(DESTINATION);
     const job = await stage.enqueue('shop');

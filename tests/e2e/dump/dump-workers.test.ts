@@ -11,7 +11,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('two dump workers of one site', (
   });
   afterAll(() => servers[Symbol.asyncDispose]());
 
-  /** Databases at which a pg_dump waits for the table that a test holds. */
+  /** The databases whose pg_dump waits for a locked table. */
   const dumped = async (): Promise<readonly string[]> => {
     const rows = await servers.postgres.psql(
       'postgres',
@@ -25,7 +25,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('two dump workers of one site', (
     const workers = [await stage.startWorker(), await stage.startWorker()];
     const session = await lockTable(servers.postgres, 'one');
     const jobs = [await stage.enqueue('one'), await stage.enqueue('one'), await stage.enqueue('one')];
-    // What waits because another worker holds the lock tries again now.
+    // Retries at once the jobs that found the lock held.
     const retry = async () => {
       for (const job of await stage.dumps.getDelayed()) await job.promote().catch(() => undefined);
     };

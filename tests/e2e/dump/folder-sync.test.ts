@@ -8,7 +8,7 @@ import { diagnose } from '../stage/doctor-stage.ts';
 import { setDumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
-/** What SMB and some FUSE file systems do: fsync of a folder fails, that of a file does not. */
+/** Makes fsync fail for folders, not for files, as SMB and some FUSE file systems do. */
 const SHIM = `
 #define _GNU_SOURCE
 #include <errno.h>

@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     requests.filter(({ path }) => path.startsWith('/ping')).map(({ path }) => path);
   const namesOf = async (stage: DumpStage) => (await stage.known()).map(({ manifest }) => manifest.name);
 
-  test('is kept, uploaded and told of once, counts for nothing, and counts once a person has accepted it', async () => {
+  test('is kept, uploaded and notified of once, does not count, and counts once a person has accepted it', async () => {
     await using endpoint = await startHttpEndpoint();
     await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const env = {
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
       return names.every((name) => there.some(({ manifest }) => manifest.name === name));
     };
     await eventually(() => isUploaded(...good));
-    // Of the newest alone.
+    // For the newest dump alone.
     await eventually(() => pings(endpoint).length === 1);
 
     const worker = await stage.startWorker(env);
@@ -132,7 +132,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     expect((await cli('status')).code).toBe(0);
     await scheduler.process.stop();
 
-    // It judges each minute, and at its start.
+    // The scheduler judges at its start, and every minute.
     {
       await using later = await startScheduler(env);
       await eventually(() => told(endpoint).length > 1);
@@ -149,7 +149,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
       },
     ]);
 
-    // What is as small from now on is as usual, and what the accepted one made old goes.
+    // From now on, this size is usual. Older dumps are pruned.
     await stage.startWorker(env);
     const third = await eventually(async () => (await namesOf(stage)).find((name) => name > second.name) ?? null);
     await eventually(async () => expect(await namesOf(stage)).toEqual([second.name, third]));
@@ -175,11 +175,11 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
       1,
       expect.stringContaining(`${small.name} is suspect and does not count`),
     ]);
-    // It is restored in a test as any other.
+    // Restore tests treat it like any other dump.
     await using tests = openQueue('verify', stage.site, stage.redis);
     expect(await tests.getJobState(verifyJobId(small.name, LOCAL))).toBe('prioritized');
     await worker.kill();
-    // As a worker leaves it that is killed before it has recorded its dump, and a Redis that is emptied.
+    // As after a worker was killed before its record, and Redis was emptied.
     await rm(join(stage.folder, manifestFileName(small.name)));
     await stage.redis.del(`pgstow:${stage.site}:alarms`);
 

@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () =>
     for (const server of [redis, production, staging]) await server[Symbol.asyncDispose]();
   });
 
-  /** Dumps with a worker that is told of that server, and waits for what is told of it. */
+  /** Dumps with a worker that has that server as its source. */
   async function dumpOf(server: PostgresServer, stage: DumpStage, env: Readonly<Record<string, string>>) {
     const worker = await stage.startWorker({
       ...env,
@@ -83,13 +83,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () =>
       message: expect.stringContaining('the next one will be suspect'),
     });
 
-    // The right server again: what is suspect is in nobody's way, and in no place of another.
+    // The right server again: suspect dumps neither block nor replace good ones.
     const third = await dumpOf(production, stage, env);
     expect(isSuspect(third)).toBe(false);
     expect(await namesOf()).toEqual([ours[1], ...theirs, third].map((dump) => dump?.manifest.name));
     await eventually(() => told().some(({ event }) => event === 'recovered'));
 
-    // A new server after a disaster.
+    // As with a new server after a disaster.
     const fourth = await dumpOf(staging, stage, env);
     expect(isSuspect(fourth)).toBe(true);
     const accepted = await cli('accept', 'latest', '--database', 'shop', '--reason', 'moved to a new server');

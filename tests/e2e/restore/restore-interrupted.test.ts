@@ -59,7 +59,7 @@ describe.skipIf(!hasPostgres())(
         expect(psql).toHaveLength(1);
         child.signal(signal);
         expect(await child.waitForExit()).toMatchObject({ code });
-        // The server looks every two seconds whether anybody is still there.
+        // The server checks every two seconds whether its client is still there.
         await eventually(async () => (await activity(signal)) === '');
         expect(await contentsOf(postgres, signal)).toEqual(before);
       }
@@ -77,9 +77,9 @@ describe.skipIf(!hasPostgres())(
       expect(await postgres.psql('postgres', "select count(*) from pg_database where datname = 'created'")).toBe('0');
     });
 
-    test('but not once it is restored, and says so', async () => {
+    test('but not after it was restored, and says so', async () => {
       await using folder = await tempFolder();
-      // Quick in the transaction of the restore, and endless in the ANALYZE that comes after it.
+      // Quick in the restore's transaction, endless in the ANALYZE after it.
       const slow = `CREATE FUNCTION public.slow(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
         IF coalesce(current_setting('pgstow.restore', true), '') = '' THEN PERFORM pg_sleep(600); END IF;
         RETURN i; END$$;

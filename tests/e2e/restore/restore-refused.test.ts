@@ -69,7 +69,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
       expect({ code, text }).toMatchObject({ code: 3, text: expect.stringContaining('is a configured source') });
       expect(text).not.toContain(postgres.password);
     }
-    // One that does not exist yet is one as well.
+    // A source that does not exist yet is a source too.
     const other = await runRestore(['shop', '--to', 'other', '--create'], env);
     expect(other).toMatchObject({ code: 3, text: expect.stringContaining('--yes-overwrite-source other') });
     const unlike = ['shop', '--to', 'shop', '--force', '--yes-overwrite-source', 'other'];
@@ -79,8 +79,8 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     await isUntouched();
   });
 
-  test('if it holds something, and the source cannot be asked whether it is that', async () => {
-    // As it is with a proxy or a second address before the server, while the one that is configured is away.
+  test('if it is not empty, and the source cannot say whether it is the source', async () => {
+    // As with a proxy or a second address of the server, while the configured address is away.
     const away = { ...env, POSTGRES_PORT: '9' };
     const args = ['shop', '--to', postgres.url('shop'), '--force'];
     const { code, text } = await runRestore(args, away);
@@ -93,7 +93,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     await isUntouched();
   });
 
-  test('if it does not exist, or nobody answers', async () => {
+  test('if it does not exist, or does not answer', async () => {
     const missing = await runRestore(['shop', '--to', 'nosuch'], env);
     expect(missing).toMatchObject({ code: 3, text: expect.stringMatching(/does not exist.*--create/s) });
     const dead = await runRestore(['shop', '--to', 'postgresql://a:secret@127.0.0.1:9/x'], env);
@@ -117,7 +117,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     await postgres.psql('postgres', 'create database plains owner plain template template0');
     await postgres.psql('postgres', 'create database makers owner maker template template0');
     await using own = await tempFolder();
-    // Who is no superuser can give a table only to who may create one there.
+    // Without superuser, a table can be given only to a role that may create one there.
     const change = (sql: string) =>
       sql
         .replace('CREATE TABLE', 'GRANT ALL ON SCHEMA public TO "Gone ü";\n\nCREATE TABLE')
@@ -129,7 +129,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     const to = (role: string, database: string) => `postgresql://${role}:p@127.0.0.1:${postgres.port}/${database}`;
     const listed = expect.stringMatching(/roles are missing .*"Gone ü"; nothing.*\n.*CREATE ROLE "Gone ü" NOLOGIN;/);
 
-    // Its manifest names no roles: the dump does.
+    // The dump names roles, its manifest does not.
     const forbidden = await runRestore(['shop', '--to', to('pgstow', 'full'), '--force', '--no-create-roles'], {
       ...settings,
       PGPASSWORD: postgres.password,
@@ -141,7 +141,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     expect(powerless).toMatchObject({ code: 3, text: listed });
     await isUntouched();
 
-    // Who may create roles makes itself a member, and so may give things to them. What fails takes them back.
+    // A role that may create roles becomes a member of them, and may give them objects. A failure takes the roles back.
     await using broken = await tempFolder();
     await makeBackup(postgres, 'shop', broken.path, {
       change: (sql) => utf8(sql).replace('CREATE TABLE', 'CREATE TABEL'),

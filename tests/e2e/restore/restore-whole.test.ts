@@ -59,7 +59,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     const analyzed = "select count(*) > 0 from pg_stats where tablename = 'big'";
     expect(await elsewhere.psql('New "one"', analyzed)).toBe('t');
 
-    // Once more, over itself.
+    // Again, over the restored database.
     await elsewhere.psql(
       'New "one"',
       'create table public.extra (a int); delete from public.big; drop schema "Empty One"',
@@ -108,7 +108,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     expect(await elsewhere.psql('postgres', "select count(*) from pg_database where datname = 'small'")).toBe('0');
   });
 
-  test('of the time that was asked for', async () => {
+  test('of the requested time', async () => {
     await using folder = await tempFolder();
     await source.createDatabase('timed');
     for (const day of [1, 2, 3]) {
@@ -151,7 +151,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
     expect(await source.psql('lones', analyzed)).toBe('t');
   });
 
-  test('and where it does not, each difference is told', async () => {
+  test('and each difference is listed if it does not', async () => {
     await using folder = await tempFolder();
     await source.createDatabase('differs');
     await source.psql('differs', 'create table a as select generate_series(1, 5); create table "B b" (x int)');

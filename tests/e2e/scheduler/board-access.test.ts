@@ -91,7 +91,7 @@ describe.skipIf(!hasRedis())('the board', () => {
       expect(await dumps.isPaused()).toBe(false);
     });
 
-    test('nobody at all without BOARD_PASSWORD, but to /healthz and /livez', async () => {
+    test('no visitor without BOARD_PASSWORD, except to /healthz and /livez', async () => {
       await using child = await launchScheduler({ REDIS_URL: server.url, BOARD_PASSWORD: '', SITE: 'closed' });
       const line = await child.waitForLine(/the board is closed; set BOARD_PASSWORD/);
       const base = new URL(String(line.json?.['url'])).origin;
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis())('the board', () => {
       for (const path of ['/healthz', '/livez']) expect((await fetch(`${base}${path}`)).status).toBe(200);
     });
 
-    test('nobody while it would listen for others without a password', async () => {
+    test('no visitor if it would listen for other machines without a password', async () => {
       await using child = await launchScheduler({ REDIS_URL: server.url, BOARD_HOST: '0.0.0.0', BOARD_PASSWORD: '' });
       expect(await child.waitForExit()).toEqual({ code: 1, signal: null });
       expect(child.tail).toContain('BOARD_PASSWORD: is required because BOARD_HOST is 0.0.0.0');

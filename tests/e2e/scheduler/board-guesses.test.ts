@@ -16,19 +16,19 @@ describe.skipIf(!hasRedis())('while passwords are guessed, the board lets in', (
   const guess = ({ base }: Scheduler, n: number) =>
     fetch(`${base}/`, { headers: { authorization: basic(BOARD_USER, `guess ${n}`) } });
 
-  test('nobody who tries one password after another, for a while', async () => {
+  test('no guesser of passwords, for a while', async () => {
     await using own = await startScheduler({ REDIS_URL: server.url, SITE: 'guessed' });
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => guess(own, n)));
     const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(5);
     const late = answers.find(({ status }) => status === 429);
     expect(late?.headers.get('retry-after')).toMatch(/^\d$/);
-    // A stranger at the same address keeps nobody out who knows the password.
+    // Guesses from the same address do not lock out a person who knows the password.
     for (const path of ['/', '/metrics', '/queues']) expect((await own.request(path)).status).toBe(200);
     expect((await fetch(`${own.base}/livez`)).status).toBe(200);
   });
 
-  test('who knows the password, while others at the same address guess, and gives them no new tries by it', async () => {
+  test('a person who knows the password, while others at the same address guess, who get no new tries by it', async () => {
     await using own = await startScheduler({ REDIS_URL: server.url, SITE: 'shared' });
     let longest = 0;
     for (let round = 0; round < 100 && longest < 4; round += 1) {
@@ -39,11 +39,11 @@ describe.skipIf(!hasRedis())('while passwords are guessed, the board lets in', (
         longest = Math.max(longest, Number(headers.get('retry-after')));
       }
     }
-    // The delay has doubled twice, right ones in between or not.
+    // The delay has doubled twice, despite right passwords in between.
     expect(longest).toBeGreaterThanOrEqual(4);
   });
 
-  test('who was let in on a connection, on that one, though a flood of guesses has the line full', async () => {
+  test('a known connection, though a flood of guesses fills the line', async () => {
     await using own = await startScheduler({ REDIS_URL: server.url, SITE: 'flooded' });
     const { promise: isFull, resolve: fill } = Promise.withResolvers<void>();
     const flooding = new AbortController();

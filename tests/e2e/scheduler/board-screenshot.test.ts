@@ -21,7 +21,7 @@ import { missing, takePicture } from '../stage/take-picture.ts';
 
 const ENQUEUE_DUMP = fileURLToPath(new URL('../../../scripts/enqueue-dump.ts', import.meta.url));
 const PREFIX = 'postgres/';
-/** As AWS says it. */
+/** The answer of AWS to too many requests. */
 const SLOW_DOWN =
   '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>';
 
@@ -50,7 +50,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   const uploadThatIs = (state: 'completed' | 'failed' | 'delayed') =>
     eventually(async () => (await uploads.getJobs([state]))[0] ?? null);
 
-  // The first dump of shop waits for the lock, so that crm's upload has met its fate before.
+  // The first dump of shop waits for the lock: crm's upload fails before it.
   const lock = await lockTable(postgres, 'shop');
   stack.use(lock);
   const uploader = stack.use(await startApp('upload-worker', env));
@@ -70,7 +70,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   expect(await asked.waitForExit()).toMatchObject({ code: 0 });
   const waiting = await eventually(async () => {
     const job = await uploadThatIs('delayed');
-    // Its next attempt must not come while the picture is taken.
+    // The next attempt must not come before the picture is taken.
     await job.changeDelay(10 * 60_000);
     return job;
   });
@@ -87,7 +87,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   await goTo(page, `${scheduler.base}/queues/queue/upload`);
   for (const { data } of [fine, refused, waiting]) await page.getByText(uploadJobId(data.name, 's3')).first().waitFor();
 
-  // Errors are coloured beside the page, which may take its time.
+  // The page colours errors a moment later.
   for (const reason of [/NoSuchBucket/, /SlowDown/]) await page.getByText(reason).first().waitFor();
   // The pages fade in.
   await page.evaluate('Promise.all(document.getAnimations().map((animation) => animation.finished))');
@@ -97,7 +97,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   const { name } = refused.data;
   await goTo(page, `${scheduler.base}/queues/queue/upload?status=failed`);
   await page.getByText(uploadJobId(name, 's3')).first().waitFor();
-  // The first such button retries all jobs, the last one this job; neither has a name.
+  // The first of these nameless buttons retries all jobs, the last one this job.
   await page.locator('button:has(.lucide-refresh-cw)').last().click();
   await page.getByRole('button', { name: 'Confirm' }).click();
   await eventually(() => refused.isCompleted());

@@ -38,7 +38,7 @@ const CASES: readonly (readonly [name: string, program: string, start: StartProx
     ['caddy, under a path', 'caddy', startCaddy, caddyUnderPath, underPath],
     ['caddy, under a path that it takes away', 'caddy', startCaddy, withoutPath(caddyUnderPath), underPath],
   ];
-/** The names of the page are nobody's here; fonts from elsewhere, which the board's policy refuses, are not asked for. */
+/** The page's host names lead to this machine. No other name is resolved: the board's policy refuses fonts from elsewhere. */
 const NAMES = '--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND';
 
 describe.skipIf(!hasRedis())('behind', () => {
@@ -78,7 +78,7 @@ describe.skipIf(!hasRedis())('behind', () => {
         const asked = (method: string, url: URL, more: Asked = {}) =>
           ask(url, { method, ...more, headers: { origin, 'sec-fetch-site': 'same-origin', ...more.headers } });
 
-        // With a slash at its end or without.
+        // The address works without a slash at its end too.
         const page = await ask(new URL(href.replace(/\/$/, '')));
         expect([page.status, page.text]).toEqual([200, expect.stringContaining('<h3>shop</h3>')]);
         expect((await ask(new URL(href), { headers: { authorization: '' } })).status).toBe(401);
@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis())('behind', () => {
 
         expect(await asked('PUT', api('/dump/pause'))).toMatchObject({ status: 200 });
         expect(await dumps.isPaused()).toBe(true);
-        // A browser that says the origin alone.
+        // Some browsers send the origin alone.
         expect(await ask(api('/dump/resume'), { method: 'PUT', headers: { origin } })).toMatchObject({ status: 200 });
         expect(await dumps.isPaused()).toBe(false);
         for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
@@ -146,7 +146,7 @@ describe.skipIf(!hasRedis())('behind', () => {
         await page.locator('button:has(.lucide-refresh-cw)').last().click();
         await page.getByRole('button', { name: 'Confirm' }).click();
         await eventually(async () => (await uploads.getJobState(failed)) === 'waiting');
-        // Loaded again, the board is where it was.
+        // A reload stays at the same place of the board.
         await page.reload();
         await page.getByText(failed).first().waitFor();
         expect(faults).toEqual([]);
@@ -170,7 +170,7 @@ describe.skipIf(!hasRedis())('behind', () => {
       },
     );
 
-    test.skipIf(!isThere)('and is told what to set where it does not (skipped without nginx)', async () => {
+    test.skipIf(!isThere)('and learns what to set if it does not (skipped without nginx)', async () => {
       await using silent = await setUp(startNginx, plain, address, false);
       const { origin } = silent.address;
       const press = { method: 'POST', headers: { ...FORM, origin } };
@@ -197,10 +197,10 @@ describe.skipIf(!hasRedis())('behind', () => {
 
   type Stage = AsyncDisposable & { readonly address: URL };
 
-  /** Proxy and scheduler. `address` is what BOARD_URL says, but for the port; `isSaid` whether it is given. */
+  /** Starts proxy and scheduler. `address` is BOARD_URL with another port; it is set if `isSaid`. */
   async function setUp(start: StartProxy, block: string, address: string, isSaid = true): Promise<Stage> {
     await using stack = new AsyncDisposableStack();
-    // Each wants to know the other's port.
+    // Both need the other's port.
     const port = await freePort();
     const proxy = stack.use(await start(block, port));
     const shown = new URL(address);
@@ -239,7 +239,7 @@ function withoutPath(block: string): string {
   return block.replace(/^\t@[^}]*/m, '\thandle_path /pgstow* {\n\t\treverse_proxy 127.0.0.1:3000\n\t}\n');
 }
 
-/** The page links to its health, which is bad without workers. */
+/** The page links to /healthz, which is unhealthy without workers. */
 function isAnswer(status: number): boolean {
   return status === 200 || status === 503;
 }

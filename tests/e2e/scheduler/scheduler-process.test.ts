@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
   const start = (env: Readonly<Record<string, string>> = {}) => startScheduler({ REDIS_URL: server.url, ...env });
   const pending = async () => (await queue.getJobs(['prioritized', 'delayed'])).map((job) => job.id ?? '').sort();
 
-  /** Takes jobs as a dump worker would, and notes when each was due. */
+  /** Takes jobs as a dump worker does, and notes when each was due. */
   function work(): AsyncDisposable & { readonly dueAt: number[]; readonly targets: string[] } {
     const dueAt: number[] = [];
     const targets: string[] = [];
@@ -163,7 +163,7 @@ describe.skipIf(!hasRedis())('the scheduler as a process', () => {
     await eventually(() => redis.status === 'ready');
   });
 
-  test('/healthz tells whether Redis answers, and recovers; /livez says that the process lives', async () => {
+  test('/healthz says whether Redis answers, and recovers; /livez says that the process lives', async () => {
     await using scheduler = await start();
     const health = async () => {
       const answer = await fetch(`${scheduler.base}/healthz`);

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { BOARD_PASSWORD, BOARD_USER, basic } from './start-scheduler.ts';
 
 export type Answer = {
-  /** Where it came from in the end, after redirects. */
+  /** The address of the answer, after redirects. */
   readonly url: URL;
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -17,7 +17,7 @@ export type Asked = {
   readonly body?: string;
 };
 
-/** Asks 127.0.0.1 for an address whatever its host name, with the board's password, as a browser would that knows it. */
+/** Requests an address from 127.0.0.1, whatever its host name, with the board's password, as a browser does. */
 export async function ask(url: URL, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Omit<Answer, 'url'>>();
   const options = {
@@ -30,7 +30,7 @@ export async function ask(url: URL, { method = 'GET', headers = {}, body }: Aske
   };
   const request =
     url.protocol === 'https:'
-      ? // The certificate is the test's own.
+      ? // The test made the certificate itself.
         askByTls({ ...options, servername: url.hostname, rejectUnauthorized: false })
       : askPlainly(options);
   request.on('error', reject);
@@ -46,7 +46,7 @@ export async function ask(url: URL, { method = 'GET', headers = {}, body }: Aske
   return location === undefined ? answer : ask(new URL(location, url), { headers });
 }
 
-/** What a page's links, forms, scripts or style sheets point to, as a browser reads it. */
+/** The addresses of a page's links, forms, scripts or style sheets, as a browser reads them. */
 export function pointsTo(page: Answer, attribute: RegExp): readonly URL[] {
   const base = new URL(/<base href="([^"]*)"/.exec(page.text)?.[1] ?? '', page.url);
   return [...page.text.matchAll(attribute)].map(([, to = '']) => new URL(to.replaceAll('&amp;', '&'), base));

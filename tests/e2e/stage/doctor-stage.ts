@@ -28,11 +28,11 @@ export type Diagnosis = {
   readonly stderr: string;
   /** The names of the checks that found a fault. */
   readonly faults: readonly string[];
-  /** The one finding of a check that is no `ok`. */
+  /** The only finding of a check that is not `ok`. */
   readonly finding: (check: string) => Finding;
 };
 
-/** What `pgstow doctor --json` says. @param prefix a command that runs it */
+/** Runs `pgstow doctor --json`. @param prefix a command that runs it */
 export async function diagnose(env: Environment, prefix: readonly string[] = []): Promise<Diagnosis> {
   const [command = '', ...args] = prefix.concat(process.execPath, CLI, 'doctor', '--json');
   await using child = await startProcess({ command, args, env, cwd: '/' });
@@ -58,7 +58,7 @@ export interface DoctorStage extends Servers {
   readonly env: Environment;
 }
 
-/** All of pgstow's processes on real servers, with a first backup of the database `shop` that was found good. */
+/** All of pgstow's processes on real servers, with a first backup of the database `shop` that is good. */
 export async function setDoctorStage(): Promise<DoctorStage> {
   await using cleanup = new AsyncDisposableStack();
   const { redis, postgres, s3 } = cleanup.use(await startServers({ shop: '' }, { appendOnly: true }));
@@ -80,7 +80,7 @@ export async function setDoctorStage(): Promise<DoctorStage> {
   return { postgres, redis, s3, folder, env, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Between a client and a store: changes the headers of requests or of answers. */
+/** A proxy before a store that changes the headers of requests or answers. */
 export async function startHeaderProxy(
   target: string,
   { ofRequest = (headers) => headers, ofAnswer = (headers) => headers }: HeaderChanges,

@@ -4,7 +4,7 @@ import { enqueueUpload, queuePrefix, type OpenQueue } from '@pgstow/shared/runti
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { UnrecoverableError, Worker } from 'bullmq';
 
-/** Makes an upload job that has failed for good, of a dump of that minute. @returns its id */
+/** Makes an upload job, of a dump of that minute, fail for good. @returns its id */
 export async function failUpload(uploads: OpenQueue<'upload'>, redisUrl: string, minute: number): Promise<string> {
   const name = formatBackupName('shop', new Date(Date.UTC(2026, 0, 2, 3, minute)));
   await enqueueUpload(uploads, name, 's3');

@@ -20,9 +20,9 @@ export type ReceivedSpan = {
 /** A receiver of OTLP/HTTP with JSON: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export interface OtlpReceiver extends AsyncDisposable {
   readonly endpoint: HttpEndpoint;
-  /** What a process is told to send its spans here. */
+  /** The settings that make a process send its spans here. */
   readonly env: Readonly<Record<string, string>>;
-  /** All that came, in the order of their start. */
+  /** All received spans, in the order of their start. */
   spans(): readonly ReceivedSpan[];
   /** All spans of one trace, once one of them fits. */
   traceWith(fits: (span: ReceivedSpan) => boolean): Promise<readonly ReceivedSpan[]>;

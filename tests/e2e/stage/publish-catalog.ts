@@ -6,19 +6,19 @@ import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 const HOUR_MS = 3_600_000;
 export const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * HOUR_MS);
 
-/** The bucket in which what is made here is confirmed: S3_BUCKET of whoever is to count it. */
+/** The bucket of the receipts: processes that are to count them have it as S3_BUCKET. */
 export const PUBLISHED_BUCKET = 'mine';
 
 export type DumpFacts = {
   readonly takenAt: Date;
-  /** Confirmed in `PUBLISHED_BUCKET`; yes unless given. */
+  /** Whether `PUBLISHED_BUCKET` has confirmed it; yes unless given. */
   readonly uploaded?: boolean;
   readonly test?: PublishedDump['restoreTests'][number]['result'];
   readonly bytes?: number;
   readonly suspect?: boolean;
 };
 
-/** As a worker says it of a dump. */
+/** A dump as workers publish it. */
 export function publishedDump(
   database: string,
   { takenAt, uploaded = true, test, bytes = 4_200_000, suspect = false }: DumpFacts,
@@ -82,7 +82,7 @@ export function publishedCatalog(
   };
 }
 
-/** Says it in a worker's stead. */
+/** Publishes a catalog in a worker's place. */
 export async function publish(redis: RedisConnection, site: string, catalog: PublishedCatalog): Promise<void> {
   await putCatalog(redis, site, await drawTicket(redis, site), catalog);
 }

@@ -19,15 +19,15 @@ export async function runRestore(args: readonly string[], env: Environment) {
 
 type MakeBackupOptions = {
   readonly takenAt?: Date;
-  /** Of the SQL, its bytes as latin1. */
+  /** Changes the SQL, whose bytes are read as latin1. */
   readonly change?: (sql: string) => string;
-  /** What the manifest says besides. */
+  /** Further fields of the manifest. */
   readonly more?: Partial<Manifest>;
 };
 
 export type BackupContent = { readonly manifest: Manifest; readonly sql: string };
 
-/** A backup of a database as pg_dump writes it, with a manifest that is right, made without any code of the product's own. */
+/** Makes a backup by pg_dump alone, with a correct manifest, without the product's code. */
 export async function makeBackup(
   postgres: PostgresServer,
   database: string,
@@ -66,7 +66,7 @@ export async function pgDump(postgres: PostgresServer, database: string, ...opti
   return stdout;
 }
 
-/** All that a database holds, by PostgreSQL's own words: its schema as pg_dump writes it, and a digest of every row there is. */
+/** The content of a database: its schema as pg_dump writes it, and a digest of every row. */
 export async function contentsOf(
   postgres: PostgresServer,
   database: string,

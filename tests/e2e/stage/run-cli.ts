@@ -8,14 +8,14 @@ export const CLI = mainOf('cli');
 
 export type CliEnding = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-/** The real command line, once it has ended. */
+/** Runs the real command line to its end. */
 export async function runCli(args: readonly string[], env: Environment = {}): Promise<CliEnding> {
   await using child = await launchCli(args, env);
   const { code } = await child.waitForExit();
   return { code, stdout: outputOf(child, 'stdout'), stderr: outputOf(child, 'stderr') };
 }
 
-/** The same without waiting for anything. */
+/** The same, without waiting. */
 export function launchCli(args: readonly string[], env: Environment = {}): Promise<BoundProcess> {
   return startProcess({ script: mainOf('cli'), args, env });
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { descendants } from '@pgstow/testing/running-processes.ts';
 import type { Redis } from 'ioredis';
 
-/** Where something was looked for: what it is called, and all that stands there. */
+/** A text to search, and its name in messages. */
 export type Place = { readonly name: string; readonly text: string };
 
-/** `NAME of the secret, in PLACE: what stands around it` for each that stands anywhere. */
+/** Lists each secret that a place holds: its name, the place, and the text around it. */
 export function findSecrets(canaries: Readonly<Record<string, string>>, places: Iterable<Place>): readonly string[] {
   const forms = Object.entries(canaries).flatMap(([name, canary]) => formsOf(canary).map((form) => ({ name, form })));
   return [...places].flatMap((place) => {
@@ -20,19 +20,19 @@ export function findSecrets(canaries: Readonly<Record<string, string>>, places: 
 }
 
 /**
- * A canary as it is, in hexadecimal, and in base64 however many bytes stand before it. A URL and JSON write one of letters and
- * digits as it is.
+ * The forms of a canary: plain, hexadecimal, and base64 after any number of bytes. URLs and JSON leave letters and digits as
+ * they are.
  */
 function formsOf(canary: string): readonly string[] {
   const base64 = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), Buffer.from(canary)]).toString('base64');
-    // The first and last digits hold bits of what stands before and behind it.
+    // The first and last digits also hold bits of the bytes around it.
     return text.slice(before === 0 ? 0 : 4, -4);
   });
   return [canary, Buffer.from(canary).toString('hex'), ...base64];
 }
 
-/** Looks at the command lines of all that this process has started, and they, again and again. */
+/** Keeps looking at the command lines of all descendants of this process. */
 export class ProcessWatch {
   readonly #seen = new Set<string>();
   readonly #timer: NodeJS.Timeout;
@@ -54,7 +54,7 @@ export class ProcessWatch {
   }
 }
 
-/** Every key of a Redis with all that it holds, whatever it is of. */
+/** Reads every key of a Redis, of any type, with its content. */
 export async function readRedis(redis: Redis): Promise<readonly Place[]> {
   const keys = await redis.keys('*');
   return Promise.all(
@@ -77,7 +77,7 @@ export async function readRedis(redis: Redis): Promise<readonly Place[]> {
   );
 }
 
-/** Every file below a folder, and its name; not what a dump holds. */
+/** Reads every file below a folder, except the content of dumps. */
 export async function readFiles(folder: string): Promise<readonly Place[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return Promise.all(

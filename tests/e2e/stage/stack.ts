@@ -12,31 +12,31 @@ import { settingsOf, type Environment } from './settings-of.ts';
 import { apps, startApp, type App } from './start-app.ts';
 import { startServers, type Servers } from './start-servers.ts';
 
-/** The servers and folders of a whole pgstow, and its four processes, as one environment has them. */
+/** The servers and folders of a whole pgstow, and its four processes. */
 export interface Stack extends Servers {
   readonly folder: string;
   readonly scratch: string;
-  /** What every process is told. */
+  /** The environment of every process. */
   readonly settings: Environment;
   readonly connection: RedisConnection;
   readonly dumps: OpenQueue<'dump'>;
-  /** One that is ready. */
+  /** Starts a process, and waits until it is ready. */
   start(app: App, env?: Environment): Promise<BoundProcess>;
-  /** All four of them. */
+  /** Starts all four processes. */
   startAll(env?: Environment): Promise<Readonly<Record<App, BoundProcess>>>;
-  /** Asks for a dump, and returns its name once it was restored and is good. */
+  /** Requests a dump, and returns its name once its restore test is good. */
   cycle(): Promise<BackupName>;
-  /** The newest dump that a restore test found good, of those that `isWanted` takes. */
+  /** The newest dump with a good restore test, among those that `isWanted` accepts. */
   restored(isWanted?: (name: BackupName) => boolean): Promise<BackupName>;
 }
 
 export type StackOptions = {
   readonly redis?: RedisOptions;
-  /** For the dumps; a private temporary one unless given. */
+  /** The backup folder; a private temp folder unless given. */
   readonly folder?: string;
 };
 
-/** A database `shop` of a few rows, on servers of its own. @param env besides what the servers ask for */
+/** A stack with a small database `shop` on its own servers. @param env further settings */
 export async function setStack(env: Environment = {}, options: StackOptions = {}): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
   const sql = 'create table t as select i from generate_series(1, 1000) i';

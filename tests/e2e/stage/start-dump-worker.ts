@@ -16,33 +16,33 @@ import type { Job } from 'bullmq';
 import { BUCKET, settingsOf, type Environment } from './settings-of.ts';
 import { mainOf, startApp } from './start-app.ts';
 
-/** A destination that no upload worker serves: upload jobs stay where the dump worker puts them. */
+/** A destination without an upload worker: upload jobs stay in the queue. */
 export const DESTINATION = { S3_BUCKET: BUCKET, S3_ENDPOINT: 'http://127.0.0.1:9' } as const;
 
 export type DumpJob = Job<JobData<'dump'>, unknown>;
 
-/** A site with a backup folder of its own on shared servers, and real dump workers for it. */
+/** A site on shared servers, with its own backup folder and real dump workers. */
 export interface DumpStage extends AsyncDisposable {
   readonly site: string;
   readonly folder: string;
   readonly redis: RedisConnection;
   readonly dumps: OpenQueue<'dump'>;
   readonly uploads: OpenQueue<'upload'>;
-  /** What every worker of this stage is told; change it with `env`. */
+  /** The environment of every worker of this stage; `env` changes it. */
   readonly settings: Environment;
-  /** A worker that is ready. */
+  /** Starts a worker, and waits until it is ready. */
   startWorker(env?: Environment): Promise<BoundProcess>;
-  /** The same without waiting for anything. */
+  /** The same, without waiting. */
   launchWorker(env?: Environment): Promise<BoundProcess>;
   enqueue(target: string): Promise<DumpJob>;
   /** Enqueues a dump, waits for its end and returns the dump as the folder holds it. */
   dump(target: string): Promise<KnownDump>;
   completed(job: DumpJob): Promise<KnownDump>;
-  /** The reason of a job that failed for good. */
+  /** The reason of a job, once it has failed for good. */
   failed(job: DumpJob): Promise<string>;
-  /** The reason of a failed attempt of a job that waits for its next one. */
+  /** The reason of a failed attempt, once the job waits for its next one. */
   attemptFailed(job: DumpJob): Promise<string>;
-  /** Has the next attempt made now, as the board's "promote" does. */
+  /** Makes the next attempt now, as "promote" on the board does. */
   retryNow(job: DumpJob): Promise<void>;
   logOf(job: DumpJob): Promise<string>;
   /** All names in the folder, sorted. */
@@ -55,7 +55,7 @@ export type StageOptions = {
   readonly postgres: PostgresServer;
   /** As in POSTGRES_DB. */
   readonly databases: string;
-  /** A private temporary one unless given. */
+  /** The backup folder; a private temp folder unless given. */
   readonly folder?: string;
 };
 
@@ -79,12 +79,12 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
   const launchWorker = async (env: Environment = {}): Promise<BoundProcess> =>
     owned.use(await startProcess({ script: mainOf('dump-worker'), env: { ...settings, ...env } }));
   const known = async (): Promise<readonly KnownDump[]> => (await readFolder(folder)).dumps;
-  /** The job as Redis has it once it is in that state. */
+  /** The job from Redis, once it is in that state. */
   const reaches = async (job: DumpJob, wanted: string): Promise<DumpJob> => {
     const { state, now } = await eventually(async () => {
       const state = await dumps.getJobState(job.id ?? '');
       const now = await dumps.getJob(job.id ?? '');
-      // One that has ended otherwise is not waited for.
+      // A job that has ended otherwise fails the test at once.
       if (![wanted, 'completed', 'failed'].includes(state) || now === undefined)
         throw new Error(`wanted job ${job.id} to be ${wanted}, it is ${state}: ${now?.failedReason ?? ''}`);
       return { state, now };
@@ -99,7 +99,7 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
     if (dump === undefined) throw new Error(`wanted ${name} in the folder, found ${(await readdir(folder)).join(' ')}`);
     return dump;
   };
-  // Between attempts it waits so long that the test alone says when the next one is made.
+  // The pause is so long that only the test makes the next attempt.
   const backoff = { type: 'capped', delay: 30 * 60 * 1000 };
   const enqueue = (target: string): Promise<DumpJob> =>
     dumps.add('ad-hoc', { target }, { ...jobOptions.dump, backoff });
@@ -131,7 +131,7 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
   };
 }
 
-/** The child of a worker that runs a program, once it is there. */
+/** The worker's child that runs a program, once it is there. */
 export function childOf(worker: BoundProcess, program: RegExp): Promise<RunningProcess> {
   return eventually(() => descendants(worker.pid).find(({ command }) => program.test(command)) ?? false, {
     everyMs: 5,
@@ -160,13 +160,13 @@ export async function holdPgDump(worker: BoundProcess, folder: string): Promise<
   return pid;
 }
 
-/** SQL that makes a table whose dump is about this large and hardly compresses. */
+/** SQL for a table whose dump has about this size and hardly compresses. */
 export function noiseTable(megabytes: number): string {
   return `CREATE TABLE noise AS SELECT i, (SELECT string_agg(md5(random()::text || i || j), '') FROM generate_series(1, 32) j) AS text
     FROM generate_series(1, ${megabytes * 1000}) i`;
 }
 
-/** Another session that holds the table `t` of a database until it is disposed. */
+/** A session that locks the table `t` of a database until it is disposed. */
 export async function lockTable(postgres: PostgresServer, database: string): Promise<AsyncDisposable> {
   const session = await startProcess({
     command: `${postgres.binDir}/psql`,

@@ -12,11 +12,11 @@ const PAGE = fileURLToPath(new URL('../../../docs/reverse-proxy.md', import.meta
 const run = promisify(execFile);
 
 export type Proxy = AsyncDisposable & {
-  /** That it listens on, on 127.0.0.1. */
+  /** The port of 127.0.0.1 that it listens on. */
   readonly port: number;
 };
 
-/** What the page says to set: under a host name, under a path. */
+/** The values of BOARD_URL on the page: under a host name, under a path. */
 export async function readAddresses(): Promise<readonly [string, string]> {
   const [host, path] = await readBlocks('sh');
   return [addressIn(host), addressIn(path)];
@@ -32,7 +32,7 @@ export async function readBlocks(language: string): Promise<readonly [string, st
   return [host, path];
 }
 
-/** A real nginx with one server block of the page, in which only ports and files are others. */
+/** A real nginx with one server block of the page, with its own ports and files. */
 export async function startNginx(block: string, schedulerPort: number): Promise<Proxy> {
   await using stack = new AsyncDisposableStack();
   const { path: folder } = stack.use(await tempFolder('pgstow-nginx-'));
@@ -66,7 +66,7 @@ ${toScheduler(own, schedulerPort)} }`,
 
 const NGINX_FOLDERS = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
-/** A real Caddy with one site of the page; its certificates are its own authority's. */
+/** A real Caddy with one site of the page, and certificates of its own authority. */
 export async function startCaddy(block: string, schedulerPort: number): Promise<Proxy> {
   await using stack = new AsyncDisposableStack();
   const { path: folder } = stack.use(await tempFolder('pgstow-caddy-'));

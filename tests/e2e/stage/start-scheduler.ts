@@ -11,13 +11,13 @@ type BoardRequest = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly
 
 export type Scheduler = AsyncDisposable & {
   readonly process: BoundProcess;
-  /** Where its web server listens, without a slash at the end. */
+  /** The address of its web server, without a slash at the end. */
   readonly base: string;
-  /** Asks the board as a person who knows the password, but for what `init` says. */
+  /** Sends a request with the board's password, unless `init` says otherwise. */
   request(path: string, init?: BoardRequest): Promise<Response>;
 };
 
-/** The real scheduler on a free port, ready. The PostgreSQL server that it is told of need not be there. */
+/** The real scheduler on a free port, once it is ready. Its PostgreSQL server need not exist. */
 export async function startScheduler(env: Environment): Promise<Scheduler> {
   const child = await launchScheduler(env);
   try {
@@ -41,7 +41,7 @@ export async function startScheduler(env: Environment): Promise<Scheduler> {
   }
 }
 
-/** The same without waiting for anything. */
+/** The same, without waiting. */
 export function launchScheduler(env: Environment): Promise<BoundProcess> {
   const settings = {
     POSTGRES_HOST: '127.0.0.1',
@@ -54,7 +54,7 @@ export function launchScheduler(env: Environment): Promise<BoundProcess> {
     BOARD_PASSWORD,
     ...env,
   };
-  // What is empty counts as not set, in the scheduler as here.
+  // An empty value counts as not set.
   return startProcess({ script: mainOf('scheduler'), env: settings });
 }
 

@@ -28,14 +28,14 @@ export interface UploadStage extends AsyncDisposable {
   readonly folder: string;
   readonly redis: RedisServer;
   readonly s3: S3Server;
-  /** Between the worker and S3. */
+  /** The proxy between worker and S3. */
   readonly proxy: FaultProxy;
   readonly queue: Queue<unknown>;
   /** The environment of every worker of this stage. */
   readonly settings: Readonly<Record<string, string>>;
   startWorker(env?: Readonly<Record<string, string>>): Promise<BoundProcess>;
   receiptOf(name: BackupName): Promise<Receipt | undefined>;
-  /** The receipt, once it is there, of an object that was read back and is right, manifest and all. */
+  /** The receipt, once it is there. The object and its manifest are read back and compared. */
   uploaded(manifest: Manifest): Promise<Receipt>;
   jobOf(name: BackupName): Promise<Job<unknown> | undefined>;
   /** The job of a dump's upload once it has failed for good. */
@@ -91,20 +91,20 @@ export async function setStage(options: Pick<S3Options, 'refuses' | 'isMute'> = 
 }
 
 export type MakeDumpOptions = {
-  /** About this large when compressed; a few hundred bytes unless given. */
+  /** The compressed size, about; a few hundred bytes unless given. */
   readonly bytes?: number;
   readonly takenAt?: Date;
-  /** `shop` unless given. */
+  /** The database; `shop` unless given. */
   readonly database?: string;
 };
 
-/** A dump without a manifest: gzip of SQL text that ends as pg_dump ends it. */
+/** Makes a dump without a manifest: SQL text in gzip, which ends as pg_dump's does. */
 export async function makeFile(
   folder: string,
   { bytes = 0, takenAt = new Date(), database = 'shop' }: MakeDumpOptions = {},
 ) {
   const name = formatBackupName(database, takenAt);
-  // Hexadecimal digits of random bytes shrink to about the bytes themselves.
+  // Hexadecimal digits of random bytes compress to about the bytes' size.
   const noise = randomBytes(Math.ceil(bytes * 0.88)).toString('hex');
   const rows = noise.replaceAll(/.{1,1000}/g, '$&\n');
   const sql = Buffer.from(
@@ -115,7 +115,7 @@ export async function makeFile(
   return { name, file, sqlBytes: sql.length, rows: rows.split('\n').length - 1 };
 }
 
-/** A dump as the dump worker leaves it. */
+/** Makes a dump as the dump worker leaves it. */
 export async function makeDump(folder: string, options: MakeDumpOptions = {}): Promise<Manifest> {
   const { takenAt = new Date(), database = 'shop' } = options;
   const { name, file, sqlBytes, rows } = await makeFile(folder, { ...options, takenAt });
@@ -139,12 +139,12 @@ export function uploadJob(name: string): JobData<'upload'> {
   return { name: name as BackupName, destination: 's3' };
 }
 
-/** The requests by which a dump was put, a part or whole. */
+/** The requests that put a dump, whole or in parts. */
 export function putsOf({ proxy }: UploadStage, name: string) {
   return proxy.requests.filter(({ method, path }) => method === 'PUT' && path.split('?')[0]?.endsWith(`/${name}`));
 }
 
-/** An answer of S3 that refuses. */
+/** The body of a refusal by S3. */
 export function s3Error(code: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>refused by the test</Message></Error>`;
 }

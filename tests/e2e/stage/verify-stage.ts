@@ -21,44 +21,44 @@ import { startApp } from './start-app.ts';
 import { setDumpStage, type DumpStage } from './start-dump-worker.ts';
 import { type Servers } from './start-servers.ts';
 
-/** A test asks itself for what is to be restored. */
+/** Settings for workers that request no restore tests: a test requests them itself. */
 const UNTESTED = { VERIFY_SCHEDULE: 'off' };
 
 export type VerifyJob = Job<JobData<'verify'>, unknown>;
 
-/** A site with a folder, a prefix in a bucket and a folder for scratch servers of its own, and real workers for it. */
+/** A site with its own backup folder, prefix and folder for scratch servers, and real workers. */
 export interface VerifyStage extends AsyncDisposable {
   readonly dumps: DumpStage;
   readonly folder: string;
   readonly scratch: string;
   readonly prefix: string;
   readonly queue: OpenQueue<'verify'>;
-  /** Dumps a database, and has the store confirm it. */
+  /** Dumps a database, and waits for the receipt. */
   dumpAndUpload(database: string): Promise<Manifest>;
-  /** Dumps a database without a destination. */
+  /** Dumps a database with a worker that has no destination. */
   dumpOnly(database: string, env?: Environment): Promise<Manifest>;
-  /** A verify worker that is ready. */
+  /** Starts a verify worker, and waits until it is ready. */
   startWorker(env?: Environment): Promise<BoundProcess>;
-  /** A scratch host that is ready. */
+  /** Starts a scratch host, and waits until it is ready. */
   startHost(folder: string): Promise<BoundProcess>;
   ask(name: BackupName, destination?: string): Promise<string>;
-  /** Ends at once what a killed worker held. */
+  /** Ends the locks of killed workers, see `expireLocks`. */
   expireLocks(): Promise<void>;
-  /** A job once it is in that state. */
+  /** The job, once it is in that state. */
   reaches(jobId: string, state: 'completed' | 'failed' | 'delayed' | 'active'): Promise<VerifyJob>;
-  /** Asks for a test, and returns what it found. */
+  /** Requests a restore test, and returns its record, which must be good. */
   good(name: BackupName, destination?: string): Promise<RestoreTest>;
   record(name: BackupName, destination?: string): Promise<RestoreTest | undefined>;
   logOf(jobId: string): Promise<string>;
-  /** Has the dump and its manifest say something else, and agree, in the folder and at the store. */
+  /** Changes a dump and its manifest, in the folder and at the store, so that both agree. */
   rewrite(
     manifest: Manifest,
     changes: { text?: (sql: string) => string; manifest?: Partial<Manifest> },
   ): Promise<Manifest>;
-  /** A confirmed dump of a database whose restore waits as long as the file `hold` is there. */
+  /** Makes a confirmed dump whose restore waits while the file `hold` exists. */
   dumpHeld(database: string, hold: string): Promise<Manifest>;
   keyOf(name: string): string;
-  /** Nothing of a restore test is there: no folder, and no process. */
+  /** Waits until no folder and no process of a restore test is left. */
   expectNothingLeft(): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     const { state, job } = await eventually(async () => {
       const state = await queue.getJobState(jobId);
       const job = await queue.getJob(jobId);
-      // A job that has come to rest elsewhere is not waited for.
+      // A job that has ended otherwise fails the test at once.
       const hasEnded = ['completed', 'failed'].includes(state) || (state === 'delayed' && job!.attemptsMade > 0);
       return (state === wanted || hasEnded) && job !== undefined && { state, job };
     });
@@ -95,7 +95,7 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     return job;
   };
   const ask = (name: BackupName, destination = 's3') => enqueueVerify(queue, name, destination, 'ad-hoc');
-  /** The workers that dump and upload, from the first dump of that kind until one that is not to be uploaded. */
+  /** The workers that dump and upload. A dump without a destination ends them. */
   const uploading: BoundProcess[] = [];
   const dumpAndUpload = async (database: string): Promise<Manifest> => {
     if (uploading.length === 0)

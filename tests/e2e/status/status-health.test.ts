@@ -26,7 +26,7 @@ describe.skipIf(!hasRedis())('/healthz', () => {
     await server[Symbol.asyncDispose]();
   });
 
-  /** A scheduler for a site of its own, whose first dumps nobody waits for any more unless said. */
+  /** A scheduler with its own site, whose first dumps are no longer due unless `keepFirst` is set. */
   async function start({ keepFirst = false } = {}) {
     const site = `health-${(sites += 1)}`;
     const scheduler = await startScheduler({
@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis())('/healthz', () => {
     if (!keepFirst) await endFirst(site);
     return { site, scheduler };
   }
-  /** Has the dumps that are due taken, and nothing made of them. */
+  /** Completes the due dump jobs without a dump. */
   async function endFirst(site: string): Promise<void> {
     await using queue = openQueue('dump', site, redis);
     const worker = new Worker('dump', async () => undefined, {
@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis())('/healthz', () => {
   test('is ok while every database has a backup that is new enough, and stale once one has not', async () => {
     const { site, scheduler } = await start();
     await using _scheduler = scheduler;
-    // Nobody counts what is too old for one every day: two intervals and an hour.
+    // With a dump every day, a backup is too old after two intervals and an hour.
     await say(site, { shop: 48.9, '<b>orders</b>': 1 });
     expect(await publicly(scheduler)).toEqual({
       status: 200,
@@ -113,7 +113,7 @@ describe.skipIf(!hasRedis())('/healthz', () => {
     expect((await publicly(scheduler)).status).toBe(200);
   });
 
-  test('waits for a first backup that is due, and for none that nobody is about to make', async () => {
+  test('waits for a first backup that is due, and for none that is not', async () => {
     const due = await start({ keepFirst: true });
     await using _due = due.scheduler;
     expect(await publicly(due.scheduler)).toMatchObject({ status: 200, body: { databases: { notYet: 2 } } });
@@ -129,7 +129,7 @@ describe.skipIf(!hasRedis())('/healthz', () => {
     });
   });
 
-  test('tells what is wrong with a queue, and takes a bad restore test for what it is', async () => {
+  test('says what is wrong with a queue, and reports a bad restore test', async () => {
     const { site, scheduler } = await start();
     await using _scheduler = scheduler;
     await using queue = openQueue('upload', site, redis);
@@ -152,7 +152,7 @@ describe.skipIf(!hasRedis())('/healthz', () => {
     });
   });
 
-  test('asks for no password, takes no wrong one, and says no name to whoever has none', async () => {
+  test('needs no password, refuses a wrong one, and names no database without one', async () => {
     const { site, scheduler } = await start();
     await using _scheduler = scheduler;
     await say(site, { shop: 1000, '<b>orders</b>': 1000 });

@@ -37,7 +37,7 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     S3_BUCKET: PUBLISHED_BUCKET,
     BACKUP_INTERVAL: '86400',
   });
-  /** Lines of the exposition format, the value by name and labels. */
+  /** The values of the exposition format, by name and labels. */
   async function scrape(scheduler: Scheduler): Promise<ReadonlyMap<string, number>> {
     const answer = await scheduler.request('/metrics');
     expect([answer.status, answer.headers.get('content-type')]).toEqual([
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis())('/metrics', () => {
       await using scheduler = await startScheduler(env);
       before = await eventually(async () => {
         const values = await scrape(scheduler);
-        // The dumps of both are tried once, and fail.
+        // Both dumps are attempted once, and fail.
         return [...values.keys()].filter((key) => key.startsWith('pgstow_failures_total{')).length === 2 && values;
       });
       await scheduler.process.kill();
@@ -124,7 +124,7 @@ describe.skipIf(!hasRedis())('/metrics', () => {
     expect(after.get('pgstow_failures_total{database="shop",stage="dump",reason="RetryableError"}')).toBeGreaterThan(0);
   });
 
-  test('tells what it can of a site that nobody has told of, and while Redis is away', async () => {
+  test('reports what it can while nothing is published, and while Redis is away', async () => {
     await using own = await startRedis();
     await using scheduler = await startScheduler({ ...settings('empty'), REDIS_URL: own.url });
     const values = await scrape(scheduler);

@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     expect(text.indexOf('>shop<')).toBeGreaterThan(0);
   });
 
-  test('has something to say of a database that never had a backup, and of a folder that nobody has told of', async () => {
+  test('describes a database that never had a backup, and a folder that is not published', async () => {
     const { site, scheduler } = await start('shop');
     await using _scheduler = scheduler;
     expect((await pageOf(scheduler)).text).toContain('The workers have not said yet what the backup folder holds');
@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     expect(text).toContain('All 50 databases are protected');
     expect(text.match(/<svg class="timeline"/g)).toHaveLength(50);
     expect(text).toContain('<td class="number">10,000</td>');
-    // All are folded, so that the page is no longer than it must be.
+    // All are folded, to keep the page short.
     expect(text).not.toContain(' open>');
   });
 
@@ -163,14 +163,14 @@ describe.skipIf(!hasRedis())('the status page', () => {
     expect((await pageOf(scheduler, '/?said=__proto__')).status).toBe(200);
   });
 
-  test('a button asks for a dump or a restore test, once, and says so', async () => {
+  test('a button requests a dump or a restore test, once, and says so', async () => {
     const { site, scheduler } = await start('shop');
     await using _scheduler = scheduler;
     await using dumps = openQueue('dump', site, redis);
     await using tests = openQueue('verify', site, redis);
     await publish(redis, site, publishedCatalog({ shop: days(2) }));
     const token = tokenIn((await pageOf(scheduler)).text);
-    // The first dump waits already: one more would be one too many.
+    // The first dump already waits: there must be no second one.
     const due = await post(scheduler, '/dump', { token, database: 'shop' });
     expect([due.status, due.headers.get('location')]).toEqual([
       303,
@@ -201,7 +201,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     await scheduler.process.waitForLine(/status page: restore-test asked for/);
   });
 
-  test('asks for nothing on behalf of another site, without the token, or of what is not configured', async () => {
+  test('requests nothing for another website, without the token, or for what is not configured', async () => {
     const { site, scheduler } = await start('shop');
     await using _scheduler = scheduler;
     await using dumps = openQueue('dump', site, redis);
@@ -238,7 +238,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     expect((await pageOf(scheduler, '/?said=old')).text).toContain('Nothing was done');
   });
 
-  test('shows what failed with its reason, and what is to be done about it', async () => {
+  test('shows each failure with its reason and hint', async () => {
     const { site, scheduler } = await start('shop');
     await using _scheduler = scheduler;
     await publish(redis, site, publishedCatalog({ shop: days(2) }, { frozen: 'nothing is deleted while X is bad' }));
@@ -254,7 +254,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     for (const secret of [BOARD_PASSWORD, POSTGRES_PASSWORD]) expect(text).not.toContain(secret);
   });
 
-  test('lists the alarms that stand, the gravest first, and lets no job say the same again', async () => {
+  test('lists the standing alarms, the gravest first, and repeats none for its job', async () => {
     const { site, scheduler } = await start(`shop,"<b>db"`);
     await using _scheduler = scheduler;
     await publish(

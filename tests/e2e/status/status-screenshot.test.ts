@@ -48,7 +48,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
 
   const faults: string[] = [];
   const page = await openPage(browser, { width: 1100, height: 1000 }, 'light', faults);
-  /** The page once it says so: what the workers publish takes a moment. */
+  /** Loads the page until it shows that text: the workers publish a moment later. */
   const showing = (text: string): Promise<unknown> =>
     eventually(async () => {
       await goTo(page, scheduler.base);
@@ -102,7 +102,7 @@ async function openPage(
   return page;
 }
 
-/** Backups of each of the last days, the newest so many hours old, not uploaded yet. */
+/** Makes a backup for each of the last days, not uploaded yet; the newest is `hours` old. */
 async function makeHistory(
   folder: string,
   database: string,

@@ -28,7 +28,7 @@ test.skipIf(!hasRedis() || !hasPostgres())(
     };
     const statusOf = async () => (await runCli(['status'], env)).code;
 
-    // The first dump is the schedule's own.
+    // The schedule makes the first dump.
     {
       await using scheduler = await startScheduler(env);
       await using worker = await stage.startWorker(env);
@@ -36,7 +36,7 @@ test.skipIf(!hasRedis() || !hasPostgres())(
       await eventually(async () => (await healthOf(scheduler)) === 200);
       expect(await statusOf()).toBe(0);
       await worker.stop();
-      // Three days go by, and with them all that Redis had planned: only what lies in the folder has grown old.
+      // As after three days: the only dump is old, and Redis has no plan left.
       await deleteDump(stage.folder, first.manifest.name);
     }
     const old = await makeDump(stage.folder, { takenAt: new Date(Date.now() - 72 * HOUR_MS) });
@@ -44,7 +44,7 @@ test.skipIf(!hasRedis() || !hasPostgres())(
       await using _worker = await stage.startWorker(env);
       const catalog = () => stage.redis.hget(`pgstow:${stage.site}:catalog`, 'catalog');
       await eventually(async () => (await catalog())?.includes(old.name) === true);
-      // It judges at its start, and every minute from then on.
+      // The scheduler judges at its start, and then every minute.
       await using scheduler = await startScheduler(env);
       expect(await healthOf(scheduler)).toBe(503);
       expect(await statusOf()).toBe(6);

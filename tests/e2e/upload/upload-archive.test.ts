@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis())('an upload to an archive', () => {
     const first = await stage.startWorker();
     await stage.uploaded(manifest);
     await first.stop();
-    // Put in one part, its ETag is another.
+    // Put in one part, it has another ETag.
     await archive(stage, PREFIX + manifest.name);
     await rm(join(stage.folder, `${manifest.name}.s3.receipt.json`));
 
@@ -64,7 +64,7 @@ async function confirmed(stage: UploadStage, { name }: Manifest): Promise<void> 
   await eventually(async () => (await stage.receiptOf(name)) ?? null);
 }
 
-/** As a lifecycle rule does: content and metadata stay. */
+/** Moves an object into an archive as a lifecycle rule does, with content and metadata unchanged. */
 async function archive({ s3 }: UploadStage, Key: string): Promise<void> {
   const Body = await s3.getObject(BUCKET, Key);
   const Metadata = { ...(await s3.headObject(BUCKET, Key))?.metadata };

@@ -71,7 +71,7 @@ describe.skipIf(!hasRedis())('an upload', () => {
     expect([...putsOf(stage, small.name), ...putsOf(stage, large.name)]).toEqual([]);
   });
 
-  it('reads back what it put where it is told to', async () => {
+  it('reads back what it put if S3_CONFIRM says so', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder);
     await stage.startWorker({ S3_CONFIRM: 'read', S3_CHECKSUM: 'sha256' });

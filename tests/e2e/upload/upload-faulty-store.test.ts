@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
     await stage.uploaded(manifest);
   });
 
-  it('or whose keys are handed out by a service that does, gets the dump in the end', async () => {
+  it('or whose keys come from a service that does, gets the dump in the end', async () => {
     await using stage = await setStage();
     await using metadata = await startMetadataService(stage, { faults: 12 });
     const manifest = await makeDump(stage.folder);
@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
     expect(worker.tail).toMatch(/look at s3:\/\/backups\/.*hint: Set AWS_ACCESS_KEY_ID .* or give this host a role/);
   });
 
-  it('that keeps something else than was sent is found out, and given the dump again', async () => {
+  it('that keeps other bytes than it received is found out, and gets the dump again', async () => {
     await using stage = await setStage();
     const flip = (chunk: Buffer): Buffer => {
       const changed = Buffer.from(chunk);
@@ -85,7 +85,7 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
   });
 });
 
-/** What hands out the keys of a container's role, and at first does not. */
+/** A service for the keys of a container's role, which fails at first. */
 async function startMetadataService({ s3 }: UploadStage, { faults }: { readonly faults: number }) {
   let asked = 0;
   const server = createServer((_request, answer) => {

@@ -31,7 +31,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
     for (const { name } of [hidden, bare]) expect(putsOf(stage, name)).toHaveLength(1);
   });
 
-  it('uploads once, fails at once with the right that is wanting, and is confirmed once it may read', async () => {
+  it('uploads once, fails at once with the missing right, and is confirmed once it may read', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder, { bytes: 12 * MIB });
     await deny(stage, () => true);
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
     expect(await stage.receiptOf(manifest.name)).toBeUndefined();
     const sent = putsOf(stage, manifest.name).length;
 
-    // As every hour until somebody has mended it.
+    // As every hour, until the key may read.
     await job.retry('failed', { resetAttemptsMade: true });
     await eventually(async () => (await stage.jobOf(manifest.name))?.attemptsStarted === 2);
     expect((await stage.failed(manifest.name)).failedReason).toMatch(/s3:GetObject/);
@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
     expect(putsOf(stage, manifest.name)).toHaveLength(sent);
   });
 
-  it('sends a dump once where it may not list either, however often it is asked for', async () => {
+  it('sends a dump once if it may not list either, however often it is requested', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder, { bytes: 12 * MIB });
     const isReading = ({ method }: SeenRequest) => method === 'HEAD' || method === 'GET';
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
   });
 });
 
-/** Answers what reads an object, and may, as a store answers a key without the right to. */
+/** Denies reading the objects that `isHidden` selects. */
 async function deny({ proxy }: UploadStage, isHidden: (request: SeenRequest) => boolean): Promise<void> {
   const isReading = ({ method, path }: SeenRequest) =>
     (method === 'HEAD' || method === 'GET') && path.split('?')[0]?.includes('/backup_') === true;

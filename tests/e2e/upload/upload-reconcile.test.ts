@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     expect(putsOf(stage, manifest.name)).toHaveLength(1);
   });
 
-  it('leaves a manifest at the store that knows more than that of a dump which lost its own', async () => {
+  it('keeps a fuller manifest at the store when the dump has lost its own', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.startWorker();
@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     expect(second.exit).toBeUndefined();
   });
 
-  it('drops uploads that were left open, but not those that are not its own', async () => {
+  it('drops its own open uploads, and no others', async () => {
     await using stage = await setStage();
     const manifest = await makeDump(stage.folder);
     const foreign = [`${PREFIX}notes.txt`, `${PREFIX}backup_elsewhere_20260101_000000.sql.gz`, 'backup_other.sql.gz'];

@@ -87,7 +87,7 @@ async function retried(job: Job<unknown>): Promise<void> {
   await eventually(() => job.isCompleted());
 }
 
-/** A server that speaks another protocol, and first. */
+/** A server that speaks another protocol, and speaks first. */
 async function startGreeter(): Promise<{ readonly port: number } & AsyncDisposable> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);

@@ -30,7 +30,7 @@ describe.skipIf(!hasRedis())('a store that refuses what it does not know', () =>
       expect(job.failedReason).toBeUndefined();
     }
 
-    // What it has learnt holds: each later dump and manifest is asked for once.
+    // The worker remembers this: it puts each later dump and manifest once.
     const next = await makeDump(stage.folder, { takenAt: day(3) });
     await stage.queue.add('upload', { name: next.name, destination: 's3' });
     await stage.uploaded(next);
@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis())('a store that refuses what it does not know', () =>
     expect(worker.tail.match(/uploads that were left open cannot be found/g)).toHaveLength(1);
   });
 
-  it('does not put over what lies there, though the store cannot refuse to', async () => {
+  it('does not overwrite an object, though the store cannot refuse that', async () => {
     await using stage = await setStage({ refuses: ['if-none-match'] });
     const learnt = await makeDump(stage.folder, { takenAt: day(1) });
     await stage.startWorker();

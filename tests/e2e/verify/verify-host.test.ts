@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await eventually(async () => expect([...hosted(), ...(await readdir(hostFolder))]).toEqual(['host.sock']));
     await stage.expectNothingLeft();
   };
-  /** A job in the middle of its restore. */
+  /** Requests a restore test, and returns its job in the middle of the restore. */
   const askAndWait = async (name: BackupName) => {
     const jobId = await stage.ask(name);
     await eventually(() => {
@@ -94,7 +94,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await stage.startHost(hostFolder);
     await eventually(async () => {
       const job = await stage.queue.getJob(jobId);
-      // Its next attempt may be under way by itself.
+      // The next attempt may already run.
       if (await job?.isDelayed()) await job?.promote();
       expect(await stage.record(name)).toMatchObject({ result: 'good' });
     });
@@ -124,11 +124,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     expect(failedReason).toContain('hint: Is the service scratch-host running?');
   });
 
-  it('waits for its turn longer than a test may take, and has its whole time then; could not tell if it comes too late', async () => {
+  it('waits for its turn longer than VERIFY_TIMEOUT, and has its whole time then; could not tell if the turn comes too late', async () => {
     const host = await stage.startHost(hostFolder);
     const { name, serverVersion } = await stage.dumpAndUpload('shop');
     const { name: second } = await stage.dumpAndUpload('shop');
-    // Whoever has its turn keeps it.
+    // A client keeps its turn while it is connected.
     const stuck = connect(join(hostFolder, 'host.sock'));
     const major = Number.parseInt(serverVersion ?? '', 10);
     stuck.write(`${JSON.stringify({ ask: 'start', major, memoryBytes: 128 * 1024 ** 2 })}\n`);
@@ -137,7 +137,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     const waiting = await stage.ask(name);
     await patient.waitForLine(/fetched/);
 
-    // The wait ends after three times the timeout: by then the other test has waited longer than it may take.
+    // This wait ends after three times its timeout. By then the other test has waited longer than its own timeout.
     const impatient = await startWorker({ VERIFY_TIMEOUT: '4' });
     const jobId = await stage.ask(second);
     const { failedReason } = await stage.reaches(jobId, 'delayed');
@@ -151,7 +151,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     stuck.destroy();
     await host.waitForLine(/done with the scratch server/);
     await stage.reaches(waiting, 'completed');
-    // Unless its next attempt has come by itself.
+    // Unless the next attempt has already begun.
     await (await stage.queue.getJob(jobId))!.promote().catch(() => undefined);
     await eventually(async () => expect(await stage.record(second)).toMatchObject({ result: 'good' }));
     await expectNothingHosted();
@@ -171,7 +171,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await expectNothingHosted();
   });
 
-  it('counts the room there, and what the dump takes here', async () => {
+  it('counts the room on the host, and the part of the limit for the dump', async () => {
     await stage.startHost(hostFolder);
     await startWorker({ VERIFY_DISK_LIMIT: '1' });
     const { name } = await stage.dumpAndUpload('shop');

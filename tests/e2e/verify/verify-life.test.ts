@@ -15,7 +15,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
   const cleanup = new AsyncDisposableStack();
   let servers: Servers;
   let stage: VerifyStage;
-  /** While it is there, restores of `held` come to no end. */
+  /** While this file exists, the restore of a held dump does not end. */
   let hold: string;
 
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
 
   const scratchServers = () => runningProcesses().filter(({ command }) => command.includes(`-D ${stage.scratch}`));
   const makeHeldDump = () => stage.dumpHeld('shop', hold);
-  /** A job in the middle of its restore. */
+  /** Requests a restore test, and returns its job in the middle of the restore. */
   const askAndWait = async (name: Parameters<VerifyStage['ask']>[0]) => {
     const jobId = await stage.ask(name);
     await eventually(async () => (await stage.logOf(jobId)).includes('restoring into a scratch server'));
@@ -111,13 +111,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
 
     await tooLarge.remove();
     await stage.startWorker({ VERIFY_TIMEOUT: '4' });
-    // Another attempt would take as long.
+    // There is no retry: it would take as long.
     const tooLong = await stage.reaches(await stage.ask(name), 'failed');
     expect(tooLong.failedReason).toContain('it took more than 4 s (VERIFY_TIMEOUT)');
     await stage.expectNothingLeft();
   });
 
-  it('asks by itself for what nobody has asked for: the newest confirmed dump of each database, once', async () => {
+  it('requests by itself what is not requested yet: the newest confirmed dump of each database, once', async () => {
     await stage.dumpAndUpload('shop');
     const newest = await stage.dumpAndUpload('shop');
     await stage.dumpOnly('shop');
@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
     expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(1);
   });
 
-  it('is asked by the dump worker where dumps go nowhere, and not where tests are off', async () => {
+  it('gets its jobs from the dump worker if there is no destination, and none if tests are off', async () => {
     await stage.startWorker({ S3_BUCKET: '', VERIFY_SCHEDULE: 'after-upload' });
     await stage.dumpOnly('shop');
     expect(await stage.queue.getJobCountByTypes('prioritized', 'active', 'completed')).toBe(0);

@@ -25,7 +25,7 @@ do $$ begin
   end loop;
 end $$`;
 
-/** Sorted otherwise in the session that restores than in any other: pg_dump switches row_security off. */
+/** The restoring session sorts otherwise than any other: pg_dump switches row_security off. */
 const SORTED = `
 create function compare(a int, b int) returns int language sql immutable as $$
   select case current_setting('row_security') when 'on' then a - b else b - a end $$;
@@ -34,7 +34,7 @@ create operator class moody for type int using btree as
 create table sorted as select i from generate_series(1, 1000) i;
 create index "in Order" on sorted (i moody);`;
 
-/** The function is no more immutable than a clock, but each of its values is where it belongs. */
+/** The function gives other values each time, but they stay in order. */
 const DATED = `
 create function since(a int) returns numeric language sql immutable as 'select a - extract(epoch from clock_timestamp())';
 create table dated as select i from generate_series(1, 1000) i;
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
 
   it('of a dump during which rows were deleted at the source is GOOD: what counts is what it began with', async () => {
     await using worker = await stage.dumps.startWorker({ VERIFY_SCHEDULE: 'off' });
-    // pg_dump locks what it dumps once it has its snapshot.
+    // pg_dump has its snapshot before it locks its tables.
     const lock = await lockTable(servers.postgres, 'busy');
     const job = await stage.dumps.enqueue('busy');
     const waiting = `select count(*) from pg_stat_activity
@@ -111,14 +111,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
     expect(await stage.good(name, 'local')).toMatchObject({ rows: 1000, differences: [] });
   });
 
-  it('of what lies in the folder has a record of its own', async () => {
+  it('of a copy in the folder has its own record', async () => {
     const { name } = await stage.dumpOnly('shop');
     const test = await stage.good(name, 'local');
     expect(test).toMatchObject({ destination: 'local', tables: 2, rows: 6000 });
     expect(await stage.record(name, 's3')).toBeUndefined();
   });
 
-  it('of a dump whose manifest says little, as that of another tool, learns from its text what it needs', async () => {
+  it('of a dump with a bare manifest, as of another tool, learns the rest from its text', async () => {
     const { source: _, roles: __, serverVersion: ___, ...manifest } = await stage.dumpAndUpload('odd');
     const { name } = await stage.rewrite(manifest, {});
     const { notes } = await stage.good(name);
@@ -198,7 +198,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
       await servers.s3.putObject(BUCKET, stage.keyOf(name), object);
       const { record } = await bad(name);
       expect(record.reason).toMatch(/what lies at s3 as .* is not the dump: its sha256 is/);
-      // What lies in the folder is as it was.
+      // The copy in the folder is unchanged.
       expect(await stage.good(name, 'local')).toMatchObject({ result: 'good' });
     });
 

@@ -28,7 +28,7 @@ function leadsSomewhere(page: string, link: string): boolean {
   return heading === undefined || headingsOf(read(file)).includes(heading);
 }
 
-/** The names that headings are reached by, as the common renderers of Markdown make them. */
+/** The anchors of headings, as common Markdown renderers make them. */
 function headingsOf(text: string): readonly string[] {
   const headings = text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/^#+ (.+)$/gm);
   return [...headings].map(([, heading = '']) =>

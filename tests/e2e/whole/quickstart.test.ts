@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../../scripts/quickstart/main.ts', import.meta.url));
 
-/** What a user may have set, none of it meant for the quickstart. */
+/** Settings of a user that are not meant for the quickstart. */
 const STRAY = {
   HOME: '/nonexistent',
   POSTGRES_HOST: 'db.example.invalid',
@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
   let folder: string;
   beforeEach(async () => {
     parent = await tempFolder('pgstow-e2e-');
-    // A path with a space, which PostgreSQL's own user may not enter: its folder then lies elsewhere.
+    // The path has a space, and PostgreSQL's user may not enter it: PostgreSQL's folder then lies elsewhere.
     folder = join(parent.path, 'tmp folder');
     await mkdir(folder);
   });
@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
 
   const textOf = (quickstart: BoundProcess): string => quickstart.lines.map(({ text }) => text).join('\n');
 
-  /** The process of one of the apps, once it runs. */
+  /** The process of an app, once it runs. */
   const findApp = (quickstart: BoundProcess, app: string) =>
     eventually(() => descendants(quickstart.pid).find(({ command }) => command.includes(`apps/${app}/`)) ?? null);
 
@@ -59,11 +59,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('npm run quickstart', () => {
     expect(await readdir(folder)).toEqual([]);
   };
 
-  /** All that ever runs below it, until it ends. */
+  /** All descendants that ever ran, once the quickstart has ended. */
   const watchDescendants = async (quickstart: BoundProcess): Promise<ReadonlyMap<number, string>> => {
     const seen = new Map<number, string>();
     await eventually(() => {
-      // One that is about to end has no command line any more.
+      // A process that is about to end has no command line.
       for (const { pid, command } of descendants(quickstart.pid)) if (command !== '') seen.set(pid, command);
       return quickstart.exit !== undefined;
     });

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 const SCRIPT = fileURLToPath(new URL('../../../scripts/release.ts', import.meta.url));
 
 describe.skipIf(!hasCommand('git'))('the release script', () => {
-  it('tags what is a release, and says everything that keeps another tree from being one', async () => {
+  it('tags a release, and lists everything that keeps another tree from being one', async () => {
     await using folder = await tempFolder();
     const options = { cwd: folder.path, reject: false } as const;
     const git = (...args: readonly string[]) =>

@@ -20,7 +20,7 @@ import { apps, mainOf, type App } from '../stage/start-app.ts';
 import { childOf, lockTable, noiseTable, PG_DUMP } from '../stage/start-dump-worker.ts';
 import { basic } from '../stage/start-scheduler.ts';
 
-/** What is looked for. Letters and digits alone, so that few writings of it need to be known; most secrets hold more. */
+/** The canaries to look for. They are letters and digits, which have few encodings; most secrets hold more than that. */
 const canaries = {
   POSTGRES_PASSWORD: 'cnryAApg5e1f7d93b2',
   DATABASE_URL: 'cnryBBdu4c8a2f6e71',
@@ -49,12 +49,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
   let endpoint: HttpEndpoint;
   let mail: MailServer;
   let otlp: OtlpReceiver;
-  /** Between the workers and PostgreSQL, and S3. */
+  /** The proxies between the workers and PostgreSQL, and S3. */
   let postgresProxy: FaultProxy;
   let s3Proxy: FaultProxy;
   let env: Readonly<Record<string, string>>;
   let watch: ProcessWatch;
-  /** All that any process of ours wrote. */
+  /** The output of every process of ours. */
   const outputs: Place[] = [];
   const started: { readonly app: string; readonly process: BoundProcess }[] = [];
 
@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
     outputs.push({ name: `pgstow ${args.join(' ')}`, text: `${ending.stdout}\n${ending.stderr}` });
     return ending;
   };
-  /** Asks for a dump, and returns why it did not succeed. */
+  /** Requests a dump, and returns the reason of its failure. */
   const failingDump = async (): Promise<string> => {
     const { id = '' } = await stack.dumps.add('ad-hoc', { target: 'shop' }, { ...jobOptions.dump, attempts: 1 });
     return eventually<string>(async () => (await stack.dumps.getJob(id))?.failedReason ?? '');
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
 
     let dumping = started.find(({ app }) => app === 'dump-worker')!.process;
     {
-      // pg_dump waits for it, however fast it is.
+      // The lock holds pg_dump, however fast it is.
       await using _lock = await lockTable(stack.postgres, 'shop');
       const cutOff = failingDump();
       const waiting = "select count(*) from pg_stat_activity where datname = 'shop' and wait_event_type = 'Lock'";
@@ -198,14 +198,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
     for (const verb of [['list'], ['list', '--json'], ['doctor', '--json']]) await cli(...verb);
     await failsWith(() => s3Proxy.status(500, { body: S3_REFUSAL }), /"job attempt failed"/);
     await failsWith(() => s3Proxy.reset(), /"job attempt failed"/);
-    // An attempt that met the fault before may end after this one has begun.
+    // An attempt with the earlier fault may end after this one has begun.
     const late = await failsWith(() => s3Proxy.hang(), /"err":".*(?:time|abort).*"job attempt failed"/i);
     expect(late.json).toMatchObject({ process: 'upload-worker' });
     await s3Proxy.pass();
   });
 
   it('meet a bad dump, endpoints that fail, and a Redis that goes away', async () => {
-    // With all that it was ever sent.
+    // The answer repeats every secret that the endpoint ever received.
     const keys = Object.entries(canaries).flatMap(([name, canary]) =>
       /^(?:NOTIFY|HEARTBEAT)/.test(name) ? canary : [],
     );
@@ -283,14 +283,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
       ...(await readFiles(stack.folder)),
       ...(await readFiles(stack.scratch)),
       ...watch.places,
-      // Who is told has a key of its own in the address or the headers, and nothing else.
+      // The address or the headers hold the receiver's own key; the body must hold none.
       ...endpoint.requests.map(({ path, body }) => ({ name: `the body that ${path} was sent`, text: body })),
       ...mail.mails.map(({ source }) => ({ name: 'a mail', text: source })),
       ...otlp.endpoint.requests.map(({ body }) => ({ name: 'spans', text: body })),
     ];
     expect(findSecrets(canaries, places)).toEqual([]);
 
-    // That something was looked at, and would have been found.
+    // The search looked at something, and would have found it.
     const looked: readonly (readonly [string, readonly Place[]])[] = [
       ['a restore test found a BAD dump', places],
       ['NOT HEALTHY', outputs],

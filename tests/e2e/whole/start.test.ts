@@ -42,13 +42,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pnpm start', () => {
     }
     expect(started.lines.filter(({ text }) => !text.startsWith('    ') && !HUMAN_LINE.test(text))).toEqual([]);
     const clock = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Kolkata', hour: '2-digit' });
-    // The hour may have changed since.
+    // The hour may have changed meanwhile.
     const hours = [0, 60_000].map((ago) => clock.format(Date.now() - ago));
     expect(hours).toContain(started.tail.split('\n').at(-1)?.slice(1, 3));
 
     const children = descendants(started.pid);
     expect(children.length).toBeGreaterThanOrEqual(apps.length);
-    // As a terminal sends it to all of its foreground.
+    // As a terminal sends it, to its whole foreground.
     process.kill(-started.pid, 'SIGINT');
     expect(await started.waitForExit()).toMatchObject({ code: 0 });
     expect(children.filter(({ pid }) => isAlive(pid))).toEqual([]);

@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', () => {
     }
     for (const of of ['upload', 'verify'])
       expect(way.find((span) => span.name === `process ${of}`)?.attributes['pgstow.destination']).toBe('s3');
-    // And nothing else is sent: none of what BullMQ does for itself, and not the next run.
+    // Nothing else is sent: no internals of BullMQ, and not the next run.
     await Promise.all(Object.values(processes).map((started) => started.stop()));
     expect(new Set(receiver.spans().map(({ traceId }) => traceId))).toEqual(new Set([spans[0]?.traceId]));
     for (const started of Object.values(processes)) expect(started.exit?.code).toBe(0);
@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', () => {
         const isEvent =
           json?.['process'] === app && typeof json['level'] === 'number' && typeof json['msg'] === 'string';
         const isNamed = json?.['job'] === undefined || json['name'] === name;
-        // What stands twice in a line may be read either way.
+        // A key that stands twice in a line is ambiguous.
         return !isEvent || !isNamed || text.split('"name":').length > 2;
       });
       expect(strange).toEqual([]);
@@ -88,10 +88,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', () => {
       attributes: expect.objectContaining({ 'exception.message': expect.stringContaining('"shop" does not exist') }),
     });
     await stack.postgres.psql('postgres', 'alter database away rename to shop');
-    // By another worker, as after a crash.
+    // Another worker goes on, as after a crash.
     await worker.stop();
     await stack.start('dump-worker');
-    // It failed for good, until a person asks for another attempt.
+    // The job failed for good, until a person retries it.
     await (await stack.dumps.getJob(next?.id ?? ''))?.retry();
     const spans = await receiver.traceWith(
       ({ name, traceId, status }) => name === 'process dump' && status.code !== 2 && traceId !== first?.traceId,
@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', () => {
     expect(failed?.traceId).toBe(spans[0]?.traceId);
   });
 
-  it('go on with a trace where an upload is asked for that a crash has lost, and begin one with the command line', async () => {
+  it('continue with an upload that a crash has lost, and begin with the command line', async () => {
     const upload = await stack.start('upload-worker');
     const verify = await stack.start('verify-worker');
     const asked = await runCli(['dump', '--wait'], stack.settings);
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', () => {
     const uploads = (): readonly ReceivedSpan[] =>
       receiver.spans().filter((span) => span.name === 'process upload' && span.attributes['pgstow.name'] === name);
     expect(uploads()).toHaveLength(1);
-    // As if neither had been.
+    // As if the upload had never been.
     await rm(join(stack.folder, `${name}.s3.receipt.json`));
     await stack.start('upload-worker');
     await eventually(() => uploads().length === 2);
@@ -136,7 +136,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', () => {
   });
   afterAll(() => stack?.[Symbol.asyncDispose]());
 
-  it('is sent its headers, in protobuf unless told otherwise', async () => {
+  it('receives its headers, and protobuf by default', async () => {
     await using endpoint = await startHttpEndpoint();
     const worker = await stack.start('dump-worker', {
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url,
@@ -145,7 +145,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', () => {
     });
     const { id } = await stack.dumps.add('ad-hoc', { target: 'shop' });
     await eventually(async () => (await stack.dumps.getJobState(id ?? '')) === 'completed');
-    // What is left is sent at the end.
+    // The rest is sent at the end.
     await worker.stop();
     const { headers, body } = await endpoint.received(({ path }) => path === '/v1/traces');
     expect(headers).toMatchObject({
@@ -176,11 +176,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', () => {
     const another = await stack.start('dump-worker', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url });
     await eventually(async () => expect(await uploads.getJobState(uploadJobId(name, 's3'))).toBe('waiting'));
     await another.stop();
-    // Nobody else in this file is to find it.
+    // Later tests must not find it.
     await uploads.obliterate();
   });
 
-  it('that hangs, refuses or answers 500 loses no job, and is told of once', async () => {
+  it('that hangs, refuses or answers 500 loses no job, and is logged once', async () => {
     await using endpoint = await startHttpEndpoint();
     const processes = await stack.startAll({
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url,
@@ -195,7 +195,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('an endpoint for traces', () => {
     await dumping.waitForLine(/traces are sent again/);
     expect(dumping.lines.filter(({ text }) => text.includes('traces cannot be sent'))).toHaveLength(1);
     endpoint.answer('hang');
-    // To its restore test: a job that still runs would be waited for.
+    // The cycle ends with its restore test: stopping would wait for a running job.
     await stack.cycle();
     await Promise.all(Object.values(processes).map((started) => started.stop()));
     for (const started of Object.values(processes)) expect(started.exit?.code).toBe(0);
