@@ -1,45 +1,19 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { Worker } from 'bullmq';
 import { expect, test } from 'vitest';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { startScheduler } from '../stage/start-scheduler.ts';
 
-/** A server that keeps the parsed bodies of requests. */
-async function listen(): Promise<
-  AsyncDisposable & { readonly url: string; readonly posted: Record<string, unknown>[] }
-> {
-  const posted: Record<string, unknown>[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      posted.push(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
-      response.end();
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  return {
-    url: `http://127.0.0.1:${port}/hook`,
-    posted,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
+const postedTo = ({ requests }: HttpEndpoint) => requests.map(({ json }) => json as Record<string, unknown>);
 
 test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup lifts it', async () => {
-  await using server = await startRedis();
-  await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
-  await using hook = await listen();
+  await using connected = await startConnectedRedis();
+  const { server, redis } = connected;
+  await using hook = await startHttpEndpoint();
   await using queue = openQueue('dump', 'default', redis);
   const env = {
     REDIS_URL: server.url,
@@ -70,11 +44,11 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
   // Each start judges at once, but only the first one raises the alarm.
   for (let round = 0; round < 2; round += 1) {
     await using scheduler = await startScheduler(env);
-    await eventually(() => hook.posted.length > 0);
+    await eventually(() => postedTo(hook).length > 0);
     await scheduler.process.stop();
     expect(scheduler.process.tail.includes('alarm raised')).toBe(round === 0);
   }
-  expect(hook.posted).toEqual([
+  expect(postedTo(hook)).toEqual([
     expect.objectContaining({
       event: 'raised',
       kind: 'stale',
@@ -86,22 +60,22 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
   await say(0);
   for (let round = 0; round < 2; round += 1) {
     await using scheduler = await startScheduler(env);
-    await eventually(() => hook.posted.length > 1);
+    await eventually(() => postedTo(hook).length > 1);
     await scheduler.process.stop();
     expect(scheduler.process.tail.includes('alarm lifted')).toBe(round === 0);
   }
-  expect(hook.posted.slice(1)).toEqual([
+  expect(postedTo(hook).slice(1)).toEqual([
     expect.objectContaining({ event: 'recovered', kind: 'stale', database: 'shop' }),
   ]);
   await say(100);
   {
     await using _scheduler = await startScheduler(env);
-    await eventually(() => hook.posted.length > 2);
+    await eventually(() => postedTo(hook).length > 2);
   }
   // A database that is no longer configured needs no repair.
   await using scheduler = await startScheduler({ ...env, POSTGRES_DB: 'orders' });
-  await eventually(() => hook.posted.length > 3);
-  expect(hook.posted[3]).toMatchObject({
+  await eventually(() => postedTo(hook).length > 3);
+  expect(postedTo(hook)[3]).toMatchObject({
     event: 'recovered',
     kind: 'stale',
     database: 'shop',
@@ -111,9 +85,9 @@ test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup
 });
 
 test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an hour, and raises an alarm', async () => {
-  await using server = await startRedis();
-  await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
-  await using hook = await listen();
+  await using connected = await startConnectedRedis();
+  const { server, redis } = connected;
+  await using hook = await startHttpEndpoint();
   await using queue = openQueue('dump', 'default', redis);
   await publish(redis, 'default', publishedCatalog({ orders: [{ takenAt: hoursAgo(1) }] }));
   // As if requested a month ago.
@@ -129,8 +103,8 @@ test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an h
   };
   await using scheduler = await startScheduler(env);
   const why = 'it has never been backed up: its first dump has been due for 30d, and the queue dump is paused';
-  await eventually(() => hook.posted.length > 0);
-  expect(hook.posted).toMatchObject([{ event: 'raised', kind: 'stale', database: 'shop', happened: why }]);
+  await eventually(() => postedTo(hook).length > 0);
+  expect(postedTo(hook)).toMatchObject([{ event: 'raised', kind: 'stale', database: 'shop', happened: why }]);
   const health = await scheduler.request('/healthz');
   expect([health.status, await health.json()]).toMatchObject([
     503,
@@ -157,17 +131,17 @@ test.skipIf(!hasRedis())('a first backup that nobody takes is a fault after an h
     publishedCatalog({ shop: [{ takenAt: hoursAgo(0) }], orders: [{ takenAt: hoursAgo(1) }] }),
   );
   await using _again = await startScheduler(env);
-  await eventually(() => hook.posted.length > 1);
-  expect(hook.posted[1]).toMatchObject({ event: 'recovered', kind: 'stale', database: 'shop' });
+  await eventually(() => postedTo(hook).length > 1);
+  expect(postedTo(hook)[1]).toMatchObject({ event: 'recovered', kind: 'stale', database: 'shop' });
   await eventually(async () => (await redis.hexists('pgstow:default:wanted-since', 'backup:shop')) === 0);
 });
 
 test.skipIf(!hasRedis())(
   'restore tests that have ceased are a fault, and raise one alarm until they come to a verdict',
   async () => {
-    await using server = await startRedis();
-    await using redis = await connectRedis(server.url, createLog('test', 'fatal', String));
-    await using hook = await listen();
+    await using connected = await startConnectedRedis();
+    const { server, redis } = connected;
+    await using hook = await startHttpEndpoint();
     await using tests = openQueue('verify', 'default', redis);
     const env = {
       REDIS_URL: server.url,
@@ -195,7 +169,7 @@ test.skipIf(!hasRedis())(
     await tests.pause();
     for (let round = 0; round < 2; round += 1) {
       await using scheduler = await startScheduler(env);
-      await eventually(() => hook.posted.length > 0);
+      await eventually(() => postedTo(hook).length > 0);
       const health = await scheduler.request('/healthz');
       expect([health.status, await health.json()]).toMatchObject([
         503,
@@ -215,7 +189,7 @@ test.skipIf(!hasRedis())(
       await eventually(async () => (await redis.hexists('pgstow:default:wanted-since', 'verdict:shop')) === 1);
       await scheduler.process.stop();
     }
-    expect(hook.posted).toMatchObject([
+    expect(postedTo(hook)).toMatchObject([
       { event: 'raised', kind: 'restore-test-overdue', severity: 'warning', database: 'shop', happened: why },
     ]);
     // Switched off, they are not waited for.
@@ -224,23 +198,23 @@ test.skipIf(!hasRedis())(
       expect((await (await scheduler.request('/healthz')).json()) as object).toMatchObject({
         details: [{ protection: 'yes' }],
       });
-      await eventually(() => hook.posted.length === 2);
+      await eventually(() => postedTo(hook).length === 2);
     }
     {
       await using _scheduler = await startScheduler(env);
-      await eventually(() => hook.posted.length === 3);
+      await eventually(() => postedTo(hook).length === 3);
     }
     // A bad verdict is a verdict, with its own alarm.
     await say('bad');
     {
       await using scheduler = await startScheduler(env);
-      await eventually(() => hook.posted.length === 4);
+      await eventually(() => postedTo(hook).length === 4);
       expect(await (await scheduler.request('/metrics')).text()).toContain(
         'pgstow_restore_test_overdue{database="shop"} 0\n',
       );
       await eventually(async () => (await redis.exists('pgstow:default:wanted-since')) === 0);
     }
-    expect(hook.posted.map(({ event, kind }) => `${String(event)} ${String(kind)}`)).toEqual([
+    expect(postedTo(hook).map(({ event, kind }) => `${String(event)} ${String(kind)}`)).toEqual([
       'raised restore-test-overdue',
       'recovered restore-test-overdue',
       'raised restore-test-overdue',

@@ -4,15 +4,15 @@ import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-rec
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../stage/run-cli.ts';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 const HOUR_MS = 3_600_000;
@@ -20,6 +20,7 @@ const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * HOUR_MS)
 const cells = (line: string | undefined): readonly string[] => line?.split(/ {2,}/) ?? [];
 
 describe.skipIf(!hasRedis())('pgstow status', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let queue: OpenQueue<'dump'> & AsyncDisposable;
@@ -61,9 +62,8 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
     });
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, createLog('test', 'fatal', String));
-    queue = openQueue('dump', 'default', redis);
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
+    queue = cleanup.use(openQueue('dump', 'default', redis));
     const template = { name: 'scheduled', data: { target: 'shop' }, opts: jobOptions.dump };
     // A daily schedule, due within the day.
     await queue.upsertJobScheduler(scheduleId('shop'), { pattern: '0 0 3 * * *', tz: 'UTC' }, template);
@@ -72,11 +72,7 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
     folder = await tempFolder();
   });
   afterEach(() => folder[Symbol.asyncDispose]());
-  afterAll(async () => {
-    await queue[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => cleanup.disposeAsync());
 
   it('has a line for each database and exits 0 if all are healthy', async () => {
     const manifest = await makeDump(folder.path, { takenAt: hoursAgo(3) });

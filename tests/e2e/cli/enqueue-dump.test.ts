@@ -1,16 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { JobData } from '@pgstow/shared/contract/jobs.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueUpload, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { UnrecoverableError, Worker, type Processor } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const COMMANDS = [
@@ -26,14 +26,14 @@ const COMMANDS = [
 const NAME = formatBackupName('shop', new Date('2026-11-22T03:00:00Z'));
 
 describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb, usage }) => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let dumps: OpenQueue<'dump'> & AsyncDisposable;
   let uploads: OpenQueue<'upload'> & AsyncDisposable;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, createLog('test', 'fatal', String));
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
   });
   beforeEach(async () => {
     await server.flush();
@@ -44,10 +44,7 @@ describe.skipIf(!hasRedis()).each(COMMANDS)('$command', ({ program, script, verb
     await uploads[Symbol.asyncDispose]();
     await dumps[Symbol.asyncDispose]();
   });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => cleanup.disposeAsync());
 
   const enqueue = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
     startProcess({

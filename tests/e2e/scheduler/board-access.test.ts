@@ -1,11 +1,11 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { enqueueDump, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failUpload } from '../stage/fail-upload.ts';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import {
   BOARD_PASSWORD,
   BOARD_USER,
@@ -16,10 +16,10 @@ import {
   type Scheduler,
 } from '../stage/start-scheduler.ts';
 
-const log = createLog('test', 'fatal', String);
 const SCHEDULE = 'dump.shop';
 
 describe.skipIf(!hasRedis())('the board', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let dumps: OpenQueue<'dump'> & AsyncDisposable;
@@ -27,18 +27,14 @@ describe.skipIf(!hasRedis())('the board', () => {
   let scheduler: Scheduler;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
-    dumps = openQueue('dump', 'default', redis);
-    uploads = openQueue('upload', 'default', redis);
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
+    dumps = cleanup.use(openQueue('dump', 'default', redis));
+    uploads = cleanup.use(openQueue('upload', 'default', redis));
     scheduler = await startScheduler({ REDIS_URL: server.url });
   });
   afterAll(async () => {
     await scheduler[Symbol.asyncDispose]();
-    await uploads[Symbol.asyncDispose]();
-    await dumps[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
+    await cleanup.disposeAsync();
   });
 
   const change = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>

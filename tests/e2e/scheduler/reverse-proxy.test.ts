@@ -1,10 +1,9 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { freePort } from '@pgstow/testing/free-port.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, pointsTo, type Asked } from '../stage/board-visitor.ts';
@@ -12,12 +11,12 @@ import { failUpload } from '../stage/fail-upload.ts';
 import { goTo } from '../stage/go-to.ts';
 import { hasBrowser, launchBrowser } from '../stage/launch-browser.ts';
 import { hoursAgo, publish, publishedCatalog } from '../stage/publish-catalog.ts';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { readAddresses, readBlocks, startCaddy, startNginx, type Proxy } from '../stage/start-proxy.ts';
 import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
 
 type StartProxy = (block: string, schedulerPort: number) => Promise<Proxy>;
 
-const log = createLog('test', 'fatal', String);
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const [onHost, underPath] = await readAddresses();
 const [nginxOnHost, nginxUnderPath] = await readBlocks('nginx');
@@ -42,6 +41,7 @@ const CASES: readonly (readonly [name: string, program: string, start: StartProx
 const NAMES = '--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND';
 
 describe.skipIf(!hasRedis())('behind', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let dumps: OpenQueue<'dump'> & AsyncDisposable;
@@ -49,20 +49,15 @@ describe.skipIf(!hasRedis())('behind', () => {
   let tests: OpenQueue<'verify'> & AsyncDisposable;
   let browser: Browser;
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
-    dumps = openQueue('dump', 'default', redis);
-    uploads = openQueue('upload', 'default', redis);
-    tests = openQueue('verify', 'default', redis);
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
+    dumps = cleanup.use(openQueue('dump', 'default', redis));
+    uploads = cleanup.use(openQueue('upload', 'default', redis));
+    tests = cleanup.use(openQueue('verify', 'default', redis));
     if (hasBrowser) browser = await launchBrowser(NAMES);
   });
   afterAll(async () => {
     await browser?.close();
-    await tests[Symbol.asyncDispose]();
-    await uploads[Symbol.asyncDispose]();
-    await dumps[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
+    await cleanup.disposeAsync();
   });
   beforeEach(async () => {
     await server.flush();

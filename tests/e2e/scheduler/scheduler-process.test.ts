@@ -1,35 +1,30 @@
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import { Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { BOARD_PASSWORD, POSTGRES_PASSWORD, launchScheduler, startScheduler } from '../stage/start-scheduler.ts';
 
-const log = createLog('test', 'fatal', String);
-
 describe.skipIf(!hasRedis())('the scheduler as a process', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let queue: OpenQueue<'dump'> & AsyncDisposable;
 
   beforeAll(async () => {
-    server = await startRedis({ appendOnly: true });
-    redis = await connectRedis(server.url, log);
+    ({ server, redis } = cleanup.use(await startConnectedRedis({ appendOnly: true })));
   });
   beforeEach(async () => {
     await server.flush();
     queue = openQueue('dump', 'default', redis);
   });
   afterEach(() => queue[Symbol.asyncDispose]());
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => cleanup.disposeAsync());
 
   const start = (env: Readonly<Record<string, string>> = {}) => startScheduler({ REDIS_URL: server.url, ...env });
   const pending = async () => (await queue.getJobs(['prioritized', 'delayed'])).map((job) => job.id ?? '').sort();

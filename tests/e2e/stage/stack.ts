@@ -1,6 +1,5 @@
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
@@ -10,6 +9,7 @@ import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { settingsOf, type Environment } from './settings-of.ts';
 import { apps, startApp, type App } from './start-app.ts';
+import { log } from './start-connected-redis.ts';
 import { startServers, type Servers } from './start-servers.ts';
 
 /** The servers and folders of a whole pgstow, and its four processes. */
@@ -43,7 +43,7 @@ export async function setStack(env: Environment = {}, options: StackOptions = {}
   const { redis, postgres, s3 } = cleanup.use(await startServers({ shop: sql }, options.redis));
   const folder = options.folder ?? cleanup.use(await tempFolder('pgstow-stack-')).path;
   const { path: scratch } = cleanup.use(await tempFolder('pgstow-verify-', unprivilegedUser()));
-  const connection = cleanup.use(await connectRedis(redis.url, createLog('test', 'fatal', String)));
+  const connection = cleanup.use(await connectRedis(redis.url, log));
   const dumps = cleanup.use(openQueue('dump', 'default', connection));
   const settings = {
     ...settingsOf({ postgres, databases: 'shop', redis, s3, folder }),

@@ -2,7 +2,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { dumpResultSchema, type JobData } from '@pgstow/shared/contract/jobs.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
@@ -15,6 +14,7 @@ import { startProcess } from '@pgstow/testing/worker-process.ts';
 import type { Job } from 'bullmq';
 import { BUCKET, settingsOf, type Environment } from './settings-of.ts';
 import { mainOf, startApp } from './start-app.ts';
+import { log } from './start-connected-redis.ts';
 
 /** A destination without an upload worker: upload jobs stay in the queue. */
 export const DESTINATION = { S3_BUCKET: BUCKET, S3_ENDPOINT: 'http://127.0.0.1:9' } as const;
@@ -65,7 +65,7 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
   await using cleanup = new AsyncDisposableStack();
   const folder = options.folder ?? cleanup.use(await tempFolder('pgstow-dump-')).path;
   const site = `site-${(sites += 1)}`;
-  const redis = cleanup.use(await connectRedis(options.redis.url, createLog('test', 'fatal', String)));
+  const redis = cleanup.use(await connectRedis(options.redis.url, log));
   const dumps = cleanup.use(openQueue('dump', site, redis));
   const uploads = cleanup.use(openQueue('upload', site, redis));
   const { postgres, databases } = options;

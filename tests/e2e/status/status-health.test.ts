@@ -1,30 +1,26 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import type { RedisServer } from '@pgstow/testing/redis-server.ts';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { basic, BOARD_USER, startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
 
-const log = createLog('test', 'fatal', String);
 const DATABASES = 'shop,<b>orders</b>';
 
 describe.skipIf(!hasRedis())('/healthz', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let sites = 0;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
   });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => cleanup.disposeAsync());
 
   /** A scheduler with its own site, whose first dumps are no longer due unless `keepFirst` is set. */
   async function start({ keepFirst = false } = {}) {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
@@ -10,25 +9,22 @@ import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
 import { mainOf } from '../stage/start-app.ts';
+import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { POSTGRES_PASSWORD, startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
 
-const log = createLog('test', 'fatal', String);
 const ODD = 'odd"db\\<b>';
 const monitoring = (file: string) =>
   readFile(fileURLToPath(new URL(`../../../docs/monitoring/${file}`, import.meta.url)), 'utf8');
 
 describe.skipIf(!hasRedis())('/metrics', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
   });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => cleanup.disposeAsync());
 
   const settings = (site: string) => ({
     REDIS_URL: server.url,

@@ -1,14 +1,14 @@
 import { Alarms } from '@pgstow/notify/alarms/alarms.ts';
 import { Background } from '@pgstow/notify/background.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET, type DumpFacts } from '../stage/publish-catalog.ts';
+import { log, startConnectedRedis } from '../stage/start-connected-redis.ts';
 import {
   basic,
   BOARD_PASSWORD,
@@ -18,23 +18,19 @@ import {
   type Scheduler,
 } from '../stage/start-scheduler.ts';
 
-const log = createLog('test', 'fatal', String);
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const ODD = `<img src=x onerror=alert(1)>"'&`;
 
 describe.skipIf(!hasRedis())('the status page', () => {
+  const cleanup = new AsyncDisposableStack();
   let server: RedisServer;
   let redis: RedisConnection;
   let sites = 0;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
+    ({ server, redis } = cleanup.use(await startConnectedRedis()));
   });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+  afterAll(() => cleanup.disposeAsync());
 
   async function start(databases: string, env: Readonly<Record<string, string>> = {}) {
     const site = `page-${(sites += 1)}`;

@@ -2,52 +2,21 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { Worker, type Job } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLog } from './log.ts';
-import { openQueue, queuePrefix, type OpenQueue } from './queue.ts';
-import { connectRedis, type RedisConnection } from './redis.ts';
-import type { Task } from './task.ts';
-import { startWorker } from './worker.ts';
-
-const log = createLog('test', 'fatal', String);
-type Handle = (task: Task<'dump'>) => Promise<unknown>;
+import { reach, startSites, type Sites } from '../../testing/start-sites.ts';
+import { queuePrefix } from './queue.ts';
 
 // Each test has a site of its own, and they wait together.
 describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', () => {
-  let server: RedisServer;
-  let redis: RedisConnection;
-  let sites = 0;
+  let sites: Sites;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
+    sites = await startSites();
   });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
-
-  /** A queue of its own, and how to start a worker at it. */
-  function newSite() {
-    const site = `site-${(sites += 1)}`;
-    const queue = openQueue('dump', site, redis);
-    return {
-      site,
-      queue,
-      start: (handle: Handle, graceMs = 10_000) =>
-        startWorker({ queue: 'dump', site, redis, log, redact: String, graceMs, handle }),
-      [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
-    };
-  }
-  const reach = async (queue: OpenQueue<'dump'>, job: Job, state: string): Promise<Job> =>
-    eventually(async () => {
-      const isThere = (await queue.getJobState(job.id ?? '')) === state;
-      return isThere ? ((await queue.getJob(job.id ?? '')) ?? null) : null;
-    });
+  afterAll(() => sites[Symbol.asyncDispose]());
 
   /** Writes a process whose worker says which job it took, hangs, and says which failed for good. */
   async function writeHangingWorker(folder: string, site: string): Promise<string> {
@@ -59,7 +28,7 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', (
        import { connectRedis } from ${here('redis.ts')};
        import { startWorker } from ${here('worker.ts')};
        const log = createLog('killed', 'fatal', String);
-       const redis = await connectRedis(${JSON.stringify(server.url)}, log);
+       const redis = await connectRedis(${JSON.stringify(sites.server.url)}, log);
        startWorker({ queue: 'dump', site: '${site}', redis, log, redact: String, graceMs: 0, handle: (task) => {
          console.log('took ' + task.data.target);
          return new Promise(() => {});
@@ -69,7 +38,7 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', (
   }
 
   it('is taken over by another, which is told that it is repeated', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     await using folder = await tempFolder();
     const script = await writeHangingWorker(folder.path, site.site);
     const job = await site.queue.add('ad-hoc', { target: 'shop' }, { attempts: 1 });
@@ -87,7 +56,7 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', (
   it.each(['a schedule', 'a person'])(
     'is given up once %s asked for what has killed six of them; that is told, and it runs once more if it is retried',
     async (by) => {
-      await using site = newSite();
+      await using site = sites.open();
       await using folder = await tempFolder();
       const script = await writeHangingWorker(folder.path, site.site);
       const template = { name: 'scheduled', data: { target: 'shop' }, opts: { attempts: 6 } };
@@ -116,7 +85,7 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', (
 
   function watchForLost(site: string) {
     const watching = new Worker('dump', null, {
-      connection: redis,
+      connection: sites.redis,
       prefix: queuePrefix(site),
       autorun: false,
       stalledInterval: 100,
@@ -129,8 +98,8 @@ describe.skipIf(!hasRedis()).concurrent('the job of a worker that was killed', (
       /** The lock of a worker that was killed runs out now, and the next look is due. */
       async loses(id: string, times: number) {
         await eventually(async () => {
-          await redis.del(key(`${id}:lock`), key('stalled-check'));
-          return (await redis.hget(key(id), 'stc')) === String(times);
+          await sites.redis.del(key(`${id}:lock`), key('stalled-check'));
+          return (await sites.redis.hget(key(id), 'stc')) === String(times);
         });
       },
       [Symbol.asyncDispose]: () => watching.close(true),

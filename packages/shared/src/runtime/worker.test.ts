@@ -1,56 +1,24 @@
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import type { Job } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { log, reach, redact, startSites, type Sites } from '../../testing/start-sites.ts';
 import { BusyError, describeFault, PermanentError, RetryableError } from './errors.ts';
 import { readJobFailure } from './job-failure.ts';
-import { createLog } from './log.ts';
-import { enqueueDump, openQueue, type OpenQueue } from './queue.ts';
-import { createRedact } from './redact.ts';
-import { connectRedis, type RedisConnection } from './redis.ts';
+import { enqueueDump } from './queue.ts';
 import type { Task } from './task.ts';
 import { startWorker } from './worker.ts';
 
-const redact = createRedact(['geheim']);
-const log = createLog('test', 'fatal', redact);
-type Handle = (task: Task<'dump'>) => Promise<unknown>;
-
 // Each test has a site of its own, and several wait for a clock: they wait together.
 describe.skipIf(!hasRedis()).concurrent('a worker', () => {
-  let server: RedisServer;
-  let redis: RedisConnection;
-  let sites = 0;
+  let sites: Sites;
 
   beforeAll(async () => {
-    server = await startRedis();
-    redis = await connectRedis(server.url, log);
+    sites = await startSites();
   });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
-
-  /** A queue of its own, and how to start a worker at it. */
-  function newSite() {
-    const site = `site-${(sites += 1)}`;
-    const queue = openQueue('dump', site, redis);
-    return {
-      site,
-      queue,
-      start: (handle: Handle, graceMs = 10_000) =>
-        startWorker({ queue: 'dump', site, redis, log, redact, graceMs, handle }),
-      [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
-    };
-  }
-  const reach = async (queue: OpenQueue<'dump'>, job: Job, state: string): Promise<Job> =>
-    eventually(async () => {
-      const isThere = (await queue.getJobState(job.id ?? '')) === state;
-      return isThere ? ((await queue.getJob(job.id ?? '')) ?? null) : null;
-    });
+  afterAll(() => sites[Symbol.asyncDispose]());
 
   it('hands over the names, why they are wanted and since when, and keeps the result, the notes and the progress', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     const tasks: Task<'dump'>[] = [];
     await using worker = site.start(async (task) => {
       tasks.push(task);
@@ -71,7 +39,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('refuses what is not one of ours, at once and for good, and never runs it', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     let runs = 0;
     await using _worker = site.start(async () => (runs += 1));
     for (const data of [
@@ -90,7 +58,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('leaves what a newer version wrote to a newer worker, without an attempt used up, for a day', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     let runs = 0;
     await using _worker = site.start(async () => (runs += 1));
     const data = { version: 2, target: 'shop', server: 'main' };
@@ -107,7 +75,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('stops a job at once that a person must mend, with the hint, without the secret; a retry then runs it', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     let isMended = false;
     await using _worker = site.start(async () => {
       if (!isMended)
@@ -130,7 +98,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('tries a job again that another attempt may mend, after a delay under the cap, and tells that it is repeated', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     const seen: boolean[] = [];
     await using _worker = site.start(async (task) => {
       seen.push(task.isRepeated);
@@ -154,7 +122,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('keeps the newest lines of a job and the newest reasons, however often it is tried', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     let attempts = 0;
     await using _worker = site.start(async (task) => {
       attempts += 1;
@@ -171,13 +139,13 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('tells once how a job ended: not of an attempt, nor of data that is not ours', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     const told: string[] = [];
     let isBusy = true;
     const worker = startWorker({
       queue: 'dump',
       site: site.site,
-      redis,
+      redis: sites.redis,
       log,
       redact,
       graceMs: 10_000,
@@ -217,7 +185,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('lets a job wait that somebody else is at, for as long as told and without an attempt used up', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     let busy = 2;
     await using _worker = site.start(async () => {
       busy -= 1;
@@ -233,7 +201,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('that is told to end lets the running job finish, and takes no other', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     const started = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<string>();
     const worker = site.start(() => {
@@ -251,7 +219,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('whose time to end is up aborts the job, which goes back to the queue without an attempt used up', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     const started = Promise.withResolvers<void>();
     const worker = site.start((task) => {
       started.resolve();
@@ -269,7 +237,7 @@ describe.skipIf(!hasRedis()).concurrent('a worker', () => {
   });
 
   it('knows when a scheduled run was due, however late it is taken', async () => {
-    await using site = newSite();
+    await using site = sites.open();
     await site.queue.upsertJobScheduler(
       'dump.shop',
       { every: 3_600_000 },
