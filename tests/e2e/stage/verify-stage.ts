@@ -98,8 +98,12 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
   /** The workers that dump and upload. A dump without a destination ends them. */
   const uploading: BoundProcess[] = [];
   const dumpAndUpload = async (database: string): Promise<Manifest> => {
-    if (uploading.length === 0)
-      uploading.push(await start('dump-worker', UNTESTED), await start('upload-worker', UNTESTED));
+    if (uploading.length === 0) {
+      const uploader = await start('upload-worker', UNTESTED);
+      // It must not compare at its start what a test is about to change.
+      await uploader.waitForLine(/"msg":"reconciled"/);
+      uploading.push(uploader, await start('dump-worker', UNTESTED));
+    }
     const { manifest } = await dumps.dump(database);
     await eventually(async () => (await findDump(folder, manifest.name))?.receipts.has('s3'));
     return manifest;

@@ -208,7 +208,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
       await servers.s3.putObject(BUCKET, stage.keyOf(name), object.subarray(0, -100));
       expect((await bad(name)).record.reason).toContain('bytes, and its manifest says');
       await servers.s3.deleteObject(BUCKET, stage.keyOf(name));
-      expect((await bad(name)).record.reason).toContain('is gone from servers.s3, which had confirmed it');
+      expect((await bad(name)).record.reason).toContain('is gone from s3, which had confirmed it');
     });
   });
 

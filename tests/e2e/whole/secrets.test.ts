@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jobOptions } from '@pgstow/shared/runtime/queue.ts';
+import { jobOptions, openQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { canMountTmpfs, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -210,6 +210,16 @@ describe.skipIf(!hasRedis() || !hasPostgres())('secrets', () => {
       /^(?:NOTIFY|HEARTBEAT)/.test(name) ? canary : [],
     );
     endpoint.answer((response) => response.writeHead(500).end(`no: ${keys.join(' ')}`));
+    // Earlier uploads, and the restore tests after them, must not end amid this test.
+    await using uploads = openQueue('upload', 'default', stack.connection);
+    await using tests = openQueue('verify', 'default', stack.connection);
+    await eventually(async () => {
+      await uploads.promoteJobs();
+      const left = [uploads, tests].map((queue) =>
+        queue.getJobCountByTypes('active', 'waiting', 'delayed', 'prioritized'),
+      );
+      return (await Promise.all(left)).every((count) => count === 0);
+    });
     const name = await stack.cycle();
     const object = Buffer.from(await stack.s3.getObject(BUCKET, name));
     object[object.length >> 1]! ^= 1;
