@@ -9,6 +9,7 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { makeDump } from '../stage/upload-stage.ts';
@@ -27,10 +28,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump worker', () =>
     HEARTBEAT_URL: `${endpoint.url}/${CANARY}/{database}`,
     NOTIFY_URLS: `${endpoint.url}/notify/${CANARY}`,
   });
-  const notified = ({ requests }: HttpEndpoint) =>
-    requests
-      .filter(({ path }) => path.startsWith('/notify/'))
-      .map(({ json }) => json as Readonly<Record<string, string>>);
+  const notified = (endpoint: HttpEndpoint) => postedTo(endpoint, '/notify/');
   const pings = ({ requests }: HttpEndpoint) =>
     requests.filter(({ path }) => path.startsWith(`/${CANARY}/`)).map(({ path }) => path.replace(`/${CANARY}`, ''));
   const broken = { POSTGRES_PASSWORD: 'wrong' };

@@ -4,6 +4,7 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { describe, expect, it } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { makeDump, s3Error, setStage, uploadJob } from '../stage/upload-stage.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
@@ -14,10 +15,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
     HEARTBEAT_URL: `${endpoint.url}/ping/${CANARY}`,
     NOTIFY_URLS: `${endpoint.url}/notify/${CANARY}`,
   });
-  const notified = ({ requests }: HttpEndpoint) =>
-    requests
-      .filter(({ path }) => path.startsWith('/notify/'))
-      .map(({ json }) => json as Readonly<Record<string, string>>);
+  const notified = (endpoint: HttpEndpoint) => postedTo(endpoint, '/notify/');
   const pings = ({ requests }: HttpEndpoint) =>
     requests.filter(({ path }) => path.startsWith('/ping/')).map(({ path }) => path.replace(`/ping/${CANARY}`, ''));
   const success = ({ name }: Manifest) => `?rid=${runIdOf(name)}`;

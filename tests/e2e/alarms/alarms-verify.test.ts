@@ -1,6 +1,7 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { BUCKET } from '../stage/settings-of.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage } from '../stage/verify-stage.ts';
@@ -26,7 +27,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
     for (let times = 1; times <= 2; times += 1) await stage.reaches(await stage.ask(name), 'failed');
     await stage.good(name, 'local');
     await first.stop();
-    expect(endpoint.requests.map(({ json }) => json)).toEqual([
+    expect(postedTo(endpoint)).toEqual([
       expect.objectContaining({
         event: 'raised',
         kind: 'restore-test-bad',
@@ -42,7 +43,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
     const second = await stage.startWorker(toldTo);
     await stage.good(next.name);
     await second.stop();
-    expect(endpoint.requests.slice(1).map(({ json }) => json)).toEqual([
+    expect(postedTo(endpoint).slice(1)).toEqual([
       expect.objectContaining({ event: 'recovered', kind: 'restore-test-bad', name: next.name }),
     ]);
   });
@@ -56,7 +57,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
     const next = await stage.dumpAndUpload('shop');
     await stage.good(next.name);
     await worker.stop();
-    expect(endpoint.requests.map(({ json }) => json)).toEqual([
+    expect(postedTo(endpoint)).toEqual([
       expect.objectContaining({
         event: 'raised',
         kind: 'restore-test-failed',

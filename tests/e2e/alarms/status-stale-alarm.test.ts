@@ -1,14 +1,13 @@
 import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { Worker } from 'bullmq';
 import { expect, test } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
 import { startConnectedRedis } from '../stage/start-connected-redis.ts';
 import { startScheduler } from '../stage/start-scheduler.ts';
-
-const postedTo = ({ requests }: HttpEndpoint) => requests.map(({ json }) => json as Record<string, unknown>);
 
 test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup lifts it', async () => {
   await using connected = await startConnectedRedis();

@@ -13,6 +13,7 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { hoursAgo } from '../stage/publish-catalog.ts';
 import { runCli } from '../stage/run-cli.ts';
 import { BUCKET, settingsOf } from '../stage/settings-of.ts';
@@ -33,8 +34,7 @@ describe.skipIf(!hasRedis() || !hasPostgres()).concurrent('a dump of a database 
     HEARTBEAT_URL: `${endpoint.url}/ping`,
     NOTIFY_URLS: `${endpoint.url}/notify`,
   });
-  const told = ({ requests }: HttpEndpoint) =>
-    requests.filter(({ path }) => path === '/notify').map(({ json }) => json as Readonly<Record<string, string>>);
+  const told = (endpoint: HttpEndpoint) => postedTo(endpoint, '/notify');
   const pings = ({ requests }: HttpEndpoint) =>
     requests.filter(({ path }) => path.startsWith('/ping')).map(({ path }) => path);
   const namesOf = async (stage: DumpStage) => (await stage.known()).map(({ manifest }) => manifest.name);

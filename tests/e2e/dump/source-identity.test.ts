@@ -5,6 +5,7 @@ import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { runRestore } from '../stage/restore-stage.ts';
 import { runCli } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
@@ -43,7 +44,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () =>
     await using endpoint = await startHttpEndpoint();
     await using stage = await setDumpStage({ redis, postgres: production, databases: 'shop' });
     const env = { BACKUP_KEEP_LAST: '2', VERIFY_SCHEDULE: 'off', NOTIFY_URLS: endpoint.url };
-    const told = () => endpoint.requests.map(({ json }) => json as Readonly<Record<string, string>>);
+    const told = () => postedTo(endpoint);
     const namesOf = async () => (await stage.known()).map(({ manifest }) => manifest.name);
     const cli = (...args: readonly string[]) => runCli(args, { ...stage.settings, ...env });
 

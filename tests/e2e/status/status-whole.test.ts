@@ -5,6 +5,7 @@ import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startPostgres } from '@pgstow/testing/postgres-server.ts';
 import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { expect, test } from 'vitest';
+import { postedTo } from '../stage/posted-to.ts';
 import { runCli } from '../stage/run-cli.ts';
 import { setDumpStage } from '../stage/start-dump-worker.ts';
 import { startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
@@ -21,7 +22,7 @@ test.skipIf(!hasRedis() || !hasPostgres())(
     await postgres.createDatabase('shop');
     await using stage = await setDumpStage({ redis, postgres, databases: 'shop' });
     const env = { ...stage.settings, BACKUP_INTERVAL: '86400', NOTIFY_URLS: `${endpoint.url}/notify` };
-    const told = () => endpoint.requests.map(({ json }) => json as Readonly<Record<string, string>>);
+    const told = () => postedTo(endpoint);
     const healthOf = async (scheduler: Scheduler) => {
       const answer = await fetch(`${scheduler.base}/healthz`);
       return answer.status;
