@@ -9,8 +9,8 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
 import { postedTo } from '../stage/posted-to.ts';
-import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 

@@ -5,7 +5,7 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { describe, expect, it } from 'vitest';
 import { postedTo } from '../stage/posted-to.ts';
-import { makeDump, s3Error, setStage, uploadJob } from '../stage/upload-stage.ts';
+import { makeDump, s3Error, setUploadStage, uploadJob } from '../stage/upload-stage.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
@@ -21,7 +21,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
   const success = ({ name }: Manifest) => `?rid=${runIdOf(name)}`;
 
   it('pings the heartbeat for the run of the newest dump once the store has confirmed it, and of no older one', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await using endpoint = await startHttpEndpoint();
     const [old, newest] = [
       await makeDump(stage.folder, { takenAt: minutesAgo(60) }),
@@ -36,7 +36,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
   });
 
   it('raises one alarm for all uploads that fail for good, however often they are asked for, and lifts it once', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await using endpoint = await startHttpEndpoint();
     await stage.proxy.status(403, { body: s3Error('AccessDenied') });
     const old = await makeDump(stage.folder, { takenAt: minutesAgo(60) });
@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
   });
 
   it('raises nothing for an old dump while a newer one is confirmed, nor for what others write into the queue', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await using endpoint = await startHttpEndpoint();
     const newest = await makeDump(stage.folder, { takenAt: minutesAgo(1) });
     const worker = await stage.startWorker(toldTo(endpoint));
@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis()).concurrent('an upload worker', () => {
   });
 
   it('goes on with an endpoint that answers 500 or hangs', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await using endpoint = await startHttpEndpoint();
     endpoint.answer('hang', 500, 500);
     const worker = await stage.startWorker(toldTo(endpoint));

@@ -4,8 +4,8 @@ import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setDumpStage } from '../stage/dump-stage.ts';
 import { mainOf } from '../stage/start-app.ts';
-import { setDumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const faultsOf = async (env: Readonly<Record<string, string>>): Promise<string> => {

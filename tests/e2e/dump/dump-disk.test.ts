@@ -8,8 +8,8 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { mainOf } from '../stage/start-app.ts';
-import { noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const MB = 1_000_000;

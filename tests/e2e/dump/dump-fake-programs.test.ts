@@ -9,8 +9,8 @@ import { descendants } from '@pgstow/testing/running-processes.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
 import { mainOf } from '../stage/start-app.ts';
-import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 /** Puts a script as pg_dump beside the real psql. `$REAL` is the real pg_dump. */

@@ -10,7 +10,7 @@ import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DESTINATION, noiseTable, setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
+import { DESTINATION, noiseTable, setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 

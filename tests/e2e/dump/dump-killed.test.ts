@@ -3,7 +3,6 @@ import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expireLocks } from '../stage/expire-locks.ts';
 import {
   COMPRESSOR,
   PG_DUMP,
@@ -14,7 +13,8 @@ import {
   partialOf,
   setDumpStage,
   type DumpStage,
-} from '../stage/start-dump-worker.ts';
+} from '../stage/dump-stage.ts';
+import { expireLocks } from '../stage/expire-locks.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {

@@ -7,16 +7,8 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DESTINATION, PG_DUMP, childOf, holdPgDump, lockTable, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { expireLocks } from '../stage/expire-locks.ts';
-import {
-  DESTINATION,
-  PG_DUMP,
-  childOf,
-  holdPgDump,
-  lockTable,
-  noiseTable,
-  setDumpStage,
-} from '../stage/start-dump-worker.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: true }, () => {
   let postgres: PostgresServer;

@@ -1,6 +1,6 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { setDumpStage } from '../stage/start-dump-worker.ts';
+import { setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump that cannot be taken', { concurrent: true }, () => {

@@ -1,7 +1,7 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { holdPgDump, noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { holdPgDump, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurrent: true }, () => {

@@ -10,7 +10,7 @@ import { runningProcesses } from '@pgstow/testing/running-processes.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DESTINATION, holdPgDump, noiseTable, setDumpStage } from '../stage/start-dump-worker.ts';
+import { DESTINATION, holdPgDump, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const SAMPLE = `

@@ -5,7 +5,7 @@ import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.
 import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { diagnose } from '../stage/doctor-stage.ts';
-import { setDumpStage } from '../stage/start-dump-worker.ts';
+import { setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 /** Makes fsync fail for folders, not for files, as SMB and some FUSE file systems do. */

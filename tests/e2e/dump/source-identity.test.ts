@@ -5,11 +5,11 @@ import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
 import { postedTo } from '../stage/posted-to.ts';
 import { runRestore } from '../stage/restore-stage.ts';
 import { runCli } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
-import { setDumpStage, type DumpStage } from '../stage/start-dump-worker.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () => {
   let redis: RedisServer;

@@ -10,10 +10,10 @@ import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noiseTable } from '../stage/dump-stage.ts';
 import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
 import { launchCli } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
-import { noiseTable } from '../stage/start-dump-worker.ts';
 
 const MB = 1_000_000;
 

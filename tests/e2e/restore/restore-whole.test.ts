@@ -6,9 +6,9 @@ import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setDumpStage } from '../stage/dump-stage.ts';
 import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
 import { settingsOf } from '../stage/settings-of.ts';
-import { setDumpStage } from '../stage/start-dump-worker.ts';
 
 describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its source', () => {
   let redis: RedisServer;

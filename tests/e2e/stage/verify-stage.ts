@@ -15,11 +15,11 @@ import { runningProcesses } from '@pgstow/testing/running-processes.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import type { Job } from 'bullmq';
+import { setDumpStage, type DumpStage } from './dump-stage.ts';
 import { expireLocks } from './expire-locks.ts';
 import { BUCKET, settingsOf, type Environment } from './settings-of.ts';
 import { startApp } from './start-app.ts';
-import { setDumpStage, type DumpStage } from './start-dump-worker.ts';
-import { type Servers } from './start-servers.ts';
+import type { Servers } from './start-servers.ts';
 
 /** Settings for workers that request no restore tests: a test requests them itself. */
 const UNTESTED = { VERIFY_SCHEDULE: 'off' };

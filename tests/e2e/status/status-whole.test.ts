@@ -5,9 +5,9 @@ import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startPostgres } from '@pgstow/testing/postgres-server.ts';
 import { startRedis } from '@pgstow/testing/redis-server.ts';
 import { expect, test } from 'vitest';
+import { setDumpStage } from '../stage/dump-stage.ts';
 import { postedTo } from '../stage/posted-to.ts';
 import { runCli } from '../stage/run-cli.ts';
-import { setDumpStage } from '../stage/start-dump-worker.ts';
 import { startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 

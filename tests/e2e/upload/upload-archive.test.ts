@@ -6,14 +6,14 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
-import { MIB, PREFIX, makeDump, putsOf, setStage, type UploadStage } from '../stage/upload-stage.ts';
+import { MIB, PREFIX, makeDump, putsOf, setUploadStage, type UploadStage } from '../stage/upload-stage.ts';
 
 const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
 const manifestKey = ({ name }: Manifest): string => `${PREFIX}${name}.manifest.json`;
 
 describe.skipIf(!hasRedis())('an upload to an archive', () => {
   it.each(['GLACIER', 'DEEP_ARCHIVE'])('puts dumps into %s and no manifest, and is confirmed', async (storageClass) => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const large = await makeDump(stage.folder, { bytes: 12 * MIB, takenAt: day(1) });
     const small = await makeDump(stage.folder, { takenAt: day(2) });
     await stage.startWorker({ S3_STORAGE_CLASS: storageClass });
@@ -27,7 +27,7 @@ describe.skipIf(!hasRedis())('an upload to an archive', () => {
   });
 
   it('recognises what a lifecycle rule has moved there since, manifest and all', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.startWorker();
     await stage.uploaded(manifest);
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis())('an upload to an archive', () => {
   });
 
   it('says what to do where only its content could tell', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: 12 * MIB });
     const first = await stage.startWorker();
     await stage.uploaded(manifest);

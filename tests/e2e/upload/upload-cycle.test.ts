@@ -5,11 +5,11 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
-import { MIB, PREFIX, makeDump, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
+import { MIB, PREFIX, makeDump, putsOf, setUploadStage, uploadJob } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('an upload', () => {
   it('copies dump and manifest, has the store confirm them, and says so', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await stage.startWorker();
     const manifest = await makeDump(stage.folder, { bytes: 20 * MIB });
     const jobId = uploadJobId(manifest.name, 's3');
@@ -45,7 +45,7 @@ describe.skipIf(!hasRedis())('an upload', () => {
   });
 
   it('asked for twice leaves one object, put once', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.queue.add('upload', uploadJob(manifest.name));
     const second = await stage.queue.add('upload', uploadJob(manifest.name));
@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis())('an upload', () => {
   });
 
   it('recognises what another tool put there, whatever the size of its parts', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const small = await makeDump(stage.folder, { bytes: MIB, takenAt: new Date('2026-01-01T00:00:00Z') });
     const large = await makeDump(stage.folder, { bytes: 12 * MIB, takenAt: new Date('2026-01-02T00:00:00Z') });
     for (const { name } of [small, large])
@@ -72,14 +72,14 @@ describe.skipIf(!hasRedis())('an upload', () => {
   });
 
   it('reads back what it put if S3_CONFIRM says so', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await stage.startWorker({ S3_CONFIRM: 'read', S3_CHECKSUM: 'sha256' });
     expect(await stage.uploaded(manifest)).toMatchObject({ confirmedBy: 'read' });
   });
 
   it('never overwrites what is not its own, and says so at once', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await stage.s3.putObject(BUCKET, PREFIX + manifest.name, 'the only copy of something else');
     await stage.startWorker();
@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis())('an upload', () => {
   });
 
   it('refuses a dump that changed since it was proven', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: MIB });
     const path = join(stage.folder, manifest.name);
     const content = await readFile(path);

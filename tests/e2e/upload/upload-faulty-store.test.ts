@@ -6,11 +6,11 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
-import { MIB, makeDump, s3Error, setStage, uploadJob, type UploadStage } from '../stage/upload-stage.ts';
+import { MIB, makeDump, s3Error, setUploadStage, uploadJob, type UploadStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('a store that fails for a while', () => {
   it('with 500s, resets and silence gets the dump in the end', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const faults = [
       () => stage.proxy.status(500, { body: s3Error('InternalError'), times: 7 }),
       () => stage.proxy.status(503, { body: s3Error('SlowDown'), times: 4, when: ({ method }) => method === 'PUT' }),
@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
   });
 
   it('for the whole job loses nothing: the next start uploads it', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await stage.proxy.refuse();
     await enqueue(stage, manifest, 2);
@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
   });
 
   it('or whose keys come from a service that does, gets the dump in the end', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await using metadata = await startMetadataService(stage, { faults: 12 });
     const manifest = await makeDump(stage.folder);
     await enqueue(stage, manifest, 30);
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis())('a store that fails for a while', () => {
   });
 
   it('that keeps other bytes than it received is found out, and gets the dump again', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const flip = (chunk: Buffer): Buffer => {
       const changed = Buffer.from(chunk);
       changed[0] = changed[0]! ^ 1;

@@ -4,13 +4,13 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
-import { makeDump, setStage } from '../stage/upload-stage.ts';
+import { makeDump, setUploadStage } from '../stage/upload-stage.ts';
 
 const NAME = 'backup_x_20260101_000000.sql.gz';
 
 describe.skipIf(!hasRedis())('a job that another producer wrote', () => {
   it('is refused at once, with a reason, and the next one is done', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await symlink('/etc/shadow', join(stage.folder, 'backup_link_20260101_000000.sql.gz'));
     await stage.startWorker();
 

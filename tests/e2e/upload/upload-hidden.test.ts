@@ -3,13 +3,13 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
-import { MIB, PREFIX, makeDump, putsOf, s3Error, setStage, type UploadStage } from '../stage/upload-stage.ts';
+import { MIB, PREFIX, makeDump, putsOf, s3Error, setUploadStage, type UploadStage } from '../stage/upload-stage.ts';
 
 const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
 
 describe.skipIf(!hasRedis())('a key that may no longer read', () => {
   it('refutes no receipt, and hides nothing of what it may read', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const hidden = await makeDump(stage.folder, { takenAt: day(1) });
     const gone = await makeDump(stage.folder, { takenAt: day(2) });
     const bare = await makeDump(stage.folder, { takenAt: day(3) });
@@ -32,7 +32,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
   });
 
   it('uploads once, fails at once with the missing right, and is confirmed once it may read', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: 12 * MIB });
     await deny(stage, () => true);
     await stage.startWorker();
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
   });
 
   it('sends a dump once if it may not list either, however often it is requested', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: 12 * MIB });
     const isReading = ({ method }: SeenRequest) => method === 'HEAD' || method === 'GET';
     await stage.proxy.status(403, { body: s3Error('AccessDenied'), when: isReading });
@@ -77,7 +77,7 @@ describe.skipIf(!hasRedis())('a key that may no longer read', () => {
   });
 
   it('says so of the manifest alone, too', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await deny(stage, ({ path }) => path.includes('.manifest.json'));
     await stage.startWorker();

@@ -4,11 +4,11 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { describe, expect, it } from 'vitest';
 import { expireLocks } from '../stage/expire-locks.ts';
 import { BUCKET } from '../stage/settings-of.ts';
-import { MIB, makeDump, setStage, type UploadStage } from '../stage/upload-stage.ts';
+import { MIB, makeDump, setUploadStage, type UploadStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('an upload that is cut off', () => {
   it('by SIGKILL is made again after the next start and leaves nothing open', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: 20 * MIB });
     await stage.proxy.throttle(2 * MIB);
     const worker = await stage.startWorker();
@@ -26,7 +26,7 @@ describe.skipIf(!hasRedis())('an upload that is cut off', () => {
   });
 
   it('by SIGTERM without grace goes back to the queue, and leaves nothing open', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: 20 * MIB });
     await stage.proxy.throttle(2 * MIB);
     const worker = await stage.startWorker({ SHUTDOWN_GRACE: '0' });
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis())('an upload that is cut off', () => {
   });
 
   it('by SIGTERM with time to finish is finished', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder, { bytes: 20 * MIB });
     await stage.proxy.throttle(20 * MIB);
     const worker = await stage.startWorker();

@@ -9,11 +9,11 @@ import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { describe, expect, it, test } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { mainOf } from '../stage/start-app.ts';
-import { PREFIX, makeDump, makeFile, putsOf, setStage, uploadJob } from '../stage/upload-stage.ts';
+import { PREFIX, makeDump, makeFile, putsOf, setUploadStage, uploadJob } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   it('after Redis was emptied uploads what is missing and recognises the rest', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
     const kept = await makeDump(stage.folder, { takenAt: day(1) });
     const unrecorded = await makeDump(stage.folder, { takenAt: day(2) });
@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     ['truncated', (content: Buffer) => content.subarray(0, 100)],
     ['deleted', () => undefined],
   ])('uploads again what was %s at the store', async (_how, harm) => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.startWorker();
     await stage.uploaded(manifest);
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     ['was deleted', undefined],
     ['is something else', '{"x":1}'],
   ])('puts a manifest again that %s at the store, and not its dump', async (_how, left) => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.startWorker();
     await stage.uploaded(manifest);
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   });
 
   it('keeps a fuller manifest at the store when the dump has lost its own', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.startWorker();
     await stage.uploaded(manifest);
@@ -93,7 +93,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   });
 
   it('keeps its receipts while the store is away, and its health', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const first = await stage.startWorker();
     await stage.uploaded(manifest);
@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   });
 
   it('drops its own open uploads, and no others', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const foreign = [`${PREFIX}notes.txt`, `${PREFIX}backup_elsewhere_20260101_000000.sql.gz`, 'backup_other.sql.gz'];
     for (const Key of [PREFIX + manifest.name, ...foreign])
@@ -124,7 +124,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   });
 
   it('removes half-written receipts that are old, and no other partial', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const { name } = await makeDump(stage.folder);
     const files = {
       old: `${name}.s3.receipt.json.0a1b2c3d.partial`,
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
   });
 
   it('without a bucket says so, refuses uploads with a hint, and ends in order', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const old = await makeDump(stage.folder, { takenAt: new Date('2025-01-01T00:00:00Z') });
     const worker = await stage.startWorker({ S3_BUCKET: '' });
     await worker.waitForLine(/no S3_BUCKET: local backups only/);
@@ -162,7 +162,7 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
 test.skipIf(!hasRedis())(
   'a dump worker adopts a folder full of older files, and an upload worker uploads them, but not a broken one',
   async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const day = (date: number): Date => new Date(Date.UTC(2025, 0, date));
     const whole = [
       await makeFile(stage.folder, { takenAt: day(1) }),

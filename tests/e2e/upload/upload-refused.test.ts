@@ -6,11 +6,11 @@ import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
 import type { Job } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
-import { PREFIX, makeDump, s3Error, setStage } from '../stage/upload-stage.ts';
+import { PREFIX, makeDump, s3Error, setUploadStage } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('what only a person can mend fails at once with a hint, and succeeds once mended', () => {
   it('a bucket that does not exist', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await stage.startWorker({ S3_BUCKET: 'nowhere' });
 
@@ -30,7 +30,7 @@ describe.skipIf(!hasRedis())('what only a person can mend fails at once with a h
     ['AccessDenied', 403, /AccessDenied[^]*hint: Allow this access key s3:PutObject/],
     ['PermanentRedirect', 301, /PermanentRedirect[^]*hint: Set S3_REGION \(eu-central-1\)/],
   ])('credentials or a region that the store answers with %s', async (code, status, reason) => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await stage.proxy.status(status, { body: s3Error(code) });
     await stage.startWorker();
@@ -45,7 +45,7 @@ describe.skipIf(!hasRedis())('what only a person can mend fails at once with a h
   });
 
   it('an encryption that the store does not have', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     const isEncrypted = ({ headers }: SeenRequest) => headers['x-amz-server-side-encryption'] !== undefined;
     await stage.proxy.status(501, { body: s3Error('NotImplemented'), when: isEncrypted });
@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis())('what only a person can mend fails at once with a h
     ['that speaks no HTTP', 'http', /hint: Check S3_ENDPOINT .*does not speak HTTP/],
     ['that speaks no TLS', 'https', /hint: Check S3_ENDPOINT .*Does it speak TLS/],
   ])('an endpoint %s', async (_what, protocol, reason) => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await using other = await startGreeter();
     const manifest = await makeDump(stage.folder);
     const worker = await stage.startWorker({ S3_ENDPOINT: `${protocol}://127.0.0.1:${other.port}` });
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis())('what only a person can mend fails at once with a h
   });
 
   it('a web server instead of a store', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);
     await stage.proxy.status(404, { body: '<!doctype html><title>not here</title>' });
     await stage.startWorker();

@@ -2,7 +2,7 @@ import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { REFUSALS } from '@pgstow/testing/s3-server.ts';
 import { describe, expect, it } from 'vitest';
-import { MIB, makeDump, putsOf, s3Error, setStage } from '../stage/upload-stage.ts';
+import { MIB, makeDump, putsOf, s3Error, setUploadStage } from '../stage/upload-stage.ts';
 
 const EXTRAS = { S3_CHECKSUM: 'sha256', S3_STORAGE_CLASS: 'STANDARD_IA' };
 const day = (date: number): Date => new Date(Date.UTC(2026, 0, date));
@@ -12,7 +12,7 @@ describe.skipIf(!hasRedis())('a store that refuses what it does not know', () =>
     ...REFUSALS.map((refusal) => ({ what: refusal, refuses: [refusal], isMute: false })),
     { what: 'anything of it, and does not say what', refuses: REFUSALS, isMute: true },
   ])('gets dump and manifest without it, and is warned of once: $what', async ({ refuses, isMute }) => {
-    await using stage = await setStage({ refuses, isMute });
+    await using stage = await setUploadStage({ refuses, isMute });
     const large = await makeDump(stage.folder, { bytes: 12 * MIB, takenAt: day(1) });
     const small = await makeDump(stage.folder, { takenAt: day(2) });
     const worker = await stage.startWorker(EXTRAS);
@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis())('a store that refuses what it does not know', () =>
   });
 
   it('warns once for all dumps that it may not list open uploads', async () => {
-    await using stage = await setStage();
+    await using stage = await setUploadStage();
     await stage.proxy.status(403, { body: s3Error('AccessDenied'), when: ({ path }) => path.includes('uploads') });
     const dumps = [
       await makeDump(stage.folder, { takenAt: day(1) }),
@@ -52,7 +52,7 @@ describe.skipIf(!hasRedis())('a store that refuses what it does not know', () =>
   });
 
   it('does not overwrite an object, though the store cannot refuse that', async () => {
-    await using stage = await setStage({ refuses: ['if-none-match'] });
+    await using stage = await setUploadStage({ refuses: ['if-none-match'] });
     const learnt = await makeDump(stage.folder, { takenAt: day(1) });
     await stage.startWorker();
     await stage.uploaded(learnt);

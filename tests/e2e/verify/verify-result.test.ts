@@ -7,8 +7,8 @@ import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockTable } from '../stage/dump-stage.ts';
 import { BUCKET } from '../stage/settings-of.ts';
-import { lockTable } from '../stage/start-dump-worker.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 

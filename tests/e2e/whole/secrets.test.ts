@@ -10,6 +10,7 @@ import { startMailServer, type MailServer } from '@pgstow/testing/mail-server.ts
 import { smallDisk } from '@pgstow/testing/small-disk.ts';
 import { startProcess } from '@pgstow/testing/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { childOf, lockTable, noiseTable, PG_DUMP } from '../stage/dump-stage.ts';
 import { expireLocks } from '../stage/expire-locks.ts';
 import { startOtlpReceiver, type OtlpReceiver } from '../stage/otlp-receiver.ts';
 import { runCli } from '../stage/run-cli.ts';
@@ -17,7 +18,6 @@ import { findSecrets, ProcessWatch, readFiles, readRedis, type Place } from '../
 import { BUCKET } from '../stage/settings-of.ts';
 import { setStack, type Stack } from '../stage/stack.ts';
 import { apps, mainOf, type App } from '../stage/start-app.ts';
-import { childOf, lockTable, noiseTable, PG_DUMP } from '../stage/start-dump-worker.ts';
 import { basic } from '../stage/start-scheduler.ts';
 
 /** The canaries to look for. They are letters and digits, which have few encodings; most secrets hold more than that. */
