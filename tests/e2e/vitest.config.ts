@@ -1,4 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import everything from '../../vitest.config.ts';
 
-export default defineConfig({ test: { ...everything.test, setupFiles: ['stage/check-leaks.ts'] } });
+export default defineConfig({
+  test: {
+    ...everything.test,
+    setupFiles: ['stage/check-leaks.ts'],
+    // Three files at once on two cores: a file waits for processes about as long as it computes.
+    maxWorkers: 3,
+  },
+});
