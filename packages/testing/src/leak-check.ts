@@ -6,9 +6,9 @@ import { eventually } from './eventually.ts';
 import { descendants, runningProcesses } from './running-processes.ts';
 
 /**
- * Finds what a test file leaves: processes, ports that this process listens on, and temp folders. Files that run at the
- * same time are told apart by a folder, which is TMPDIR here and stands in the PATH that all processes hand on. Where there
- * is no /proc, it finds folders alone.
+ * Finds what a test file leaves: processes, and ports and temp folders of this process. Each check has its own folder, which
+ * is TMPDIR here and stands in PATH, which processes hand on: so files that run at the same time are told apart. Without
+ * /proc, it finds folders alone.
  */
 export class LeakCheck {
   readonly #folder = mkdtempSync(join(tmpdir(), 'leak-'));
