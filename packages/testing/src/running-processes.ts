@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 
 export interface RunningProcess {
   readonly pid: number;
@@ -20,10 +20,29 @@ export function runningProcesses(): readonly RunningProcess[] {
 
 /** The children of a process (this one unless given) and their children, and so on. */
 export function descendants(pid: number = process.pid): readonly RunningProcess[] {
-  const all = runningProcesses();
-  const found = all.filter((candidate) => candidate.parentPid === pid);
-  for (const parent of found) found.push(...all.filter((candidate) => candidate.parentPid === parent.pid));
+  const found = childrenOf(pid);
+  for (const parent of found) found.push(...childrenOf(parent.pid));
   return found;
+}
+
+/** Tests look so often that reading all of /proc each time would cost a core. */
+function childrenOf(pid: number): RunningProcess[] {
+  if (!existsSync(`/proc/self/task/${process.pid}/children`))
+    return runningProcesses().filter(({ parentPid }) => parentPid === pid);
+  return readOrNone(() => readdirSync(`/proc/${pid}/task`))
+    .flatMap((thread) =>
+      readOrNone(() => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').match(/\d+/g) ?? []),
+    )
+    .flatMap((child) => readProcess(Number(child)) ?? []);
+}
+
+/** @returns nothing if the process or thread has ended */
+function readOrNone(read: () => readonly string[]): readonly string[] {
+  try {
+    return read();
+  } catch {
+    return [];
+  }
 }
 
 /** Whether a process runs; a zombie does not. */
