@@ -13,9 +13,9 @@ import type { Store } from '@pgstow/store/store.ts';
 import { readStore } from './read-store.ts';
 
 /**
- * How far a backup is proven. `found`: it has no manifest, and nobody has read it. `dumped`: its dump was proven when it was
- * taken or adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad, at
- * whichever place; `bad`: one did. `suspect`: however far it got, it has shrunk beyond belief or is of another source, and nobody has accepted it.
+ * How far a backup is proven. `found`: it has no manifest and was never read. `dumped`: its dump was proven when it was taken or
+ * adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad. `bad`: one did.
+ * `suspect`: it has shrunk beyond belief or is of another source, and is not accepted, however far it got.
  */
 export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'suspect' | 'bad';
 
@@ -25,17 +25,17 @@ export type Backup = {
   readonly database: string;
   /** When its dump began; without a manifest, the time in its name. */
   readonly takenAt: Date;
-  /** Of the compressed dump. */
+  /** Size of the compressed dump. */
   readonly bytes: number | undefined;
-  /** In all its tables, where they were counted. */
+  /** Rows in all its tables, where they were counted. */
   readonly rows: number | undefined;
   readonly manifest: Manifest | undefined;
   /** `local` for the backup folder, and the destinations that hold it. */
   readonly places: readonly string[];
   readonly state: BackupState;
-  /** What makes it `restored` or `bad`; where no test came to a verdict, the newest. */
+  /** The test that makes it `restored` or `bad`; where none came to a verdict, the last one. */
   readonly restoreTest: RestoreTest | undefined;
-  /** When a person accepted it, though it had shrunk. Only the folder knows. */
+  /** When a person accepted it. Only the folder knows. */
   readonly acceptedAt: Date | undefined;
 };
 
@@ -47,10 +47,10 @@ export function hasManifest(backup: Backup): backup is ProvenBackup {
 }
 
 export type ListBackupsOptions = {
-  /** `undefined`: not looked at. */
+  /** `undefined`: the folder is left out. */
   readonly folder: string | undefined;
   readonly stores: readonly Store[];
-  /** Of these alone; of every one unless given. */
+  /** Only backups of these; of all unless given. */
   readonly databases?: readonly string[] | undefined;
   readonly signal: AbortSignal;
 };
@@ -63,9 +63,9 @@ export type BackupList = {
 };
 
 /**
- * Every backup that folder and stores know of. A place that cannot be read is a fault and hides no other. What lies at a
- * store counts if its manifest lies beside it and says the same size; an object without a manifest, whether of another tool
- * or of an upload that is under way, is `found` if nothing else is known of it.
+ * Every backup in folder and stores. A place that cannot be read is a fault, and hides no other place. An object at a store
+ * counts if its manifest lies beside it and says the same size. Without a manifest it is another tool's, or an upload under way:
+ * `found`, if nothing else is known of it.
  *
  * @throws the reason of the signal
  */
@@ -81,7 +81,7 @@ export async function listBackups({ folder, stores, databases, signal }: ListBac
   const found = new Map<BackupName, Facts>();
   const note = (name: BackupName, place: string, facts: Omit<Facts, 'places'>): void => {
     const known = found.get(name);
-    // A stray that has not the size of the dump at the store is no copy of it.
+    // A stray of another size than the dump at the store is no copy of it.
     const isOther = known?.manifest === undefined && known?.bytes !== facts.bytes;
     found.set(
       name,
@@ -144,7 +144,7 @@ function stateOf(
   if (restoreTest?.result === 'bad') return 'bad';
   if (isSuspect({ manifest, acceptance: dump?.acceptance })) return 'suspect';
   if (restoreTest?.result === 'good') return 'restored';
-  // The manifest is put beside a dump once the store has confirmed it, and what put it is not here any more to say so.
+  // A manifest is put beside a dump once the store has confirmed it: here, the folder has lost dump and receipt.
   if (dump === undefined) return 'uploaded';
   const isUploaded = stores.some(({ place }) => places.includes(place.name) && isConfirmed(dump, place));
   return isUploaded ? 'uploaded' : 'dumped';

@@ -12,10 +12,10 @@ import pMap from 'p-map';
 
 /** Requests to one store at a time. */
 const CONCURRENCY = 16;
-/** Of faults of the same kind. */
+/** Faults of one kind that are shown. */
 const SHOWN_FAULTS = 5;
 
-/** What a store says that it holds. */
+/** What a store holds, by its own word. */
 export type StoreContents = {
   readonly place: string;
   /** Dumps that count. */
@@ -26,7 +26,7 @@ export type StoreContents = {
 };
 
 export type ReadStoreOptions = {
-  /** Those of the folder that are asked for. Their manifests need not be read again. */
+  /** The folder's dumps among those wanted: their manifests need not be read at the store. */
   readonly dumps: ReadonlyMap<BackupName, KnownDump>;
   readonly databases: readonly string[] | undefined;
   readonly isWanted: (name: BackupName) => boolean;
@@ -48,7 +48,7 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     listing = await readListing(store, options);
   } catch (error) {
     signal.throwIfAborted();
-    // What it held when last it was asked is better than nothing.
+    // What it held when it last confirmed is better than nothing.
     for (const [name, dump] of dumps)
       if (isConfirmed(dump, place)) held.set(name, { manifest: dump.manifest, bytes: dump.manifest.bytes });
     const faults = [
@@ -67,7 +67,7 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
   const readManifest = async ([name, bytes]: [BackupName, number]): Promise<void> => {
     const known = dumps.get(name)?.manifest;
     if (known !== undefined) return take(name, bytes, known);
-    // A store that went away meanwhile is not asked again for each of thousands.
+    // Thousands of manifests may be left: a store that went away meanwhile is not asked for each of them.
     if (away !== undefined) return;
     try {
       const manifest = await readStoredManifest(store, name, signal);
@@ -112,7 +112,7 @@ async function readListing(store: Store, { databases, isWanted, signal }: ReadSt
   return { dumps, manifests };
 }
 
-/** The beginning of the keys of a database's dumps, and maybe of those of a few others. */
+/** The beginning of the keys of a database's dumps. A few other databases may share it. */
 function databasePrefix(prefix: string, database: string): string {
   const key = dumpKey(prefix, formatBackupName(database, new Date(0)));
   return key.slice(0, -'19700101_000000.sql.gz'.length);

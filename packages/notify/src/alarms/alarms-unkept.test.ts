@@ -1,4 +1,4 @@
-import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
+import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { hasRedis } from '@pgstow/testing/capabilities.ts';

@@ -1,4 +1,4 @@
-import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
+import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { createLog } from '@pgstow/shared/runtime/log.ts';

@@ -1,4 +1,4 @@
-import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
+import type { NotifyEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/redact.ts';

@@ -1,4 +1,4 @@
-import type { MailEndpoint } from '@pgstow/shared/config/notify-url.ts';
+import type { MailEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
 import { bodyOf, type Notification } from '../notification.ts';
 import { TIMEOUT_MS } from './request.ts';
 import { describeFault, SendError } from './send-error.ts';

@@ -1,4 +1,4 @@
-import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
+import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
 import { freePort } from '@pgstow/testing/free-port.ts';
 import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
 import { startMailServer } from '@pgstow/testing/mail-server.ts';

@@ -1,4 +1,4 @@
-import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
+import type { NotifyEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
 import pRetry from 'p-retry';
 import type { Notification } from '../notification.ts';
 import { request } from './request.ts';

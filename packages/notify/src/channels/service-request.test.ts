@@ -1,4 +1,4 @@
-import { parseNotifyUrl } from '@pgstow/shared/config/notify-url.ts';
+import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
 import { describe, expect, it } from 'vitest';
 import { describeAlarm } from '../alarms/alarm-notification.ts';
 import { bodyOf, type Notification } from '../notification.ts';

@@ -1,4 +1,4 @@
-import type { NotifyEndpoint } from '@pgstow/shared/config/notify-url.ts';
+import type { NotifyEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
 import { bodyOf, type Notification, type Severity } from '../notification.ts';
 
 /** A POST of JSON. */

@@ -1,4 +1,4 @@
-import { basicAuthorization } from '@pgstow/shared/config/notify-url.ts';
+import { basicAuthorization } from '@pgstow/shared/config/values/notify-url.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/redact.ts';
 import type { Background } from '../background.ts';

@@ -1,4 +1,4 @@
-import { pairExtraOptions } from '@pgstow/shared/config/extra-options.ts';
+import { pairExtraOptions } from '@pgstow/shared/config/values/extra-options.ts';
 
 /** Options of pg_dump after which the dump still holds every object and every row. */
 const COMPLETE = new Set(

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { pairExtraOptions } from '@pgstow/shared/config/extra-options.ts';
+import { pairExtraOptions } from '@pgstow/shared/config/values/extra-options.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { NotifyUrlError, parseNotifyUrl, schemeOf, splitNotifyUrls, type NotifyEndpoint } from './notify-url.ts';
 import { defineSubject, type ReportFault } from './subject.ts';
-import { secretsInUrl } from './url-secrets.ts';
+import { NotifyUrlError, parseNotifyUrl, schemeOf, splitNotifyUrls, type NotifyEndpoint } from './values/notify-url.ts';
+import { secretsInUrl } from './values/url-secrets.ts';
 
-/** Where it is told that backups are made, and that they are not. */
+/** Where heartbeats and notifications go. */
 export type AlarmsConfig = {
   /** May hold `{database}`; `undefined`: no heartbeat. */
   readonly heartbeatUrl: string | undefined;
   readonly endpoints: readonly NotifyEndpoint[];
 };
 
-/** Stands for the name of the database in a heartbeat's URL, so that each database has a check of its own. */
+/** The place of the database's name in HEARTBEAT_URL: each database then has its own check. */
 export const DATABASE_PLACEHOLDER = '{database}';
 
 export const alarms = defineSubject({
@@ -20,13 +20,13 @@ export const alarms = defineSubject({
       schema: z.string().trim().optional(),
       secret: secretsInUrl,
       description:
-        'URL of a check at healthchecks.io or one that speaks its protocol: it is told when a dump begins, when a backup is confirmed, and when one failed for good. With `{database}` in it, each database has a check of its own (docs/alarms.md).',
+        'URL of a check at healthchecks.io, or at a service with the same protocol. It is pinged when a dump begins, when a backup is confirmed, and when one has failed for good. With `{database}` in it, each database has its own check (docs/alarms.md).',
     },
     NOTIFY_URLS: {
       schema: z.string().optional(),
       secret: (text) => splitNotifyUrls(text).flatMap(secretsInUrl),
       description:
-        'URLs, with spaces or commas between them, of all who are told of an alarm and of its end: a webhook, Slack, Discord, ntfy, Telegram, mail (docs/alarms.md). `pgstow notify --test` tries them.',
+        'URLs that get a notification of each alarm and of its end, with spaces or commas between them: a webhook, Slack, Discord, ntfy, Telegram, mail (docs/alarms.md). `pgstow notify --test` tries them.',
     },
   },
   build: (values, report): AlarmsConfig => ({

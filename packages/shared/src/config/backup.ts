@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { defineSubject } from './subject.ts';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
 /** The backup folder, what is written there, and how long it is kept. */
 export type BackupConfig = {
   readonly folder: string;
-  /** What the folder is called on the host of our container, where compose says so. */
+  /** The same folder's path on the container's host, where compose gives it. */
   readonly folderOnHost: string | undefined;
   readonly keepLast: number;
   readonly compression: 'auto' | 'igzip' | 'pigz' | 'gzip';
-  /** What becomes of a dump that has shrunk beyond belief. */
+  /** Whether a dump that has shrunk beyond belief is suspect, or counts with a warning. */
   readonly onShrink: 'suspect' | 'warn';
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
@@ -25,27 +25,26 @@ export const backup = defineSubject({
     PGSTOW_FOLDER: {
       schema: z.string().optional(),
       description:
-        'For docker-compose: the folder of the host that it mounts there, so that a message can name it. Without it, the volume `backups`.',
+        'For docker-compose: the folder of the host that it mounts there; messages name it. Without it, docker-compose mounts its volume `backups`.',
     },
     BACKUP_KEEP_LAST: {
       schema: wholeNumber('a number', 1, 1_000_000).default(4),
       description:
-        'Newest dumps of each database that are kept in the folder. One whose upload is not confirmed is kept beyond that.',
+        'Number of newest dumps of each database that stay in the folder. A dump whose upload is not confirmed stays as well.',
     },
     BACKUP_COMPRESSION: {
       schema: z.enum(['auto', 'igzip', 'pigz', 'gzip']).default('auto'),
-      description:
-        'Program that compresses: `auto` takes igzip, else pigz, else gzip. The file is a normal .gz in any case.',
+      description: 'Program that compresses: `auto` takes igzip, else pigz, else gzip. Each writes a normal .gz file.',
     },
     BACKUP_ON_SHRINK: {
       schema: z.enum(['suspect', 'warn', 'refuse']).default('suspect'),
       description:
-        'What becomes of a dump with less than 30 % of the SQL or the rows that the last good ones had, or without the rows of a table that had hundreds in each of them: `suspect` keeps it, raises an alarm and does not count it until `pgstow accept`; `warn` counts it. Below 70 % there is an alarm of severity warning in any case. `refuse` is the old name of `suspect`.',
+        'What happens to a dump with less than 30 % of the SQL or the rows of the last good ones, or without the rows of a table that had hundreds in each of them: `suspect` keeps it, raises an alarm and does not count it until `pgstow accept`; `warn` counts it. Below 70 %, an alarm of severity warning is raised in any case. `refuse` is the old name of `suspect`.',
     },
     BACKUP_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
       description:
-        'Seconds that one dump may take. One that takes longer fails at once for good, with an alarm, until its next run.',
+        'Seconds that one dump may take. A dump that takes longer fails for good, with an alarm, and is not tried again before its next run.',
     },
     BACKUP_STALL_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 24 * 3600).default(1800),

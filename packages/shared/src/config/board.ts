@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineSubject } from './subject.ts';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
 export type BoardConfig = {
   readonly host: string;
@@ -8,18 +8,18 @@ export type BoardConfig = {
   readonly user: string;
   /** `undefined`: the board stays closed. */
   readonly password: string | undefined;
-  /** Where people open the board, if a proxy stands before it. */
+  /** Where people open the board, if they reach it through a proxy. */
   readonly publicAddress: PublicAddress | undefined;
 };
 
 export type PublicAddress = {
-  /** As browsers say it: `https://ops.example.com`. */
+  /** As browsers send it: `https://ops.example.com`. */
   readonly origin: string;
   /** Without a slash at the end, and empty where the board has the whole host name: `/pgstow`. */
   readonly path: string;
 };
 
-/** Read by `URL`: a path in which nothing needs to be encoded, so that it is the same for browser, proxy and board. */
+/** A path without anything to encode, so that browser, proxy and board read it alike. */
 const PLAIN_PATH = /^(?:\/[\w.~-]+)*\/?$/;
 
 export const board = defineSubject({
@@ -27,7 +27,7 @@ export const board = defineSubject({
   variables: {
     BOARD_HOST: {
       schema: z.string().default('127.0.0.1'),
-      description: 'Address that the scheduler listens on. One that is not loopback needs a password.',
+      description: 'Address that the scheduler listens on. Any but a loopback address needs `BOARD_PASSWORD`.',
     },
     BOARD_PORT: {
       schema: wholeNumber('a port', 0, 65_535).default(3000),
@@ -50,7 +50,7 @@ export const board = defineSubject({
         .url({ protocol: /^https?$/, error: 'expected a URL such as https://ops.example.com/pgstow' })
         .optional(),
       description:
-        'Address, path and all, at which browsers find the status page if a [proxy](reverse-proxy.md) stands before it.',
+        'Whole address, with its path, at which browsers find the status page behind a [proxy](reverse-proxy.md).',
     },
   },
   build(values, report): BoardConfig {

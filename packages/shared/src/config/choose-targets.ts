@@ -1,9 +1,9 @@
 import type { PostgresConfig } from './postgres.ts';
 
 /**
- * The targets that a person named, or all that are configured where none was.
+ * The targets that a person named, or all configured ones if none was named.
  *
- * @throws Error that names the configured ones if one of them is not
+ * @throws Error if one is not configured; it names those that are
  */
 export function chooseTargets(named: readonly string[], { databases }: PostgresConfig): readonly string[] {
   const unknown = named.filter((name) => !databases.includes(name));

@@ -19,10 +19,10 @@ Everything is read from the environment, once, when a process starts. \`stack.en
 - An empty value counts as not set.
 - Every variable may be given as \`NAME_FILE\` instead: the path of a file that holds the value, such as a Docker secret
   (\`POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password\`). One line end at the end of the file is not part of it.
-- A variable marked *secret* never stands in a log line, a fault, a job or on a page; of a URL, that is its password,
-  and of those under Alarms and Traces also its path and query.`;
+- A variable marked *secret* never stands in a log line, a fault, a job or on a page. Of a URL, its password is secret; of
+  the URLs under Alarms and Traces, its path and query as well.`;
 
-/** @param seen names that an earlier subject has told of already */
+/** @param seen names that stand under an earlier subject */
 function formatSubject({ title, variables }: Pick<Subject, 'title' | 'variables'>, seen: Set<string>): string {
   const rows = Object.entries(variables).flatMap(([name, variable]) => {
     if (seen.has(name)) return [];

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { targetNameSchema } from '../contract/target.ts';
-import { parseDatabaseList } from './database-list.ts';
-import { parseExtraOptions } from './extra-options.ts';
-import { readUrlParameters, SECRET_PARAMETERS } from './libpq-parameters.ts';
 import { defineSubject, type ReportFault, type Values } from './subject.ts';
-import { wholeNumber } from './whole-number.ts';
+import { parseDatabaseList } from './values/database-list.ts';
+import { parseExtraOptions } from './values/extra-options.ts';
+import { readUrlParameters, SECRET_PARAMETERS } from './values/libpq-parameters.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
-/** A PostgreSQL server, its role, and the databases of it that are targets. */
+/** A PostgreSQL server, the role that dumps, and the databases that are targets. */
 export type PostgresConfig = {
   readonly host: string;
   readonly port: number;
@@ -152,7 +152,7 @@ function fromUrl(
   };
 }
 
-/** What a URL says of a server, a role and a database; `undefined` where it leaves something to its reader. */
+/** The server, role and database that a URL names; `undefined` for what it leaves out. */
 export type ServerUrl = Pick<PostgresConfig, 'host' | 'user' | 'password' | 'libpq' | 'libpqFile'> & {
   readonly port: number | undefined;
   readonly database: string;

@@ -15,7 +15,7 @@ export type ConfigReading<S extends Readonly<Record<string, AnySubject>>> = {
   readonly secrets: readonly string[];
 };
 
-/** Everything that is wrong with the environment, in one message. */
+/** All faults of the environment, in one message. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
@@ -32,7 +32,7 @@ export class ConfigError extends Error {
  * Reads the environment once and checks all of it. Every variable may be given as `NAME_FILE`, the path of a file that
  * holds the value (a Docker secret); an empty value counts as not set.
  *
- * @param known every subject that any process has, so that a name meant for another process is not called unknown.
+ * @param known the subjects of all processes, so that another process's variable is not called unknown
  * @throws ConfigError with all faults at once
  */
 export function readConfig<const S extends Readonly<Record<string, AnySubject>>>(
@@ -95,7 +95,7 @@ function readRaw(
   }
 }
 
-/** The secret's own text or, of a URL, the password in it, encoded and not. Many a password can be read as a URL. */
+/** The text itself or, of a `url`, the password in it, encoded and decoded. */
 function secretsIn(raw: string, kind: NonNullable<Variable['secret']>): readonly string[] {
   if (typeof kind === 'function') return [raw, ...kind(raw)];
   if (kind === true || !URL.canParse(raw)) return [raw];

@@ -17,7 +17,7 @@ export const redis = defineSubject({
     },
     SITE: {
       schema: siteSchema.default('default'),
-      description: 'Sets workers of several hosts on one Redis apart: the workers of a site share its backup folder.',
+      description: 'Name of the site: the workers that share one backup folder. Several sites can share one Redis.',
     },
   },
   build: (values): RedisConfig => ({ url: values.REDIS_URL, site: values.SITE }),

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { DestinationPlace } from '../contract/receipt.ts';
-import { isArchiveClass } from './archive-class.ts';
 import { defineSubject, type ReportFault, type Values } from './subject.ts';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
 /** An S3 bucket as a destination. */
 export type S3Config = {
@@ -27,7 +26,7 @@ const flag = z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((text) =
 
 const endpoint = z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional();
 
-/** What the AWS SDK would read by itself is read here: a receipt says where a backup really lies. */
+/** Among them is what the AWS SDK would read by itself, so that a receipt says where a backup really lies. */
 const placeVariables = {
   S3_BUCKET: {
     schema: z.string().optional(),
@@ -47,7 +46,7 @@ const placeVariables = {
   AWS_ENDPOINT_URL: { schema: endpoint, description: 'The same, if neither of the two is given.' },
 } as const;
 
-/** Where dumps are copied to, for processes that need to know no more, and have no access key. */
+/** The place alone, for processes without an access key. */
 export const place = defineSubject({ title: 'S3', variables: placeVariables, build: buildPlace });
 
 export const s3 = defineSubject({
@@ -72,7 +71,7 @@ export const s3 = defineSubject({
         .regex(/^[A-Z0-9_]+$/, 'expected a storage class such as STANDARD_IA')
         .optional(),
       description:
-        'Storage class of dumps, for instance `STANDARD_IA`. `GLACIER` and `DEEP_ARCHIVE` are archives: a dump there cannot be tested, nor restored before somebody has it restored from there.',
+        'Storage class of dumps, for instance `STANDARD_IA`. `GLACIER` and `DEEP_ARCHIVE` are archives: a dump there cannot be tested, and cannot be restored before the store has brought it back.',
     },
     S3_SSE: {
       schema: z.enum(['AES256', 'aws:kms']).optional(),
@@ -141,6 +140,17 @@ export const s3 = defineSubject({
     };
   },
 });
+
+/**
+ * Storage classes whose objects must be brought back, within minutes to days, before they can be read. GLACIER_IR is none.
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html
+ */
+const ARCHIVES: readonly string[] = ['GLACIER', 'DEEP_ARCHIVE'];
+
+/** Whether what is put into a storage class can be read back only later. */
+export function isArchiveClass(storageClass: string | undefined): boolean {
+  return storageClass !== undefined && ARCHIVES.includes(storageClass);
+}
 
 function buildPlace(values: Values<typeof placeVariables>, report: ReportFault): DestinationPlace | undefined {
   if (values.S3_BUCKET === undefined) return undefined;

@@ -1,16 +1,16 @@
 import { CronExpressionParser } from 'cron-parser';
 import { z } from 'zod';
 import { defineSubject, type ReportFault, type Variable } from './subject.ts';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
 /** When a target is to be dumped. */
 export type Schedule =
   | { readonly kind: 'interval'; readonly everyMs: number }
   | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string };
 
-/** A pattern is good or bad whatever day it is read on. */
+/** Patterns are tried on a fixed day, so that none is good today and a fault tomorrow. */
 const ANY_DAY = '2026-01-01T12:00:00Z';
-/** Of every cron pattern. */
+/** The time zone of every cron pattern. */
 export const TZ = {
   schema: z.string().default('UTC'),
   description: 'Time zone of cron patterns. File names are always in UTC.',
@@ -76,8 +76,8 @@ export function previousRun(when: Schedule, now: Date): Date {
   try {
     return runsFrom(justAfter).prev().toDate();
   } catch {
-    // It cannot step back into an hour that the clocks have skipped, such as midnight in Santiago or Cairo in spring: it is
-    // led around that day, and comes forward again.
+    // The parser cannot step back into an hour that the clocks have skipped, such as midnight in Santiago or Cairo in spring.
+    // So it starts a day earlier and steps forward.
     const runs = runsFrom(new Date(justAfter.getTime() - 25 * 60 * 60 * 1000));
     let previous = runs.prev().toDate();
     for (const next of runs) {
@@ -89,8 +89,8 @@ export function previousRun(when: Schedule, now: Date): Date {
 }
 
 /**
- * The latest time, as seen from `now`, for which the run that comes next may be planned; `undefined` where the parser
- * cannot tell (before the clocks of Lord Howe Island change, by half an hour).
+ * The latest time for which the next run may be planned. `undefined` where the parser cannot tell: before the clocks of Lord
+ * Howe Island change by half an hour.
  */
 export function nextRunBy(when: Schedule, now: Date): Date | undefined {
   if (when.kind === 'interval') return new Date(now.getTime() + when.everyMs);

@@ -11,8 +11,8 @@ export type Variable<T extends z.ZodType = z.ZodType> = {
   /** How the default reads in the documentation, if not as the schema's own. */
   readonly defaultText?: string;
   /**
-   * Never shown: not in a fault, a log line, a job or a page. Of a `url`, it is the password that is never shown; where a function
-   * is given, the pieces that it returns.
+   * Shown in no fault, log line, job or page. Of a `url`, the password is secret; where a function is given, the pieces that it
+   * returns.
    */
   readonly secret?: true | 'url' | ((text: string) => readonly string[]);
 };
@@ -20,7 +20,7 @@ export type Variable<T extends z.ZodType = z.ZodType> = {
 export type Variables = Readonly<Record<string, Variable>>;
 export type Values<V extends Variables> = { readonly [K in keyof V]: z.output<V[K]['schema']> };
 
-/** Says what is wrong with a variable; a variable that has a fault already keeps its first one. */
+/** Reports a fault of a variable. Only the first one of each variable is kept. */
 export type ReportFault = (variable: string, fault: string) => void;
 
 /** One subject of the configuration: its variables, and how their values become what a process works with. */

@@ -1,22 +1,22 @@
 import { z } from 'zod';
 import { defineSubject, type ReportFault } from './subject.ts';
-import { secretsInUrl } from './url-secrets.ts';
-import { wholeNumber } from './whole-number.ts';
+import { secretsInUrl } from './values/url-secrets.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
-/** Where the spans of jobs are sent to, and how. */
+/** Where spans are sent, and how. */
 export type TracingConfig = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly protocol: 'http/protobuf' | 'http/json';
   readonly compression: 'none' | 'gzip';
   readonly timeoutMs: number;
-  /** Path of the certificates that the endpoint's is signed by, if they are not Node's own. */
+  /** Path of the certificates that sign the endpoint's, if they are not Node's own. */
   readonly certificate: string | undefined;
-  /** Given by the user for all processes; otherwise each has its own. */
+  /** One name for all processes; `undefined`: each has its own. */
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly sampler: (typeof samplers)[number];
-  /** Of the samplers that go by a ratio: the part of all traces that is kept, 0 to 1. */
+  /** Part of all traces that a sampler by ratio keeps, 0 to 1. */
   readonly ratio: number;
 };
 
@@ -48,7 +48,7 @@ export const tracing = defineSubject({
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
       schema: url,
       secret: secretsInUrl,
-      description: 'The same as a whole URL, to which nothing is added. It goes first.',
+      description: 'The same as a whole URL, to which nothing is added. It has precedence.',
     },
     OTEL_EXPORTER_OTLP_HEADERS: {
       schema: z.string().optional(),
@@ -58,7 +58,7 @@ export const tracing = defineSubject({
     OTEL_EXPORTER_OTLP_TRACES_HEADERS: {
       schema: z.string().optional(),
       secret: secretsInHeaders,
-      description: 'More headers; they go before those above.',
+      description: 'More headers, with precedence over those above.',
     },
     OTEL_EXPORTER_OTLP_PROTOCOL: {
       schema: z.enum(['http/protobuf', 'http/json']).default('http/protobuf'),
@@ -80,7 +80,7 @@ export const tracing = defineSubject({
       schema: z.string().optional(),
       defaultText:
         '`pgstow-scheduler`, `pgstow-dump-worker`, `pgstow-upload-worker`, `pgstow-verify-worker`, `pgstow-cli`',
-      description: 'Name of the service. Best left unset: all processes would bear it.',
+      description: 'Name of the service. Best left unset: all processes would have the same name.',
     },
     OTEL_RESOURCE_ATTRIBUTES: {
       schema: z.string().optional(),
@@ -132,7 +132,7 @@ export const tracing = defineSubject({
 /** A token of RFC 9110, section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** `name=value,other=value`. A fault names the entry by its place: what stands there may be a key. */
+/** Reads `name=value,other=value`. A fault gives an entry's position and not its text, which may be a key. */
 function readPairs(
   variable: string,
   text: string | undefined,
@@ -163,7 +163,7 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** Every value, encoded and not, and what follows a scheme such as `Bearer`. Of an entry that is none, all of it. */
+/** Every value, encoded and decoded, and what follows a scheme such as `Bearer`. Of an entry without `=`, all of it. */
 function secretsInHeaders(text: string): readonly string[] {
   return splitEntries(text).flatMap((entry) => {
     const value = entry.slice(entry.indexOf('=') + 1).trim();

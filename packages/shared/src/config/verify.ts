@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cronFault, readTimeZone, TZ } from './schedule.ts';
 import { defineSubject, type ReportFault } from './subject.ts';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './values/whole-number.ts';
 
 /** When restore tests are made, where, and within which bounds. */
 export type VerifyConfig = {
@@ -12,13 +12,13 @@ export type VerifyConfig = {
   readonly sourceCounts: 'exact' | 'estimate' | 'off';
   /** A database larger than this is not counted exactly. */
   readonly exactUpToBytes: number;
-  /** Of downloads and, without a scratch host, of scratch servers. */
+  /** Folder of downloads and, without a scratch host, of scratch servers. */
   readonly folder: string;
-  /** That a scratch host shares with us; `undefined` where the verify worker runs scratch servers itself. */
+  /** Folder that a scratch host shares with the verify worker; `undefined`: the worker runs scratch servers itself. */
   readonly hostFolder: string | undefined;
-  /** That a test may take on the disk of `folder`; `undefined` for what is free there. */
+  /** Bytes that a test may take on the disk of `folder`; `undefined`: what is free there. */
   readonly diskBytes: number | undefined;
-  /** That a scratch server may take, about. */
+  /** Memory that a scratch server may take, about. */
   readonly memoryBytes: number;
   readonly timeoutMs: number;
 };
@@ -42,8 +42,7 @@ export const verify = defineSubject({
     },
     VERIFY_SOURCE_COUNTS_LIMIT: {
       schema: wholeNumber('a number of GiB', 1, 1_000_000).default(20),
-      description:
-        'GiB that a database may take on its server to be counted with `exact`; above that, it is `estimate`.',
+      description: 'Largest size in GiB at which `exact` counts a database. A larger one gets `estimate`.',
     },
     VERIFY_DIR: {
       schema: z.string().startsWith('/', 'expected an absolute path').default('/scratch'),
@@ -53,12 +52,12 @@ export const verify = defineSubject({
     VERIFY_HOST_DIR: {
       schema: z.string().startsWith('/', 'expected an absolute path').optional(),
       description:
-        'Folder of a scratch host, which then runs the scratch servers: without a network, as another user, on its own disk. docker-compose.yml sets it. The host is told the same folder as its `VERIFY_DIR`.',
+        'Folder of a scratch host, which then runs the scratch servers: without a network, as another user, on its own disk. docker-compose.yml sets it. The scratch host has the same folder as its `VERIFY_DIR`.',
       defaultText: 'none: the verify worker runs them itself',
     },
     VERIFY_DISK_LIMIT: {
       schema: wholeNumber('a number of MiB', 1, 1_000_000_000).optional(),
-      description: 'MiB that a restore test may take there.',
+      description: 'MiB that a restore test may take on the disk of `VERIFY_DIR`.',
       defaultText: 'what is free, but for 5 %',
     },
     VERIFY_MEMORY_LIMIT: {
@@ -68,7 +67,7 @@ export const verify = defineSubject({
     VERIFY_TIMEOUT: {
       schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
       description:
-        'Seconds that a restore test may take, without its wait for a scratch host that is busy: that may take three times as long.',
+        'Seconds that a restore test may take. Its wait for a busy scratch host does not count; that may take three times as long.',
     },
   },
   build(values, report): VerifyConfig {

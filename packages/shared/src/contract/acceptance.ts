@@ -8,10 +8,10 @@ import { backupNameSchema, type BackupName } from './backup-name.ts';
 export const acceptanceSchema = z.strictObject({
   version: z.literal(1),
   name: backupNameSchema,
-  /** Of the dump: one of other content is not accepted by it. */
+  /** The dump's. A dump of the same name and other content is not accepted. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   acceptedAt: z.iso.datetime(),
-  /** In the words of whoever accepted it. */
+  /** In the words of the person who accepted it. */
   reason: z.string().optional(),
 });
 

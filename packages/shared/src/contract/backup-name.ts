@@ -42,7 +42,7 @@ export const backupNameSchema = z
   .string()
   .refine(isBackupName, 'a backup is named backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz');
 
-/** With it, the longest name of all, a half-written receipt's, has no more than the 255 bytes that a file name may have. */
+/** Keeps the longest file name, that of a half-written receipt, within the 255 bytes that a file name may have. */
 const LONGEST_ENCODED = 176;
 
 /**
@@ -63,7 +63,7 @@ function encodeDatabase(database: string): string {
 }
 
 function decodeDatabase(encoded: string): string | undefined {
-  // A long plain name of another's is no database of PostgreSQL's.
+  // Another tool's name may be too long for a database.
   if (!encoded.startsWith('--')) return targetNameSchema.safeParse(encoded).success ? encoded : undefined;
   const percented = /^----(?:[0-9A-F]{2})+$/.test(encoded)
     ? encoded.slice(4).replaceAll(/../g, '%$&')

@@ -3,20 +3,20 @@ import { z } from 'zod';
 const sqlNameSchema = z.string().min(1);
 
 /**
- * What a database says of itself at one moment: at its source, in the very snapshot that a dump is taken of, and again where
- * that dump was restored. Both are asked by the same queries, and are equal if the dump holds all.
+ * Facts that a database states of itself at one moment: at its source, in the snapshot of a dump, and again where that dump was
+ * restored. The same queries ask both, so both are equal if the dump holds all.
  *
  * Names of tables and sequences are SQL names with their schema, quoted where they must be (`public."Order Lines"`).
  */
 export const databaseFactsSchema = z.strictObject({
-  /** What it takes on the server's disk. */
+  /** Size on the server's disk. */
   databaseBytes: z.int().nonnegative(),
   encoding: z.string().min(1),
   collate: z.string(),
   ctype: z.string(),
-  /** What sorts texts, and knows their capitals. Servers before version 15 know libc alone, and do not say. */
+  /** Sorts texts, and knows their capitals. Servers before version 15 know libc alone, and do not name it. */
   localeProvider: z.enum(['libc', 'icu', 'builtin']).optional(),
-  /** Of that provider; libc goes by `collate` and `ctype`. */
+  /** The provider's locale; libc goes by `collate` and `ctype`. */
   locale: z.string().optional(),
   icuRules: z.string().optional(),
   /** Versions by name. */

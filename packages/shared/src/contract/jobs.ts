@@ -8,20 +8,20 @@ const DATA_VERSION = 1;
 const version = z.literal(DATA_VERSION).optional();
 
 /**
- * Every queue and what its jobs carry: names only, never a secret and never a path, because Redis and bull-board show
- * it to anyone who may look. Both ends parse; a job that another producer wrote with anything else in it is refused.
+ * Every queue with the data of its jobs: names only, no secret and no path, because Redis and bull-board show them to anyone
+ * who may look. Both ends parse: a job with anything else in it is refused.
  */
 export const jobs = {
   dump: z.strictObject({ version, target: targetNameSchema }).transform(toNames),
   upload: z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
-  /** Of a dump as it lies at a destination, or of the newest of a target. */
+  /** A dump as it lies at a destination, or a target's newest dump there. */
   verify: z.union([
     z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
     z.strictObject({ version, target: targetNameSchema, destination: destinationNameSchema }).transform(toNames),
   ]),
 } as const;
 
-/** What is left once the version is known. */
+/** The data without its version, which is known by then. */
 function toNames<T extends { version?: unknown }>(data: T): Omit<T, 'version'> {
   const names = { ...data };
   delete names.version;
@@ -45,20 +45,20 @@ export function parseJobData<Q extends QueueName>(queue: Q, data: unknown): JobD
   return jobs[queue].parse(data) as JobData<Q>;
 }
 
-/** The version that job data says it is of, where that is newer than ours: a worker of that version can read it. */
+/** The version of job data that is newer than ours: a worker of that version can read it. */
 export function newerVersionOf(data: unknown): number | undefined {
   const { data: versioned } = z.looseObject({ version: z.int().gt(DATA_VERSION) }).safeParse(data);
   return versioned?.version;
 }
 
-/** The database that a job is of; `undefined` if its data is none of ours. */
+/** The database of a job; `undefined` if the data is not ours. */
 export function databaseOfJob(queue: QueueName, data: unknown): string | undefined {
   const parsed = jobs[queue].safeParse(data).data;
   if (parsed === undefined) return undefined;
   return 'target' in parsed ? parsed.target : parseBackupName(parsed.name)?.database;
 }
 
-/** What a dump job that took a dump leaves behind: the dump, and where its uploads were asked for. */
+/** Result of a dump job: the dump, and the destinations of its uploads. */
 export const dumpResultSchema = z.object({
   name: backupNameSchema,
   bytes: z.int().positive(),
@@ -69,17 +69,17 @@ export const dumpResultSchema = z.object({
 
 export type DumpResult = z.infer<typeof dumpResultSchema>;
 
-/** One upload job for a dump and destination, however often it is asked for. */
+/** Id of the one upload job of a dump and destination, however often it is requested. */
 export function uploadJobId(name: BackupName, destination: string): string {
   return `upload.${name}.${destination}`;
 }
 
-/** One restore test for a dump and destination, however often it is asked for. */
+/** Id of the one restore test of a dump and destination, however often it is requested. */
 export function verifyJobId(name: BackupName, destination: string): string {
   return `verify.${name}.${destination}`;
 }
 
-/** The entry by which restore tests of a target are scheduled. */
+/** The schedule entry of a target's restore tests. */
 export function verifyScheduleId(target: string): string {
   return `verify.${encodeURIComponent(target)}`;
 }
@@ -88,12 +88,12 @@ export function catchUpJobId(target: string, dueAtMs: number): string {
   return `catch-up.${encodeURIComponent(target)}.${dueAtMs}`;
 }
 
-/** @param sinceMs when the period of the schedule began, so that the job of an earlier one is not taken for this one. */
+/** @param sinceMs when the schedule's period began, so that an earlier period's job is not taken for this one */
 export function firstJobId(target: string, sinceMs: number): string {
   return `first.${encodeURIComponent(target)}.${sinceMs}`;
 }
 
-/** The schedule entry of a target. */
+/** The schedule entry of a target's dumps. */
 export function scheduleId(target: string): string {
   return `dump.${encodeURIComponent(target)}`;
 }

@@ -8,8 +8,8 @@ import { targetNameSchema } from './target.ts';
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
 
 /**
- * `NAME.manifest.json`: what a whole, proven dump says of itself. It is written last, after the dump was proven and
- * lies under its name; without one a dump does not exist for anyone.
+ * `NAME.manifest.json`: the facts of a whole, proven dump. It is written last, once the dump is proven and lies under its name.
+ * A dump without a manifest does not count.
  */
 export const manifestSchema = z
   .strictObject({
@@ -28,9 +28,9 @@ export const manifestSchema = z
     sqlBytes: z.int().positive(),
     /** Rows per table as counted in the dump, by the table's SQL name; absent if the dump holds INSERTs. */
     tables: z.record(z.string(), z.int().nonnegative()).optional(),
-    /** Whose it is; absent from an earlier version's manifest, and from that of an adopted dump. */
+    /** The source; absent from an earlier version's manifest, and from that of an adopted dump. */
     identity: sourceIdentitySchema.optional(),
-    /** Other sources that dumps of this database were of before: it takes their place, once it counts. */
+    /** Earlier sources of this database's dumps. This one takes their place, once the dump counts. */
     formerSources: z.array(sourceIdentitySchema).optional(),
     /** The dump has shrunk beyond belief, or is of another source. Until a person accepts it, it does not count as a backup. */
     suspect: suspicionSchema.optional(),
@@ -38,7 +38,7 @@ export const manifestSchema = z
     emptiedTables: z.array(z.string()).optional(),
     /** Every role that the dump names: those that own things in it or hold rights on them. */
     roles: z.array(z.string().min(1)).optional(),
-    /** What the source said of itself in the dump's own snapshot. */
+    /** The source's facts in the dump's own snapshot. */
     source: databaseFactsSchema.optional(),
     compressor: z.string().optional(),
     pgDumpVersion: z.string().optional(),
@@ -53,20 +53,20 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** What the proof of a dump finds. */
 export type ProvenContent = Pick<Manifest, 'bytes' | 'sha256' | 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'>;
 
-/** A dump bears the next free second from when it was taken on; hours apart, one of the two is wrong. */
+/** A dump's name has the next free second after it was taken. If the two are an hour apart, one is wrong. */
 function isTakenAsNamed({ name, takenAt }: { readonly name: BackupName; readonly takenAt: string }): boolean {
   const named = parseBackupName(name)?.takenAt.getTime() ?? Number.NaN;
   return Math.abs(named - Date.parse(takenAt)) < 3_600_000;
 }
 
-/** In all tables of a dump; `undefined` where they were not counted. */
+/** Rows in all tables of a dump; `undefined` where they were not counted. */
 export function sumRows({ tables }: Pick<Manifest, 'tables'>): number | undefined {
   return tables && Object.values(tables).reduce((sum, rows) => sum + rows, 0);
 }
 
 /**
- * Where a manifest waits while its dump gets its name or is deleted. There it counts for nothing, and says after a crash what
- * the file is.
+ * Name of a manifest while its dump gets its own name or is deleted. Under it, the manifest counts for nothing, but still
+ * describes the file after a crash.
  */
 export function withheldManifestFileName(name: BackupName): string {
   return `${manifestFileName(name)}.withheld`;

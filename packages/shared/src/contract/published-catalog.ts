@@ -7,11 +7,11 @@ import { destinationNameSchema, targetNameSchema } from './target.ts';
 
 const count = z.int().nonnegative();
 
-/** What keeps a database's dumps from being pruned. */
+/** Reasons why none of a database's dumps is pruned. */
 export const freezeCauses = ['clock', 'restore-test', 'shrink', 'unreadable'] as const;
 export type FreezeCause = (typeof freezeCauses)[number];
 
-/** An upload that a store confirmed of the very content that the manifest describes. */
+/** A confirmed upload of exactly the content that the manifest describes. */
 const publishedReceiptSchema = z.object({
   destination: destinationNameSchema,
   endpoint: z.string().optional(),
@@ -42,9 +42,9 @@ const publishedDumpSchema = z.object({
   rows: count.optional(),
   durationMs: count.optional(),
   suspect: suspicionSchema.optional(),
-  /** Whose it is, where it says so. */
+  /** The source, where the manifest names it. */
   identity: sourceIdentitySchema.optional(),
-  /** When a person said that it counts all the same. */
+  /** When a person accepted it. */
   acceptedAt: z.iso.datetime().optional(),
   receipts: z.array(publishedReceiptSchema),
   restoreTests: z.array(publishedRestoreTestSchema),
@@ -54,10 +54,10 @@ const publishedDatabaseSchema = z.object({
   database: targetNameSchema,
   /** Oldest first: the newest ones, and what else its health is judged by. */
   dumps: z.array(publishedDumpSchema),
-  /** Of all its dumps in the folder. */
+  /** Number and size of all its dumps in the folder. */
   count,
   bytes: count,
-  /** Of those, what each destination has confirmed. */
+  /** The part of those that each destination has confirmed. */
   uploaded: z.array(z.object({ destination: destinationNameSchema, count, bytes: count })),
   /** Those that the configured destination has not confirmed; none where backups stay local. */
   notUploaded: z.object({ count, oldestRecordedAt: z.iso.datetime().optional() }),
@@ -72,14 +72,14 @@ const publishedFolderSchema = z.object({
   totalBytes: count,
   /** Files with a dump's name and no manifest. */
   strays: count,
-  /** What does not count, and why, a sentence each; the first ones, where there are very many. */
+  /** What does not count, and why, a sentence each; only the first ones of very many. */
   faults: z.array(z.string()),
   faultCount: count,
 });
 
 /**
- * What the workers of a site say of their folder: a derived copy in Redis, so that whoever has no folder can judge and show.
- * Names and numbers alone, and nothing that is not in the folder.
+ * A short copy in Redis of what a site's folder holds, written by its workers, so that a process without a folder can judge and
+ * show it. It has only names and numbers, and nothing that is not in the folder.
  */
 export const publishedCatalogSchema = z.object({
   version: z.literal(1),

@@ -3,17 +3,17 @@ import { backupNameSchema, type BackupName } from './backup-name.ts';
 import type { Manifest } from './manifest.ts';
 import { destinationNameSchema } from './target.ts';
 
-/** Where uploads go, as far as a receipt cares: change any of it and older receipts no longer confirm anything. */
+/** Where uploads go. If any of it changes, older receipts no longer confirm anything. */
 export type DestinationPlace = {
   readonly name: string;
   /** `undefined` for AWS itself. */
   readonly endpoint?: string | undefined;
   readonly bucket: string;
-  /** Put before every key as it is; empty for none. */
+  /** Stands before every key as it is; empty for none. */
   readonly prefix: string;
 };
 
-/** `NAME.<destination>.receipt.json`: what the store itself confirmed of an uploaded dump. */
+/** `NAME.<destination>.receipt.json`: the store's own confirmation of an upload. */
 export const receiptSchema = z.strictObject({
   version: z.literal(1),
   name: backupNameSchema,
@@ -36,14 +36,14 @@ export function receiptFileName(name: BackupName, destination: string): string {
   return `${name}.${destination}.receipt.json`;
 }
 
-/** What of a receipt says which dump it confirms, and where. */
+/** The fields that say which dump a receipt confirms, and where. */
 export type ConfirmingReceipt = Pick<
   Receipt,
   'name' | 'sha256' | 'bytes' | 'destination' | 'endpoint' | 'bucket' | 'key'
 >;
 export type ConfirmedManifest = Pick<Manifest, 'name' | 'sha256' | 'bytes'>;
 
-/** Whether the receipt confirms this very dump at this very place. */
+/** Whether the receipt confirms exactly this dump, at this destination. */
 export function receiptConfirms(
   receipt: ConfirmingReceipt,
   manifest: ConfirmedManifest,
@@ -58,7 +58,7 @@ export function receiptConfirms(
   );
 }
 
-/** Whether the receipt is of this very dump, wherever it lies. */
+/** Whether the receipt is of exactly this dump, at any destination. */
 export function receiptIsOf(receipt: ConfirmingReceipt, manifest: ConfirmedManifest): boolean {
   return receipt.name === manifest.name && receipt.sha256 === manifest.sha256 && receipt.bytes === manifest.bytes;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { backupNameSchema, type BackupName } from './backup-name.ts';
 import { destinationNameSchema } from './target.ts';
 
-/** In place of a destination: the dump as it lies in the backup folder. */
+/** Stands in place of a destination for the backup folder. */
 export const LOCAL = 'local';
 
 /**
@@ -12,7 +12,7 @@ export const LOCAL = 'local';
 export const restoreTestResults = ['good', 'bad', 'could-not-tell'] as const;
 export type RestoreTestResult = (typeof restoreTestResults)[number];
 
-/** `NAME.<destination>.restore-test.json`: what came of restoring a dump, as it lies at a destination, into a scratch server. */
+/** `NAME.<destination>.restore-test.json`: the result of restoring a dump, as it lies at a destination, into a scratch server. */
 export const restoreTestSchema = z.strictObject({
   version: z.literal(1),
   name: backupNameSchema,
@@ -22,20 +22,20 @@ export const restoreTestSchema = z.strictObject({
   result: z.enum(restoreTestResults),
   /** Why it is `bad` or `could-not-tell`, in one sentence. */
   reason: z.string().optional(),
-  /** What differs from the manifest, a sentence each; the first ones, where there are very many. */
+  /** What differs from the manifest, a sentence each; only the first ones of very many. */
   differences: z.array(z.string()),
-  /** How many there are in all. */
+  /** Number of differences in all. */
   differenceCount: z.int().nonnegative(),
   /** What could not be compared, or is worth knowing, a sentence each. */
   notes: z.array(z.string()),
   testedAt: z.iso.datetime(),
-  /** Of the whole test. */
+  /** Duration of the whole test. */
   durationMs: z.int().nonnegative(),
   /** From the first byte into the scratch server to the commit: what a restore takes here. */
   restoreMs: z.int().nonnegative().optional(),
   tables: z.int().nonnegative().optional(),
   rows: z.int().nonnegative().optional(),
-  /** Of the scratch server. */
+  /** The scratch server's. */
   serverVersion: z.string().optional(),
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Which database of which server a dump is of. Names and addresses are for people, and many servers share them. */
+/** The database and server that a dump is of. Their names alone do not tell: many servers share names and addresses. */
 export const sourceIdentitySchema = z.object({
   /**
    * The cluster's own number, given by initdb and shared by its standbys; decimal digits, because it is larger than what a
@@ -8,7 +8,7 @@ export const sourceIdentitySchema = z.object({
    * Source: https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-CONTROL-SYSTEM
    */
   systemIdentifier: z.string().regex(/^\d+$/).optional(),
-  /** Of the database in its cluster; one that is dropped and created anew has another. */
+  /** The database's oid in its cluster; a database that is dropped and created anew gets another. */
   databaseOid: z.int().positive(),
   /** Where the server was reached: `host:port`, or the folder of its socket. */
   address: z.string().min(1),
@@ -19,8 +19,8 @@ export const sourceIdentitySchema = z.object({
 export type SourceIdentity = z.infer<typeof sourceIdentitySchema>;
 
 /**
- * Whether two dumps are of the same database. A copy of a server's files has its number and its oids: under another address
- * it is taken for the same only while it is the very server that runs.
+ * Whether two dumps are of the same database. A copy of a server's files has the same number and oids. So under another address
+ * a server counts as the same only if it was started at the same moment.
  */
 export function isSameSource(a: SourceIdentity, b: SourceIdentity): boolean {
   if (a.databaseOid !== b.databaseOid) return false;
@@ -29,7 +29,7 @@ export function isSameSource(a: SourceIdentity, b: SourceIdentity): boolean {
   return a.address.toLowerCase() === b.address.toLowerCase() || a.startedAt === b.startedAt;
 }
 
-/** For people. */
+/** A source as messages name it. */
 export function describeSource({ address, systemIdentifier, databaseOid }: SourceIdentity): string {
   const cluster = systemIdentifier === undefined ? '' : `system identifier ${systemIdentifier}, `;
   return `${address} (${cluster}database oid ${databaseOid})`;

@@ -12,7 +12,7 @@ export const targetNameSchema = z
   .refine((name) => !name.includes('\0'), 'a database name contains no NUL')
   .refine((name) => name.isWellFormed(), 'a database name is well-formed Unicode');
 
-/** Where queues, locks and the published catalog of one site live apart from those of another. */
+/** A site's name: it keeps the site's queues, locks and published catalog apart from another's. */
 export const siteSchema = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a site is 1 to 32 of a-z, 0-9 and -');
 
 /** A destination's short name; it becomes part of the receipt's file name. */

@@ -1,9 +1,9 @@
-/** How mail is handed to its server. */
+/** A mail server, and what it is to send. */
 export type MailEndpoint = {
   readonly service: 'email';
   readonly host: string;
   readonly port: number;
-  /** `implicit`: from the first byte. `required`: by STARTTLS or not at all. `offered`: by STARTTLS where there is one. */
+  /** `implicit`: from the first byte. `required`: STARTTLS or nothing. `offered`: STARTTLS if the server has it. */
   readonly tls: 'implicit' | 'required' | 'offered' | 'never';
   readonly isTlsVerified: boolean;
   readonly user: string | undefined;
@@ -12,29 +12,29 @@ export type MailEndpoint = {
   readonly to: readonly string[];
 };
 
-/** Where one notification goes: one address, topic or chat. */
+/** One address, topic or chat that gets notifications. */
 export type NotifyEndpoint =
   | { readonly service: 'webhook'; readonly url: string; readonly authorization: string | undefined }
   | { readonly service: 'discord'; readonly url: string }
   | {
       readonly service: 'slack';
       readonly url: string;
-      /** With a bot's token, the channel to write to; a webhook has its own. */
+      /** The token of a bot, and the channel that it writes to; a webhook has its own channel. */
       readonly bot: { readonly token: string; readonly channel: string } | undefined;
     }
   | {
       readonly service: 'ntfy';
-      /** Of the server. */
+      /** The server's. */
       readonly url: string;
       readonly topic: string;
       readonly authorization: string | undefined;
-      /** 1 to 5; `undefined`: as the message's severity asks for. */
+      /** 1 to 5; `undefined`: by the notification's severity. */
       readonly priority: number | undefined;
       readonly tags: readonly string[];
     }
   | {
       readonly service: 'telegram';
-      /** Of the bot's method `sendMessage`. */
+      /** The bot's method `sendMessage`. */
       readonly url: string;
       readonly chat: string;
       readonly thread: number | undefined;
@@ -42,14 +42,12 @@ export type NotifyEndpoint =
     }
   | MailEndpoint;
 
-/** Says what is wrong with a URL, without a word of what may be secret in it. */
+/** A fault of a URL. Its message shows nothing of the URL, which may be secret. */
 export class NotifyUrlError extends Error {
   override readonly name = 'NotifyUrlError';
 }
 
-/**
- * Splits a list at white space, and at commas that a URL follows: other commas stand in a URL, between recipients.
- */
+/** Splits a list at white space, and at commas before a URL: other commas stand within a URL, between recipients. */
 export function splitNotifyUrls(list: string): readonly string[] {
   return list
     .split(/\s+|,(?=[a-z][a-z0-9+.-]*:\/\/)/i)
@@ -57,18 +55,18 @@ export function splitNotifyUrls(list: string): readonly string[] {
     .filter((entry) => entry !== '');
 }
 
-/** `slack://` of a URL, for faults: all that can be shown of it. */
+/** The scheme of a URL, as in `slack://`: the only part of it that a fault may show. */
 export function schemeOf(url: string): string {
   const scheme = /^[a-z][a-z0-9+.-]{0,19}:\/\//i.exec(url)?.[0].toLowerCase();
   return scheme ?? 'no scheme';
 }
 
 /**
- * Reads a URL in the form of shoutrrr (https://shoutrrr.nickfedor.com/latest/services/overview/), or as Slack and Discord hand
- * out their webhooks. `SERVICE+http(s)://` sends what a service takes to a URL of the user's own: slack+https to Mattermost, for
- * instance.
+ * Reads a URL in the form of shoutrrr (https://shoutrrr.nickfedor.com/latest/services/overview/), or a webhook's URL as Slack
+ * and Discord give it out. `SERVICE+http(s)://` sends a service's messages to the user's own server: slack+https to Mattermost,
+ * for instance.
  *
- * @returns an endpoint for each chat, or the one that there is
+ * @returns one endpoint, or one for each chat
  * @throws NotifyUrlError
  */
 export function parseNotifyUrl(text: string): readonly NotifyEndpoint[] {
@@ -109,7 +107,7 @@ function parse(text: string): URL {
   return url;
 }
 
-/** Slack and Discord are told by their hosts: their own payload is all they take. */
+/** Slack and Discord take nothing but their own payload; their hosts tell them from other webhooks. */
 function parsePlain(url: URL): NotifyEndpoint {
   if (url.hostname === 'hooks.slack.com') return { service: 'slack', url: bare(url), bot: undefined };
   const isDiscord =
@@ -228,12 +226,12 @@ function isYes(url: URL, name: string): boolean {
   return ['yes', 'true', '1'].includes(valueOf(url, name)?.toLowerCase() ?? '');
 }
 
-/** The value of the first of those names that is there, in whatever case it is written. */
+/** The value of the first parameter that has one of these names, in upper or lower case. */
 function valueOf(url: URL, ...names: readonly string[]): string | undefined {
   return [...url.searchParams].find(([name]) => names.includes(name.toLowerCase()))?.[1];
 }
 
-/** A `+` in an address is one, and no space. */
+/** The items of a list. Its spaces are `+` again: no address has a space. */
 function listIn(url: URL, ...names: readonly string[]): readonly string[] {
   const list = valueOf(url, ...names) ?? '';
   return list
@@ -252,7 +250,7 @@ function decoded({ username, password, hostname, pathname }: URL) {
   };
 }
 
-/** Without name and password, which no request may have in its URL. */
+/** The URL without user and password, which no request may have in its URL. */
 function bare(url: URL): string {
   const copy = new URL(url);
   copy.username = '';

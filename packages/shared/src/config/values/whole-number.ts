@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /**
- * A whole number in decimal digits. Nothing else that JavaScript would take for a number passes: a space is not 0.
+ * A whole number in decimal digits. Nothing else passes that JavaScript takes for a number, such as a space for 0.
  *
- * @param what `a number of seconds`, for the fault
+ * @param what the fault's name for it, such as `a number of seconds`
  */
 export function wholeNumber(what: string, atLeast: number, atMost: number) {
   const fault = `expected ${what} from ${atLeast} to ${atMost}`;

@@ -1,4 +1,4 @@
-import { targetNameSchema } from '../contract/target.ts';
+import { targetNameSchema } from '../../contract/target.ts';
 
 /**
  * Splits a list of database names at its commas. A name is trimmed, unless it stands in double quotes as in SQL

@@ -1,10 +1,10 @@
-/** From this length on, a piece of a URL is taken for a key. A shorter one may be any word of a log line. */
+/** A piece of a URL this long is taken for a key. A shorter one may be any word of a log line. */
 const KEY_LENGTH = 16;
 const SECRET_NAME = /token|key|secret|^sig|pass|pwd|authorization/i;
 
 /**
- * What must not be shown of a URL whose path may be a key (a webhook's, a heartbeat's): the password, path and query as they
- * are, and each piece of them that looks like a key or is named like one. It need not parse.
+ * The secrets in a URL whose path may be a key (a webhook's, a heartbeat's): password, path and query, and each piece of them
+ * that looks like a key or has a key's name. The URL need not parse.
  */
 export function secretsInUrl(text: string): readonly string[] {
   const [, credentials = '', host = '', rest = ''] = FORM.exec(text) ?? ['', '', '', text];
@@ -24,10 +24,10 @@ export function secretsInUrl(text: string): readonly string[] {
   return [...new Set(pieces.flatMap(withDecoded))].filter((piece) => piece !== '');
 }
 
-/** Scheme, credentials, host (Slack's older form has a part of its key there), and all that follows. */
+/** Scheme, credentials, host and the rest. */
 const FORM = /^[a-z][a-z0-9+.-]*:\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/is;
 
-/** Addresses and host names are none: they are shown, to say who was not reached. */
+/** Mail addresses and host names are no keys: faults name them as what was not reached. */
 function isLikeKey(piece: string): boolean {
   return piece.length >= KEY_LENGTH && !/^[^/]*(?:@|%40)[^/]*$|^[\w-]+(?:\.[\w-]+)+(?::\d+)?$/.test(piece);
 }

@@ -49,8 +49,9 @@ const REFUSED = new Map<string, string>([
 ]);
 
 /**
- * Splits `POSTGRES_EXTRA_OPTS` as a shell splits words (a backslash stands for itself) and lets through only options that are known to be harmless, each
- * written in full: pg_dump itself would take any unambiguous beginning (`--fil=/tmp/x`) and short options in one word.
+ * Splits `POSTGRES_EXTRA_OPTS` as a shell splits words, but a backslash stands for itself. Lets through only options that are
+ * known to be harmless, each written in full: pg_dump itself takes any unambiguous beginning (`--fil=/tmp/x`) and several short
+ * options in one word.
  *
  * Source: https://www.postgresql.org/docs/18/app-pgdump.html
  */
