@@ -1,4 +1,4 @@
-/** What the exit code of `pgstow` says, for scripts and cron. Stable: a code never changes its meaning. */
+/** Exit codes of `pgstow`, for scripts and cron. A code never changes its meaning. */
 export const exitCodes = {
   ok: 0,
   failed: 1,
@@ -12,7 +12,7 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** For the help and the documentation. */
+/** Their meanings, for the help and the documentation. */
 export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: 'done',
   failed: 'failed, not all could be read, or doctor found a fault',
@@ -24,7 +24,7 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   interrupted: 'interrupted by Ctrl-C or SIGTERM',
 };
 
-/** Ends the command line with a code of its own. */
+/** Ends `pgstow` with an exit code. */
 export class ExitError extends Error {
   override readonly name = 'ExitError';
   readonly code: ExitCode;

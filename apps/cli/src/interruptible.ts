@@ -14,7 +14,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
       process.kill(process.pid, name);
     } else ended.abort(new Error(`interrupted by ${name}`));
   };
-  // Not `once`: execa listens as well while a program runs, and ends the process if nobody else does any more.
+  // Not `once`: execa listens as well while a program runs, and ends the process if it is the only listener left.
   process.on('SIGINT', end).on('SIGTERM', end);
   const isInterrupted = (): boolean => ended.signal.aborted;
   try {

@@ -7,7 +7,7 @@ export async function openStores(
   stack: Pick<DisposableStack, 'use'>,
 ): Promise<readonly Store[]> {
   if (s3 === undefined) return [];
-  // The AWS SDK takes a tenth of a second to load: only for whoever has a bucket.
+  // The AWS SDK takes a tenth of a second to load.
   const { S3Store } = await import('@pgstow/store/s3/s3-store.ts');
   return [stack.use(new S3Store(s3))];
 }

@@ -18,8 +18,8 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
 };
 
 /**
- * `pgstow` with the verb that the command line is about, or with all verbs where it is about none. Loaded together, they bring so
- * many libraries along that each start would take twice as long. It throws CommanderError where commander would end the process.
+ * `pgstow` with the verb that the command line names, or with all verbs. The libraries of all verbs together would double the time
+ * of each start. It throws CommanderError where commander would end the process.
  *
  * @param words the command line, without program and script
  */
@@ -29,7 +29,7 @@ export async function createProgram(words: readonly string[]): Promise<Command> 
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);
-  // `pgstow complete -- list --lo`: a verb that is still being typed may become any.
+  // `pgstow complete -- li`: a verb that is still being typed may become any.
   const [first = '', , completed = '', ...typed] = words;
   const isCompleting = first === 'complete';
   const verb = isCompleting && typed.length > 0 ? completed : first;
@@ -40,7 +40,7 @@ export async function createProgram(words: readonly string[]): Promise<Command> 
 }
 
 const CONFIGURED =
-  'It is configured by the environment of the processes (docs/configuration.md).\nMore about each verb: pgstow VERB --help, and docs/command-line.md.';
+  'pgstow reads the same environment as the processes (docs/configuration.md).\nMore about each verb: pgstow VERB --help, and docs/command-line.md.';
 
 function describeExitCodes(): string {
   const lines = Object.entries(exitCodeMeanings).map(([name, meaning]) => {

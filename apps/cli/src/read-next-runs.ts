@@ -7,9 +7,9 @@ import { openQueue } from '@pgstow/shared/runtime/queue.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
 import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
 
-/** What Redis says of the runs to come, and of what is waited for. */
+/** The next runs, and since when first backups and verdicts are waited for. */
 export type NextRuns = {
-  /** The next one of each database that has one. */
+  /** The next run of each database that has one. */
   readonly nextRuns: ReadonlyMap<string, Date>;
   readonly wantedSince: WantedSince;
   /** A sentence each. */
@@ -19,8 +19,8 @@ export type NextRuns = {
 const ANSWERS_WITHIN_MS = 8000;
 
 /**
- * When each database is to be dumped next, and since when what it never had is waited for. A Redis that does not answer in
- * time is a fault, and no error.
+ * Reads from Redis when each database is dumped next, and since when its first backup or verdict is waited for. If Redis does not
+ * answer in time, that is one of the faults, and no error.
  */
 export async function readNextRuns(databases: readonly string[], redis: RedisConfig): Promise<NextRuns> {
   return answerWithin(ANSWERS_WITHIN_MS, askForNextRuns(databases, redis)).catch((error: unknown) => ({

@@ -8,7 +8,7 @@ import { keepSecrets } from './format/keep-secrets.ts';
 
 type Subjects = typeof subjects;
 
-/** What a verb needs of the configuration; the secrets in it are kept. @throws ConfigError */
+/** The subjects of the configuration that a verb needs. Their secrets are kept out of stderr. @throws ConfigError */
 export function readSettings<const K extends keyof Subjects>(
   ...keys: readonly K[]
 ): ConfigReading<Pick<Subjects, K>>['config'] {
@@ -18,7 +18,7 @@ export function readSettings<const K extends keyof Subjects>(
   return config;
 }
 
-/** The databases that were named, or all that are configured. @throws ExitError for one that is not */
+/** The databases that were named, or all configured ones. @throws ExitError if one is not configured */
 export function chooseDatabases(named: readonly string[], postgres: PostgresConfig): readonly string[] {
   try {
     return chooseTargets(named, postgres);

@@ -4,14 +4,14 @@ import { CommanderError, type Command } from 'commander';
 import { exitCodes, ExitError, type ExitCode } from './exit-codes.ts';
 import { formatName } from './format/format-text.ts';
 
-/** Runs what the command line asks for, says on stderr what went wrong, and returns the exit code that tells it. */
+/** Runs the command line, and writes a failure to stderr. @returns the exit code */
 export async function runToExitCode(pgstow: Command): Promise<ExitCode> {
   process.stdout.on('error', endWithItsReader);
   try {
     await pgstow.parseAsync();
     return exitCodes.ok;
   } catch (error) {
-    // Commander has said it already. Asked for, help is no error.
+    // Commander has printed it already. Help that was asked for is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     console.error(`pgstow: ${describeError(error)}`.split('\n').map(formatName).join('\n'));
     if (error instanceof ExitError) return error.code;
@@ -21,9 +21,9 @@ export async function runToExitCode(pgstow: Command): Promise<ExitCode> {
   }
 }
 
-/** `pgstow list | head`: whoever reads has read enough. */
+/** Ends the process when its reader has ended, as in `pgstow list | head`. */
 function endWithItsReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
-  // oxlint-disable-next-line unicorn/no-process-exit -- nothing that is written would be seen
+  // oxlint-disable-next-line unicorn/no-process-exit -- nobody would read what is written from here on
   process.exit();
 }

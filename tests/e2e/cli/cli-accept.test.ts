@@ -51,7 +51,7 @@ describe('pgstow accept', () => {
     );
     expect(stdout).toContain('Old dumps of shop are deleted again after its next dump.');
     expect(stderr).toMatch(
-      /^pgstow: the status page, metrics and alarms follow once a worker has looked into the folder: redis/,
+      /^pgstow: the status page, metrics and alarms follow once a worker has read the folder: redis/,
     );
     expect(await acceptedIn()).toEqual([newest.name]);
     const record = join(folder.path, acceptanceFileName(newest.name));

@@ -3,7 +3,7 @@ import type { Facts } from './facts.ts';
 
 export type Status = 'ok' | 'warning' | 'fault' | 'skipped';
 
-/** What a check found: one line of the answer. Documented in docs/command-line.md; names are added, never changed. */
+/** One line of doctor's answer. Documented in docs/command-line.md; names are added, never changed. */
 export type Finding = {
   /** Group and name, as in `postgres.rights`. */
   readonly check: `${Group}.${string}`;
@@ -15,7 +15,7 @@ export type Finding = {
   readonly hint?: string | undefined;
 };
 
-/** In the order in which they are shown. */
+/** Groups of findings with their titles, in the order in which they are shown. */
 export const groups = {
   configuration: 'Configuration',
   postgres: 'PostgreSQL',
@@ -37,15 +37,15 @@ export type SubjectName = keyof Subjects;
 export type Settings = { readonly [K in SubjectName]?: ReturnType<Subjects[K]['build']> };
 type Needed<K extends SubjectName> = { readonly [N in K]: ReturnType<Subjects[N]['build']> };
 
-/** Looks at one thing. What it throws, and that it ran out of time, becomes a finding of its name: see `runCheck`. */
+/** Checks one thing. An error or a timeout becomes a finding under its name: see `runCheck`. */
 export type Check<K extends SubjectName = SubjectName> = {
-  /** Of the finding that stands for the check where it could not be made. */
+  /** Name of the finding that says that the check could not be made. */
   readonly name: Finding['check'];
-  /** Subjects of the configuration without which there is nothing to check. */
+  /** Subjects of the configuration that it needs. */
   readonly needs: readonly K[];
-  /** For all of it. */
+  /** Limit for the whole check. */
   readonly timeoutMs: number | ((settings: Needed<K>) => number);
-  /** Gives each finding as soon as it is known, so that what comes to a stop later costs none of them. */
+  /** Yields each finding as soon as it is known, so that a later timeout costs none of them. */
   readonly run: (settings: Needed<K>, facts: Facts, signal: AbortSignal) => AsyncIterable<Finding>;
 };
 

@@ -3,33 +3,33 @@ import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 
-/** What a check of PostgreSQL learned that others need; nothing where no server answered. */
+/** Facts of the source that one check learns and others need; empty if no server answered. */
 export type CheckedSource = {
   /** The server's major version. */
   readonly major?: number;
-  /** What each database that answered takes on the server's disk. */
+  /** Size on the server's disk of each database that answered. */
   readonly databaseBytes: ReadonlyMap<string, number>;
-  /** Whose each of those is. */
+  /** Identity of each of those. */
   readonly identities: ReadonlyMap<string, SourceIdentity>;
 };
 
-/** That PostgreSQL may take to be checked, database by database. */
+/** Time limit for checking PostgreSQL, database by database. */
 export function sourceTimeoutMs({ databases }: Pick<PostgresConfig, 'databases'>): number {
   return 60_000 + 20_000 * databases.length;
 }
 
-/** What a check goes by is not known, for a reason that another check tells: the check is skipped. */
+/** A fact that a check needs is not known, for a reason that another check reports. The check is skipped. */
 export class UnknownFactError extends Error {
   override readonly name = 'UnknownFactError';
 }
 
-/** What several checks need and one of them reads. */
+/** Facts that several checks need and one of them reads. */
 export type Facts = {
   readonly now: Date;
-  /** Ends once PostgreSQL has been checked. Never rejects. */
+  /** Resolves once PostgreSQL has been checked. Never rejects. */
   readonly source: Promise<CheckedSource>;
-  readonly tellSource: (source: CheckedSource) => void;
-  /** Reads the backup folder, once. @throws with what is to be mended */
+  readonly setSource: (source: CheckedSource) => void;
+  /** Reads the backup folder, once. @throws an error whose hint says what to mend */
   readonly readFolder: (folder: string) => Promise<FolderContents>;
   /** The dumps in it, oldest first. @throws UnknownFactError if it cannot be read */
   readonly readDumps: (folder: string) => Promise<readonly KnownDump[]>;
@@ -47,7 +47,7 @@ export function createFacts(now: Date): Facts {
   return {
     now,
     source: promise,
-    tellSource: resolve,
+    setSource: resolve,
     readFolder: readOnce,
     readDumps: async (folder) => {
       try {

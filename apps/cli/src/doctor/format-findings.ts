@@ -9,7 +9,7 @@ const PLAIN: Readonly<Record<Status, string>> = { ok: 'ok', warning: 'warning', 
 const SIGNS: Readonly<Record<Status, string>> = { ok: '✔', warning: '⚠', fault: '✖', skipped: '–' };
 const COLOURS = { ok: 'green', warning: 'yellow', fault: 'red', skipped: 'gray' } as const;
 
-/** The findings for people, group by group. @param isTerminal whether signs and colours may be used */
+/** Formats findings for people, group by group. @param isTerminal whether signs and colours may be used */
 export function formatFindings(findings: readonly Finding[], isTerminal: boolean): string {
   const blocks = (Object.keys(groups) as Group[]).flatMap((group) => {
     const ours = findings.filter(({ check }) => check.startsWith(`${group}.`));

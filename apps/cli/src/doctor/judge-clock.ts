@@ -11,6 +11,6 @@ export function judgeClock(check: Finding['check'], whose: string, skewMs: numbe
     check,
     status: 'warning',
     message: `${whose} is ${describeDuration(off)} ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's`,
-    hint: 'Have both set by NTP (timedatectl set-ntp true): names and ages of dumps go by this machine.',
+    hint: 'Set both by NTP (timedatectl set-ntp true): names and ages of dumps go by the clock of this machine.',
   };
 }

@@ -4,9 +4,9 @@ import type { Check, Finding, Settings } from './check.ts';
 import { UnknownFactError, type Facts } from './facts.ts';
 
 /**
- * What a check found. It never rejects, and takes no longer than the check's time: what was found until then is kept.
+ * Runs a check within its time limit. An error or a timeout becomes a finding, after those that were found before it.
  *
- * @throws the reason of the signal alone
+ * @throws the signal's reason, and nothing else
  */
 export async function runCheck(
   { name, needs, run, ...check }: Check,
@@ -29,14 +29,14 @@ export async function runCheck(
   const tooLate = delay(timeoutMs, 'late' as const, { signal: AbortSignal.any([signal, ended.signal]) });
   try {
     const collected = collect();
-    // Once it is not waited for, its fault is nobody's.
+    // After a timeout, nothing waits for its error.
     collected.catch(() => undefined);
     if ((await Promise.race([collected, tooLate])) === 'late') {
       findings.push({
         check: name,
         status: 'fault',
         message: `the check did not end within ${timeoutMs / 1000} s: something takes connections and does not answer`,
-        hint: 'See what was found until then, and look at the load and the log of what is checked.',
+        hint: 'See the findings before this one, and look at the load and the log of what is checked.',
       });
     }
   } catch (error) {
@@ -53,7 +53,7 @@ export async function runCheck(
   return findings;
 }
 
-/** A fault as an error tells it. */
+/** Turns an error into a finding. */
 export function faultFinding(check: Finding['check'], error: unknown, subject?: string): Finding {
   const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
   return {

@@ -10,9 +10,9 @@ type DumpJob = NonNullable<Awaited<ReturnType<OpenQueue<'dump'>['getJob']>>>;
 type Queues = { readonly dumps: OpenQueue<'dump'>; readonly uploads: OpenQueue<'upload'> };
 
 /**
- * Shows each dump's way to its confirmed uploads. Ending the process ends nothing else.
+ * Shows how far each dump is, up to its confirmed uploads. Ending this ends no job.
  *
- * @throws Error once all have ended, if any failed for good; the reason of the signal
+ * @throws Error once all have ended, if any failed for good; the signal's reason
  */
 export async function followDumps(
   jobs: readonly DumpJob[],

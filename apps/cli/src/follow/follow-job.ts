@@ -4,11 +4,11 @@ import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import { readJobFailure, type JobFailure } from '@pgstow/shared/runtime/job-failure.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 
-/** Shows how far it is, 0 to 100, and a text of one line. */
+/** Shows a percentage and a text of one line. */
 export type Show = (percent: number, text: string) => void;
 
 export type FollowOptions = {
-  /** What the job does, to begin texts with. */
+  /** The job's name, with which each text begins. */
   readonly stage: string;
   readonly show: Show;
   readonly signal?: AbortSignal | undefined;
@@ -26,13 +26,13 @@ export class JobFailedError extends Error {
 }
 
 const POLL_MS = 250;
-/** A job that nobody takes for so long makes one ask whether there is a worker. */
+/** Once no worker has taken a job for so long, its text says whether one is running. */
 const UNTAKEN_MS = 5000;
 
 /**
- * Waits for the end of a job and returns what it left.
+ * Waits for the end of a job and returns its result.
  *
- * @throws JobFailedError if it failed for good, Error if it is not there
+ * @throws JobFailedError if it failed for good, Error if it is gone
  */
 export async function followJob(
   queue: Pick<OpenQueue<QueueName>, 'getJob' | 'getJobState' | 'getWorkersCount' | 'toKey' | 'redis'>,
@@ -41,7 +41,7 @@ export async function followJob(
 ): Promise<unknown> {
   const since = Date.now();
   for (;;) {
-    // The state first: a job that is read before it ends has no result yet.
+    // The state is read first: a job that was read before its end has no result yet.
     const state = await queue.getJobState(id);
     const job = await queue.getJob(id);
     if (job === undefined) throw new Error(`${stage}: job ${id} is not in Redis any more`);

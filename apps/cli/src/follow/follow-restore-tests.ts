@@ -7,7 +7,7 @@ import { exitCodes, ExitError } from '../exit-codes.ts';
 import { startProgress, type Progress } from '../format/start-progress.ts';
 import { followJob, JobFailedError } from './follow-job.ts';
 
-/** A restore test that was asked for. */
+/** A restore test that was requested. */
 export type RequestedTest = {
   readonly name: BackupName;
   readonly database: string;
@@ -18,7 +18,7 @@ export type RequestedTest = {
 type Ending = Pick<RestoreTest, 'result'> & Partial<RestoreTest>;
 
 /**
- * Shows restore tests to their ends, then what each found. Ending the process ends no test.
+ * Shows how far restore tests are, then the result of each. Ending this ends no test.
  *
  * @throws ExitError 4 if one is bad, else 5 if one could not tell; the reason of the signal
  */

@@ -1,7 +1,7 @@
 import { getBorderCharacters, table } from 'table';
 import { formatName } from './format-text.ts';
 
-/** Columns of plain text under a heading, with neither lines nor colours. @param right the columns that hold numbers */
+/** Formats columns of plain text under a heading, without lines and colours. @param right the columns of numbers */
 export function formatTable(
   heading: readonly string[],
   rows: readonly (readonly string[])[],

@@ -1,18 +1,18 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { escapeCharacters } from '@pgstow/shared/runtime/escape-characters.ts';
 
-/** A name as it may be shown on a terminal: one that holds control characters, which a terminal would obey, as JSON. */
+/** Makes a name safe for a terminal: one with control characters, which a terminal would obey, becomes JSON. */
 export function formatName(name: string): string {
   const isPlain = !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name);
   return isPlain ? name : escapeCharacters(JSON.stringify(name), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu);
 }
 
-/** `2026-11-26 03:00:05`, in UTC. */
+/** Formats a time as `2026-11-26 03:00:05`, in UTC. */
 export function formatTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** How long before `now`: `3d 4h`; `in 2h` for what is to come. */
+/** Formats the age of a time as `3d 4h`, and one to come as `in 2h`. */
 export function formatAge(time: Date, now: Date): string {
   const ms = now.getTime() - time.getTime();
   const text = describeDuration(Math.abs(ms));

@@ -4,8 +4,8 @@ const kept: string[] = [];
 let redact = createRedact(kept);
 
 /**
- * Keeps secrets from now on out of all that a verb writes to stderr: what stands there is often the word of a server or a
- * store, which may repeat a key that it refuses.
+ * Keeps secrets out of all that is written to stderr from now on. Messages of a server or a store stand there, and these may repeat
+ * a key that they refuse.
  */
 export function keepSecrets(secrets: readonly string[]): void {
   if (kept.length === 0 && secrets.length > 0) coverStderr();
@@ -13,7 +13,7 @@ export function keepSecrets(secrets: readonly string[]): void {
   redact = createRedact(kept);
 }
 
-/** For the word of a server or a store that goes to stdout. */
+/** Removes secrets from a message of a server or a store that goes to stdout. */
 export function withoutSecrets(text: string): string {
   return redact(text);
 }

@@ -3,13 +3,13 @@ import prettyMilliseconds from 'pretty-ms';
 
 type Show = (percent: number, text: string) => void;
 
-/** Without a terminal, each line stays. */
+/** Without a terminal, each line stays on the screen. */
 const LINE_EVERY_MS = 10_000;
 const BAR_EVERY_MS = 200;
-/** Before that, a rate says nothing. */
+/** A rate measured earlier says nothing. */
 const RATE_AFTER_MS = 1000;
 
-/** Shows how far a transfer is, at which rate, and what time is left: `12 MB of 430 MB, 34 MB/s, 12s left`. */
+/** Shows how far a transfer is, its rate and the time left: `12 MB of 430 MB, 34 MB/s, 12s left`. */
 export function showTransfer(show: Show, what: string, totalBytes: number | undefined): (bytes: number) => void {
   const startedAt = performance.now();
   const everyMs = process.stdout.isTTY ? BAR_EVERY_MS : LINE_EVERY_MS;

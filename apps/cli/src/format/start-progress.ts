@@ -1,9 +1,9 @@
 import { MultiBar } from 'cli-progress';
 import { formatName } from './format-text.ts';
 
-/** One bar for each of several things on a terminal; a line at each change of the text without one. */
+/** Progress of several things: a bar for each on a terminal; elsewhere a line whenever a text changes. */
 export type Progress = Disposable & {
-  /** @returns shows how far it is, 0 to 100, and a text of one line */
+  /** @returns a function that shows a percentage and a text of one line */
   add(name: string): (percent: number, text: string) => void;
 };
 
@@ -11,7 +11,7 @@ export function startProgress(): Progress {
   return process.stdout.isTTY ? startBars() : startLines();
 }
 
-/** With less room, the bar gets shorter first, and goes; what does not fit then is cut. */
+/** On a narrow terminal the bar gets shorter, down to nothing; then the text is cut. */
 const BAR_COLUMNS = 24;
 const TEXT_COLUMNS = 64;
 
@@ -21,10 +21,9 @@ function startBars(): Progress {
     format: '{name} {bar} {percentage} % {text}',
     barsize: Math.max(0, Math.min(BAR_COLUMNS, columns - TEXT_COLUMNS)),
     stopOnComplete: false,
-    // Where it is asked whether that is a terminal.
+    // The default is stderr; stdout is the one that was found to be a terminal.
     stream: process.stdout,
-    // Lines are cut before they are written. The other way is to tell the terminal not to wrap them, and a process that is
-    // killed would leave it so.
+    // Otherwise the library turns off the terminal's line wrap, and a process that is killed would leave it off.
     linewrap: true,
   });
   return {
@@ -32,7 +31,7 @@ function startBars(): Progress {
       const bar = bars.create(100, 0, { name: formatName(name), text: '' });
       return (percent, text) => bar.update(Math.floor(percent), { text: firstLine(text) });
     },
-    // Draws all once more, as they stand.
+    // Draws all bars once more, as they are.
     [Symbol.dispose]: () => bars.stop(),
   };
 }

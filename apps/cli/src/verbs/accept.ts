@@ -19,12 +19,13 @@ import { interruptible } from '../interruptible.ts';
 import { chooseDatabases, readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
-A dump is suspect if it has less than 30 % of what the last good ones of its database
-had, has lost a table's rows, or is of another server. It is kept, uploaded and tested,
-but it does not count as a backup, and nothing of the database is deleted. Accept it if
-that is meant: it counts from then on, and later dumps are compared with it.
+A dump is suspect if it has less than 30 % of what the last good dumps of its database
+had, if it has lost a table's rows, or if it is of another server. It is kept, uploaded
+and tested, but does not count as a backup, and no dump of the database is deleted.
+If the change was intended, accept the dump: it counts from then on, and later dumps are
+compared with it.
 
-Exit code: 0 if it is accepted, now or already; 3 if it is not suspect.
+Exit code: 0 if it is accepted, now or before; 3 if it is not suspect.
 
 Examples:
   pgstow accept backup_shop_20261126_030000.sql.gz
@@ -32,17 +33,14 @@ Examples:
 
 type AcceptOptions = { readonly database?: string; readonly reason?: string };
 
-/** `pgstow accept`: a person's word that a suspect dump is as it should be. */
+/** `pgstow accept`: makes a suspect dump count, by a person's word. */
 export function addAccept(pgstow: Command): void {
   pgstow
     .command('accept')
-    .description('say that a suspect dump is as it should be: it counts, and dumps are pruned again')
+    .description('make a suspect dump count, so that old dumps are pruned again')
     .argument('<name>', 'a dump as pgstow list --long names it, or latest')
-    .option(
-      '--database <database>',
-      'with latest: the newest of this database (default: the only one that is configured)',
-    )
-    .option('--reason <text>', 'why, for whoever reads its record later')
+    .option('--database <database>', 'with latest: the newest dump of this database (default: the only configured one)')
+    .option('--reason <text>', 'why, for those who read its record later')
     .addHelpText('after', EXAMPLES)
     .action((name: string, options: AcceptOptions) => interruptible((signal) => accept(name, options, signal)));
 }
@@ -76,7 +74,7 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
       ? `accepted ${dump.manifest.name}: ${whySuspect(dump) ?? ''}`
       : `${dump.manifest.name} is accepted already, since ${dump.acceptance.acceptedAt}`,
   );
-  say(dump, ours);
+  printLimits(dump, ours);
   await publish({ folder, site: redis.site, destination: s3?.place }, redis.url, signal);
 }
 
@@ -101,7 +99,7 @@ function databaseOf(name: string, { database }: AcceptOptions): string {
   throw new ExitError(exitCodes.usage, 'several databases are configured', 'Say which by --database.');
 }
 
-/** Writes the record, unless it is there. The workers must be able to read it: it gets the owner of the dump's manifest. */
+/** Writes the record, unless it is there. It gets the owner of the dump's manifest, so that the workers can read it. */
 async function record(folder: string, { manifest, acceptance }: KnownDump, reason: string | undefined): Promise<void> {
   const { name, sha256 } = manifest;
   try {
@@ -110,7 +108,7 @@ async function record(folder: string, { manifest, acceptance }: KnownDump, reaso
     if (own !== undefined && own !== 0 && own !== uid)
       throw new ExitError(
         exitCodes.failed,
-        `${name} belongs to user ${uid}, and this is ${own}: the workers could not read its acceptance`,
+        `${name} belongs to user ${uid}, and this is user ${own}: the workers could not read its acceptance`,
         'Run it as the user that the dump worker runs as.',
       );
     const acceptedAt = new Date().toISOString();
@@ -128,20 +126,19 @@ async function record(folder: string, { manifest, acceptance }: KnownDump, reaso
   }
 }
 
-/** What it does not do. */
-function say(dump: KnownDump, ours: readonly KnownDump[]): void {
+/** Prints what accepting the dump does not change. */
+function printLimits(dump: KnownDump, ours: readonly KnownDump[]): void {
   const { name, database } = dump.manifest;
   const bad = badTestOf(dump);
-  if (bad !== undefined)
-    console.log(`It does not count all the same: its restore test from ${bad.destination} is bad.`);
+  if (bad !== undefined) console.log(`It still does not count: its restore test from ${bad.destination} is bad.`);
   const newest = newestSuspect(ours, new Date());
   if (newest === undefined || newest === dump) {
     if (bad !== undefined) return;
     console.log(`Old dumps of ${database} are deleted again after its next dump.`);
-  } else console.log(`${newest.manifest.name} is newer than ${name}, and is suspect still: accept it as well.`);
+  } else console.log(`${newest.manifest.name} is newer than ${name} and is still suspect: accept it as well.`);
 }
 
-/** The folder says it. Who has none is told, so that the status page and the alarm need not wait for a worker to look. */
+/** Publishes the folder at once, so that the status page and the alarm need not wait for a worker to read it. */
 async function publish(
   options: Omit<Parameters<typeof publishCatalog>[0], 'redis'>,
   url: string,
@@ -153,7 +150,7 @@ async function publish(
   } catch (error) {
     signal.throwIfAborted();
     console.error(
-      `pgstow: the status page, metrics and alarms follow once a worker has looked into the folder: ${describeError(error)}`,
+      `pgstow: the status page, metrics and alarms follow once a worker has read the folder: ${describeError(error)}`,
     );
   }
 }

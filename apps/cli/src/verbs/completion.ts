@@ -6,7 +6,7 @@ Examples:
   source <(pgstow completion zsh)                                      in ~/.zshrc, after compinit
   pgstow completion fish >~/.config/fish/completions/pgstow.fish
 
-It calls pgstow by that name. In a compose stack, define it first:
+The shell calls pgstow by that name. In a compose stack, define it first:
   pgstow() { docker-compose run --rm cli "$@"; }`;
 
 /** Nothing that was typed is evaluated, and names with spaces are quoted. */
@@ -43,7 +43,7 @@ complete -c pgstow -f -a '(__pgstow_complete)'`,
 export function addCompletion(pgstow: Command): void {
   pgstow
     .command('completion')
-    .description('print what makes a shell complete verbs, options and databases')
+    .description('print a shell’s completion of verbs, options and databases')
     .addArgument(new Argument('<shell>').choices(Object.keys(SCRIPTS)))
     .addHelpText('after', EXAMPLES)
     .action((shell: keyof typeof SCRIPTS) => console.log(SCRIPTS[shell]));

@@ -21,18 +21,18 @@ import { exitCodes, ExitError } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 
 const EXAMPLES = `
-It reads the catalogs of each database and has pg_dump write its schema to
-nowhere, writes and removes a small file in the backup folder, and puts a small
-object into the bucket, which stays there if the access key may not delete.
+It reads the catalogs of each database and lets pg_dump write the schema to
+nowhere. It writes a small file to the backup folder and removes it. It puts a
+small object into the bucket, which stays there if the access key may not delete.
 Run it where the workers run, and as their user.
 
-Exit code: 0 if there is no fault, warnings or not; else 1.
+Exit code: 0 without a fault, whatever the warnings; else 1.
 
 Examples:
   pgstow doctor
   pgstow doctor --json | jq '.findings[] | select(.status == "fault")'`;
 
-/** In the order in which findings of the same group are shown. */
+/** The checks, in the order in which findings of a group are shown. */
 const CHECKS: readonly Check[] = [
   checkPostgres,
   checkSource,
@@ -48,11 +48,11 @@ const CHECKS: readonly Check[] = [
   checkBoard,
 ];
 
-/** `pgstow doctor`: checks all that backups depend on, and says how to mend it. */
+/** `pgstow doctor`: checks all that backups depend on, and says how to mend what is wrong. */
 export function addDoctor(pgstow: Command): void {
   pgstow
     .command('doctor')
-    .description('check everything that backups depend on, and say how to mend it')
+    .description('check everything that backups depend on, and say how to mend what is wrong')
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
     .action((options: { readonly json?: true }) => interruptible((signal) => examine(options, signal)));
@@ -63,9 +63,9 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
   const facts = createFacts(new Date());
   const made = CHECKS.map((check) => {
     const findings = runCheck(check, settings, facts, signal);
-    // Whoever waits for what it learned waits no longer than for it.
+    // Other checks wait for what this one learns, but no longer than it runs.
     return check === checkPostgres
-      ? findings.finally(() => facts.tellSource({ databaseBytes: new Map(), identities: new Map() }))
+      ? findings.finally(() => facts.setSource({ databaseBytes: new Map(), identities: new Map() }))
       : findings;
   });
   const redact = createRedact(secrets);

@@ -13,13 +13,13 @@ Examples:
   pgstow dump                dump every configured database
   pgstow dump shop --wait    dump one, and wait until its upload is confirmed
 
-Without --wait it ends once the dump worker is asked. Ending a --wait ends no dump.`;
+Without --wait, it ends once the dump is requested. Ending a --wait ends no dump.`;
 
-/** `pgstow dump`: asks the dump worker for a dump now. */
+/** `pgstow dump`: requests dumps from the dump worker. */
 export function addDump(pgstow: Command): void {
   pgstow
     .command('dump')
-    .description('ask for a dump now, of the databases named or of every configured one')
+    .description('request a dump now, of the named databases or of all configured ones')
     .argument('[database...]', 'names that POSTGRES_DB holds')
     .option('--wait', 'follow each dump to its confirmed upload; exit 1 if one fails for good')
     .addHelpText('after', EXAMPLES)

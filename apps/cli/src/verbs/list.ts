@@ -14,29 +14,29 @@ import { readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
 How far a backup is proven:
-  found      it lies there without a manifest, and nobody has read it
-  dumped     its dump was whole when it was written
+  found      it has no manifest, and was never read
+  dumped     it was whole when it was written
   uploaded   the store has confirmed it
   restored   it was restored, and equals its source
-  suspect    however far it got, it has shrunk beyond belief or is of another server: pgstow accept
-  bad        it was restored, and differs: see pgstow list --json
+  suspect    it has shrunk beyond belief or is of another server, however far it got: see pgstow accept
+  bad        it was restored, and differs from its source: see pgstow list --json
 
 Examples:
-  pgstow list                every backup that folder and store know of
-  pgstow list shop --long    of one database, with the names of the files
-  pgstow list --from s3      what the store holds, without looking at the folder
+  pgstow list                every backup in folder and store
+  pgstow list shop --long    those of one database, with the names of the files
+  pgstow list --from s3      those in the store, without reading the folder
   pgstow list --json | jq '.backups[] | select(.state == "bad")'`;
 
 type ListOptions = { readonly json?: true; readonly long?: true; readonly from?: string };
 
-/** `pgstow list`: every backup known from folder and store. */
+/** `pgstow list`: every backup in folder and store. */
 export function addList(pgstow: Command): void {
   pgstow
     .command('list')
     .description('show every backup, newest first: where it lies, and how far it is proven')
-    .argument('[database]', 'of this database alone')
+    .argument('[database]', 'only backups of this database')
     .option('--long', 'show the names of the files as well')
-    .addOption(new Option('--from <place>', 'look in one place alone').choices([LOCAL, S3_DESTINATION]))
+    .addOption(new Option('--from <place>', 'read only this place').choices([LOCAL, S3_DESTINATION]))
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
     .action((database: string | undefined, options: ListOptions) =>

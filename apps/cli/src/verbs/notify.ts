@@ -8,17 +8,17 @@ import { exitCodes, ExitError } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 
 const EXAMPLES = `
-Each URL of NOTIFY_URLS gets a message that says that it is a test, and a line here says whether it was taken.
-What is not taken at once is tried twice more; a URL that does not answer takes half a minute.
+Each URL of NOTIFY_URLS gets a test message, and a line here says whether the service took it.
+A message that is not taken is tried twice more; a URL that does not answer takes half a minute.
 
-Exit code: 0 if all took it, 1 if one did not, 2 if there is none.`;
+Exit code: 0 if all services took it, 1 if one did not, 2 if NOTIFY_URLS is empty.`;
 
-/** `pgstow notify`: tries who is told of alarms. */
+/** `pgstow notify`: tries NOTIFY_URLS. */
 export function addNotify(pgstow: Command): void {
   pgstow
     .command('notify')
-    .description('send a test message to everyone whom NOTIFY_URLS names')
-    .requiredOption('--test', 'say that it is meant as a test: there is nothing else that it can send')
+    .description('send a test message to each URL of NOTIFY_URLS')
+    .requiredOption('--test', 'needed: notify sends nothing but tests')
     .addHelpText('after', EXAMPLES)
     .action(() => interruptible(sendTest));
 }
@@ -28,7 +28,7 @@ async function sendTest(signal: AbortSignal): Promise<void> {
   const { config, secrets } = readConfig(process.env, { alarms, redis }, Object.values(subjects));
   const { endpoints } = config.alarms;
   if (endpoints.length === 0)
-    throw new ExitError(exitCodes.usage, 'NOTIFY_URLS is not set: nobody is told of an alarm', 'See docs/alarms.md.');
+    throw new ExitError(exitCodes.usage, 'NOTIFY_URLS is not set: no alarm is sent to anybody', 'See docs/alarms.md.');
   const redact = createRedact(secrets);
   const deliveries = await notify(endpoints, describeTest(config.redis.site, new Date()), signal);
   signal.throwIfAborted();

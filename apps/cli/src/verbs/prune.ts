@@ -8,18 +8,18 @@ import { formatName } from '../format/format-text.ts';
 import { readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
-Deleting is left to the dump worker, which prunes after each dump it has taken and by the same rules.
+The dump worker alone deletes: it prunes after each dump, by the same rules.
 
 Example:
   pgstow prune --dry-run shop`;
 
-/** `pgstow prune --dry-run`: what the retention policy says of each dump, and why. */
+/** `pgstow prune --dry-run`: the retention policy's verdict on each dump, and why. */
 export function addPrune(pgstow: Command): void {
   pgstow
     .command('prune')
     .description('show which dumps in the folder would be deleted now, and why; nothing is deleted')
-    .argument('[database]', 'of this database alone')
-    .option('--dry-run', 'needed: there is no other way to call it')
+    .argument('[database]', 'only dumps of this database')
+    .option('--dry-run', 'needed: pgstow prune deletes nothing')
     .addHelpText('after', EXAMPLES)
     .action(showVerdicts);
 }

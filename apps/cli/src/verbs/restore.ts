@@ -51,7 +51,7 @@ Examples:
 Leave the password out of the URL and give it as PGPASSWORD, or in the file that
 PGPASSFILE names: others see what is on a command line.`;
 
-/** `pgstow restore`: a backup into a database, all or nothing. */
+/** `pgstow restore`: restores a backup into a database, all or nothing. */
 export function addRestore(pgstow: Command): void {
   pgstow
     .command('restore')
@@ -60,16 +60,19 @@ export function addRestore(pgstow: Command): void {
     .requiredOption('--to <target>', 'a database of the configured server, or postgresql://user@host:port/database')
     .option('--at <when>', 'latest, a time in UTC (the newest backup until then), or the name of a backup', 'latest')
     .addOption(
-      new Option('--from <place>', 'take it from there (default: the folder if it is there)').choices([
+      new Option('--from <place>', 'take the backup from here (default: the folder, if it has the backup)').choices([
         LOCAL,
         S3_DESTINATION,
       ]),
     )
     .option('--create', 'create the target database; it is dropped again if the restore fails')
     .option('--force', 'drop what is in the target, in the same transaction')
-    .option('--yes-overwrite-source <database>', 'say once more that a configured source is to be overwritten')
-    .option('--no-create-roles', 'refuse if roles are missing that the backup names, instead of creating them NOLOGIN')
-    .option('--staging <folder>', 'where a backup from a store is put meanwhile (default: BACKUP_DIR, if it can be)')
+    .option('--yes-overwrite-source <database>', 'confirm that a configured source is to be overwritten')
+    .option('--no-create-roles', 'refuse if roles of the backup are missing, instead of creating them NOLOGIN')
+    .option(
+      '--staging <folder>',
+      'folder for a backup from a store, meanwhile (default: BACKUP_DIR, if it is writable)',
+    )
     .addHelpText('after', EXAMPLES)
     .action((database: string, options: RestoreOptions) =>
       interruptible((signal) => restore(database, options, signal)),
@@ -150,13 +153,13 @@ async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, s
   return restored;
 }
 
-/** What else is to be said waits until the bar has gone. */
+/** Shows a bar while work is done. Other lines must wait until the bar is gone. */
 async function withProgress<T>(name: string, work: (show: Show) => Promise<T>): Promise<T> {
   using progress = startProgress();
   return await work(progress.add(name));
 }
 
-/** Where there is no configured source, a URL says all that is needed: after a disaster, folder and bucket may be all there is. */
+/** The configured source, if there is one. After a disaster there may be only folder and bucket: then a URL is enough. */
 function readSource(to: string): PostgresConfig | undefined {
   const names = ['DATABASE_URL', 'POSTGRES_HOST', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_DATABASE'];
   const isConfigured = names.some(
@@ -173,7 +176,7 @@ function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { databas
   );
 }
 
-/** For backups whose manifest does not name them. It takes one pass more over the file. */
+/** Reads the roles out of the dump itself, where its manifest does not name them: one more pass over the file. */
 async function readRolesInDump(path: string, signal: AbortSignal): Promise<readonly string[]> {
   console.log('its manifest does not say which roles it names; reading it to the end');
   const { roles } = await proveGzip(path, signal);
@@ -182,7 +185,7 @@ async function readRolesInDump(path: string, signal: AbortSignal): Promise<reado
   return roles ?? [];
 }
 
-/** A database that was created for a restore that failed goes again; not if nobody knows whether it failed. */
+/** Drops a database that was created for a restore, if the restore failed; not if its outcome is unknown. */
 async function restoreOrDrop(
   run: () => Promise<RestoredDump>,
   drop: (() => Promise<void>) | undefined,

@@ -19,9 +19,9 @@ const EXAMPLES = `
 A database is healthy if its newest confirmed backup is younger than two intervals and an hour, or for a cron pattern
 misses one run at most; if no dump waits too long for its upload; if its newest restore test is not bad; and, where they
 are on, if restore tests come to a verdict within two intervals and a day, or for a cron pattern in one of two runs.
-It is told from the backup folder's records, not from the store: pgstow list asks that.
+It reads the records in the backup folder and does not ask the store, as pgstow list does.
 
-Exit code: 0 if all are healthy, 6 if not, 1 if all that could be read is healthy and something could not be read.
+Exit code: 0 if all are healthy, 6 if one is not, 1 if something could not be read and the rest is healthy.
 
 Example, in a crontab:
   0 8 * * *  pgstow status >/tmp/pgstow.txt 2>&1 || mail -s 'backups' me@example.com </tmp/pgstow.txt`;
@@ -30,7 +30,7 @@ Example, in a crontab:
 export function addStatus(pgstow: Command): void {
   pgstow
     .command('status')
-    .description('show whether each configured database is backed up as it should be, and if not, why')
+    .description('show whether each configured database is backed up, and if not, why')
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
     .action(showStatus);

@@ -23,15 +23,15 @@ Examples:
 
 type VerifyOptions = { readonly database?: string; readonly from?: string; readonly wait?: true };
 
-/** `pgstow verify`: asks the verify worker for restore tests now. */
+/** `pgstow verify`: requests restore tests from the verify worker. */
 export function addVerify(pgstow: Command): void {
   pgstow
     .command('verify')
-    .description('ask for a restore test now: of a backup, or of the newest of each configured database')
+    .description('request a restore test now: of a backup, or of the newest of each configured database')
     .argument('[name]', 'a backup as pgstow list --long names it, or latest', 'latest')
-    .option('--database <database>', 'the newest of this database alone')
+    .option('--database <database>', 'only the newest backup of this database')
     .addOption(
-      new Option('--from <place>', 'which copy to test (default: that of the destination, if there is one)').choices([
+      new Option('--from <place>', 'which copy to test (default: the destination’s, if there is one)').choices([
         LOCAL,
         S3_DESTINATION,
       ]),
@@ -60,7 +60,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     ? held.filter((backup) => backup.name === name)
     : databases.flatMap((database) => findNewest(held.filter((backup) => backup.database === database)));
   const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
-  // What could not be read may hide a newer one; it is worth a word, and no more.
+  // What could not be read may hide a newer backup.
   for (const fault of faults) console.error(`pgstow: ${fault}`);
   if (wanted.length > 0) await enqueue(wanted, from, { ...config, wait: options.wait === true, signal });
   if (missing.length > 0) {

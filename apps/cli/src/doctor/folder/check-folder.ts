@@ -12,7 +12,7 @@ import { defineCheck, type Finding } from '../check.ts';
 import { faultFinding } from '../run-check.ts';
 import { shellWord } from '../shell-word.ts';
 
-/** The backup folder: whether we may do there all that a dump worker does, and what lies there. */
+/** Tries in the backup folder what a dump worker does there, and describes what lies there. */
 export const checkFolder = defineCheck({
   name: 'folder.contents',
   needs: ['backup'],
@@ -43,7 +43,7 @@ export const checkFolder = defineCheck({
   },
 });
 
-/** Does for real what writing a dump takes, and finds what does not work. Nobody takes these names for a dump's or its partial's. */
+/** Writes, syncs and renames a file as a dump worker does. Its name is neither a dump's nor a partial's. @returns what does not work */
 async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding | undefined> {
   const path = join(folder, `pgstow-doctor-${randomBytes(6).toString('hex')}`);
   const partial = `${path}.new`;
@@ -97,7 +97,7 @@ async function judgePrivacy(folder: string, mode: number, { dumps, strays }: Fol
   return { check, status: 'ok', message: 'other users of this machine may not look into it' };
 }
 
-/** A partial that nobody has written to for so long has no owner any more. */
+/** A partial that has not grown for so long is abandoned. */
 const ABANDONED_MS = 60 * 60 * 1000;
 const NAMED = 3;
 

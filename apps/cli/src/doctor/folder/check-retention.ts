@@ -3,7 +3,7 @@ import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/po
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { defineCheck } from '../check.ts';
 
-/** Which dumps are kept, and what that means today. */
+/** Says which dumps are kept, and what that means today. */
 export const checkRetention = defineCheck({
   name: 'retention.today',
   needs: ['backup', 's3', 'postgres', 'verify'],

@@ -6,7 +6,7 @@ import prettyBytes from 'pretty-bytes';
 import { defineCheck } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 
-/** Whether the next dumps fit on the disk of the backup folder, by the rule that the dump worker goes by. */
+/** Checks that the next dumps fit on the disk of the backup folder, by the dump worker's own rule. */
 export const checkRoom = defineCheck({
   name: 'folder.room',
   needs: ['backup', 'postgres'],
@@ -21,7 +21,7 @@ export const checkRoom = defineCheck({
     let isSummed = true;
     for (const subject of postgres.databases) {
       const last = dumpsOf(subject, dumps).findLast((dump) => !isSuspect(dump))?.manifest.bytes;
-      // With options of the user's own, the database's size says nothing of a first dump.
+      // With POSTGRES_EXTRA_OPTS, the database's size says nothing of a first dump.
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {
         isSummed = false;

@@ -10,7 +10,7 @@ import { formatRun } from './describe-schedule.ts';
 
 type Wanted = Required<Pick<Settings, 'postgres' | 'redis' | 'schedule' | 'verify'>> & Pick<Settings, 's3'>;
 
-/** Who serves the queues, and what is planned, waits or failed there. */
+/** Checks that workers serve the queues, that runs are planned, and that no job has failed. */
 export const checkQueues = defineCheck({
   name: 'queues.workers',
   needs: ['redis', 'postgres', 's3', 'schedule', 'verify'],
@@ -76,7 +76,7 @@ function judgeWorkers(subject: QueueName, site: string, count: number | undefine
   };
 }
 
-/** One that failed longer ago was seen, or does not matter. */
+/** A job that failed longer ago has been seen, or does not matter. */
 const RECENT_MS = 7 * 24 * 60 * 60 * 1000;
 
 async function judgeFailed(subject: QueueName, queue: OpenQueue<QueueName>, now: Date): Promise<Finding> {
@@ -123,7 +123,7 @@ async function* checkPlan(
         subject,
         status: 'warning',
         message: `the ${what} of ${formatRun(new Date(next), timeZone)} (${timeZone}) is due and was not begun`,
-        hint: 'See whether scheduler and workers run, and what they are at.',
+        hint: 'See whether scheduler and workers run, and what they are doing.',
       };
     } else {
       const message = `the next ${what} is planned for ${formatRun(new Date(next), timeZone)} (${timeZone})`;

@@ -7,7 +7,7 @@ import { defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
 
-/** When restore tests are made, and what the newest found. */
+/** Says when restore tests are made, and what the newest one found. */
 export const checkRestoreTests = defineCheck({
   name: 'restore.result',
   needs: ['verify', 'backup', 'postgres'],
@@ -53,7 +53,7 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
       subject,
       status: 'warning',
       message: 'none of its dumps was ever restored',
-      hint: `Ask for a restore test now: pgstow verify --database ${shellWord(subject)} --wait`,
+      hint: `Request a restore test now: pgstow verify --database ${shellWord(subject)} --wait`,
     };
   }
   const of = `${test.name} from ${test.destination}`;
@@ -75,7 +75,7 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
         subject,
         status: 'warning',
         message: `no restore test could tell yet; the newest, ${ago}, of ${of}: ${test.reason ?? 'no reason was recorded'}`,
-        hint: `Mend that, and ask for another: pgstow verify --database ${shellWord(subject)} --wait`,
+        hint: `Mend that, and request another: pgstow verify --database ${shellWord(subject)} --wait`,
       };
     default:
       return test.result satisfies never;

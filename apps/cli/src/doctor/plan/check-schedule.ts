@@ -8,11 +8,11 @@ import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
 
 const SHOWN = 3;
-/** A run that was due so shortly ago may still be under way. */
+/** A run that was due this recently may still be under way. */
 const GRACE_MS = 60 * 60 * 1000;
 const MOST_COUNTED = 100;
 
-/** When dumps are made, and which were missed. What Redis holds of it is `checkRedis`'s. */
+/** Says when dumps are made, and which were missed. `checkQueues` looks at the plan in Redis. */
 export const checkSchedule = defineCheck({
   name: 'schedule.missed',
   needs: ['schedule', 'backup', 'postgres'],
@@ -38,7 +38,7 @@ function describeRuns(schedule: Schedule, now: Date, timeZone: string): Finding 
   return { check: 'schedule.next', status: 'ok', message };
 }
 
-/** An interval goes on from its last run; one that is overdue is made up for at once. */
+/** An interval counts from its last run; an overdue run is made up for at once. */
 function describeIntervals(everyMs: number, lastMs: number | undefined, now: Date): Finding {
   const first = Math.max(now.getTime(), lastMs === undefined ? 0 : lastMs + everyMs);
   const runs = Array.from({ length: SHOWN }, (_, index) => formatRun(new Date(first + index * everyMs), 'UTC'));

@@ -2,7 +2,7 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { Schedule } from '@pgstow/shared/config/schedule.ts';
 import cronstrue from 'cronstrue';
 
-/** A schedule in words: `at 03:00, only on Monday (0 3 * * 1, Europe/Berlin)`, `every 7d`. */
+/** Puts a schedule into words: `at 03:00, only on Monday (0 3 * * 1, Europe/Berlin)`, `every 7d`. */
 export function describeSchedule(when: Schedule): string {
   if (when.kind === 'interval') return `every ${describeDuration(when.everyMs)}`;
   return `${describePattern(when.pattern)} (${when.pattern}, ${when.timeZone})`;
@@ -13,12 +13,12 @@ function describePattern(pattern: string): string {
     const words = cronstrue.toString(pattern, { use24HourTimeFormat: true });
     return words.charAt(0).toLowerCase() + words.slice(1);
   } catch {
-    // What the scheduler's parser knows beyond it.
+    // The scheduler's parser knows more patterns than this library.
     return 'by the pattern';
   }
 }
 
-/** `Thu 2026-11-26 03:00` in a time zone. */
+/** Formats a time as `Thu 2026-11-26 03:00` in a time zone. */
 export function formatRun(run: Date, timeZone: string): string {
   const parts = new Intl.DateTimeFormat('en-GB', {
     timeZone,

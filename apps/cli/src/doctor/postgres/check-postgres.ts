@@ -19,7 +19,7 @@ import { judgeConnections } from './judge-connections.ts';
 import { judgeRights } from './judge-rights.ts';
 import { readConnectionFacts, readSessionFacts, type SessionFacts } from './session-facts.ts';
 
-/** The databases are looked at one after the other: a role may be allowed only a few connections. */
+/** Checks server and databases, one after the other: a role may be allowed only a few connections. */
 export const checkPostgres = defineCheck({
   name: 'postgres.server',
   needs: ['postgres'],
@@ -57,11 +57,11 @@ export const checkPostgres = defineCheck({
       signal.throwIfAborted();
       yield* checkDatabase(database, { postgres, server, clients, connect, sizes, identities, signal });
     }
-    facts.tellSource({ major: server.major, databaseBytes: sizes, identities });
+    facts.setSource({ major: server.major, databaseBytes: sizes, identities });
   },
 });
 
-/** From the first database that lets us in: where one of several is missing, that is the database's fault and not the server's. */
+/** Asks the server in the first database that lets us in: a missing database is no fault of the server. */
 async function askServer(
   { databases }: PostgresConfig,
   connect: (database: string) => Promise<PsqlSession>,
@@ -81,7 +81,7 @@ async function askServer(
   return fault as Error;
 }
 
-/** A server that is away or refuses the password does so for every database. Some say why in a language of their own. */
+/** A server that is away or refuses the password does so for every database. Messages may be in any language; hints are ours. */
 function mayBeOfOneDatabase(error: unknown): boolean {
   const { hint } = error as { hint?: string };
   return hint === undefined || /POSTGRES_DB|pg_hba/.test(hint);
@@ -122,7 +122,7 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
       };
     }
     yield judgeConnections(subject, facts);
-    // What may be read is asked for as the role that pg_dump takes on.
+    // pg_dump takes on this role: its rights count.
     const role = dumpRole(postgres.extraOptions);
     if (role !== undefined) await session.run(`set role ${quoteIdentifier(role)}`);
     const rights = await readDumpRights(session, server.major);
@@ -138,7 +138,7 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     yield faultFinding('postgres.database', error, subject);
     return;
   }
-  // It would fail by the same rights.
+  // pg_dump would fail for the same rights.
   if (clients === undefined || found.some(({ status }) => status === 'fault')) return;
   try {
     const env = libpqEnvironment(postgres, subject, 'pgstow doctor');

@@ -4,7 +4,7 @@ import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { defineCheck } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 
-/** Whether the next dumps are of the servers that the last ones are of, by the rule that the dump worker goes by. */
+/** Checks that the next dumps are of the same source as the last ones, by the dump worker's own rule. */
 export const checkSource = defineCheck({
   name: 'postgres.identity',
   needs: ['backup', 'postgres'],

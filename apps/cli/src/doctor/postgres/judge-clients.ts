@@ -25,7 +25,7 @@ export async function* judgeClients(
         message: `pg_dump ${version} in ${folder} is newer than the server, ${major}: its dumps may hold settings that a server ${major} does not know`,
         hint: `Install pg_dump ${major} as well, for instance the package postgresql-client-${major}.`,
       };
-  // By its own word: somebody may have put another one beside pg_dump.
+  // psql itself is asked: it may be of another version than the pg_dump beside it.
   const psqlVersion = await readPsqlVersion(clients);
   const { warning } = judgePsql(psqlVersion);
   yield warning === undefined

@@ -2,10 +2,10 @@ import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import type { Finding } from '../check.ts';
 import type { ConnectionFacts } from './session-facts.ts';
 
-/** For a dump and, beside it, for what counts its rows in the same snapshot. */
+/** One for the dump, one for counting its rows in the same snapshot. */
 const CONNECTIONS_NEEDED = 2;
 
-/** Whether role and database may have the connections that a dump takes. Neither limits a superuser. */
+/** Judges whether role and database may have the connections that a dump takes. A superuser has no limit. */
 export function judgeConnections(
   subject: string,
   { role, isSuperuser, roleLimit, databaseLimit, roleUsed, databaseUsed }: ConnectionFacts,

@@ -8,7 +8,7 @@ type Circumstances = {
   readonly isLimited: boolean;
 };
 
-/** What a role may not read of a database, and the statement that mends it. */
+/** Finds what a role may not read in a database, and the statement that mends it. */
 export function judgeRights(
   subject: string,
   { role, schemas, tables, sequences, rowSecurity, largeObjects, foreignTables, unloggedTables }: DumpRights,

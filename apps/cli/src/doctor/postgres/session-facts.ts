@@ -33,7 +33,7 @@ select jsonb_build_object(
 const connectionSchema = z.strictObject({
   role: z.string(),
   isSuperuser: z.boolean(),
-  /** That the database takes on the server's disk. */
+  /** Size of the database on the server's disk. */
   bytes: z.int(),
   encoding: z.string(),
   collate: z.string(),
@@ -46,7 +46,7 @@ const connectionSchema = z.strictObject({
 });
 export type ConnectionFacts = Readonly<z.infer<typeof connectionSchema>>;
 
-/** Of the database that the session is with. */
+/** Reads facts of the session's role and database. */
 export async function readConnectionFacts(session: PsqlSession): Promise<ConnectionFacts> {
   return session.queryRow(
     `

@@ -1,11 +1,11 @@
 import type { BoardConfig } from '@pgstow/shared/config/board.ts';
 import { defineCheck, type Finding } from '../check.ts';
 
-/** Of demos, examples and quick starts. */
+/** Passwords of demos, examples and quick starts. */
 const KNOWN = ['pgstow-demo', 'password', 'passwort', 'changeme', 'change-me', 'changeit', 'letmein', 'admin123'];
 const LONG_ENOUGH = 12;
 
-/** The board lets dumps be started and deleted jobs be seen: whoever reaches it needs a password. */
+/** Judges the board's password: anyone who gets in can start dumps and see jobs. */
 export const checkBoard = defineCheck({
   name: 'board.password',
   needs: ['board'],
@@ -15,7 +15,7 @@ export const checkBoard = defineCheck({
   },
 });
 
-/** That one is set where others can reach it is the configuration's own rule. */
+/** A missing password is a fault of the configuration where others can reach the board. */
 function judgePassword({ host, port, user, password }: BoardConfig): Finding {
   const check = 'board.password';
   if (password === undefined) {

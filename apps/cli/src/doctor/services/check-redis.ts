@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { connect } from '../../connect.ts';
 import { defineCheck, type Finding } from '../check.ts';
 
-/** Redis itself. What lies in it is `checkQueues`'s. */
+/** Checks Redis itself. `checkQueues` checks what lies in it. */
 export const checkRedis = defineCheck({
   name: 'redis.server',
   needs: ['redis'],
@@ -59,11 +59,11 @@ function parseInfo(text: string): ReadonlyMap<string, string> {
   );
 }
 
-/** BullMQ asks for it. Source: https://docs.bullmq.io/guide/redis-tm-compatibility */
+/** The oldest version that BullMQ supports. Source: https://docs.bullmq.io/guide/redis-tm-compatibility */
 const LEAST_VERSION = [6, 2] as const;
 const NEARLY_FULL = 0.8;
 
-/** Losing what Redis holds loses the plan and what waits, and no backup. */
+/** Judges whether Redis keeps what it holds. If it is lost, so are the plan and the jobs that wait, but no backup. */
 export function* judgeRedis(facts: RedisFacts): Generator<Finding> {
   const { version, evictionPolicy, keepsAppendOnlyFile, writesSnapshots, isDiskWell, usedBytes, limitBytes } = facts;
   const [major = 0, minor = 0] = version.split('.').map(Number);

@@ -5,7 +5,7 @@ import { judgeClock } from '../judge-clock.ts';
 /** S3 refuses requests whose clock is further off. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList */
 const REFUSED_MS = 15 * 60 * 1000;
 
-/** All that uploads do at the store, done once. */
+/** Does once at the store all that uploads do there. */
 export const checkS3 = defineCheck({
   name: 's3.put',
   needs: ['s3'],

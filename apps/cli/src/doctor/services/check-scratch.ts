@@ -12,7 +12,7 @@ import { faultFinding } from '../run-check.ts';
 
 const SERVER = 'restore.server';
 
-/** What a verify worker needs of its machine, where this is it: the folder of its scratch servers says so; or of a scratch host. */
+/** Checks what scratch servers need: on this machine, if VERIFY_DIR is there, or at a scratch host. */
 export const checkScratch = defineCheck({
   name: 'restore.scratch',
   needs: ['verify', 'postgres'],
@@ -26,9 +26,9 @@ export const checkScratch = defineCheck({
       yield { check, status: 'skipped', message };
       return;
     }
-    let place: HostLook;
+    let host: HostLook;
     try {
-      place =
+      host =
         hostFolder === undefined
           ? await lookHere(folder)
           : await lookAtScratchHost(hostFolder, new AbortController().signal);
@@ -45,12 +45,12 @@ export const checkScratch = defineCheck({
       return;
     }
     try {
-      assertServerMajor(major, place.majors);
+      assertServerMajor(major, host.majors);
       yield { check: SERVER, status: 'ok', message: `a PostgreSQL server ${major} is there for scratch servers` };
     } catch (error) {
       yield faultFinding(SERVER, error);
     }
-    const free = Math.min(place.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
+    const free = Math.min(host.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());
     const message = `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`;
     yield free >= largest
@@ -64,7 +64,7 @@ export const checkScratch = defineCheck({
   },
 });
 
-/** The same that a scratch host tells of itself. */
+/** Finds out here what a scratch host says of itself. */
 async function lookHere(folder: string): Promise<HostLook> {
   await assertScratchRoot(folder);
   const majors = (await findServers()).map(({ major }) => major);
