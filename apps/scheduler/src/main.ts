@@ -72,8 +72,8 @@ await runProcess(
     );
     await schedules.start();
     await restoreTests.start();
-    const telling = startNotifying({ config: config.alarms, site, redis: connection, log, redact, stack });
-    stack.use(watchStaleness({ site: served, alarms: telling.alarms, log }));
+    const { alarms } = startNotifying({ config: config.alarms, site, redis: connection, log, redact, stack });
+    stack.use(watchStaleness({ site: served, alarms, log }));
     for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
 
     if (config.board.password === undefined) {

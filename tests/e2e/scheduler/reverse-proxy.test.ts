@@ -113,7 +113,7 @@ describe.skipIf(!hasRedis())('behind', () => {
         const after = await asked('POST', form ?? fail('no form'), { headers: FORM, body });
         expect([after.url.pathname, after.text]).toEqual([
           stage.address.pathname.replace(/\/?$/, '/'),
-          expect.stringContaining('A restore test of the newest backup of shop is asked for.'),
+          expect.stringContaining('A restore test of the newest backup of shop is requested.'),
         ]);
         expect(await tests.getJobs(['waiting'])).toMatchObject([{ name: 'ad-hoc' }]);
       },
@@ -128,7 +128,7 @@ describe.skipIf(!hasRedis())('behind', () => {
         const failed = await failUpload(uploads, server.url, 1);
         await goTo(page, stage.address.href);
         await page.getByRole('button', { name: 'Test restore now: shop' }).click();
-        expect(await page.getByRole('status').textContent()).toContain('is asked for');
+        expect(await page.getByRole('status').textContent()).toContain('is requested');
         await page.getByRole('link', { name: 'See its job' }).first().click();
         await page
           .getByText(/^verify\.backup_shop_/)
@@ -184,7 +184,7 @@ describe.skipIf(!hasRedis())('behind', () => {
         await using visit = await openPage(browser);
         await goTo(visit.page, stage.address.href);
         await visit.page.getByRole('button', { name: 'Test restore now: shop' }).click();
-        expect(await visit.page.getByRole('status').textContent()).toContain('is asked for');
+        expect(await visit.page.getByRole('status').textContent()).toContain('is requested');
         expect(visit.faults).toEqual([]);
       },
     );

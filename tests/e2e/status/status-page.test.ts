@@ -152,10 +152,10 @@ describe.skipIf(!hasRedis())('the status page', () => {
       scheduler,
       `/?said=dump&of=${encodeURIComponent(ODD)}&job=${encodeURIComponent('"><script>')}`,
     );
-    expect(text).toContain('A dump of &lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp; is asked for.');
+    expect(text).toContain('A dump of &lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp; is requested.');
     expect(text).toContain('&lt;script&gt;alert(4)');
     expect(text).not.toMatch(/<script|<img/);
-    expect((await pageOf(scheduler, '/?said=dump&of=%3Cscript%3E')).text).not.toContain('is asked for');
+    expect((await pageOf(scheduler, '/?said=dump&of=%3Cscript%3E')).text).not.toContain('is requested');
     expect((await pageOf(scheduler, '/?said=__proto__')).status).toBe(200);
   });
 
@@ -188,13 +188,13 @@ describe.skipIf(!hasRedis())('the status page', () => {
     const location = (asked.headers.get('location') ?? '').replace(/^\./, '');
     expect(await dumps.getJobs(['waiting'])).toMatchObject([{ name: 'ad-hoc', data: { target: 'shop' } }]);
     expect((await pageOf(scheduler, location)).text).toMatch(
-      /A dump of shop is asked for\.<a href="\.\/queues\/queue\/dump\/\d+">/,
+      /A dump of shop is requested\.<a href="\.\/queues\/queue\/dump\/\d+">/,
     );
 
     const tested = await post(scheduler, '/restore-test', { token, database: 'shop' });
     expect(tested.headers.get('location')).toMatch(/^\.\/\?said=test&of=shop&job=verify\.backup_shop_/);
     expect(await tests.getJobs(['waiting'])).toMatchObject([{ name: 'ad-hoc', data: { destination: 's3' } }]);
-    await scheduler.process.waitForLine(/status page: restore-test asked for/);
+    await scheduler.process.waitForLine(/status page: requested a restore-test/);
   });
 
   test('requests nothing for another website, without the token, or for what is not configured', async () => {

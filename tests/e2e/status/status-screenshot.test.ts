@@ -73,7 +73,7 @@ test(`a person sees what is protected, and backs up by a button${missing === und
   );
   await goTo(page, scheduler.base);
   await page.getByRole('button', { name: 'Back up now: shop' }).click();
-  expect(await page.getByRole('status').textContent()).toContain('A dump of shop is asked for.');
+  expect(await page.getByRole('status').textContent()).toContain('A dump of shop is requested.');
   await showing('17 in the folder');
   await eventually(async () => (await uploaded('shop')) === 17);
   await goTo(page, scheduler.base);

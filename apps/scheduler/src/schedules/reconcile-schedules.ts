@@ -18,9 +18,9 @@ export type WantedEntries = {
   readonly targets: readonly string[];
   readonly schedule: Schedule;
   readonly names: EntryNames;
-  /** What the jobs of a target's entry are made of. */
+  /** The template of the jobs of a target's entry. */
   readonly templateOf: (target: string) => JobTemplate;
-  /** Adds the job of a run that an entry itself would not make. */
+  /** Adds a job for a run that the entry itself would not make. */
   readonly addOneOff: (target: string, oneOff: OneOffJob) => Promise<unknown>;
   readonly log: Log;
 };
@@ -60,18 +60,18 @@ async function carryOut(
   if (action.kind === 'keep') return;
   if (action.kind === 'remove') {
     await queue.removeJobScheduler(action.id);
-    // A run that was due and still waits stays behind; a worker that has it already finishes it.
+    // Removing the entry leaves the job of a run that is due and still waits. A worker that has taken it finishes it.
     const due = entries.find((entry) => entry.id === action.id)?.nextRun.getTime();
     if (due !== undefined) await queue.remove(scheduledJobId(action.id, due)).catch(() => undefined);
     return;
   }
   const { target, oneOff, nextRun } = action;
   if (nextRun !== undefined) {
-    // A promoted job bears the id of the run that is wanted again, and would stand in its way.
+    // A promoted job has the id of the run that is wanted again, and would block it.
     const id = scheduledJobId(action.id, nextRun.getTime());
     if ((await queue.getJobState(id)) === 'active') return;
     await queue.remove(id);
-    // An interval that is there keeps its next run, whatever it is written with.
+    // An interval that exists keeps its next run, whatever is written.
     await queue.removeJobScheduler(action.id);
   } else await clearTheWay(queue, action, schedule, entries);
   if (oneOff !== undefined) await addOneOff(target, oneOff);
@@ -84,7 +84,7 @@ async function carryOut(
   );
 }
 
-/** Removes what a loss of part of Redis has left under the id that the entry's next job is to have: BullMQ adds no other. */
+/** Removes what a partial loss of Redis has left under the id of the entry's next job: BullMQ adds no second job of that id. */
 async function clearTheWay(
   queue: OpenQueue<QueueName>,
   { kind, id }: ScheduleAction,
@@ -94,7 +94,7 @@ async function clearTheWay(
   if (kind === 'mend') {
     const jobId = scheduledJobId(id, entries.find((entry) => entry.id === id)?.nextRun.getTime() ?? 0);
     await removeOrphan(queue, jobId);
-    // One that is there may be why a run failed, and stands in nobody's way.
+    // A job that is whole may show why a run failed, and blocks nothing.
     if ((await queue.getJob(jobId)) === undefined) await queue.remove(jobId);
   }
   const next = kind === 'create' && schedule.kind === 'cron' ? nextRunBy(schedule, new Date()) : undefined;
@@ -127,7 +127,7 @@ async function readNextJob(queue: OpenQueue<QueueName>, { key, next }: Scheduler
   const state = await queue.getJobState(scheduledJobId(key, next ?? 0));
   if (state === 'active') return 'active';
   const isWaiting = state !== 'completed' && state !== 'failed' && state !== 'unknown';
-  // Redis may have lost a job and kept its place.
+  // Redis may have lost a job and kept its place in the queue.
   if (isWaiting && (await queue.getJob(scheduledJobId(key, next ?? 0))) !== undefined) return 'waiting';
   // In between, a worker may have taken the job and made the next one.
   const now = await queue.getJobScheduler(key);

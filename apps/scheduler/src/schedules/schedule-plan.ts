@@ -1,39 +1,39 @@
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import { catchUpJobId, firstJobId } from '@pgstow/shared/contract/jobs.ts';
 
-/** A schedule entry as it stands in Redis. */
+/** A schedule entry in Redis. */
 export type ScheduleEntry = {
   readonly id: string;
-  /** `undefined` if it is of no kind that we write. */
+  /** `undefined` if it is of a kind that we do not write. */
   readonly schedule: Schedule | undefined;
   readonly nextRun: Date;
-  /** How the job of the next run stands. `gone`, and the entry would never fire again. */
+  /** The state of the next run's job. If it is `gone`, the entry never fires again. */
   readonly nextJob: 'waiting' | 'active' | 'gone';
-  /** Whether its jobs are made with the data and options of today's pgstow. */
+  /** Whether its jobs are made with the data and options of this version. */
   readonly isCurrent: boolean;
 };
 
 export type OneOffJob = { readonly name: 'first' | 'catch-up'; readonly jobId: string };
 
-/** What is to be done with one schedule entry, and why. */
+/** An action on one schedule entry, and why. */
 export type ScheduleAction =
   | {
       readonly kind: 'create' | 'change' | 'renew' | 'mend';
       readonly id: string;
       readonly target: string;
       readonly reason: string;
-      /** A job for a run that the entry itself would not make. To be added first: writing the entry drops the old run. */
+      /** A job for a run that the entry itself would not make. It is added first: writing the entry drops the old run. */
       readonly oneOff?: OneOffJob;
-      /** When the entry is to run next, where writing it does not see to that. */
+      /** The entry's next run, where writing the entry would not set it. */
       readonly nextRun?: Date;
     }
   | { readonly kind: 'keep'; readonly id: string; readonly target: string; readonly reason: string }
   | { readonly kind: 'remove'; readonly id: string; readonly reason: string };
 
-/** How the entries of a queue are named. */
+/** The names of a queue's entries. */
 export type EntryNames = {
   readonly idOf: (target: string) => string;
-  /** Whether an entry is one of ours, of whatever target. */
+  /** Whether an entry is ours, for any target. */
   readonly isOurs: (id: string) => boolean;
 };
 
@@ -41,8 +41,8 @@ export type EntryNames = {
 const DUE_WITHIN_MS = 5000;
 
 /**
- * Compares the entries in Redis with the configuration. An entry that is right already is left alone, because writing a
- * cron entry anew would drop a run that was missed and still waits (PostgreSQL was not backed up while all was down).
+ * Compares the entries in Redis with the configuration. An entry that is right is left alone, because writing a cron
+ * entry anew would drop a missed run that still waits.
  * An interval fires as soon as it is created or changed; a cron pattern waits for its next time.
  */
 export function planSchedules(
@@ -94,8 +94,8 @@ function planTarget(
   }
   const latestMs = nextRunBy(schedule, now)?.getTime() ?? Number.POSITIVE_INFINITY;
   if (nextMs > latestMs + DUE_WITHIN_MS) {
-    // Whoever promotes a run on the board has it now, and the entry goes on from when it was due. A clock that was ahead
-    // and is right again leaves the same.
+    // A run that was promoted on the board runs now, and the entry goes on from the time when it was due. A clock that was
+    // ahead leaves the same.
     const reason = `its next run, at ${entry.nextRun.toISOString()}, is further off than ${describeSchedule(schedule)} allows`;
     const stepMs = schedule.kind === 'interval' ? schedule.everyMs : nextMs - latestMs;
     const nextRun = new Date(nextMs - stepMs * Math.ceil((nextMs - latestMs) / stepMs));

@@ -7,7 +7,7 @@ import type { WantedEntries } from './reconcile-schedules.ts';
 
 type Wanted = { readonly targets: readonly string[]; readonly log: Log };
 
-/** A dump of each target. */
+/** Entries for a dump of each target. */
 export function wantDumps({
   queue,
   ...wanted
@@ -22,10 +22,10 @@ export function wantDumps({
 }
 
 /**
- * A restore test of each target's newest dump, where they have a schedule of their own; otherwise none. One that was missed
- * while all was down is not made good: the next one finds what it would have found.
+ * Entries for a restore test of each target's newest dump, if restore tests have their own schedule; otherwise none. A test that
+ * was missed while all was down is not made up for: the next one finds the same.
  *
- * @param options.destination as which the dumps are tested
+ * @param options.destination whose copies are tested
  */
 export function wantRestoreTests({
   queue,

@@ -3,19 +3,19 @@ import { repeat, type Repeated } from '@pgstow/shared/runtime/repeat.ts';
 import { reconcileSchedules, type WantedEntries } from './reconcile-schedules.ts';
 import type { ScheduleAction } from './schedule-plan.ts';
 
-/** Schedules that are looked after until this is disposed. */
+/** Schedules that are kept in order until this is disposed. */
 export type WatchedSchedules = Disposable & {
   /** Why the schedules may not be in order, or `undefined` if they are. */
   readonly fault: string | undefined;
-  /** Reconciles them for the first time. Where Redis takes nothing, that is a fault, and tried again: somebody is to tell of it. */
+  /** Reconciles them for the first time. A Redis that takes nothing is a `fault` and no error: the scheduler must run to raise the alarm. */
   start(): Promise<void>;
 };
 
 const EVERY_MS = 60_000;
 
 /**
- * Only what is missing is made good: were two schedulers with different configurations running (one of them being
- * replaced, say), each would undo the other's work for ever.
+ * Later passes add only what is missing. Two schedulers of different configurations, one of which replaces the other, would undo
+ * each other's work for ever.
  */
 const REPAIRS: ReadonlySet<ScheduleAction['kind']> = new Set(['create', 'mend']);
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { isTestToBeTold, isToBeTold } from './telling-policy.ts';
+import { notifiesOfTests, notifiesOfBackups } from './notification-policy.ts';
 
 const startedAt = new Date('2026-03-10T12:00:00Z');
 const told = (minutes: number, { isPaused = false, workers = 1, isDue = true, protection = 'no' as const } = {}) =>
-  isToBeTold(
+  notifiesOfBackups(
     { database: 'shop', protection },
     { startedAt },
     {
@@ -25,7 +25,7 @@ test('what nobody makes good is told at once, or once workers had the time to co
 
 test('so it is with restore tests', () => {
   const tested = (minutes: number, changes = {}) =>
-    isTestToBeTold(
+    notifiesOfTests(
       { startedAt },
       {
         now: new Date(startedAt.getTime() + minutes * 60_000),

@@ -1,12 +1,12 @@
-import { START_MS, whyNobodyTakes, type DatabaseStatus } from './protection-policy.ts';
+import { START_MS, whyNotTaken, type DatabaseStatus } from './protection-policy.ts';
 import type { SiteFacts } from './read-site.ts';
 import type { Site } from './site.ts';
 
-/** What was missed while all was down is being made good: nobody is woken for it. */
+/** Time for runs that were missed while all was down: they are made up for without a notification. */
 const CATCH_UP_MS = 60 * 60_000;
 
-/** Whether people are to be told that a database is not protected. */
-export function isToBeTold(
+/** Whether people are notified that a database is not protected. */
+export function notifiesOfBackups(
   { database, protection }: Pick<DatabaseStatus, 'database' | 'protection'>,
   site: Pick<Site, 'startedAt'>,
   facts: Pick<SiteFacts, 'now' | 'dumping' | 'queues'>,
@@ -15,12 +15,12 @@ export function isToBeTold(
   return protection === 'no' && !isCatchingUp;
 }
 
-/** Whether people are to be told that restore tests are not made as they should be. */
-export function isTestToBeTold(site: Pick<Site, 'startedAt'>, facts: Pick<SiteFacts, 'now' | 'queues'>): boolean {
+/** Whether people are notified that restore tests are overdue. */
+export function notifiesOfTests(site: Pick<Site, 'startedAt'>, facts: Pick<SiteFacts, 'now' | 'queues'>): boolean {
   return !mayCatchUp('verify', site, facts);
 }
 
-/** Whether a run that was missed may still be made up for: in the first hour or, where nobody takes it, for the two minutes that workers have to come. */
+/** Whether a missed run may still be made up for: within an hour of the start or, if no worker takes jobs, within two minutes. */
 function mayCatchUp(
   queue: 'dump' | 'verify',
   { startedAt }: Pick<Site, 'startedAt'>,
@@ -28,5 +28,5 @@ function mayCatchUp(
 ): boolean {
   const sinceStartMs = facts.now.getTime() - startedAt.getTime();
   if (facts.queues.some(({ name, isPaused }) => name === queue && isPaused)) return false;
-  return sinceStartMs < (whyNobodyTakes(queue, facts) === undefined ? CATCH_UP_MS : START_MS);
+  return sinceStartMs < (whyNotTaken(queue, facts) === undefined ? CATCH_UP_MS : START_MS);
 }

@@ -7,7 +7,7 @@ import type { PublishedDatabase } from '@pgstow/shared/contract/published-catalo
 import type { DumpingFacts, SiteFacts } from './read-site.ts';
 import type { Site } from './site.ts';
 
-/** `not-yet`: it never had a backup, and its first one is due or on its way, and not for too long. */
+/** `not-yet`: it has never had a backup, and its first one is due or on its way, but not for too long. */
 export type Protection = 'yes' | 'not-yet' | 'no';
 
 export type DatabaseStatus = {
@@ -15,30 +15,30 @@ export type DatabaseStatus = {
   readonly protection: Protection;
   /** Why it is not, or not yet, a sentence each. */
   readonly reasons: readonly string[];
-  /** The reason, of those, why it has no backup that is new enough, or none yet; `undefined` if it has. */
+  /** The one of these reasons that says that no backup is new enough; `undefined` if one is. */
   readonly staleReason: string | undefined;
   readonly health: Health<RecalledDump>;
-  /** What the workers published of it. */
+  /** What the workers published about it. */
   readonly known: PublishedDatabase | undefined;
 };
 
 export type SiteStatus = {
   readonly databases: readonly DatabaseStatus[];
-  /** What keeps the whole site from being as it should be, a sentence each. */
+  /** What is wrong with the whole site, a sentence each. */
   readonly faults: readonly string[];
 };
 
 type Judged = Pick<Site, 'targets' | 'schedule' | 'destination' | 'restoreTests' | 'startedAt' | 'schedules'>;
 
-/** Processes that are started together need not be ready together. */
+/** Time for processes that start together to become ready. */
 export const START_MS = 2 * 60_000;
 /** Workers publish every ten minutes. */
 const PUBLISHED_WITHIN_MS = 30 * 60_000;
 const HOUR_MS = 60 * 60_000;
-/** An interval of a week is too long to wait for the very first. */
+/** The longest wait for a first dump: an interval may be a week. */
 const LONGEST_FIRST_MS = 25 * HOUR_MS;
 
-/** Whether the databases of a site are protected, and whether its processes are there to keep them so. */
+/** Judges whether a site's databases are protected, and whether its processes are there to keep them so. */
 export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
   const isStarting = facts.now.getTime() - site.startedAt.getTime() < START_MS;
   return {
@@ -54,14 +54,14 @@ export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
   };
 }
 
-/** A pause outlasts every restart. */
+/** Says how to end a pause, which outlasts every restart. */
 export function describePause(name: QueueName): string {
   return `the queue ${name} is paused; resume it on the board`;
 }
 
 /**
- * Since when a first backup of a database is waited for, as far as anybody knows. A time from the future, by a clock that was
- * ahead, is none.
+ * The earliest known time since when a database's first backup is waited for. A time from the future, by a clock that was ahead,
+ * does not count.
  */
 export function firstWantedAt(database: string, { startedAt }: Pick<Site, 'startedAt'>, facts: SiteFacts): Date {
   const { now, dumping, wantedSince } = facts;
@@ -70,8 +70,8 @@ export function firstWantedAt(database: string, { startedAt }: Pick<Site, 'start
   return past.length === 0 ? startedAt : new Date(Math.min(...past));
 }
 
-/** Why no job of a queue is taken at all; `undefined` if somebody may. */
-export function whyNobodyTakes(queue: QueueName, { queues }: Pick<SiteFacts, 'queues'>): string | undefined {
+/** The reason why no worker takes jobs of a queue; `undefined` if one may. */
+export function whyNotTaken(queue: QueueName, { queues }: Pick<SiteFacts, 'queues'>): string | undefined {
   const facts = queues.find(({ name }) => name === queue);
   if (facts?.isPaused === true) return `the queue ${queue} is paused`;
   return facts?.workers === 0 ? `no ${queue} worker is connected` : undefined;
@@ -102,7 +102,7 @@ function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStart
     }
     if (dumps.length === 0 && catalog === undefined && isStarting)
       return judged('not-yet', ['the workers have not said yet what there is of it']);
-    // What a clock that was ahead has recorded would be waited for as long.
+    // A dump that a clock which was ahead has recorded is no first dump: it would be waited for as long.
     const isFirst = dumps.every(({ manifest }) => Math.abs(now.getTime() - Date.parse(manifest.recordedAt)) < HOUR_MS);
     if (dumps.length > 0 && isFirst) return judged('not-yet', ['its first dump is there and not uploaded yet']);
   }
@@ -110,8 +110,8 @@ function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStart
 }
 
 /**
- * Why a first dump is waited for no longer. It may be as late as any backup, and a day and an hour at most; where nobody takes
- * it, an hour.
+ * The reason why a first dump is overdue. It may be as late as any backup, but at most a day and an hour, and an hour if no worker
+ * takes it.
  */
 function whyFirstIsOverdue(
   { isRunning }: DumpingFacts,
@@ -120,7 +120,7 @@ function whyFirstIsOverdue(
   facts: SiteFacts,
 ): string | undefined {
   const { now } = facts;
-  const nobody = whyNobodyTakes('dump', facts);
+  const nobody = whyNotTaken('dump', facts);
   const longestAgo = now.getTime() - (nobody === undefined ? LONGEST_FIRST_MS : HOUR_MS);
   if (wantedAt.getTime() > Math.max(longestAgo, oldestAllowed(schedule, now, HOUR_MS).getTime())) return undefined;
   const waits = `its first dump has been due for ${describeDuration(now.getTime() - wantedAt.getTime())}`;

@@ -9,16 +9,16 @@ import type { Site } from './site.ts';
 export type ShownJob = {
   readonly queue: QueueName;
   readonly id: string;
-  /** `undefined` if its data is none of ours. */
+  /** `undefined` if its data is not ours. */
   readonly database: string | undefined;
   readonly state: 'running' | 'retried' | 'failed';
-  /** 0 to 100, where it runs and says so. */
+  /** 0 to 100, while it runs and reports it. */
   readonly percent: number | undefined;
-  /** Why it failed, or its last attempt did. */
+  /** Why it, or its last attempt, failed. */
   readonly reason: string | undefined;
   /** What to do about it. */
   readonly hint: string | undefined;
-  /** How often it was begun, in all its lives: what failed for good may have been asked for anew. */
+  /** How often it was begun in all: a job that failed for good may have been requested again. */
   readonly begun: number;
   /** When it failed for good, is tried again, or began. */
   readonly at: Date | undefined;
@@ -27,7 +27,7 @@ export type ShownJob = {
 const MOST = 20;
 const MOST_DELAYED = 300;
 
-/** The jobs of each queue that run, wait for another attempt, or failed for good, the newest of those. @throws RetryableError */
+/** Reads the jobs of each queue that run, wait for another attempt or, the newest ones, failed for good. @throws RetryableError */
 export async function readJobs({ queues }: Pick<Site, 'queues'>): Promise<readonly ShownJob[]> {
   const read = queueOrder.map((name) => readQueueJobs(queues[name] as unknown as OpenQueue<QueueName>));
   return (await answerOf(Promise.all(read))).flat();
@@ -49,8 +49,7 @@ async function readQueueJobs(queue: OpenQueue<QueueName>): Promise<readonly Show
 }
 
 /**
- * When a job that sleeps between attempts is tried again, in milliseconds. What the job itself says is how long it sleeps, and not
- * since when.
+ * Reads when a job that waits between attempts is tried again, in milliseconds. The job itself says only how long it waits.
  *
  * Source: bullmq, commands/includes/getDelayedScore.lua
  */

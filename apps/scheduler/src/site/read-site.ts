@@ -5,7 +5,7 @@ import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 
-/** How a queue stands. */
+/** The state of a queue. */
 export type QueueFacts = {
   readonly name: QueueName;
   readonly isPaused: boolean;
@@ -14,15 +14,15 @@ export type QueueFacts = {
   readonly counts: Readonly<Record<string, number>>;
 };
 
-/** All that Redis says of a site at one moment. */
+/** All that Redis holds about a site at one moment. */
 export type SiteFacts = {
   readonly now: Date;
-  /** What the workers published of their folder; `undefined`: nothing yet. */
+  /** What the workers published about their folder; `undefined`: nothing yet. */
   readonly catalog: PublishedCatalog | undefined;
   readonly queues: readonly QueueFacts[];
   /** When each target is dumped next. */
   readonly nextRuns: ReadonlyMap<string, Date>;
-  /** The dump job of each target that runs or is due, and since when one of its jobs is. */
+  /** The running or due dump job of each target, and since when one has been due. */
   readonly dumping: ReadonlyMap<string, DumpingFacts>;
   readonly wantedSince: WantedSince;
 };

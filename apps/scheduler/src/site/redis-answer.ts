@@ -1,10 +1,10 @@
 import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
 import { RetryableError, describeError } from '@pgstow/shared/runtime/errors.ts';
 
-/** A person, a probe and Prometheus all want an answer while they still wait. */
+/** People, probes and Prometheus do not wait long for an answer. */
 const REDIS_ANSWERS_WITHIN_MS = 2000;
 
-/** What Redis answers. @throws RetryableError if it refuses, or does not answer in time */
+/** Waits for an answer of Redis. @throws RetryableError if it refuses, or does not answer in time */
 export async function answerOf<T>(asked: Promise<T>): Promise<T> {
   try {
     return await answerWithin(REDIS_ANSWERS_WITHIN_MS, asked);

@@ -7,7 +7,7 @@ import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
 import type { WatchedSchedules } from '../schedules/watch-schedules.ts';
 
-/** What the scheduler knows of its site without asking anybody. */
+/** What the scheduler knows of its site without asking Redis. */
 export type Site = {
   readonly name: string;
   readonly targets: readonly string[];
@@ -16,7 +16,7 @@ export type Site = {
   readonly destination: DestinationPlace | undefined;
   readonly restoreTests: VerifyConfig['schedule'];
   readonly redis: RedisConnection;
-  /** Of what the workers published. */
+  /** Reads what the workers published. */
   readonly catalog: Pick<CatalogReader, 'read'>;
   readonly queues: { readonly [Q in QueueName]: OpenQueue<Q> };
   readonly schedules: Pick<WatchedSchedules, 'fault'>;

@@ -10,11 +10,11 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { repeat } from '@pgstow/shared/runtime/repeat.ts';
 import { keepWantedSince, type First } from '@pgstow/shared/runtime/wanted-since.ts';
+import { notifiesOfTests, notifiesOfBackups } from './notification-policy.ts';
 import { firstWantedAt, type DatabaseStatus } from './protection-policy.ts';
 import { readSiteStatus } from './read-site-status.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
-import { isTestToBeTold, isToBeTold } from './telling-policy.ts';
 
 type Options = {
   readonly site: Site;
@@ -25,19 +25,19 @@ type Options = {
 const EVERY_MS = 60_000;
 
 /**
- * Judges each minute whether every database has a backup, and a verdict of a restore test, that is new enough, and raises or lifts its alarm. That of a suspect dump
- * is raised by who takes it, and lifted here as well: a person accepts one without any worker. All those of a database that is no
- * longer configured end.
+ * Judges each minute whether every database has a backup and a verdict of a restore test that are new enough, and raises or lifts
+ * its alarms. The dump worker raises the alarm of a suspect dump; it is lifted here as well, because a person accepts a dump
+ * without a worker. Alarms of databases that are no longer configured end here.
  */
 export function watchStaleness(options: Options): AsyncDisposable {
   return repeat(
     EVERY_MS,
-    () => tellStaleness(options),
+    () => updateAlarms(options),
     (error) => options.log.warn({ err: describeError(error) }, 'could not judge how old the backups are'),
   );
 }
 
-async function tellStaleness({ site, alarms, log }: Options): Promise<void> {
+async function updateAlarms({ site, alarms, log }: Options): Promise<void> {
   const { facts, databases } = await readSiteStatus(site);
   const isKnown = facts.catalog !== undefined;
   for (const status of databases) {
@@ -53,14 +53,14 @@ async function tellStaleness({ site, alarms, log }: Options): Promise<void> {
     const newest = health.newestConfirmed?.dump.name;
     const safe = isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.';
     const { untestedReason } = health;
-    if (isKnown && (untestedReason === undefined || isTestToBeTold(site, facts)))
+    if (isKnown && (untestedReason === undefined || notifiesOfTests(site, facts)))
       updateVerdictAgeAlarm(alarms, { database, untestedReason, newest, safe }, facts.now);
-    if (status.staleReason !== undefined && !isToBeTold(status, site, facts)) continue;
+    if (status.staleReason !== undefined && !notifiesOfBackups(status, site, facts)) continue;
     const freshness = { database, staleReason: status.staleReason, newest, safe };
     updateStaleAlarm(alarms, freshness, firstWantedAt(database, site, facts), facts.now);
   }
   const wanted = new Map(databases.map(({ database, health }) => [database, wantedOf(health)]));
-  // A Redis that is full takes nothing: what is judged is told all the same.
+  // A full Redis takes no note, and must not keep the alarms back.
   await answerOf(keepWantedSince(site.redis, site.name, wanted, facts.now)).catch((error: unknown) =>
     log.warn({ err: describeError(error) }, 'could not note since when backups and verdicts are waited for'),
   );
@@ -72,7 +72,7 @@ function wantedOf({ newestConfirmed, isVerdictWanted }: DatabaseStatus['health']
   return isVerdictWanted ? ['verdict'] : [];
 }
 
-/** Nothing would ever end the alarm of a database that is not backed up any more. */
+/** Ends the alarms of databases that are no longer backed up: nothing else would. */
 async function endForgotten(
   alarms: Pick<Alarms, 'lift' | 'standing'>,
   databases: ReadonlySet<string>,

@@ -7,17 +7,17 @@ export type HealthAnswer = {
   readonly status: 'ok' | 'unavailable';
   /** Why it is not ok, a sentence each. */
   readonly reasons: readonly string[];
-  /** How many there are, and of how many a backup is there that is new enough. Missing while Redis does not answer. */
+  /** Counts of databases, by their protection. Missing while Redis does not answer. */
   readonly databases?: Readonly<Record<'total' | 'protected' | 'notYet' | 'notProtected', number>>;
-  /** Each by its name: for those who know the password. */
+  /** Each database by name, for those who know the password. */
   readonly details?: readonly Pick<DatabaseStatus, 'database' | 'protection' | 'reasons'>[];
 };
 
 /**
- * Whether backups are made and proven as they should be: every database's newest confirmed backup is new enough for its
- * schedule, Redis answers, the schedules are in it, no queue is paused, and workers of each kind are there.
+ * Judges whether backups are made and proven as they should be: every database's newest confirmed backup is new enough for its
+ * schedule, Redis answers and holds the schedules, no queue is paused, and workers of each kind are connected.
  *
- * @param mayKnowNames without it, nothing is said that may not be public: no name of a database, and of no dump
+ * @param mayKnowNames whether the answer may name databases and dumps; without it, the answer may be public
  */
 export async function checkHealth(site: Site, mayKnowNames: boolean): Promise<HealthAnswer> {
   try {

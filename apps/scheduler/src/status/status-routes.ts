@@ -22,15 +22,15 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-/** Stricter than the board's: the page has neither a script nor anything that is loaded. */
+/** Stricter than the board's: the page has no script and loads nothing. */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 const LONGEST_FORM = 4096;
 
 /**
- * The status page with its two buttons, and the metrics, to be registered behind the password.
+ * Adds the status page with its two buttons, and the metrics. Register it behind the password.
  *
- * @param publicPath that browsers see before it
+ * @param publicPath that browsers see before the page's own path
  */
 export async function addStatusRoutes(
   scope: FastifyInstance,
@@ -76,7 +76,7 @@ export async function addStatusRoutes(
       if (!site.targets.includes(database)) return goBack(reply, { said: 'unknown' });
       try {
         const { said, job } = await ask(site, database);
-        log.info({ database, job }, `status page: ${path.slice(1)} asked for`);
+        log.info({ database, job }, `status page: requested a ${path.slice(1)}`);
         return goBack(reply, { said, of: database, ...(job === undefined ? {} : { job }) });
       } catch (error) {
         return reply
@@ -91,13 +91,13 @@ export async function addStatusRoutes(
 type Answer = { readonly said: keyof typeof SENTENCES; readonly job?: string };
 
 const SENTENCES = {
-  dump: { queue: 'dump', text: (of: string) => `A dump of ${of} is asked for.` },
-  'dump-due': { queue: 'dump', text: (of: string) => `A dump of ${of} is due already.` },
-  test: { queue: 'verify', text: (of: string) => `A restore test of the newest backup of ${of} is asked for.` },
-  'no-backup': { queue: undefined, text: (of: string) => `There is no backup of ${of} yet that could be restored.` },
+  dump: { queue: 'dump', text: (of: string) => `A dump of ${of} is requested.` },
+  'dump-due': { queue: 'dump', text: (of: string) => `A dump of ${of} is already due.` },
+  test: { queue: 'verify', text: (of: string) => `A restore test of the newest backup of ${of} is requested.` },
+  'no-backup': { queue: undefined, text: (of: string) => `There is no backup of ${of} yet to restore.` },
   old: {
     queue: undefined,
-    text: () => 'Nothing was done: the page was from before the scheduler’s last start. It is new now; try again.',
+    text: () => 'Nothing was done: the page was older than the scheduler’s last start. It is fresh now; try again.',
   },
   unknown: { queue: undefined, text: () => 'Nothing was done: there is no such database.' },
 } as const;
@@ -120,12 +120,12 @@ async function askForRestoreTest(site: Site, database: string): Promise<Answer> 
   return { said: 'test', job: await answerOf(enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')) };
 }
 
-/** Sent back to the page, wherever a proxy has it, so that loading it again asks for nothing again. */
+/** Redirects to the page, so that reloading it sends no form again. The path is relative, because a proxy may serve the page elsewhere. */
 function goBack(reply: FastifyReply, said: Readonly<Record<string, string>>): FastifyReply {
   return reply.redirect(`./?${new URLSearchParams(said).toString()}`, 303);
 }
 
-/** A link from elsewhere can make the page say no more than this. */
+/** Reads what the page says about the last form. A link from elsewhere can make it say nothing else. */
 function readSaid(query: URLSearchParams, { targets }: Site): Said | undefined {
   const said = query.get('said') ?? '';
   if (!Object.hasOwn(SENTENCES, said)) return undefined;

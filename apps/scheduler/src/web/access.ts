@@ -6,7 +6,7 @@ import { networkOf } from './network-of.ts';
 import { takeTurns, type Turn } from './take-turns.ts';
 import { WrongPasswords } from './wrong-passwords.ts';
 
-/** Headers of every answer. The pages load nothing from elsewhere and stand in nobody's frame. */
+/** Headers of every answer. The pages load nothing from elsewhere and stand in no frame. */
 const HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': [
@@ -34,12 +34,12 @@ export function protect(publicOrigin: string | undefined) {
 }
 
 /**
- * A browser sends the board's credentials with a request that any page makes it send, and says where that page comes
- * from. What is no browser says nothing of the kind and needs no protection.
+ * Refuses a change that a page of another site made a browser send: the browser adds the board's credentials, and says where the
+ * page comes from. Other clients do not say that, and need no protection.
  *
  * Source: https://words.filippo.io/csrf/
  *
- * @param publicOrigin of the board where a proxy stands before it
+ * @param publicOrigin the board's, behind a proxy
  * @returns why the request is refused, if it is
  */
 export function refuseOtherSite(
@@ -63,17 +63,17 @@ export function refuseOtherSite(
   );
 }
 
-/** Ten guesses a second, however many are sent at once. Whoever knows the password waits for those before it alone. */
+/** Ten guesses a second, however many are sent at once. A right password waits only for the tries before it. */
 const REST_MS = 100;
 const FULL_LINE_MS = 10_000;
 
-/** Who knows the password, and who must wait before another try. */
+/** Lets in those who know the password, and slows guesses down. */
 export type Gate = {
   /** Lets a request in that bears the password, or answers it. @returns whether it is in */
   admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean>;
 };
 
-/** To be called once for a server. */
+/** Opens the gate of a server. Call it once for each. */
 export async function openGate(server: FastifyInstance, user: string, password: string): Promise<Gate> {
   await server.register(basicAuth, {
     authenticate: { realm: 'pgstow' },
@@ -91,8 +91,8 @@ export async function openGate(server: FastifyInstance, user: string, password: 
     new Promise((resolve) => server.basicAuth.call(server, request, reply, (error) => resolve(error === undefined)));
 
   /**
-   * What a try comes to. The right password is let in however many wrong ones came before: whoever knows it may share an
-   * address with strangers. What slows those is that after a wrong one too many the next waits, right or wrong.
+   * Tries a password. The right one is let in, however many wrong ones came before: its owner may share an address with strangers.
+   * After too many wrong ones, the next try waits, right or wrong.
    */
   async function tryPassword(request: FastifyRequest, reply: FastifyReply, network: string): Promise<Turn<Outcome>> {
     if (request.raw.destroyed) return { answer: { isIn: false, waitMs: 0 } };
@@ -116,8 +116,8 @@ export async function openGate(server: FastifyInstance, user: string, password: 
       // A browser asks without a password first, which is no try.
       const isTry = request.headers.authorization !== undefined;
       const look = (): Promise<Turn<Outcome>> => tryPassword(request, reply, network);
-      // What is asked on a connection that was let in does not stand in line: Prometheus and browsers keep theirs. One wrong
-      // password, and it does.
+      // A connection that was let in does not stand in line: browsers and Prometheus keep theirs. One wrong password puts it
+      // back in line.
       const isKnown = known.delete(request.raw.socket);
       const outcome = !isTry
         ? { isIn: await fits(request, reply), waitMs: 0 }

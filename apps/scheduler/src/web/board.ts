@@ -18,9 +18,9 @@ const descriptions: Record<QueueName, string> = {
 };
 
 /**
- * All that may be changed from the board. Whatever else the board can do is refused, and so is what a later version of
- * it may learn: emptying a queue or editing a schedule would undo the plan until the scheduler's next start. A job with
- * other data in it is harmless, since every worker parses what it is given.
+ * The changes that the board may make. All else is refused, even what a later version of the board may learn: emptying a queue or
+ * editing a schedule would undo the plan until the scheduler's next start. A job with other data in it is harmless, because every
+ * worker parses what it gets.
  */
 const ALLOWED = new Set([
   'put /api/queues/:queueName/:jobId/retry',
@@ -39,9 +39,9 @@ const ALLOWED = new Set([
 ]);
 
 /**
- * bull-board over the queues of a site, to be registered at `BOARD_PATH`.
+ * bull-board over the queues of a site. Register it at `BOARD_PATH`.
  *
- * @param publicPath that browsers see before it
+ * @param publicPath that browsers see before that path
  */
 export function createBoard(
   queues: readonly OpenQueue<QueueName>[],

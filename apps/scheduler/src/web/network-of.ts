@@ -1,4 +1,4 @@
-/** What the addresses that one host may have are known by: a host has 64 bits of IPv6 addresses to itself. */
+/** The network of an address. A host may have 64 bits of IPv6 addresses to itself, so that only the first 64 tell hosts apart. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address;
   const [head = '', tail] = address.split('::');

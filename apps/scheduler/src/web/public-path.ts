@@ -1,6 +1,6 @@
 /**
- * A request's URL without the path under which a proxy serves the board. A proxy may pass that path on or take it away, and
- * whoever asks without the proxy need not know it.
+ * Takes the path off a URL under which a proxy serves the board. The proxy may have taken it off itself, and a request past the
+ * proxy need not have it.
  *
  * @param path without a slash at the end, such as `/pgstow`; empty: there is none
  */

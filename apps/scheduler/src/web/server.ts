@@ -10,7 +10,7 @@ import { withoutPublicPath } from './public-path.ts';
 export type ServerOptions = {
   readonly config: BoardConfig;
   readonly board: FastifyPluginCallback;
-  /** Adds what else only those who know the password may see. */
+  /** Adds the other pages behind the password. */
   readonly addPages: (scope: FastifyInstance) => Promise<void>;
   readonly readHealth: (mayKnowNames: boolean) => Promise<HealthAnswer>;
   readonly log: Log;
@@ -57,7 +57,7 @@ async function addRoutes(
     log.warn({ err: describeError(error), method: request.method, route: request.routeOptions.url }, 'request failed');
   });
 
-  // For the probe that restarts a process: whether backups are as they should be is no reason to.
+  // For the probe that restarts a process. Bad backups are no reason to restart it.
   server.get('/livez', () => ({ status: 'ok' }));
 
   const { user, password } = config;

@@ -1,7 +1,7 @@
-/** At most so many wait at one network: whoever opens more connections than that gains no try. */
+/** Tries of one network that may wait. More connections gain no more tries. */
 const MOST_WAITING = 100;
 
-/** What came of a turn, and what the next one in the line waits for beside it. */
+/** The result of a turn, and a rest that the next turn waits for. */
 export type Turn<T> = { readonly answer: T; readonly rest?: Promise<unknown> };
 
 /** Takes a turn in the line of a network. @returns `undefined`, without a turn, if too many wait already */

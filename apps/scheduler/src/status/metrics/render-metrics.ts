@@ -22,12 +22,12 @@ export async function renderMetrics(site: Site, version: string): Promise<Metric
   const labels = { version, node: process.versions.node, site: site.name };
   fill({ pgstow_build_info: ['Always 1; its labels say what runs.', () => 1] }, undefined, labels);
   fill(
-    { pgstow_redis_up: ['Whether Redis answers. If not, nothing else is told.', () => read !== undefined] },
+    { pgstow_redis_up: ['Whether Redis answers. If not, all other metrics are missing.', () => read !== undefined] },
     undefined,
   );
   if (read !== undefined) {
     const [{ facts, databases, faults }, { attempts, failures }] = read;
-    const help = 'What keeps the whole site from being as it should be: see /healthz.';
+    const help = 'Faults of the whole site: see /healthz.';
     fill({ pgstow_site_faults: [help, () => faults.length] }, undefined);
     for (const queue of facts.queues) fill(queueMetrics, queue, { queue: queue.name });
     if (facts.catalog !== undefined) fill(folderMetrics, facts.catalog);

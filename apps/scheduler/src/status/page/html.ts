@@ -15,7 +15,7 @@ export class Html {
 
 export type HtmlValue = string | number | Html | undefined | readonly HtmlValue[];
 
-/** HTML from a template: whatever is put in is text, in elements and quoted attributes alike, unless it came from here. */
+/** Makes HTML of a template. What is put in is text, in elements and quoted attributes alike, unless it is Html. */
 export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   let parts = PARTS.get(strings);
   if (parts === undefined) {
@@ -25,7 +25,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly HtmlValu
   return new Html(parts.map((part, index) => part + textOf(values[index])).join(''));
 }
 
-/** Of each template, its own text without the indentation that it has in the source. */
+/** The text of each template without the indentation of its source. */
 const PARTS = new WeakMap<TemplateStringsArray, readonly string[]>();
 
 function textOf(value: HtmlValue): string {
@@ -45,7 +45,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 const TO_ESCAPE = /[&<>"'\p{Cc}\p{Bidi_Control}]/u;
 
-/** Characters of direction and control would have the text around them shown otherwise: each is shown by its number. */
+/** Escapes HTML. Characters of direction and control change how the text around them looks: each appears as its number. */
 function escape(text: string): string {
   if (!TO_ESCAPE.test(text)) return text;
   const entities = text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');

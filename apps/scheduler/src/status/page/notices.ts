@@ -11,7 +11,7 @@ export type Notice = {
   readonly isGrave: boolean;
   readonly text: string;
   readonly hint?: string | undefined;
-  /** The job that it is of. */
+  /** The job that it concerns. */
   readonly job?: ShownJob;
 };
 
@@ -22,18 +22,18 @@ const HINTS: Readonly<Record<ShownJob['queue'], string>> = {
   verify: 'See the log of its job.',
 };
 const LOW_DISK = 0.1;
-/** What keeps dumps from being pruned, by the alarm that says so as well. */
+/** The freezes that an alarm reports as well, by its kind. */
 const FREEZES_OF: Partial<Record<AlarmKind, readonly FreezeCause[]>> = {
   'dump-suspect': ['shrink'],
   'pruning-frozen': ['clock', 'unreadable'],
 };
 
-/** An alarm that stands, and the job that it is of, where that is known still. */
+/** A standing alarm, and its job while Redis has it. */
 export type ShownAlarm = { readonly alarm: AlarmRecord; readonly job: ShownJob | undefined };
 
-/** The alarms with their jobs. */
+/** Finds the jobs of alarms. */
 export function showAlarms(alarms: readonly AlarmRecord[], jobs: readonly ShownJob[]): readonly ShownAlarm[] {
-  return alarms.map((alarm) => ({ alarm, job: jobs.find((job) => covers(alarm, job)) }));
+  return alarms.map((alarm) => ({ alarm, job: jobs.find((job) => reports(alarm, job)) }));
 }
 
 /** The queue whose failed jobs raise an alarm. */
@@ -43,12 +43,12 @@ const QUEUE_OF: Partial<Record<AlarmKind, ShownJob['queue']>> = {
   'restore-test-failed': 'verify',
 };
 
-/** Whether an alarm says of a job that failed for good what a notice would. */
-function covers({ kind, database, reason }: AlarmRecord, job: ShownJob): boolean {
+/** Whether an alarm reports that a job failed for good. */
+function reports({ kind, database, reason }: AlarmRecord, job: ShownJob): boolean {
   return job.state === 'failed' && QUEUE_OF[kind] === job.queue && job.database === database && job.reason === reason;
 }
 
-/** What is not as it should be, and no alarm tells already, the gravest first. */
+/** Collects what is not as it should be and no alarm reports, the gravest first. */
 export function collectNotices(
   facts: SiteFacts,
   status: SiteStatus,
@@ -58,7 +58,7 @@ export function collectNotices(
   const notices = [
     ...status.faults.map((text) => ({ isGrave: true, text: capital(text) })),
     ...jobs
-      .filter((job) => job.state !== 'running' && !alarms.some((alarm) => covers(alarm, job)))
+      .filter((job) => job.state !== 'running' && !alarms.some((alarm) => reports(alarm, job)))
       .map((job) => noticeOfJob(job, status.databases, facts.now)),
     ...noticesOfFolder(facts.catalog, alarms),
   ];
@@ -85,7 +85,7 @@ function noticeOfJob(job: ShownJob, databases: readonly DatabaseStatus[], now: D
   return { isGrave: true, text, hint: job.hint ?? HINTS[queue], job };
 }
 
-/** Whether a later job of the kind did what this one failed at. */
+/** Whether a later job of the same kind has succeeded. */
 function isMadeUpFor({ queue, database, at }: ShownJob, databases: readonly DatabaseStatus[]): boolean {
   const health = databases.find((each) => each.database === database)?.health;
   const since = at?.getTime() ?? 0;
@@ -146,7 +146,7 @@ function isOf(database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => 
   return (alarm) => alarm.database === database && FREEZES_OF[alarm.kind]?.includes(frozenBy) === true;
 }
 
-/** A sentence as it stands by itself. A file's name that it begins with stays as it is. */
+/** Capitalises a sentence, unless it begins with a file's name. */
 export function capital(sentence: string): string {
   if (sentence.startsWith('backup_')) return sentence;
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);

@@ -7,7 +7,7 @@ import { capital, collectNotices, showAlarms, type Notice, type ShownAlarm } fro
 import { renderAge } from './render-age.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 
-/** The alarms that stand, the gravest first. */
+/** Renders the standing alarms, the gravest first. */
 export function renderAlarms({ alarms, jobs, facts }: StatusPageOptions): HtmlValue {
   if (alarms.length === 0) return undefined;
   return html`<section aria-labelledby="alarms">
@@ -18,7 +18,7 @@ export function renderAlarms({ alarms, jobs, facts }: StatusPageOptions): HtmlVa
   </section>`;
 }
 
-/** Whatever a person should see to besides. */
+/** Renders what else a person should see to. */
 export function renderNotices({ facts, status, alarms, jobs }: StatusPageOptions): HtmlValue {
   const notices = collectNotices(facts, status, jobs, alarms);
   if (notices.length === 0) return undefined;

@@ -13,7 +13,7 @@ import { stagesOf } from './timeline.ts';
 
 const MOST_LISTED = 12;
 
-/** The last backups in words, for whom the picture says nothing, and with a link to each job. */
+/** Lists the last backups in words, for those who do not see the picture, with a link to each job. */
 export function renderBackupList(
   dumps: readonly PublishedDump[],
   now: Date,

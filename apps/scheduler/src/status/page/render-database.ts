@@ -9,7 +9,7 @@ import { renderStages } from './render-stages.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 import { drawTimeline } from './timeline.ts';
 
-/** With more databases than that, those that are protected are folded. */
+/** With more databases than this, the protected ones are folded. */
 const MOST_UNFOLDED = 6;
 
 const BADGES: Readonly<Record<Protection, string>> = {
@@ -18,7 +18,7 @@ const BADGES: Readonly<Record<Protection, string>> = {
   no: 'Not protected',
 };
 
-/** One database: whether it is protected, its stages and last backups, and what can be asked for. */
+/** Renders one database: whether it is protected, its stages, its last backups and its buttons. */
 export function renderDatabase(status: DatabaseStatus, index: number, options: StatusPageOptions): Html {
   const { database, protection, reasons, health, known } = status;
   const { facts, destination } = options;
@@ -35,7 +35,7 @@ export function renderDatabase(status: DatabaseStatus, index: number, options: S
       >
     </summary>
     <div class="inside">
-      ${renderSentences('Why it is not protected', reasons)}${renderSentences('What is to be seen to', health.warnings)}
+      ${renderSentences('Why it is not protected', reasons)}${renderSentences('What to see to', health.warnings)}
       <div class="columns">
         <dl class="stage">${renderStages(status, options)}</dl>
         ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destination)}

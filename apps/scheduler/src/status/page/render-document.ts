@@ -2,7 +2,7 @@ import { BOARD_PATH } from '../../web/board-path.ts';
 import { html, type Html } from './html.ts';
 import { STATUS_STYLE } from './style.ts';
 
-/** The frame of every page: head, heading and style around what a page has to say. */
+/** Renders the frame of every page: head, style and heading. */
 export function renderDocument({
   title,
   head,

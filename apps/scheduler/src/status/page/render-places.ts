@@ -5,7 +5,7 @@ import prettyBytes from 'pretty-bytes';
 import type { SiteStatus } from '../../site/protection-policy.ts';
 import { html, type Html } from './html.ts';
 
-/** What lies in the backup folder and at each destination, of all databases together. */
+/** Renders how many backups of all databases lie in the folder and at each destination. */
 export function renderPlaces(
   { databases, folder }: PublishedCatalog,
   status: SiteStatus,

@@ -9,7 +9,7 @@ import { html, type Html, type HtmlValue } from './html.ts';
 import { renderAge } from './render-age.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 
-/** How far the newest backup of a database got, and what comes next. */
+/** Renders how far the newest backup of a database got, and what comes next. */
 export function renderStages(
   { database, health, known }: DatabaseStatus,
   { facts, destination }: StatusPageOptions,

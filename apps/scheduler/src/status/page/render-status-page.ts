@@ -11,14 +11,14 @@ import type { Said, StatusPageOptions } from './status-page-options.ts';
 
 const REFRESH_SECONDS = 10;
 
-/** The whole status page: HTML and one picture for each database, without a script. */
+/** Renders the whole status page: HTML with a picture for each database, without a script. */
 export function renderStatusPage(options: StatusPageOptions): string {
   const { site, publicPath, facts, status, jobs, said } = options;
   const isBusy = jobs.some(({ state }) => state === 'running') || facts.dumping.size > 0;
   const verdict = describeSite(status);
   return renderDocument({
     title: verdict.text,
-    // What is under way is soon another.
+    // What is under way changes soon.
     head: isBusy ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=./" />` : undefined,
     site,
     publicPath,
@@ -28,11 +28,11 @@ export function renderStatusPage(options: StatusPageOptions): string {
       <p class="muted">${describePublication(facts)}</p>
       ${said === undefined ? undefined : renderSaid(said)}
       ${
-        // People have been notified of these,
+        // People have been notified of these.
         renderAlarms(options)
       }
       ${
-        // and of these the page alone tells.
+        // These stand on the page alone.
         renderNotices(options)
       }
       <section aria-labelledby="databases">
@@ -86,7 +86,7 @@ function describeSite({ databases, faults }: SiteStatus): { readonly protection:
 
 function describePublication({ catalog, now }: SiteFacts): HtmlValue {
   if (catalog === undefined) return 'The workers have not said yet what the backup folder holds.';
-  return html`As the workers saw the backup folder ${renderAge(catalog.publishedAt, now)}.`;
+  return html`The workers last read the backup folder ${renderAge(catalog.publishedAt, now)}.`;
 }
 
 function renderSaid({ isRefusal, text, job }: Said): Html {

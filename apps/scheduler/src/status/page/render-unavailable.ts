@@ -1,7 +1,7 @@
 import { html } from './html.ts';
 import { renderDocument } from './render-document.ts';
 
-/** The page while Redis does not answer. */
+/** Renders the page while Redis does not answer. */
 export function renderUnavailable(site: string, publicPath: string, reason: string): string {
   return renderDocument({
     title: 'Not known',

@@ -4,7 +4,7 @@ import type { SiteStatus } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
 
-/** What came of a form that was sent. */
+/** What the page says about the form that was sent last. */
 export type Said = {
   readonly isRefusal: boolean;
   readonly text: string;
@@ -13,16 +13,16 @@ export type Said = {
 
 export type StatusPageOptions = {
   readonly site: string;
-  /** What browsers see before the page's own path: empty, or without a slash at the end. */
+  /** The path that browsers see before the page's own; empty, or without a slash at its end. */
   readonly publicPath: string;
   readonly destination: DestinationPlace | undefined;
   readonly facts: SiteFacts;
   readonly status: SiteStatus;
-  /** Those that stand, the oldest first. */
+  /** The standing alarms, oldest first. */
   readonly alarms: readonly AlarmRecord[];
   readonly jobs: readonly ShownJob[];
   readonly said: Said | undefined;
-  /** Of the forms. */
+  /** Proves that a form came from this page. */
   readonly token: string;
   readonly version: string;
 };

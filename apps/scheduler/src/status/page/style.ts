@@ -1,6 +1,6 @@
 import { Html } from './html.ts';
 
-/** Of the status page. It stands in the page: nothing else is loaded. */
+/** The style of the status page. It stands in the page, which loads nothing. */
 export const STATUS_STYLE = new Html(`<style>
 :root { color-scheme: light dark; --page: #f6f7f8; --card: #fff; --line: #dde1e5; --text: #1c2126; --muted: #5b646d;
   --good: #17784a; --good-soft: #e3f3ea; --bad: #b3261e; --bad-soft: #fbe6e4; --wait: #855600; --wait-soft: #fbf0d9; --bar: #8fa3b5; --link: #1a5fa8; }

@@ -12,13 +12,13 @@ import { html, type Html } from './html.ts';
 export type StageResult = 'good' | 'bad' | 'unknown' | 'none';
 
 export type Stages = {
-  /** `unknown` for a suspect one. */
+  /** `unknown`: the dump is suspect. */
   readonly dump: 'good' | 'unknown';
   readonly upload: StageResult | 'not-wanted';
   readonly restore: StageResult;
 };
 
-/** What became of a dump: suspect or not, uploaded or not, restored or not. */
+/** Judges each stage of a dump: suspect or not, uploaded or not, restored or not. */
 export function stagesOf(dump: PublishedDump, destination: DestinationPlace | undefined): Stages {
   const recalled = recallDump(dump);
   const result = decisiveRestoreTest(recalled)?.result;
@@ -38,7 +38,7 @@ const TIME = { top: 82, height: 16 };
 const ROWS = { dump: 112, upload: 128, restore: 144 };
 const HEIGHT = 176;
 
-/** The last backups of a database, oldest on the left: how large, how long, and how each stage ended. Needs the page's style. */
+/** Draws the last backups of a database, oldest on the left: size, duration, and how each stage ended. Needs the page's style. */
 export function drawTimeline(
   id: string,
   database: string,
@@ -117,7 +117,7 @@ function drawBackup(
   >`;
 }
 
-/** By its shape as well as by its colour: a disc, a cross, a hollow diamond, a dot. */
+/** Draws a result by its shape as well as by its colour: a disc, a cross, a hollow diamond, a dot. */
 function drawMark(result: StageResult, x: number, y: number): Html {
   if (result === 'good') return html`<circle class="good" cx="${x}" cy="${y}" r="4.5" />`;
   if (result === 'bad') return html`<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8" />`;
