@@ -19,7 +19,7 @@ export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis:
 /** A place that dumps are copied to. */
 export type Destination = { readonly place: DestinationPlace };
 
-/** What jobs and reconciliation work with. */
+/** Everything that jobs and reconciliation use. */
 export type DumpContext = {
   readonly postgres: PostgresConfig;
   readonly schedule: Schedule;
@@ -27,7 +27,7 @@ export type DumpContext = {
   readonly verify: VerifyConfig;
   readonly site: string;
   readonly redis: RedisConnection;
-  /** By name; none where backups stay local. */
+  /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
   readonly uploads: OpenQueue<'upload'>;
   readonly verifications: OpenQueue<'verify'>;

@@ -18,7 +18,7 @@ export type PreparedDump = {
   readonly name: BackupName;
   readonly takenAt: Date;
   readonly partial: string;
-  /** Whoever has it closes it. */
+  /** `takeDump` closes it. */
   readonly file: FileHandle;
   readonly env: ReturnType<typeof libpqEnvironment>;
   readonly server: Awaited<ReturnType<typeof askServer>>;
@@ -58,7 +58,7 @@ export async function prepareDump(
   return { ...opened, takenAt, env, server, clients, compressor };
 }
 
-/** The first free name from this second on; nobody else writes dumps of this target now. */
+/** Opens the first free name from this second on. The lock keeps other writers of this target out. */
 async function openPartial(
   folder: string,
   database: string,

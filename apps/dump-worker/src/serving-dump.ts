@@ -5,9 +5,9 @@ import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
 import type { Task } from '@pgstow/shared/runtime/task.ts';
 
 /**
- * A dump that makes a new one pointless. A job that is run again because its end was lost, and a scheduled one, are
- * served by any dump that began after they were wanted. A `first` or `catch-up` job is served by one that is not late.
- * What a person asks for is dumped, whatever else there is.
+ * Finds a dump that makes a new one pointless. Any dump that began after it was wanted serves a scheduled job, and a job
+ * that runs again because its end was lost. A dump that is not late serves a `first` or `catch-up` job. What a person asks for
+ * is always dumped.
  *
  * @param dumps of the job's target, oldest first
  */
@@ -17,9 +17,9 @@ export function findServingDump(
   schedule: Schedule,
   now: Date,
 ): KnownDump | undefined {
-  // Another server's dump is none of ours, whoever took it into this folder.
+  // A dump of another server does not count.
   const ours = dumps.filter((dump) => dump.manifest.suspect?.otherSource === undefined || !isSuspect(dump));
-  // One from a clock that was ahead serves nothing: it would stand for every dump until that time has come.
+  // A dump from a clock that was ahead would serve every job until that time has come.
   const newest = newestUntil(ours, now);
   if (newest === undefined) return undefined;
   const takenAt = new Date(newest.manifest.takenAt);

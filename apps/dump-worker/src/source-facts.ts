@@ -6,12 +6,12 @@ import type { Log } from '@pgstow/shared/runtime/log.ts';
 
 type Options = SnapshotOptions & { readonly log: Log };
 
-/** Longer than any statement may take there. A server that is gone without a word would keep a proven dump waiting for hours. */
+/** Longer than any statement may take there. Without a limit, a server that vanished would keep a proven dump waiting for hours. */
 const AFTER_DUMP_MS = 15 * 60_000;
 
 /**
- * What the source says of itself in the snapshot of its dump. It is there to make a restore test worth more, and never
- * costs a backup: where it cannot be had, there is a warning, and the manifest goes without.
+ * Facts of the source, read in the snapshot of its dump. They make a restore test worth more, and never cost a backup:
+ * where they cannot be read, a warning is logged and the manifest goes without.
  */
 export class SourceFacts implements AsyncDisposable {
   readonly #opened: DumpSnapshot | undefined;
@@ -34,7 +34,7 @@ export class SourceFacts implements AsyncDisposable {
     this.#opened = opened;
   }
 
-  /** For pg_dump to take; `undefined` if it has to take its own. */
+  /** The snapshot for pg_dump; `undefined` if it has to take its own. */
   get snapshot(): string | undefined {
     return this.#opened?.id;
   }
@@ -45,7 +45,7 @@ export class SourceFacts implements AsyncDisposable {
     try {
       return await Promise.race([this.#opened?.readFacts(dumped), failLate(dumped, isRead.signal)]);
     } catch (error) {
-      // With a dump that failed or was given up, the session was ended.
+      // A dump that fails or is given up ends the session as well.
       if (!this.#isDisposed && !this.#options.signal.aborted) warn(this.#options.log, error);
       return undefined;
     } finally {
@@ -59,7 +59,7 @@ export class SourceFacts implements AsyncDisposable {
   }
 }
 
-/** Rejects once a dump has been over for too long. */
+/** Rejects once the dump has been over for too long. */
 async function failLate(dumped: Promise<unknown>, signal: AbortSignal): Promise<never> {
   await dumped.catch(() => undefined);
   await delay(AFTER_DUMP_MS, undefined, { signal });

@@ -5,7 +5,7 @@ import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
 
-/** The dump whose dead worker left a file, if that is of the dump itself or of its manifest: a receipt's partial is the upload worker's business. */
+/** The dump that a leftover of the dump itself or of its manifest belongs to. A receipt's partial is the upload worker's. */
 function dumpOfPartial(file: string): BackupName | undefined {
   const [, name = ''] =
     /^(.*?\.sql\.gz)(?:(?:\.manifest\.json(?:\.withheld)?\.[0-9a-f]+)?\.partial|\.manifest\.json\.withheld)$/.exec(
@@ -14,12 +14,12 @@ function dumpOfPartial(file: string): BackupName | undefined {
   return isBackupName(name) ? name : undefined;
 }
 
-/** Names the database of what a dead dump worker left, if it left that. */
+/** The database of a dump worker's leftover; `undefined` for any other file. */
 export function databaseOfPartial(file: string): string | undefined {
   return parseBackupName(dumpOfPartial(file) ?? '')?.database;
 }
 
-/** Removes what a dead dump worker left half-written of a database. The caller holds the lock of that database. */
+/** Removes what a dump worker that died left half-written of a database. The caller holds the lock of that database. */
 export async function sweepPartials(folder: string, database: string, log: Log): Promise<void> {
   const { partials } = await readFolder(folder);
   for (const file of partials) {

@@ -9,8 +9,8 @@ import type { Destination } from './destination.ts';
 const OLD_MS = 24 * 3600 * 1000;
 
 /**
- * Drops what killed attempts at an object left in the store, invisible and billed. To be called under the dump's upload
- * lock, before anything is put: then nobody can be at it.
+ * Drops what killed attempts at an object left in the store, invisible and billed. Call it under the dump's upload lock,
+ * before anything is put: then no upload of it is under way.
  */
 export async function abortLeftoversOf(destination: Destination, key: string, signal: AbortSignal): Promise<number> {
   const open = await listOpen(destination, key, signal);
@@ -20,8 +20,8 @@ export async function abortLeftoversOf(destination: Destination, key: string, si
 }
 
 /**
- * Drops the leftovers of all our dumps that nobody is uploading now. Those of dumps that are not in this folder may be
- * another site's; they go when they are a day old.
+ * Drops the leftovers of all our dumps, except those that are being uploaded. A dump that is not in this folder may be
+ * another site's: its leftovers go when they are a day old.
  */
 export async function sweepLeftovers(
   { backup, site, redis, log }: UploadContext,

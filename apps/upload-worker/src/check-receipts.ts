@@ -12,10 +12,10 @@ import type { Destination } from './destination.ts';
 import { isManifestThere } from './put-manifest.ts';
 
 /**
- * Holds every receipt for this destination against the store. One that the store no longer bears out is removed, so that
- * nothing is pruned on the strength of it, and the upload is asked for again. What may not be read refutes nothing.
+ * Compares every receipt for this destination with the store. One that the store refutes is removed, so that nothing is pruned
+ * because of it, and the upload is asked for again. An object that may not be read refutes nothing.
  *
- * @throws as the store does, for what may not be read once all the others were checked; receipts that were not are kept
+ * @throws PermanentError if objects may not be read, after the others were checked; as the store does. Unchecked receipts stay.
  */
 export async function checkReceipts(
   context: UploadContext,
@@ -34,7 +34,7 @@ export async function checkReceipts(
       if (isLost) await enqueueUpload(uploads, manifest.name, place.name);
     } catch (error) {
       if (error instanceof HiddenError) hidden.push(error);
-      // Somebody is uploading it: there will be a new receipt.
+      // It is being uploaded: there will be a new receipt.
       else if (!(error instanceof BusyError)) throw error;
     }
   }
@@ -52,7 +52,7 @@ async function removeIfRefuted(
   name: BackupName,
   signal: AbortSignal,
 ): Promise<boolean> {
-  // Read under the lock: the job before may just have written it.
+  // Read under the lock: a job may just have written it.
   const dump = await findDump(backup.folder, name);
   const receipt = dump?.receipts.get(place.name);
   if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, place)) return false;

@@ -14,13 +14,13 @@ import { Notifier } from './notifier.ts';
 
 export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as const;
 
-/** What jobs and reconciliation work with. */
+/** Everything that jobs and reconciliation use. */
 export type UploadContext = {
   readonly backup: BackupConfig;
   readonly verify: VerifyConfig;
   readonly site: string;
   readonly redis: RedisConnection;
-  /** By name; none where backups stay local. */
+  /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
   readonly uploads: OpenQueue<'upload'>;
   readonly verifications: OpenQueue<'verify'>;

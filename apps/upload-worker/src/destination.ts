@@ -4,17 +4,17 @@ import type { Log } from '@pgstow/shared/runtime/log.ts';
 import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 
-/** A place that dumps are copied to, and how. */
+/** A place that dumps are copied to, and how they are. */
 export type Destination = {
   readonly place: DestinationPlace;
   readonly store: Store;
-  /** `read`: whatever the store says, what it holds is read back. */
+  /** `read`: objects are read back, whatever the store says of them. */
   readonly confirm: 'auto' | 'read';
   /** Whether the store may keep a SHA-256 of parts. */
   readonly hasPartSha256: boolean;
-  /** Keys that were put, and that nobody could look at since. */
+  /** Keys that were put, and could not be looked at since. */
   readonly unseen: Set<string>;
-  /** Logs what would be the same each time only once in the life of the process. */
+  /** Logs a message once in the life of the process. */
   readonly warnOnce: (message: string) => void;
 };
 

@@ -26,7 +26,7 @@ import { putDump } from './put-dump.ts';
 import { putManifest } from './put-manifest.ts';
 import { decideUpload } from './upload-plan.ts';
 
-/** What the board shows of a job that is done. */
+/** The result of a job, for the board. */
 export type UploadResult = {
   readonly bucket: string;
   readonly key: string;
@@ -36,8 +36,9 @@ export type UploadResult = {
 };
 
 /**
- * Copies a dump to a destination: look what lies there, put the dump unless it is there, have the store confirm it, put
- * the manifest, write the receipt. However often and wherever it is cut off, running it again ends in the same state.
+ * Copies a dump to a destination: looks what lies there, puts the dump unless it is there, has the store confirm it, puts
+ * the manifest, writes the receipt and publishes. However often and wherever it is cut off, running it again ends in the same
+ * state.
  */
 export async function handleUpload(task: Task<'upload'>, context: UploadContext): Promise<UploadResult> {
   const startedAt = performance.now();
@@ -49,9 +50,9 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
   const key = dumpKey(place.prefix, name);
 
   return withLock(redis, uploadLockKey(site, name, place.name), task.signal, async (signal) => {
-    // One descriptor for all: what is put is what was digested, even if the name is pruned meanwhile.
+    // One descriptor for both: the same bytes are digested and put, even if the name is pruned meanwhile.
     await using file = await open(join(backup.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
-    // A store that is away, or refuses us, shows before a large file is read.
+    // A store that is away or refuses us fails before a large file is read.
     const before = await lookBeforePut(store, key, signal, !destination.unseen.has(key));
     const digest = await digestUnchanged(task, destination, file, dump.manifest, signal);
 
@@ -66,7 +67,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     }
     if (plan.action !== 'nothing') {
       await putDump(task, destination, key, file, { mode: plan.action, manifest: dump.manifest, digest, signal });
-      // To a key that may not read, it looks as absent as before: it is not sent once more.
+      // To an access key that may not read, it still looks absent. It must not be sent again.
       destination.unseen.add(key);
       const after = await store.look(key, signal);
       found = await inspectObject(task, destination, key, after, digest, { isFresh: true, signal });
@@ -95,7 +96,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     });
     catalog.publish();
     task.progress(100);
-    // A folder full of another tool's dumps is not restored one by one: the verify worker asks for the newest by itself.
+    // Of another tool's dumps, the verify worker tests the newest alone, and asks for that by itself.
     if (dump.manifest.origin === 'dumped')
       await askForRestoreTest(verifications, name, place.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
@@ -141,7 +142,7 @@ async function digestUnchanged(
   );
 }
 
-/** Whether there is evidence, besides its content, that what lies under the dump's key is a copy of it gone bad. */
+/** Looks for evidence, besides the content, that the object under the dump's key is a copy of it gone bad. */
 async function wasOurs(
   store: Store,
   metadata: Readonly<Record<string, string>>,
@@ -152,14 +153,14 @@ async function wasOurs(
   if (receipt !== undefined && receiptConfirms(receipt, manifest, store.place)) return true;
   if (metadata['sha256'] === manifest.sha256) return true;
   const stored = await readStoredManifest(store, manifest.name, signal).catch((error: unknown) => {
-    // No evidence.
+    // That is no evidence.
     if (error instanceof HiddenError || error instanceof ArchivedError) return undefined;
     throw error;
   });
   return stored?.sha256 === manifest.sha256;
 }
 
-/** What is not right now is tried again; the next attempt sees what lies there and decides anew. */
+/** @throws RetryableError: the next attempt looks what lies there, and decides anew */
 function assertConfirmed(found: Inspection, key: string): Extract<Inspection, { verdict: 'same' }> {
   if (found.verdict === 'same') return found;
   throw new RetryableError(

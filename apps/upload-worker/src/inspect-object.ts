@@ -6,14 +6,14 @@ import { compareObject } from '@pgstow/store/object-comparison.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';
 import type { Destination } from './destination.ts';
 
-/** What lies under a dump's key, beside the dump. */
+/** The object under a dump's key, compared with the dump. */
 export type Inspection =
   | { readonly verdict: 'absent' }
   | { readonly verdict: 'same'; readonly object: StoredObject; readonly by: Receipt['confirmedBy'] }
   | { readonly verdict: 'different'; readonly object: StoredObject; readonly why: string };
 
 export type InspectOptions = {
-  /** Whether we have just put it there: then, where nothing but the size can be compared, the size has to do. */
+  /** True if we have just put it: then the size has to do, where nothing else can be compared. */
   readonly isFresh: boolean;
   readonly signal: AbortSignal;
 };

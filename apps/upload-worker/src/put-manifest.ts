@@ -20,9 +20,9 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
     if (stored === text || (stored === undefined && isAsPut(object, manifest))) return;
     const theirs = parseManifest(stored ?? '');
     const sha256 = theirs?.sha256;
-    // One that lost its record was adopted, and knows less than what it once said of itself.
+    // The dump lost its record and was adopted since: its first manifest, at the store, says more.
     if (sha256 === manifest.sha256 && manifest.origin === 'adopted' && theirs?.origin === 'dumped') return;
-    // What can be read, and not as a manifest, is a damaged one: the dump that it lies beside is ours.
+    // A text that is no manifest is a damaged one: the dump beside it is ours.
     const isDamaged = stored !== undefined && sha256 === undefined;
     const isOurs = isDamaged || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
     if (!isOurs) {
@@ -37,19 +37,19 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
     metadata: { sha256: manifest.sha256 },
     signal,
   });
-  // Whether it was stored or somebody was faster, what lies there now tells.
+  // Read it back: another writer may have been faster.
   if ((await readStoredText(store, key, signal)) !== text)
     throw new RetryableError(`s3://${store.place.bucket}/${key} is not what was put there`);
 }
 
-/** Whether a manifest of this dump lies where it was put, by its size or its metadata. @throws as the store does */
+/** Looks whether the dump's manifest lies at the store, by its size or its metadata. @throws as the store does */
 export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
   const object = await store.look(manifestKey(store.place.prefix, manifest.name), signal);
   return object !== undefined && isAsPut(object, manifest);
 }
 
 function isAsPut(object: StoredObject, manifest: Manifest): boolean {
-  // A richer one of the same dump may have been left there.
+  // `putManifest` may have left a richer one of the same dump there.
   const isRicher = manifest.origin === 'adopted' && object.metadata['sha256'] === manifest.sha256;
   return isRicher || object.bytes === Buffer.byteLength(formatManifest(manifest));
 }

@@ -1,6 +1,6 @@
 import type { Inspection } from './inspect-object.ts';
 
-/** What is to be done about a dump at a destination, and why. */
+/** The action for a dump at a destination, and why. */
 export type UploadPlan = {
   readonly action: 'create' | 'replace' | 'nothing' | 'refuse';
   readonly reason: string;

@@ -19,13 +19,13 @@ export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as c
 /** A place that dumps are copied to, and how to read there. */
 export type Destination = { readonly place: DestinationPlace; readonly store: Store };
 
-/** What jobs and reconciliation work with. */
+/** Everything that jobs and reconciliation use. */
 export type VerifyContext = {
   readonly backup: BackupConfig;
   readonly verify: VerifyConfig;
   readonly site: string;
   readonly redis: RedisConnection;
-  /** By name; none where backups stay local. */
+  /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
   readonly verifications: OpenQueue<'verify'>;
   readonly catalog: Pick<Publisher, 'publish'>;

@@ -13,7 +13,7 @@ import { BadDumpError } from './bad-dump-error.ts';
 import type { VerifyContext } from './context.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 
-/** Left to itself, V8 lets tens of megabytes of what was read gather before it frees any. */
+/** Without this, V8 lets tens of megabytes of read buffers gather before it frees any. */
 const GARBAGE_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -76,7 +76,7 @@ function isGone(error: unknown): boolean {
   return error instanceof MissingError || (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** A file that is gone was pruned. An object that is gone is lost, if the store once confirmed it. */
+/** A file that is gone was pruned. An object that the store once confirmed is lost. */
 function goneError({ manifest, destination, store, isConfirmed }: WantedDump): Error {
   if (store === undefined) return new PermanentError(`${manifest.name} is not in the backup folder any more`);
   if (isConfirmed) return new BadDumpError(`${manifest.name} is gone from ${destination}, which had confirmed it`);

@@ -12,18 +12,18 @@ import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { VerifyContext } from './context.ts';
 
-/** A dump as it lies at one place. */
+/** A dump as it lies at a destination or in the backup folder. */
 export type WantedDump = {
   readonly manifest: Manifest;
   readonly destination: string;
   /** `undefined` for the backup folder. */
   readonly store: Store | undefined;
-  /** Whether the place has said that it holds it. */
+  /** True if the place has said that it holds the dump. */
   readonly isConfirmed: boolean;
 };
 
 /**
- * The dump that a job names, or the newest of its target of which the destination has confirmed that it holds it.
+ * Finds the dump that a job names, or the newest of its target that the destination has confirmed.
  *
  * @throws PermanentError if there is none; RetryableError if the destination could not be asked
  */
@@ -89,7 +89,7 @@ async function findNewest(
   );
 }
 
-/** Whether a dump of the folder is known to lie at a place. */
+/** Tests whether a dump of the folder is known to lie at a place. */
 function isAt(store: Store | undefined): (dump: KnownDump) => boolean {
   return (dump) => store === undefined || isConfirmed(dump, store.place);
 }

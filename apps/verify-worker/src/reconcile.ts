@@ -8,7 +8,7 @@ import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
 import type { VerifyContext } from './context.ts';
 import { sweepScratchPatiently } from './restore/scratch-folder.ts';
 
-/** What could not be told is tried again after a day, not every hour. */
+/** A test that could not tell is tried again after a day, not every hour. */
 const TRY_AGAIN_AFTER_MS = 24 * 3600 * 1000;
 
 /** Asks for missing restore tests, and sweeps what interrupted ones left, now and every hour. Disposing ends it. */

@@ -7,7 +7,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import prettyBytes from 'pretty-bytes';
 
 /**
- * What is known to be missing need not wait for a download.
+ * Checks for room and for a server of the source's version before the dump is downloaded.
  *
  * @throws NoRoomError; NoScratchServerError; RetryableError if a scratch host does not answer
  */
@@ -16,7 +16,7 @@ export async function assertPossible(
   { bytes, sqlBytes, source, serverVersion }: Manifest,
   signal: AbortSignal,
 ): Promise<void> {
-  // The compressed dump and the restored database lie there at the same time: with a scratch host, mostly on one disk, too.
+  // The compressed dump and the restored database lie there at the same time, with a scratch host mostly on one disk, too.
   const needed = bytes + (source?.databaseBytes ?? 3 * sqlBytes);
   const room = await roomFor(folder, diskBytes);
   const host = hostFolder === undefined ? undefined : await lookAtScratchHost(hostFolder, signal);

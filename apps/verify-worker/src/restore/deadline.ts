@@ -1,4 +1,4 @@
-/** Aborts its signal once something has taken too long, without the time for which it waited for others. */
+/** A time limit that can be paused. Its signal is aborted once the time is up. */
 export class Deadline implements Disposable {
   readonly #ended = new AbortController();
   #leftMs: number;
@@ -14,7 +14,7 @@ export class Deadline implements Disposable {
     return this.#ended.signal;
   }
 
-  /** Until it is disposed of, no time goes by. */
+  /** Stops the clock until the result is disposed of. */
   pause(): Disposable {
     this.#leftMs -= performance.now() - this.#runningSince;
     this[Symbol.dispose]();

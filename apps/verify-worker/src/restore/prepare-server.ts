@@ -6,7 +6,7 @@ import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 const DATABASE = 'restored';
 
 /**
- * Gives the server what a dump takes for granted: the roles that it names, without a login, and an empty database.
+ * Gives the server what a dump takes for granted: an empty database, and the roles that it names, without a login.
  *
  * @returns the database
  * @throws PermanentError if the server lacks an extension of the source
@@ -30,8 +30,8 @@ export async function prepareServer(
 }
 
 /**
- * Those that are there already are the server's own. What they may do at the source is not in a dump, and some of what they
- * own (an event trigger, a foreign-data wrapper) may belong to a superuser alone.
+ * Creates a role unless the server has it. It is a superuser: a dump does not say what the role may do at the source, and some
+ * of what it owns (an event trigger, a foreign-data wrapper) may belong to a superuser alone.
  */
 async function createRole(server: ScratchServer, role: string): Promise<void> {
   await server.query(

@@ -2,10 +2,10 @@ import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
-/** What has to be known of a dump before it is restored. */
+/** Facts of a dump that its restore needs first. */
 export type AboutDump = { readonly major: number; readonly roles: readonly string[] };
 
-/** From the manifest or, where that is an older one or of an adopted dump, from the dump's text. */
+/** Reads them in the manifest or, where that is an older one or of an adopted dump, in the dump's text. */
 export async function readAbout(manifest: Manifest, path: string, signal: AbortSignal): Promise<AboutDump> {
   const isKnown = manifest.roles !== undefined && manifest.serverVersion !== undefined;
   const content = isKnown ? undefined : await proveGzip(path, signal);

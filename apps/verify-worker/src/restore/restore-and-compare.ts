@@ -12,7 +12,7 @@ import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { startServer } from './start-server.ts';
 
-/** What a restored dump turned out to be. */
+/** A restored dump, compared with its manifest. */
 export type Compared = {
   /** All that differs from the manifest, a sentence each. */
   readonly differences: readonly string[];

@@ -3,7 +3,7 @@ export type ScratchFault = { readonly why: string; readonly isLasting: boolean }
 
 type Reading = ScratchFault & { readonly pattern: RegExp; readonly sqlState?: string };
 
-/** What a scratch server says when it is the one that lacks something. */
+/** Messages of a scratch server that itself lacks something. */
 const READINGS: readonly Reading[] = [
   {
     pattern: /could not open extension control file|extension ".*" is not available|has no installation script/s,
@@ -58,7 +58,7 @@ const READINGS: readonly Reading[] = [
   },
 ];
 
-/** What the dump's own options do to it. */
+/** Messages that the dump's own options lead to. */
 const OPTIONS: readonly Reading[] = [
   {
     pattern: /made with --create|(?:CREATE|DROP|ALTER) DATABASE .*cannot/,
@@ -77,8 +77,8 @@ const CLEANS: ScratchFault = {
 const DEPENDS_ON_OTHERS = /^(?:23|3F|42)/;
 
 /**
- * With another collation, rows may belong to another partition, and checks may fail that compare texts; with another encoding,
- * texts may not be texts.
+ * Messages of another collation, in which rows may belong to another partition and checks that compare texts may fail, and of
+ * another encoding, in which texts may be invalid.
  */
 const DEPENDS_ON_LOCALE =
   /violates (?:check|exclusion|partition) constraint|no partition of relation|invalid byte sequence for encoding|has no equivalent in encoding/;
@@ -93,14 +93,14 @@ export type RestoreFault = {
 };
 
 export type RestoreCircumstances = {
-  /** Whether the scratch server is known to have the encoding and collation of the source. */
+  /** True if the scratch server is known to have the encoding and collation of the source. */
   readonly isLikeSource: boolean;
   /** Options of pg_dump that leave things out. */
   readonly limitedBy: string | undefined;
 };
 
 /**
- * Whether an error of a restore lies with the scratch server, or with how the dump was wanted, and not with the dump.
+ * Finds out whether an error of a restore lies with the scratch server or with the options of the dump, and not with the dump.
  *
  * @returns `undefined` if the dump is to blame
  */

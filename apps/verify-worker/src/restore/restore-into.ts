@@ -33,7 +33,7 @@ export async function restoreInto(
     const shown = error instanceof RestoreError ? error.summary : message;
     if (fault?.isLasting === true) throw new PermanentError(`${fault.why}: ${shown}`);
     if (fault !== undefined) throw new RetryableError(`${fault.why}: ${shown}`, { cause: error });
-    // Here it is thrown away in any case.
+    // The database is thrown away in any case.
     if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });
     if (!(error instanceof RestoreError)) throw error;
     throw new BadDumpError(`it does not restore: ${shown}`);

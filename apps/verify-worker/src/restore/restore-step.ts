@@ -3,7 +3,7 @@ import type { VerifyContext } from '../context.ts';
 import type { WantedDump } from '../find-wanted-dump.ts';
 import type { Deadline } from './deadline.ts';
 
-/** What the steps of a restore test on a scratch server work with. */
+/** Everything that the steps of a restore on a scratch server use. */
 export type RestoreStep = {
   readonly task: Task<'verify'>;
   readonly context: VerifyContext;

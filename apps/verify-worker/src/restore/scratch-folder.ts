@@ -12,7 +12,7 @@ import type { VerifyContext } from '../context.ts';
 const PREFIX = 'pgstow-scratch-';
 const OURS = /^pgstow-scratch-[0-9a-f]{6}$/;
 
-/** In a scratch folder, where the server lives. */
+/** The server's folder in a scratch folder. */
 export function serverFolder(scratch: string): string {
   return join(scratch, 'server');
 }
@@ -25,12 +25,12 @@ export async function withScratchFolder<T>(
 ): Promise<T> {
   const name = PREFIX + randomBytes(3).toString('hex');
   const path = join(verify.folder, name);
-  // The lock first: a folder without one is swept by whoever sees it.
+  // The lock comes first: any worker sweeps a folder without one.
   return withLock(redis, scratchLockKey(name), signal, async (held) => {
     await mkdir(path, { mode: 0o700 });
     try {
       const { owner } = await confine();
-      // The server's user gets to its own folder in there, and can put nothing in that one's place.
+      // The server's user can enter its own folder in there, and put nothing in its place.
       if (owner !== undefined) await chmod(path, 0o711);
       return await work(path, held);
     } finally {
@@ -39,7 +39,7 @@ export async function withScratchFolder<T>(
   });
 }
 
-/** Removes the scratch folders of workers that are gone, and what of their servers still runs. Those in use stay. */
+/** Removes the scratch folders of workers that are gone, and ends their servers. Folders in use stay, and are returned. */
 export async function sweepScratch(context: VerifyContext, signal: AbortSignal): Promise<readonly string[]> {
   const { verify, redis, log } = context;
   const busy: string[] = [];
@@ -55,7 +55,7 @@ export async function sweepScratch(context: VerifyContext, signal: AbortSignal):
   return busy;
 }
 
-/** The same, and once more for the folders of a worker that was killed just now: it holds its locks a little longer. */
+/** Sweeps twice: a worker that was killed just now holds its locks a little longer. */
 export async function sweepScratchPatiently(context: VerifyContext, signal: AbortSignal): Promise<void> {
   if ((await sweepScratch(context, signal)).length === 0) return;
   await wait(LOCK_TTL_MS + 1000, undefined, { signal });

@@ -5,8 +5,8 @@ import type { Log } from './log.ts';
 import { enqueueVerify, type OpenQueue } from './queue.ts';
 
 /**
- * Asks for the restore test of a dump that has just arrived, where each one is to be tested. What fails is logged and costs
- * neither dump nor upload: the verify worker asks for what is missing by itself.
+ * Asks for the restore test of a dump that has just arrived, if each one is to be tested. A fault is logged, and costs neither
+ * dump nor upload: the verify worker asks for missing tests by itself.
  */
 export async function askForRestoreTest(
   queue: OpenQueue<'verify'>,

@@ -3,13 +3,13 @@ import { PermanentError } from './errors.ts';
 import type { RedisConnection } from './redis.ts';
 
 /**
- * How often a job may be lost with its worker. A host that went down under it may do so again, but a job that kills its
- * worker would go on for ever: BullMQ's own limit, `maxStalledCount`, does not hold for jobs of a schedule.
+ * Times that a job may be lost with its worker: a host may go down more than once, but a job that kills its worker would do so
+ * for ever. BullMQ's own limit, `maxStalledCount`, does not hold for jobs of a schedule.
  */
 const MOST_LOST = 5;
 
 /**
- * Stops a job that has ended its worker again and again, for good. Whoever retries it gives it as many chances anew.
+ * Stops a job for good that has ended its worker again and again. A retry by a person gives it as many chances anew.
  *
  * @param queueKey what the queue's keys in Redis begin with
  * @throws PermanentError
@@ -20,7 +20,7 @@ export async function assertNotDeadly(
   queueKey: string,
 ): Promise<void> {
   if (lost <= MOST_LOST) return;
-  // BullMQ counts in this field for all of the job's life, and has no way to begin anew.
+  // BullMQ never sets this field of the job back.
   // Source: bullmq, commands/moveStalledJobsToWait-9.lua
   await redis.hset(`${queueKey}:${id}`, 'stc', 0);
   throw new PermanentError(`its worker ended or stood still ${lost} times while it ran`, {

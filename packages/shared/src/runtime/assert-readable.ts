@@ -1,15 +1,15 @@
 import { newerVersionOf } from '../contract/jobs.ts';
 import { BusyError, PermanentError } from './errors.ts';
 
-/** Time for the worker that can read it to be started, and to have a turn. */
+/** Time for a newer worker to be started, and to take the job. */
 const ASK_AGAIN_MS = 30_000;
 const LONGEST_WAIT_MS = 24 * 3600 * 1000;
 
 /**
  * Leaves a job whose data is of a newer version to a worker of that version: while workers are replaced one by one, an old
- * one must not fail what a new one asked for. Data that is nobody's is not refused here.
+ * one must not fail the jobs of a new one. Data of no version at all passes here.
  *
- * @throws BusyError; PermanentError if no such worker took it within a day after it was wanted
+ * @throws BusyError; PermanentError if no such worker took it within a day
  */
 export function assertReadable(data: unknown, wantedSince: Date, now: Date): void {
   const version = newerVersionOf(data);

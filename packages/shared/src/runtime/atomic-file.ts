@@ -7,7 +7,7 @@ export const PARTIAL = '.partial';
 
 /** Writes a small file whole or not at all: a partial, fsync, rename, fsync of the folder. Mode 0600. */
 export async function writeFileAtomically(path: string, content: string): Promise<void> {
-  // Named at random: two writers never share a partial, and one left by a crash stands in nobody's way.
+  // The random name keeps writers apart, and one that a crash left is in no one's way.
   const partial = `${path}.${randomBytes(4).toString('hex')}${PARTIAL}`;
   try {
     await writeSynced(partial, content);
@@ -24,13 +24,13 @@ async function writeSynced(path: string, content: string): Promise<void> {
   await file.sync();
 }
 
-/** Gives a finished file its name, and makes the name itself outlast a power cut. */
+/** Gives a finished file its name, and syncs the folder so that the name outlasts a power cut. */
 export async function promoteFile(partial: string, path: string): Promise<void> {
   await rename(partial, path);
   await syncFolder(dirname(path));
 }
 
-/** What a file system answers that cannot sync a folder: SMB and some of FUSE. That is no fault of what was written there. */
+/** Answers of file systems that cannot sync a folder: SMB and some of FUSE. The file itself is written all the same. */
 const CANNOT_SYNC: ReadonlySet<unknown> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
@@ -49,7 +49,7 @@ export async function syncFolder(path: string): Promise<boolean> {
   }
 }
 
-/** Whether anything has that name, be it a symbolic link that leads nowhere. */
+/** Looks whether anything has that name, even a symbolic link that leads nowhere. */
 export async function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,

@@ -8,8 +8,8 @@ export function catalogKey(site: string): string {
 }
 
 /**
- * To be drawn before the folder is read. Whoever drew a later one has seen all that an earlier one saw, whatever the clocks of
- * their hosts say.
+ * Draws a ticket; call it before the folder is read. A later ticket has seen all that an earlier one saw, whatever the hosts'
+ * clocks say.
  */
 export async function drawTicket(redis: RedisConnection, site: string): Promise<number> {
   return redis.hincrby(catalogKey(site), 'next', 1);
@@ -30,7 +30,7 @@ export async function isCatalogThere(redis: RedisConnection, site: string): Prom
   return (await redis.hexists(catalogKey(site), 'catalog')) === 1;
 }
 
-/** What a site's workers published last, read and checked anew only once there is a newer one. */
+/** Reads what a site's workers published last, and parses it only once for each publication. */
 export class CatalogReader {
   readonly #redis: RedisConnection;
   readonly #key: string;
@@ -41,7 +41,7 @@ export class CatalogReader {
     this.#key = catalogKey(site);
   }
 
-  /** `undefined` if nothing is there, or what another version wrote. */
+  /** @returns `undefined` if nothing is there, or only what another version wrote */
   async read(): Promise<PublishedCatalog | undefined> {
     const current = await this.#redis.hget(this.#key, 'stamp');
     if (current !== null && current === this.#known?.stamp) return this.#known.catalog;
@@ -60,7 +60,7 @@ function parseCatalog(json: string): PublishedCatalog | undefined {
   }
 }
 
-/** A Redis that was emptied in between begins to count anew, and must not hold a ticket that is never reached again. */
+/** A Redis that was emptied meanwhile counts from zero: the counter must not stay below a ticket that is in use. */
 const PUT = `
 if tonumber(redis.call('hget', KEYS[1], 'ticket') or '0') >= tonumber(ARGV[1]) then return 0 end
 redis.call('hset', KEYS[1], 'ticket', ARGV[1], 'catalog', ARGV[2], 'stamp', ARGV[3])

@@ -6,14 +6,14 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void;
 
 /**
- * Frees what nobody refers to any more, at once; some 10 ms. For moments at which megabytes have just become garbage: V8
- * counts what lies outside of its own heap only roughly.
+ * Frees all garbage at once, in some 10 ms. V8 counts buffers outside of its own heap only roughly, so call it when megabytes of
+ * them have just become garbage.
  */
 export function collectGarbage(): void {
   gc();
 }
 
-/** Frees of that only what was made a moment ago, which takes a fraction of the time. */
+/** Frees only what was made a moment ago, in a fraction of the time. */
 export function collectYoungGarbage(): void {
   gc({ type: 'minor' });
 }

@@ -1,7 +1,7 @@
 export type FaultOptions = {
   /** A full sentence that says what an operator is to do. */
   readonly hint?: string | undefined;
-  /** What another process reads of the failure, as JSON. It is kept with the job, and never shown as it is. */
+  /** A value that another process reads, as JSON. It is kept with the job, and never shown as it is. */
   readonly facts?: unknown;
   readonly cause?: unknown;
 };
@@ -38,7 +38,7 @@ export class BusyError extends Error {
   }
 }
 
-/** What an operator reads of an error: what went wrong and, if it says so, what to do. */
+/** Reads what went wrong and, if the error says so, what to do. */
 export function readFault(error: unknown): { readonly reason: string; readonly hint: string | undefined } {
   if (!(error instanceof Error)) return { reason: String(error), hint: undefined };
   const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
@@ -46,7 +46,7 @@ export function readFault(error: unknown): { readonly reason: string; readonly h
   return { reason: error.message || ('code' in error ? String(error.code) : error.name), hint };
 }
 
-/** The same as text: the reason and, on a line of its own, the hint. */
+/** Describes an error for an operator: the reason and, on a line of its own, the hint. */
 export function describeError(error: unknown): string {
   return describeFault(readFault(error));
 }

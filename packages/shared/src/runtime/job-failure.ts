@@ -7,9 +7,9 @@ import type { RedisConnection } from './redis.ts';
 /** Why a job, or an attempt at it, failed, without secrets. */
 const jobFailureSchema = z.object({
   reason: z.string(),
-  /** What to do about it. */
+  /** A sentence that says what to do. */
   hint: z.string().optional(),
-  /** What the error had in `facts`. */
+  /** Taken from the error's own `facts`. */
   facts: z.unknown().optional(),
 });
 export type JobFailure = z.infer<typeof jobFailureSchema>;
@@ -17,7 +17,7 @@ export type JobFailure = z.infer<typeof jobFailureSchema>;
 /** An error in the form in which BullMQ keeps it. */
 export class JobError extends Error {
   readonly failure: JobFailure;
-  /** Whether no other attempt is made by itself. */
+  /** True if no other attempt is made by itself. */
   readonly isFinal: boolean;
 
   constructor(error: unknown, redact: Redact) {
@@ -59,7 +59,7 @@ export async function readJobFailure(
   if (failedReason === undefined || failedReason === '') return undefined;
   const failure = parse((await queue.redis.hget(queue.toKey(id), FIELD)) ?? '');
   if (failure !== undefined && describeFault(failure) === failedReason) return failure;
-  // Of a job of an earlier version, or one that BullMQ itself has failed, there is the text alone.
+  // A job of an earlier version, or one that BullMQ itself has failed, has the text alone.
   const [reason = '', hint] = failedReason.split(/\nhint: (.*)/s);
   return { reason, hint };
 }
@@ -72,5 +72,5 @@ function parse(json: string): JobFailure | undefined {
   }
 }
 
-/** A job that was removed meanwhile must not come to be again as a field alone. */
+/** The field must not bring a job back that was removed meanwhile. */
 const KEEP = `if redis.call('exists', KEYS[1]) == 1 then return redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end return 0`;

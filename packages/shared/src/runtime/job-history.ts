@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { QueueName } from '../contract/jobs.ts';
 import type { RedisConnection } from './redis.ts';
 
-/** What the workers of a site keep in Redis of their work, so that it is not told from zero after a restart. */
+/** Attempts and failures that a site's workers count in Redis, so that a restart does not begin at zero. */
 export type JobHistory = {
   readonly attempts: readonly { readonly stage: string; readonly database: string; readonly at: Date }[];
   readonly failures: readonly (FailureKind & { readonly count: number })[];
@@ -13,7 +13,7 @@ export type FailureKind = { readonly stage: string; readonly database: string; r
 const attemptsKey = (site: string): string => `pgstow:${site}:attempts`;
 const failuresKey = (site: string): string => `pgstow:${site}:failures`;
 
-/** To be called when an attempt at a job begins. */
+/** Notes when the last attempt of a stage began. Call it at the start of each. */
 export async function noteAttempt(
   redis: RedisConnection,
   site: string,
@@ -23,7 +23,7 @@ export async function noteAttempt(
   await redis.hset(attemptsKey(site), JSON.stringify([stage, database]), Date.now());
 }
 
-/** To be called for each attempt that failed. */
+/** Counts an attempt that failed. */
 export async function countFailure(
   redis: RedisConnection,
   site: string,
@@ -32,7 +32,7 @@ export async function countFailure(
   await redis.hincrby(failuresKey(site), JSON.stringify([stage, database, reason]), 1);
 }
 
-/** What is there of another version, or of anybody's, is passed over. */
+/** Reads both. Entries of another version are passed over. */
 export async function readJobHistory(redis: RedisConnection, site: string): Promise<JobHistory> {
   const [attempts, failures] = await Promise.all([redis.hgetall(attemptsKey(site)), redis.hgetall(failuresKey(site))]);
   return {

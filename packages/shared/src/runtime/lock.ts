@@ -9,7 +9,7 @@ const RENEW_EVERY_MS = LOCK_TTL_MS / 5;
  * Runs `work` as the only one that holds `key` in this Redis. The lock is renewed while `work` runs; once it may have
  * been lost, the signal that `work` got is aborted. A holder that was killed blocks others for `LOCK_TTL_MS` at most.
  *
- * @throws BusyError if somebody else holds it
+ * @throws BusyError if another holds it
  */
 export async function withLock<T>(
   redis: RedisConnection,
@@ -33,7 +33,7 @@ export async function withLock<T>(
       }),
     );
   const renewal = setInterval(() => {
-    // By the next time, Redis could have given it to somebody else.
+    // By the next time, Redis could have given it to another.
     if (Date.now() + RENEW_EVERY_MS >= heldUntil) return giveUp();
     const until = Date.now() + LOCK_TTL_MS;
     redis.eval(RENEW, 1, key, token, LOCK_TTL_MS).then(
@@ -51,22 +51,22 @@ export async function withLock<T>(
   }
 }
 
-/** The lock of whoever writes dumps of a target at a site. */
+/** The lock for writing dumps of a target at a site. */
 export function dumpLockKey(site: string, target: string): string {
   return `pgstow:${site}:lock:dump:${target}`;
 }
 
-/** The lock of whoever uploads a dump of a site to a destination. */
+/** The lock for uploading a dump of a site to a destination. */
 export function uploadLockKey(site: string, name: string, destination: string): string {
   return `pgstow:${site}:lock:upload:${destination}:${name}`;
 }
 
-/** The lock of whoever tests a dump of a site as it lies at a destination. */
+/** The lock for testing a dump of a site as it lies at a destination. */
 export function verifyLockKey(site: string, name: string, destination: string): string {
   return `pgstow:${site}:lock:verify:${destination}:${name}`;
 }
 
-/** The lock of whoever has that scratch folder, at whichever site. */
+/** The lock of a scratch folder, at any site. */
 export function scratchLockKey(folderName: string): string {
   return `pgstow:lock:scratch:${folderName}`;
 }

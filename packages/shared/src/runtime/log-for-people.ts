@@ -5,15 +5,15 @@ import { escapeCharacters } from './escape-characters.ts';
 const PROCESS_WIDTH = 13;
 
 /**
- * Makes a line for people of a JSON line of a log: local time, level, process, what happened, of which backup, and what the
- * line says besides; below it, why. Text that is no such line comes back as it is.
+ * Formats a JSON line of a log for people: local time, level, process, message, backup and the other fields; below it, why. Any
+ * other text comes back as it is.
  */
 export function forPeople({ hasColors }: { readonly hasColors: boolean }): (line: string) => string {
   return prettyFactory({
     colorize: hasColors,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,name',
-    // All that a line says besides would follow on its last one, behind the reason.
+    // pino-pretty would put the other fields behind the reason.
     hideObject: true,
     messageFormat: ({ level: _level, time: _time, pid: _pid, process, msg, name, err, stack, ...rest }) => {
       const backup = text(name) === '' ? '' : ` (${visible(text(name))})`;
@@ -26,7 +26,7 @@ export function forPeople({ hasColors }: { readonly hasColors: boolean }): (line
   });
 }
 
-/** All but the first are put in, so that none looks like an event of its own. */
+/** Lines of a text. All but the first are indented, so that none looks like an event of its own. */
 function linesOf(value: unknown): readonly string[] {
   return text(value)
     .split('\n')
@@ -34,7 +34,7 @@ function linesOf(value: unknown): readonly string[] {
     .filter((line) => line !== '');
 }
 
-/** A terminal would obey what a server, a dump or a name has of control characters. */
+/** Escapes control characters, which a terminal would obey, in texts of servers, dumps and names. */
 function visible(line: string): string {
   return escapeCharacters(line.replaceAll('\t', ' '), /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu);
 }

@@ -7,8 +7,8 @@ export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | '
 };
 
 /**
- * One JSON line per event, or a line for people where a person looks on; no secret passes in either. A line bears the process
- * as `process`, and the backup that it is of as `name`.
+ * Creates a log of one JSON line per event, or of lines for people on a terminal, both without secrets. A line has the process as
+ * `process`, and the backup in question as `name`.
  */
 export function createLog(processName: string, level: string, redact: Redact): Log {
   const out = process.stdout;

@@ -8,7 +8,7 @@ import { createLog, type Log } from './log.ts';
 import { createRedact, type Redact } from './redact.ts';
 
 type Subjects = Parameters<typeof readConfig>[1];
-/** What every process is told besides its own subjects. */
+/** Subjects of every process's configuration, with its own. */
 type Always<S extends Subjects> = S & { readonly runtime: typeof runtime; readonly tracing: typeof tracing };
 
 export type ProcessContext<S extends Subjects> = {
@@ -52,7 +52,7 @@ export async function runProcess<const S extends Subjects>(
     stack.use(await startTracing({ config: reading.config.tracing, service: `pgstow-${name}`, log, redact }));
     const signalled = new Promise((resolve) => ended.signal.addEventListener('abort', resolve, { once: true }));
     const started = start({ config: reading.config, log, redact, stack, signal: ended.signal });
-    // A start may wait for a Redis that has just gone away. Once it is not waited for, its fault is nobody's.
+    // A signal ends the wait for a start that hangs, for instance on a Redis that is away: then its fault does not matter.
     started.catch(() => undefined);
     await Promise.race([started, signalled]);
     if (!ended.signal.aborted) log.info('ready');
@@ -71,7 +71,7 @@ export async function runProcess<const S extends Subjects>(
   }
 }
 
-/** All is released; a timer that a library left behind (BullMQ's does, with Redis away) must not keep the process. */
+/** Ends the process even if a library left a timer behind, as BullMQ does with Redis away. All is released by now. */
 function endInAnyCase(): void {
   // oxlint-disable-next-line unicorn/no-process-exit -- with the exit code that was set, and nothing left to release
   setTimeout(() => process.exit(), 1000).unref();

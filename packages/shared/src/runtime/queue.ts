@@ -11,7 +11,7 @@ export interface OpenQueue<Q extends QueueName> extends Queue<JobData<Q>, unknow
   readonly redis: RedisConnection;
 }
 
-/** A queue of a site, over a connection that its caller keeps and closes. */
+/** Opens a queue of a site, over a connection that the caller closes. */
 export function openQueue<Q extends QueueName>(
   name: Q,
   site: string,
@@ -44,16 +44,16 @@ export const jobOptions = {
   verify: { ...KEPT, attempts: 8, backoff: { type: 'capped', delay: 30_000 } },
 } as const satisfies Record<QueueName, JobsOptions>;
 
-/** Behind what a person asks for and may wait for: BullMQ takes jobs without a priority before all that have one. */
+/** Puts a job behind those of people: BullMQ takes jobs without a priority before all that have one. */
 const BEHIND = { priority: 10 } as const satisfies JobsOptions;
 
-/** Of jobs that no person asked for. */
+/** Options of jobs that no person asked for. */
 export const plannedJobOptions = {
   dump: { ...jobOptions.dump, ...BEHIND },
   verify: { ...jobOptions.verify, ...BEHIND },
 } as const satisfies Partial<Record<QueueName, JobsOptions>>;
 
-/** @param options.jobId for what is to be one job, however often it is asked for */
+/** @param options.jobId makes it one job, however often it is asked for */
 export async function enqueueDump(
   queue: OpenQueue<'dump'>,
   target: string,
@@ -97,22 +97,22 @@ export async function enqueueVerify(
   return jobId;
 }
 
-/** Puts a job that was there before those that nobody waits for. */
+/** Puts a job that is in the queue before those that no person waits for. */
 async function hurry(queue: OpenQueue<'verify'>, jobId: string): Promise<void> {
   const job = await queue.getJob(jobId);
-  // One that is among the hurried already would lose its turn to the others.
+  // A job that is there already would lose its turn.
   if (job === undefined || job.priority === 0) return;
   await job.changePriority({ priority: 0 }).catch(() => undefined);
 }
 
 /**
- * Whatever stands in Redis under a job's id keeps BullMQ from adding it. One that failed runs again as it is, so that its
- * log and what its attempts failed of stay; what was done, or lost its place in the queue, goes.
+ * Makes room for a job under its id: BullMQ adds none under an id that is taken. A job that failed runs again as it is, so that
+ * its log and its reasons stay; one that was done, or lost its place in the queue, goes.
  */
 async function clearTheWay(queue: OpenQueue<'upload'> | OpenQueue<'verify'>, jobId: string): Promise<void> {
   const state = await queue.getJobState(jobId);
   if (state === 'unknown') await removeOrphan(queue, jobId);
-  // Somebody else may have removed or retried it in between; what counts is that it is not in the way of the new one.
+  // Another process may have removed or retried it meanwhile: then it is in no one's way.
   if (state === 'completed') await queue.remove(jobId).catch(() => undefined);
   if (state === 'failed') await retryFailed(queue, jobId).catch(() => undefined);
 }

@@ -1,14 +1,14 @@
-/** Replaces what must never be shown. */
+/** Replaces secrets in a text. */
 export type Redact = (text: string) => string;
 
 /** Values of secrets, and anything in the form of a password in a URL, become `[redacted]`. */
 export function createRedact(secrets: readonly string[]): Redact {
   // Longest first, so that a secret that contains another is replaced whole. A secret of one or two characters would
-  // tear up every line and hide nothing.
+  // be found in every line, and hide nothing.
   const forms = [...new Set(secrets.flatMap(formsOf))]
     .filter((form) => form.length > 2)
     .sort((a, b) => b.length - a.length);
-  // All in one pass: what was put in place of one secret is not searched for the next.
+  // One pass for all: the replacement of one secret is not searched for the next.
   const anyForm = new RegExp(forms.map(escapePattern).join('|') || '(?!)', 'g');
   return (text) => {
     const clean = text.replaceAll(anyForm, '[redacted]');

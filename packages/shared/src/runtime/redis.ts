@@ -14,9 +14,9 @@ export async function connectRedis(url: string, log: Log): Promise<RedisConnecti
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 5000,
-    // A connection that was refused is waited for this long, too, before the process can end.
+    // The process ends this much later, too, after a connection was refused.
     disconnectTimeout: 200,
-    // BullMQ's workers insist on it: a blocking read must outlast any outage.
+    // BullMQ's workers require it: a blocking read must outlast any outage.
     maxRetriesPerRequest: null,
     retryStrategy: (times) => Math.min(200 * 2 ** Math.min(times, 6), 5000),
   });

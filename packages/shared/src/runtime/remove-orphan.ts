@@ -2,8 +2,8 @@ import type { Queue } from 'bullmq';
 import type { RedisConnection } from './redis.ts';
 
 /**
- * Removes a job that stands in Redis without a place in any list or set of its queue, as a loss of part of Redis leaves it:
- * no worker would ever take it, and BullMQ adds no other of its id. What has a place, or is still locked by a worker, stays.
+ * Removes a job that has no place in any list or set of its queue, as a loss of part of Redis leaves it: no worker would ever
+ * take it, and BullMQ adds no other under its id. A job that has a place, or is locked by a worker, stays.
  */
 export async function removeOrphan(
   queue: Pick<Queue, 'toKey'> & { readonly redis: RedisConnection },
@@ -16,7 +16,7 @@ export async function removeOrphan(
 const SETS = ['completed', 'failed', 'delayed', 'prioritized', 'waiting-children'] as const;
 const LISTS = ['wait', 'active', 'paused'] as const;
 
-/** In one step, because others may add the job, take it and end it meanwhile. */
+/** One script, because others may add the job, take it or end it meanwhile. */
 const REMOVE = `
 if redis.call('exists', KEYS[3]) == 1 then return 0 end
 local setsEnd = 3 + tonumber(ARGV[2])

@@ -1,7 +1,7 @@
 const CAP_MS = 30 * 60 * 1000;
 
 /**
- * How long to wait before the next attempt: a random time under a ceiling that doubles from `baseMs` with each attempt
+ * Time to wait before the next attempt: a random time under a ceiling that doubles from `baseMs` with each attempt
  * and stops at 30 minutes ("full jitter": https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  *
  * @param attemptsMade 1 after the first failed attempt

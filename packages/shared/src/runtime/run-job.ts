@@ -15,9 +15,9 @@ import type { RedisConnection } from './redis.ts';
 import { dueTime } from './scheduled-job.ts';
 import type { Task } from './task.ts';
 
-/** Of a job's log on the board. */
+/** Lines of a job's log on the board. */
 const KEPT_LINES = 500;
-/** Of what a job's attempts failed by. */
+/** Reasons of a job's failed attempts. */
 const KEPT_REASONS = 50;
 
 export type RunJobOptions<Q extends QueueName> = {
@@ -33,7 +33,7 @@ export type RunJobOptions<Q extends QueueName> = {
 export const SHUTDOWN = 'shutdown';
 
 /**
- * Makes a task of BullMQ's job, and of what its handler throws what BullMQ does with the job.
+ * Runs BullMQ's job as a task, and turns what the handler throws into what BullMQ is to do with the job.
  *
  * @throws JobError; DelayedError if the job goes back to the queue without an attempt used up
  */
@@ -45,7 +45,7 @@ export async function runJob<Q extends QueueName>(
 ): Promise<unknown> {
   const id = job.id ?? '';
   const queueKey = `${queuePrefix(site)}:${queue}`;
-  // A job that is asked for again and again for months must not grow with each attempt, whichever version made it.
+  // A job that is asked for again for months must not grow with each attempt, whichever version made it.
   job.opts.keepLogs ??= KEPT_LINES;
   job.opts.stackTraceLimit ??= KEPT_REASONS;
   let log = processLog.child({ job: id });
@@ -54,7 +54,7 @@ export async function runJob<Q extends QueueName>(
     tracing()?.describe({ name });
     rememberTrace(redis, site, name);
   };
-  // What is there to be shown must not fail a backup while Redis is away.
+  // Redis may be away: what is only shown must not fail a backup.
   const shown = (write: Promise<unknown>): void => void write.catch(() => undefined);
   const database = databaseOfJob(queue, job.data);
   if (database !== undefined) shown(noteAttempt(redis, site, queue, database));

@@ -1,7 +1,7 @@
 import type { QueueName } from '../contract/jobs.ts';
 import type { Task } from './task.ts';
 
-/** Maps bytes done to a stretch of the job's progress, and reports whole percents, each once. */
+/** Maps bytes done to a part of the job's progress, and reports each whole percent once. */
 export function showProgress(
   task: Pick<Task<QueueName>, 'progress'>,
   totalBytes: number,

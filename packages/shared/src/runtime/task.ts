@@ -10,13 +10,13 @@ export type Task<Q extends QueueName> = {
   readonly reason: string;
   /** Since when the result has been wanted. */
   readonly wantedSince: Date;
-  /** Whether an attempt at it failed, or was lost with its worker. */
+  /** True if an attempt at it failed, or was lost with its worker. */
   readonly isRepeated: boolean;
   /** Aborted when the process must end or the job is no longer ours. */
   readonly signal: AbortSignal;
-  /** Its lines bear the job's id and, once it is known, the backup's name. */
+  /** Lines with the job's id and, once it is known, the backup's name. */
   readonly log: Log;
-  /** Says which backup the job is of, as soon as that is known: from then on log and trace tell it. */
+  /** Says which backup the job is of, as soon as that is known. From then on, log and trace name it. */
   concerns(name: BackupName): void;
   /** A line for the board's log of the job, and for the process's own. */
   note(line: string): void;

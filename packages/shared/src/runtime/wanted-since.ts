@@ -1,6 +1,6 @@
 import type { RedisConnection } from './redis.ts';
 
-/** What each database is to have, and has never had: since when it is waited for. */
+/** Since when each database waits for its first backup and its first verdict. */
 export type WantedSince = ReadonlyMap<string, { readonly [F in First]?: Date }>;
 
 const firsts = ['backup', 'verdict'] as const;
@@ -8,7 +8,7 @@ export type First = (typeof firsts)[number];
 
 const wantedSinceKey = (site: string): string => `pgstow:${site}:wanted-since`;
 
-/** What is there of another version, or of anybody's, is passed over. */
+/** Reads them. Entries of another version are passed over. */
 export async function readWantedSince(redis: RedisConnection, site: string): Promise<WantedSince> {
   const since = new Map<string, { [F in First]?: Date }>();
   for (const [field, value] of Object.entries(await redis.hgetall(wantedSinceKey(site)))) {
@@ -24,8 +24,8 @@ export async function readWantedSince(redis: RedisConnection, site: string): Pro
 }
 
 /**
- * Notes what is waited for from now on, unless it was noted before, and forgets what is not waited for any more. So that no
- * restart of a process, and no later attempt, makes the wait begin anew.
+ * Notes each wait that begins, and forgets those that are over. What was noted before stays, so that no restart and no later
+ * attempt makes a wait begin anew.
  *
  * @param wanted by database, all of them
  */
@@ -41,7 +41,7 @@ export async function keepWantedSince(
   const over = [...known.keys()].filter((field) => !fields.has(field));
   if (over.length > 0) await redis.hdel(key, ...over);
   for (const field of fields) {
-    // A clock that was ahead would have it wait for as long.
+    // A time from a clock that was ahead is replaced.
     if (Number(known.get(field)) <= now.getTime()) continue;
     await redis.hset(key, field, now.getTime());
   }

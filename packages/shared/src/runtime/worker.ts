@@ -11,7 +11,7 @@ import { runJob, SHUTDOWN, wantedSince, type RunJobOptions } from './run-job.ts'
 export type EndedJob<Q extends QueueName> = {
   readonly id: string;
   readonly data: JobData<Q>;
-  /** What its handler returned. */
+  /** The value that its handler returned. */
   readonly result: unknown;
   readonly wantedSince: Date;
 };
@@ -26,20 +26,20 @@ export type FailedJob<Q extends QueueName> = {
 export type WorkerOptions<Q extends QueueName> = RunJobOptions<Q> & {
   /** Time for a running job to finish once the worker is disposed. */
   readonly graceMs: number;
-  /** Called once a job is done, and waited for by nobody. A job whose data is not ours is neither done nor failed here. */
+  /** Called once a job is done, and not waited for. Not called for a job whose data is not ours. */
   readonly onCompleted?: (job: EndedJob<Q>) => void;
-  /** The same once a job has failed for good: no other attempt would help, or all are used up. Never for an attempt. */
+  /** Called once a job has failed for good: no other attempt would help, or all are used up. */
   readonly onFailedForGood?: (job: FailedJob<Q>) => void;
 };
 
-/** How long a worker that ends, and has nothing else to wait for, waits for Redis. */
+/** Seconds that a worker that ends waits for Redis once it has nothing else to wait for. */
 const GIVE_UP_SECONDS = 3;
 /** Time for an aborted handler; a child process that ignores SIGTERM is killed after 10 seconds. */
 const ABORT_MS = 12_000;
 
 /**
- * Takes jobs from a queue, one at a time. Disposing drains: the running job may finish within `graceMs`, then its signal
- * is aborted and it goes back to the queue without an attempt used up.
+ * Takes jobs from a queue, one at a time. Disposal drains: the running job may finish within `graceMs`; then its signal is
+ * aborted, and it goes back to the queue without an attempt used up.
  */
 export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): AsyncDisposable {
   const { queue, site, redis, log, redact, graceMs } = options;
@@ -88,10 +88,10 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
     async [Symbol.asyncDispose]() {
       const closed = worker.close();
       const deadline = setTimeout(() => worker.cancelAllJobs(SHUTDOWN), graceMs);
-      // With Redis away nothing can be handed back to it, and waiting for it would have us killed: whoever looks next
-      // finds the job without its worker.
+      // With Redis away, the job cannot be handed back, and waiting for Redis would have us killed. The next worker finds the
+      // job without its own.
       const gaveUp = Promise.withResolvers<void>();
-      // A handler that Redis keeps from ending is not waited for either, once it had time to end what it started.
+      // Redis may keep a handler from ending, too: it gets time to end what it started, and no more.
       const abandonAtMs = performance.now() + graceMs + ABORT_MS;
       let secondsAway = 0;
       const watch = setInterval(() => {
@@ -99,7 +99,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
         secondsAway = isIdle && redis.status !== 'ready' ? secondsAway + 1 : 0;
         if (secondsAway < GIVE_UP_SECONDS) return;
         redis.disconnect();
-        // It, too, may wait for Redis.
+        // This may wait for Redis as well.
         void worker.disconnect().catch(() => undefined);
         gaveUp.resolve();
       }, 1000);
