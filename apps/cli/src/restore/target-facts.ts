@@ -1,5 +1,6 @@
 import { assertUnpooled } from '@pgstow/postgres/client/assert-unpooled.ts';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { clientFactsOf } from '@pgstow/postgres/client/postgres-error.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import { MADE_BY_USERS } from '@pgstow/postgres/facts/made-by-users.ts';
@@ -40,9 +41,8 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
 
 /** Of a server that the configuration does not name, a hint at variables would lead astray. */
 function explain(error: unknown, { isOnConfiguredServer }: RestoreTarget): unknown {
-  const isAstray = error instanceof Error && 'hint' in error && String(error.hint).includes('POSTGRES_');
-  if (isOnConfiguredServer || !isAstray) return error;
-  return new ExitError(exitCodes.failed, error.message, 'Check the URL after --to, and PGPASSWORD.');
+  if (isOnConfiguredServer || clientFactsOf(error)?.namesSettings !== true) return error;
+  return new ExitError(exitCodes.failed, (error as Error).message, 'Check the URL after --to, and PGPASSWORD.');
 }
 
 /** A session with another database than the target. @throws as the last of those that were tried */

@@ -49,16 +49,15 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
   const { backup, s3, redis } = readSettings('backup', 's3', 'redis');
   const { folder } = backup;
   const database = databaseOf(name, options);
-  const { dumps, faults } = await readFolder(folder).catch((error: unknown) => {
+  const { dumps, refused } = await readFolder(folder).catch((error: unknown) => {
     throw unreadableFolder(error, folder);
   });
   const ours = dumpsOf(database, dumps);
   const dump = name === 'latest' ? newestByNow(ours, new Date()) : ours.find(({ manifest }) => manifest.name === name);
   if (dump === undefined) {
-    const fault = faults.find((each) => each.startsWith(name));
     throw new ExitError(
       exitCodes.failed,
-      fault ?? `no dump ${name === 'latest' ? `of ${database}` : name} lies in ${folder}`,
+      refused.get(name) ?? `no dump ${name === 'latest' ? `of ${database}` : name} lies in ${folder}`,
       'pgstow list --long --from local shows those that do.',
     );
   }

@@ -59,6 +59,7 @@ describe('the backup folder', () => {
       dumps: [],
       strays: [],
       damaged: new Map(),
+      refused: new Map(),
       partials: [],
       faults: [],
     });
@@ -98,6 +99,7 @@ describe('the backup folder', () => {
       dumps: [],
       strays: [],
       damaged: new Map(),
+      refused: new Map(),
       partials: [],
       faults: [],
     });

@@ -29,6 +29,8 @@ export type FolderContents = {
   readonly strays: readonly BackupName[];
   /** For each database, a file that leaves open what its dump is worth: an unreadable manifest, or a damaged dump. */
   readonly damaged: ReadonlyMap<string, string>;
+  /** Why a file with a dump's name is neither a dump that counts nor a stray, in a sentence that begins with it. */
+  readonly refused: ReadonlyMap<string, string>;
   /** Leftovers of a crash: `.partial` files that begin with a dump's name, and withheld manifests without their dump. */
   readonly partials: readonly string[];
   /** Why something does not count, a sentence each. */
@@ -48,8 +50,13 @@ export async function readFolder(folder: string): Promise<FolderContents> {
   const strays: BackupName[] = [];
   const faults: string[] = [];
   const damaged = new Map<string, string>();
-  const isDamaged = (name: BackupName, file: string, fault: string): void => {
+  const refused = new Map<string, string>();
+  const refuse = (name: BackupName, fault: string): void => {
     faults.push(fault);
+    refused.set(name, fault);
+  };
+  const isDamaged = (name: BackupName, file: string, fault: string): void => {
+    refuse(name, fault);
     damaged.set(parseBackupName(name)?.database ?? '', file);
   };
   for (const name of names) {
@@ -61,7 +68,7 @@ export async function readFolder(folder: string): Promise<FolderContents> {
       continue;
     }
     if (!stats.isFile()) {
-      faults.push(`${name} is not a regular file and is left alone`);
+      refuse(name, `${name} is not a regular file and is left alone`);
       continue;
     }
     if (!names.has(manifestFileName(name))) {
@@ -77,7 +84,7 @@ export async function readFolder(folder: string): Promise<FolderContents> {
   );
   const isLeft = (file: string): boolean =>
     isOurPartial(file) || (file.endsWith('.withheld') && isOurs(file) && !names.has(dumpOf(file)));
-  return { dumps, strays, damaged, partials: [...names].filter(isLeft), faults };
+  return { dumps, strays, damaged, refused, partials: [...names].filter(isLeft), faults };
 }
 
 /**

@@ -93,7 +93,7 @@ it('leaves health as it is, whatever it leaves out', () => {
       ),
     ).sort((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
     const summary = summariseFolder({
-      contents: { dumps, strays: [], damaged: new Map(), partials: [], faults: [] },
+      contents: { dumps, strays: [], damaged: new Map(), refused: new Map(), partials: [], faults: [] },
       disk: { freeBytes: 1, totalBytes: 2 },
       destination,
       now,

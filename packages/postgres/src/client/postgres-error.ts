@@ -1,6 +1,19 @@
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
-type Reading = { readonly pattern: RegExp; readonly permanent: boolean; readonly hint: string };
+/** What a reading of the client's words says besides the hint. */
+export type ClientFacts = {
+  /** The hint names settings of ours, which say nothing of a server that a URL names. */
+  readonly namesSettings?: boolean;
+  /** The server may let the role into another database. */
+  readonly isOfDatabase?: boolean;
+};
+
+type Reading = {
+  readonly pattern: RegExp;
+  readonly permanent: boolean;
+  readonly hint: string;
+  readonly facts?: ClientFacts;
+};
 
 /** What the clients say on standard error (in English, which our environment asks for), and what it means to a person. */
 const READINGS: readonly Reading[] = [
@@ -9,16 +22,19 @@ const READINGS: readonly Reading[] = [
       /password authentication failed|no password supplied|role ".*" does not exist|role ".*" is not permitted to log in/,
     permanent: true,
     hint: 'Check POSTGRES_USER and POSTGRES_PASSWORD.',
+    facts: { namesSettings: true },
   },
   {
     pattern: /database ".*" does not exist/s,
     permanent: true,
     hint: 'Check POSTGRES_DB; the name is taken as it is, capitals included.',
+    facts: { namesSettings: true, isOfDatabase: true },
   },
   {
     pattern: /no pg_hba\.conf entry/,
     permanent: true,
     hint: "The server's pg_hba.conf lets nobody in from here with this user, database and TLS mode.",
+    facts: { isOfDatabase: true },
   },
   {
     pattern:
@@ -40,16 +56,19 @@ const READINGS: readonly Reading[] = [
     pattern: /no matching (?:tables|schemas|extensions) were found/,
     permanent: true,
     hint: 'Check POSTGRES_EXTRA_OPTS.',
+    facts: { namesSettings: true },
   },
   {
     pattern: /could not translate host name/,
     permanent: false,
     hint: 'Check POSTGRES_HOST; is the database in a network that this container has joined?',
+    facts: { namesSettings: true },
   },
   {
     pattern: /Connection refused|No such file or directory|timeout expired|No route to host/,
     permanent: false,
     hint: 'Is the server running, and are POSTGRES_HOST and POSTGRES_PORT right?',
+    facts: { namesSettings: true },
   },
   {
     // pg_dump bounds its wait for a lock by the statement's time.
@@ -66,6 +85,11 @@ export function postgresError(message: string, stderr: string): PermanentError |
   const reading = READINGS.find(({ pattern }) => pattern.test(said));
   const full = said === '' ? message : `${message}: ${said}`;
   if (reading === undefined) return new RetryableError(full);
-  const options = { hint: reading.hint };
+  const options = { hint: reading.hint, facts: reading.facts ?? {} };
   return reading.permanent ? new PermanentError(full, options) : new RetryableError(full, options);
+}
+
+/** The facts of an error that `postgresError` made; `undefined` if it read nothing in the client's words. */
+export function clientFactsOf(error: unknown): ClientFacts | undefined {
+  return (error as { readonly facts?: ClientFacts }).facts;
 }

@@ -1,6 +1,7 @@
 import { assertUnpooled } from '@pgstow/postgres/client/assert-unpooled.ts';
 import { findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
+import { clientFactsOf } from '@pgstow/postgres/client/postgres-error.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { dumpRole, limitingOptions } from '@pgstow/postgres/dump/dump-options.ts';
@@ -83,8 +84,8 @@ async function askServer(
 
 /** A server that is away or refuses the password does so for every database. Messages may be in any language; hints are ours. */
 function mayBeOfOneDatabase(error: unknown): boolean {
-  const { hint } = error as { hint?: string };
-  return hint === undefined || /POSTGRES_DB|pg_hba/.test(hint);
+  const facts = clientFactsOf(error);
+  return facts === undefined || facts.isOfDatabase === true;
 }
 
 type DatabaseContext = {

@@ -1,5 +1,5 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
-import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { readFault } from '@pgstow/shared/runtime/errors.ts';
 import { compareObject } from '../../object-comparison.ts';
 import { isForbidden } from '../s3-refusal.ts';
 import { describeConfirmation } from './describe-confirmation.ts';
@@ -90,7 +90,7 @@ export async function tryRemove({ config, client, key, signal }: Trial): Promise
     signal.throwIfAborted();
     const why = isForbidden(error)
       ? 'this access key may not delete, which protects the backups'
-      : describeError(error).split('\n')[0];
+      : readFault(error).reason;
     return { status: 'ok', message: `one small object stays, ${key}: ${why}` };
   }
 }
