@@ -1,22 +1,22 @@
-# One small image for each process: scheduler, dump-worker, upload-worker, verify-worker, scratch-host; cli, the command line;
-# demo-s3, the demo's store.
+# One small image for each process: scheduler, dump-worker, upload-worker, verify-worker, scratch-host, cli (the command line)
+# and demo-s3 (the demo's store).
 #
 #   docker build --target dump-worker --build-arg PG_MAJORS="15 17" -t pgstow-dump-worker .
 #
-# It needs neither BuildKit nor a compiler. TypeScript is run as it lies there, so every image keeps the workspace's layout:
-# node strips types from no file below a node_modules folder, but follows pnpm's links out of it.
+# The build needs neither BuildKit nor a compiler. Node runs the TypeScript files as they are. It strips no types below a
+# node_modules folder but follows pnpm's links out of it, so every image keeps the workspace's layout.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# What every process runs on.
+# The base of every process.
 FROM ${NODE_IMAGE} AS base
 ENV NODE_ENV=production HOME=/home/node
 WORKDIR /app
-# A new named volume takes over the mode of the folder that it is mounted on: whichever user the containers run as can
-# write there. Other users of the host never get past Docker's own folder.
+# A new named volume takes over the mode of the folder that it is mounted on, so any user that the containers run as can write
+# there. Other users of the host never get past Docker's own folder.
 RUN mkdir -m 0777 /backups
 
-# The package files alone: as long as they stay, a change of source installs nothing anew.
+# Only the package files: while they stay the same, a change of source installs nothing anew.
 FROM base AS workspace
 ENV CI=true
 RUN npm install --global --no-fund --no-audit --no-update-notifier pnpm@12.21.0
@@ -35,7 +35,7 @@ COPY apps/scheduler/package.json apps/scheduler/
 COPY apps/scratch-host/package.json apps/scratch-host/
 COPY apps/upload-worker/package.json apps/upload-worker/
 COPY apps/verify-worker/package.json apps/verify-worker/
-# Fetched once for all. The only optional ones are another node and msgpackr's native part, which it does without.
+# Fetched once for all images. The only optional packages are another node and msgpackr's native part, which is not needed.
 RUN pnpm install --prod --no-optional --frozen-lockfile --ignore-scripts \
  && rm -rf node_modules apps/*/node_modules packages/*/node_modules
 COPY scripts/install-in-image /usr/local/bin/
@@ -52,11 +52,11 @@ COPY packages/notify/src packages/notify/src
 COPY apps/scheduler/src apps/scheduler/src
 USER node
 EXPOSE 3000
-# The board is for others to reach once it has a password, and not before.
+# The board listens to other machines only once it has a password.
 CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec node --max-semi-space-size=1 apps/scheduler/src/main.ts"]
 
-# PostgreSQL's client programs and igzip. Of Debian's client package only the programs are taken: the rest is a wrapper in
-# Perl, which is several times as large and chooses a version as the dump worker does itself.
+# PostgreSQL's client programs and igzip. Only the programs are taken from Debian's client package. The rest is a wrapper in
+# Perl, several times as large, that chooses a version, which the dump worker does itself.
 FROM base AS clients
 ARG PG_MAJORS=15
 RUN set -eux; \
@@ -67,7 +67,7 @@ RUN set -eux; \
     . /etc/os-release; \
     for major in $PG_MAJORS; do \
       apt-cache show "postgresql-client-$major" >/dev/null 2>&1 && continue; \
-      # Debian has no such version: the PostgreSQL project has, and Debian its key.
+      # Debian does not have this version. The PostgreSQL project has it, and Debian has the project's key.
       apt-get download postgresql-common; \
       dpkg-deb --fsys-tarfile postgresql-common_*.deb | tar -x -C / ./usr/share/postgresql-common/pgdg; \
       echo "deb [signed-by=/usr/share/postgresql-common/pgdg/apt.postgresql.org.asc] https://apt.postgresql.org/pub/repos/apt $VERSION_CODENAME-pgdg main" \
@@ -82,7 +82,7 @@ RUN set -eux; \
         "./usr/lib/postgresql/$major/bin/pg_dump" "./usr/lib/postgresql/$major/bin/psql" \
         "./usr/lib/postgresql/$major/bin/pg_amcheck" \
         "./usr/share/doc/postgresql-client-$major/copyright"; \
-      # A library that is missing shows here, and not in the first backup.
+      # A missing library shows here, and not in the first backup.
       "/usr/lib/postgresql/$major/bin/pg_dump" --version; \
       "/usr/lib/postgresql/$major/bin/psql" --version; \
     done; \
@@ -118,7 +118,7 @@ CMD ["node", "--max-semi-space-size=1", "apps/upload-worker/src/main.ts"]
 FROM workspace AS verify-worker-modules
 RUN install-in-image @pgstow/verify-worker
 
-# It connects to scratch servers alone, and asks by pg_amcheck which of them have damaged pages.
+# It connects only to scratch servers, and looks for damaged pages there with pg_amcheck.
 FROM clients AS verify-worker
 RUN mkdir -m 0777 /scratch
 COPY --from=verify-worker-modules /app /app
@@ -133,12 +133,11 @@ COPY apps/verify-worker/src apps/verify-worker/src
 USER node
 CMD ["node", "--max-semi-space-size=1", "apps/verify-worker/src/main.ts"]
 
-# The servers that dumps are restored into, one of each major version, with the extensions that PostgreSQL itself brings. Left
-# out is what a scratch server never uses and what takes most room: the compiler of LLVM's. As of the clients, only files are
-# taken: no package makes a cluster or starts a service.
+# The servers that dumps are restored into, one of each major version, with PostgreSQL's own extensions. LLVM's compiler, the
+# largest part, is left out: a scratch server never uses it. Only files are taken: no package makes a cluster or starts a service.
 FROM clients AS servers
 ARG PG_MAJORS=15
-# Of the databases that are dumped; `psql --list` shows them. Without its own, a database is restored with another collation.
+# The locales of the dumped databases, as `psql --list` shows them. Without its locale, a database gets another collation.
 ARG PG_LOCALES=en_US.UTF-8
 RUN set -eux; \
     export DEBIAN_FRONTEND=noninteractive; \
@@ -146,7 +145,7 @@ RUN set -eux; \
     cd /tmp; \
     for major in $PG_MAJORS; do \
       apt-get download "postgresql-$major"; \
-      # Its libraries, but for LLVM's and for what is there to run it as a service.
+      # Its libraries, without LLVM's and without what runs it as a service.
       apt-get install -y --no-install-recommends tzdata $(dpkg-deb --field "postgresql-${major}"_*.deb Depends \
         | tr ',' '\n' | sed -e 's/[(|].*//' -e 's/ //g' | grep -v -e llvm -e '^postgresql' -e ssl-cert -e locales); \
       dpkg-deb --fsys-tarfile "postgresql-${major}"_*.deb | tar -x -C / \
@@ -163,7 +162,7 @@ RUN set -eux; \
 FROM workspace AS scratch-host-modules
 RUN install-in-image @pgstow/scratch-host
 
-# It is root to run PostgreSQL as a user whose every process is a scratch server's, and asks nobody for anything.
+# It runs as root, to run PostgreSQL as a user that owns nothing but scratch servers. It connects to nothing.
 FROM servers AS scratch-host
 RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pgstow-scratch; \
     mkdir -m 0755 /scratch-host
@@ -177,7 +176,7 @@ CMD ["node", "--max-semi-space-size=1", "apps/scratch-host/src/main.ts"]
 FROM workspace AS cli-modules
 RUN install-in-image @pgstow/cli
 
-# It restores by itself, and for the rest asks the others.
+# It restores by itself; all else it asks the other processes for.
 FROM clients AS cli
 COPY --from=cli-modules /app /app
 COPY packages/shared/src packages/shared/src

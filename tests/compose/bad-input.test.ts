@@ -17,7 +17,7 @@ const GOOD = {
   BACKUP_INTERVAL: '3600',
 };
 
-// Each fault is told once and clearly: by docker-compose itself, or by the log of the container that cannot start.
+// Each fault is reported once and clearly: by docker-compose itself, or in the log of the container that cannot start.
 describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong', () => {
   let stack: Stack;
   const write = (settings: Readonly<Record<string, string>>, lineEnd = '\n') => {
@@ -91,7 +91,7 @@ describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong'
 
   test('with a quote that ends too early names the line', async () => {
     await write({ ...GOOD, POSTGRES_PASSWORD: "'it's #1'" });
-    // The first version of Compose goes on without the line; the second does not.
+    // Compose v1 goes on without the line; v2 does not.
     expect((await up()).all).toMatch(/(?:could not parse statement starting at|stack\.env|\.env:) ?line \d/);
   });
 
@@ -112,7 +112,7 @@ describe.skipIf(whyNoEngine() !== undefined)('docker-compose with what is wrong'
   test('with a backup folder that is not there names it, and the command that mends it', async () => {
     const missing = join(stack.backups, 'missing');
     await write({ ...GOOD, PGSTOW_FOLDER: missing });
-    // Docker makes it, as root.
+    // Docker makes the folder, as root.
     await up();
     await says('dump-worker', new RegExp(`chown -R 1000:1000 '${missing}'`));
   });

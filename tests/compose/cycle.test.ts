@@ -15,7 +15,7 @@ const GRACE_SECONDS = 5;
 const why = whyNoEngine();
 if (why !== undefined) console.warn(`skipped: the stack cannot be tried, because ${why}`);
 
-// One stack's life, from the build to its end: each test goes on where the one before has stopped.
+// The life of one stack, from its build to its end. Each test goes on where the one before it stopped.
 describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
   let stack: Stack;
   const confirmed = () => stack.files('.s3.receipt.json');
@@ -31,7 +31,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
     });
   };
 
-  /** What lies in the folders of restore tests. */
+  /** Files in the folders of restore tests. */
   const scratchFiles = async () => {
     const find = ['sh', '-c', 'find /scratch /scratch-host -mindepth 1 ! -name host.sock 2>/dev/null; echo looked'];
     const { stdout } = await stack.compose(['exec', '-T', 'verify-worker', ...find], false);
@@ -107,7 +107,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
   test.each(['verify-worker', 'scratch-host'])(
     'leaves nothing of a restore test when %s crashes, and runs it again',
     async (service) => {
-      // A check that a dump brings along holds its restore for as long as there is a file.
+      // A check constraint in the dump holds its restore as long as a file is there.
       await psql(
         stack,
         'mordor',
@@ -144,7 +144,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
   );
 
   test('keeps what a dump runs from the network, the backups, the secrets and the next dump', async () => {
-    // It leaves a process behind that would outlive the server.
+    // The check leaves a process behind that would outlive the server.
     const look = [
       'echo "user $(id -un)"',
       'echo "folders $(ls -A /backups; ls -d /scratch 2>/dev/null)"',
@@ -153,7 +153,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
       'echo "environment $(env | cut -d= -f1 | grep -c -e AWS -e REDIS -e NOTIFY)"',
       'setsid sleep 1234 >/dev/null 2>&1 </dev/null & true',
     ].join('; ');
-    // A check runs as whoever restores, a superuser here, and tells what it finds by failing.
+    // A check constraint runs as the user that restores, here a superuser. It reports what it finds by failing.
     await psql(
       stack,
       'mordor',
@@ -208,7 +208,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
     });
     expect(waiting?.failedReason).toMatch(/COULD NOT TELL .* was terminated by signal 9/s);
     expect((await stack.inspect('scratch-host')).StartedAt).toBe(StartedAt);
-    // It would be tried again and again, beside the tests that follow.
+    // Otherwise it is tried again and again beside the later tests.
     await stack.askBoard(`queues/verify/${waiting?.id}/clean`, { method: 'PUT' });
     await psql(stack, 'mordor', 'drop table ledger.lure; drop function ledger.eat(int)');
     await dumpThroughCli();
@@ -268,7 +268,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
     await stack.cli('dump');
     await eventually(async () => (await stack.files('.partial')).length > 0);
 
-    // The database stays, and with it the lock: the dump cannot end by itself.
+    // The database and its lock stay, so the dump cannot end by itself.
     await stack.compose(['stop', ...APPS, 'redis']);
     for (const service of [...APPS, 'redis']) {
       const { ExitCode } = await stack.inspect(service);
@@ -281,7 +281,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
 
   test('catches up once on the run that was missed while it was down', async () => {
     const lastTaken = Date.parse((await manifestOf((await confirmed()).at(-1)!)).takenAt);
-    // Down for longer than the interval, by the clock.
+    // The stack is down for longer than the interval.
     const missedAt = Math.max(lastTaken, Date.now()) + INTERVAL_SECONDS * 1000;
     await eventually(() => Date.now() > missedAt, { everyMs: 1000 });
     const startedAt = Date.now();
@@ -294,7 +294,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
       });
       return late.length > 0 && late;
     });
-    // One that the stop before had cut off is overdue, too: the same dump serves both.
+    // A dump that the earlier stop cut off is overdue too; the same dump serves both.
     expect(new Set(missed.map(({ returnValue }) => returnValue?.name)).size).toBe(1);
     await eventually(async () => (await stack.files('.sql.gz')).length === (await confirmed()).length);
   });
@@ -309,7 +309,7 @@ describe.skipIf(why !== undefined)('docker-compose --profile demo', () => {
     await stack.allHealthy();
     await dumpThroughCli();
     expect(await stack.files('.sql.gz')).toEqual(expect.arrayContaining(names));
-    // Nothing was sent again either: what the store had confirmed stands as it was.
+    // Nothing was uploaded again: the receipts are the same.
     expect(await readAll(stack, await confirmed())).toMatchObject(receipts);
   });
 

@@ -2,15 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { hasCommand, isRoot } from '@pgstow/testing/capabilities.ts';
 import { DEADLINE_MS } from '@pgstow/testing/deadline.ts';
 
-/** `docker-compose` or, with `PGSTOW_COMPOSE='docker compose'`, the second version as Docker's plugin. */
+/** `docker-compose` or, with `PGSTOW_COMPOSE='docker compose'`, Docker's plugin. */
 export const COMPOSE = (process.env['PGSTOW_COMPOSE'] ?? 'docker-compose').split(' ') as [string, ...string[]];
 
-/** Why the stack cannot be tried here, or `undefined`. */
+/** Why the stack cannot run here; `undefined` if it can. */
 export function whyNoEngine(): string | undefined {
   if (!hasCommand('docker')) return 'there is no docker on PATH';
   if (spawnSync('docker', ['info'], { timeout: DEADLINE_MS }).status !== 0) return 'no Docker engine answers';
   if (spawnSync(COMPOSE[0], [...COMPOSE.slice(1), 'version']).status !== 0) return `there is no ${COMPOSE.join(' ')}`;
-  // To kill a container's process as a crash does: an engine that is asked to kill it would not restart it.
+  // Root kills a container's process as a crash does. If the engine kills it, it does not restart it.
   if (!isRoot()) return 'only root may kill the containers’ processes';
   return undefined;
 }

@@ -11,7 +11,7 @@ import { openStack, PROJECT, type Stack } from './stack.ts';
 const DATABASE = `${PROJECT}-elsewhere`;
 const NETWORK = `${PROJECT}-elsewhere_database`;
 const PASSWORD = 'canary-mordor-password';
-/** The folder's owner, as whom the containers are to run; no image knows of it. */
+/** The folder's owner, as whom the containers run; no image knows this user. */
 const OWNER = 1234;
 
 async function removeDatabase(): Promise<void> {
@@ -19,7 +19,7 @@ async function removeDatabase(): Promise<void> {
   await execa('docker', ['network', 'rm', NETWORK], { reject: false });
 }
 
-// The service that pgstow grew out of: its stack.env, its folder full of dumps, and a database in another project's network.
+// The service that pgstow replaces: its stack.env, its folder full of dumps, and a database in another project's network.
 describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version', () => {
   let stack: Stack;
   const cleanup = new AsyncDisposableStack();
@@ -27,7 +27,7 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
   beforeAll(async () => {
     stack = cleanup.use(await openStack());
     await stack.compose(['build']);
-    // What a run that was killed has left.
+    // Left by a run that was killed.
     await removeDatabase();
     cleanup.defer(removeDatabase);
     await execa('docker', ['network', 'create', NETWORK]);
@@ -73,7 +73,7 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
         'AWS_DEFAULT_REGION=eu-central-1',
         'S3_BUCKET=pgstow-demo',
         'BACKUP_INTERVAL=604800',
-        // What stood in its compose file, and the store of this test.
+        // Settings of its compose file, and the store of this test.
         `PGSTOW_FOLDER=${stack.backups}`,
         `PGSTOW_NETWORK=${NETWORK}`,
         'PGSTOW_NETWORK_EXTERNAL=true',
@@ -87,8 +87,8 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
     await stack.plainCompose(['--profile', 'demo', 'up', '--detach', 'demo-s3']);
     await stack.plainCompose(['up', '--detach']);
 
-    // The one that was due at once is there, and whatever is left is confirmed. What is not confirmed is not pruned, so that it
-    // takes another dump to be sure that pruning is done.
+    // The dump that was due at once is there, and every dump that is left is confirmed. Unconfirmed dumps are not pruned, so only
+    // another dump shows that pruning is done.
     await eventually(
       async () => {
         const names = await stack.files('.sql.gz');
@@ -107,7 +107,7 @@ describe.skipIf(whyNoEngine() !== undefined)('moving over from the first version
     const newest = await stat(join(stack.backups, left[3]!));
     expect(newest).toMatchObject({ uid: OWNER, gid: OWNER });
     expect(newest.mode & 0o777).toBe(0o600);
-    // A user without a name runs PostgreSQL all the same.
+    // PostgreSQL runs even as a user without a name.
     const record = await eventually(() => readFile(join(stack.backups, `${left[3]}.s3.restore-test.json`), 'utf8'), {
       everyMs: 500,
     });

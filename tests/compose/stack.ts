@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { COMPOSE } from './engine.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** One name for all: images that one test has built serve the next. */
+/** One name for all tests: images that one test builds serve the next. */
 export const PROJECT = 'pgstow-smoke';
 export const SERVICES = [
   'redis',
@@ -21,7 +21,7 @@ export const SERVICES = [
 ] as const;
 export const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker', 'scratch-host'] as const;
 
-/** A job as the board tells of it. */
+/** A job as the board shows it. */
 export type BoardJob = {
   readonly id: string;
   readonly name: string;
@@ -29,7 +29,7 @@ export type BoardJob = {
   readonly delay: number;
   readonly finishedOn?: number | null;
   readonly failedReason?: string | null;
-  /** Of a dump that is there. */
+  /** Set for a dump that was taken. */
   readonly returnValue?: { readonly name?: string } | null;
 };
 
@@ -44,10 +44,10 @@ export type ContainerState = {
 export type Stack = Awaited<ReturnType<typeof openStack>>;
 
 /**
- * A checkout of its own, and a backup folder beside it. All that is brought up from it is taken down at the end, but for
+ * Makes a checkout with a backup folder beside it. At the end, everything that was brought up from it is taken down, except for
  * the images.
  *
- * @param settings in place of those in demo.env, or beside them
+ * @param settings added to those in demo.env, or in their place
  */
 export async function openStack(settings: Readonly<Record<string, string>> = {}) {
   await using cleanup = new AsyncDisposableStack();
@@ -61,11 +61,11 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
   await setSettings(join(checkout, 'demo.env'), { PGSTOW_FOLDER: backups, BOARD_PORT: String(port), ...settings });
 
   const { PATH = '', HOME = '/', DOCKER_HOST } = process.env;
-  /** Runs docker-compose as it would run with nothing but `stack.env`. */
+  /** Runs docker-compose with `stack.env` alone. */
   const plainCompose = (args: readonly string[], reject = true) =>
     execa(COMPOSE[0], [...COMPOSE.slice(1), ...args], {
       cwd: checkout,
-      // Nothing of the caller's may stand in for what the files say, but for the name by which all is found again.
+      // Nothing of the caller's environment may replace what the files say, except the project's name.
       env: { PATH, HOME, ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }), COMPOSE_PROJECT_NAME: PROJECT },
       extendEnv: false,
       all: true,
@@ -75,7 +75,7 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
   const compose = (args: readonly string[], reject = true) =>
     plainCompose(['--env-file', 'demo.env', '--profile', 'demo', ...args], reject);
   const down = () => compose(['--profile', 'cli', 'down', '--volumes', '--remove-orphans', '--timeout', '5']);
-  // What a run that was killed has left.
+  // Left by a run that was killed.
   await down();
   cleanup.defer(async () => void (await down()));
 
@@ -112,7 +112,7 @@ export async function openStack(settings: Readonly<Record<string, string>> = {})
         },
         { everyMs: 1000 },
       ),
-    /** What lies in the backup folder and ends so. */
+    /** Files of the backup folder with this ending. */
     files: async (ending: string) => (await readdir(backups)).filter((name) => name.endsWith(ending)).sort(),
     /** The board's newest jobs of a queue in a state. */
     async jobs(queue: 'dump' | 'upload' | 'verify', status: string): Promise<readonly BoardJob[]> {
@@ -140,7 +140,7 @@ async function copyCheckout(to: string): Promise<void> {
   for (const file of stdout.split('\0').filter((name) => name !== '')) {
     await mkdir(dirname(join(to, file)), { recursive: true });
     await cp(join(ROOT, file), join(to, file), { verbatimSymlinks: true }).catch((error: NodeJS.ErrnoException) => {
-      // Deleted, and not yet committed.
+      // The deletion is not committed yet.
       if (error.code !== 'ENOENT') throw error;
     });
   }

@@ -9,7 +9,7 @@ import { compareObject } from '../src/object-comparison.ts';
 import { planParts } from '../src/part-plan.ts';
 import type { PutFileOptions, PutOptions, Store } from '../src/store.ts';
 
-/** A store to try, with a bucket of its own. */
+/** A store under test, with a bucket of its own. */
 export type StoreUnderTest = AsyncDisposable & {
   readonly store: Store;
   /** The same, with a bucket that does not exist. */
@@ -22,7 +22,7 @@ export type StoreUnderTest = AsyncDisposable & {
 
 const MIB = 1024 * 1024;
 
-/** The contract of `Store`, as a suite for whoever implements it. */
+/** The contract of `Store`, as a suite for each implementation. */
 export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>): void {
   describe(`the store contract: ${name}`, () => {
     const { signal } = new AbortController();
