@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
@@ -55,8 +55,12 @@ export interface VerifyStage extends AsyncDisposable {
     manifest: Manifest,
     changes: { text?: (sql: string) => string; manifest?: Partial<Manifest> },
   ): Promise<Manifest>;
-  /** Makes a confirmed dump whose restore waits while the file `hold` exists. */
-  dumpHeld(database: string, hold: string): Promise<Manifest>;
+  /** Makes a confirmed dump whose restore waits until `release`. */
+  dumpHeld(database: string): Promise<Manifest>;
+  /** Requests a restore test of a held dump, and returns its job in the middle of the restore. @param folder of its server */
+  askHeld(name: BackupName, folder?: string): Promise<string>;
+  /** Lets the restores of held dumps end, if they look from now on. */
+  release(): Promise<void>;
   keyOf(name: string): string;
   /** Waits until no folder and no process of a restore test is left. */
   expectNothingLeft(): Promise<void>;
@@ -67,6 +71,7 @@ export type VerifyStageOptions = Omit<Servers, typeof Symbol.asyncDispose> & { r
 export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyStageOptions): Promise<VerifyStage> {
   await using cleanup = new AsyncDisposableStack();
   const { path: scratch } = cleanup.use(await tempFolder('pgstow-verify-', unprivilegedUser()));
+  const hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
   const dumps = cleanup.use(await setDumpStage({ redis, postgres, databases }));
   const { folder, site } = dumps;
   const queue = cleanup.use(openQueue('verify', site, dumps.redis));
@@ -155,12 +160,23 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     },
     logOf: async (jobId) => (await queue.getJobLogs(jobId)).logs.join('\n'),
     rewrite,
-    dumpHeld: async (database, hold) => {
+    dumpHeld: async (database) => {
       await writeFile(hold, '', { mode: 0o644 });
       const end = '\n--\n-- PostgreSQL database dump complete';
       const wait = `SELECT pg_catalog.pg_sleep(100 * ((pg_catalog.pg_stat_file('${hold}', true)).size IS NOT NULL)::int);`;
       return rewrite(await dumpAndUpload(database), { text: (sql) => sql.replace(end, `\n${wait}${end}`) });
     },
+    askHeld: async (name, folder = scratch) => {
+      const jobId = await ask(name);
+      await eventually(() => {
+        const servers = new Set(serversIn(folder).map(({ pid }) => pid));
+        return runningProcesses().some(
+          ({ command, parentPid }) => servers.has(parentPid) && /postgres: .* restored .* SELECT/.test(command),
+        );
+      });
+      return jobId;
+    },
+    release: () => rm(hold, { force: true }),
     expectNothingLeft: () =>
       eventually(async () => {
         const folders = await readdir(scratch);
@@ -173,6 +189,10 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+/** The scratch servers whose data lie in a folder. */
+export const serversIn = (folder: string) =>
+  runningProcesses().filter(({ command }) => command.includes(`-D ${folder}`));
 
 export function jobIdOf(name: BackupName, destination = 's3'): string {
   return verifyJobId(name, destination);

@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { runningProcesses } from '@pgstow/testing/running-processes.ts';
@@ -12,14 +11,13 @@ import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
-import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+import { serversIn, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', () => {
   const cleanup = new AsyncDisposableStack();
   let servers: Servers;
   let stage: VerifyStage;
   let hostFolder: string;
-  let hold: string;
 
   beforeAll(async () => {
     servers = cleanup.use(
@@ -27,35 +25,20 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
         shop: 'create table t (i int primary key); insert into t select generate_series(1, 20000)',
       }),
     );
-    hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
     hostFolder = cleanup.use(await tempFolder('pgstow-host-', unprivilegedUser())).path;
   });
   beforeEach(async () => {
     stage = await setVerifyStage({ ...servers, databases: 'shop' });
   });
-  afterEach(async () => {
-    await rm(hold, { force: true });
-    await stage[Symbol.asyncDispose]();
-  });
+  afterEach(() => stage[Symbol.asyncDispose]());
   afterAll(() => cleanup.disposeAsync());
 
   const startWorker = (env: Readonly<Record<string, string>> = {}) =>
     stage.startWorker({ VERIFY_HOST_DIR: hostFolder, ...env });
-  const hosted = () => runningProcesses().filter(({ command }) => command.includes(`-D ${hostFolder}`));
+  const hosted = () => serversIn(hostFolder);
   const expectNothingHosted = async () => {
     await eventually(async () => expect([...hosted(), ...(await readdir(hostFolder))]).toEqual(['host.sock']));
     await stage.expectNothingLeft();
-  };
-  /** Requests a restore test, and returns its job in the middle of the restore. */
-  const askAndWait = async (name: BackupName) => {
-    const jobId = await stage.ask(name);
-    await eventually(() => {
-      const servers = new Set(hosted().map(({ pid }) => pid));
-      return runningProcesses().some(
-        ({ command, parentPid }) => servers.has(parentPid) && /postgres: .* restored .* SELECT/.test(command),
-      );
-    });
-    return jobId;
   };
 
   it('has its tests run there, and nothing is left', async () => {
@@ -69,11 +52,11 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
   it('killed in the middle takes the server with it; the job runs again to GOOD', async () => {
     await stage.startHost(hostFolder);
     const worker = await startWorker();
-    const { name } = await stage.dumpHeld('shop', hold);
-    const jobId = await askAndWait(name);
+    const { name } = await stage.dumpHeld('shop');
+    const jobId = await stage.askHeld(name, hostFolder);
     await worker.kill();
     await eventually(() => expect(hosted()).toEqual([]));
-    await rm(hold);
+    await stage.release();
     await stage.expireLocks();
     await startWorker();
     await stage.reaches(jobId, 'completed');
@@ -84,13 +67,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
   it('could not tell once the host is killed in the middle; the next one removes what is left, and the retry is GOOD', async () => {
     const host = await stage.startHost(hostFolder);
     await startWorker();
-    const { name } = await stage.dumpHeld('shop', hold);
-    const jobId = await askAndWait(name);
+    const { name } = await stage.dumpHeld('shop');
+    const jobId = await stage.askHeld(name, hostFolder);
     await host.kill();
     const { failedReason } = await stage.reaches(jobId, 'delayed');
     expect(failedReason).toContain('COULD NOT TELL');
     await eventually(() => expect(hosted()).toEqual([]));
-    await rm(hold);
+    await stage.release();
     await stage.startHost(hostFolder);
     await eventually(async () => {
       const job = await stage.queue.getJob(jobId);
@@ -104,8 +87,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
   it('could not tell once a process of the server is killed, as for want of memory, and says so in the words of the server', async () => {
     await stage.startHost(hostFolder);
     await startWorker();
-    const { name } = await stage.dumpHeld('shop', hold);
-    const jobId = await askAndWait(name);
+    const { name } = await stage.dumpHeld('shop');
+    const jobId = await stage.askHeld(name, hostFolder);
     const restoring = runningProcesses().find(({ command }) => /postgres: .* restored .* SELECT/.test(command));
     process.kill(restoring!.pid, 'SIGKILL');
     const { failedReason } = await stage.reaches(jobId, 'delayed');

@@ -1,58 +1,39 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { runningProcesses } from '@pgstow/testing/running-processes.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startServers, type Servers } from '../stage/start-servers.ts';
-import { jobIdOf, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+import { jobIdOf, serversIn, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
-  const cleanup = new AsyncDisposableStack();
   let servers: Servers;
   let stage: VerifyStage;
-  /** While this file exists, the restore of a held dump does not end. */
-  let hold: string;
 
   beforeAll(async () => {
     const rows =
       'create table t (i int primary key, a text); insert into t select i, md5(i::text) from generate_series(1, 20000) i';
-    servers = cleanup.use(await startServers({ shop: rows, crm: rows }));
-    hold = join(cleanup.use(await tempFolder('pgstow-hold-', unprivilegedUser())).path, 'hold');
+    servers = await startServers({ shop: rows, crm: rows });
   });
   beforeEach(async () => {
     stage = await setVerifyStage({ ...servers, databases: 'shop,crm' });
   });
-  afterEach(async () => {
-    await rm(hold, { force: true });
-    await stage[Symbol.asyncDispose]();
-  });
-  afterAll(() => cleanup.disposeAsync());
+  afterEach(() => stage[Symbol.asyncDispose]());
+  afterAll(() => servers[Symbol.asyncDispose]());
 
-  const scratchServers = () => runningProcesses().filter(({ command }) => command.includes(`-D ${stage.scratch}`));
-  const makeHeldDump = () => stage.dumpHeld('shop', hold);
-  /** Requests a restore test, and returns its job in the middle of the restore. */
-  const askAndWait = async (name: Parameters<VerifyStage['ask']>[0]) => {
-    const jobId = await stage.ask(name);
-    await eventually(async () => (await stage.logOf(jobId)).includes('restoring into a scratch server'));
-    await eventually(() => runningProcesses().some(({ command }) => /postgres: .* restored .* SELECT/.test(command)));
-    return jobId;
-  };
+  const scratchServers = () => serversIn(stage.scratch);
 
   it('killed in the middle leaves no server, and after its next start no folder; the job runs again to GOOD', async () => {
     const worker = await stage.startWorker();
-    const { name } = await makeHeldDump();
-    const jobId = await askAndWait(name);
+    const { name } = await stage.dumpHeld('shop');
+    const jobId = await stage.askHeld(name);
     expect(scratchServers()).not.toEqual([]);
     await worker.kill();
     await eventually(() => expect(scratchServers()).toEqual([]));
     expect(await readdir(stage.scratch)).toHaveLength(1);
 
-    await rm(hold);
+    await stage.release();
     await stage.expireLocks();
     await stage.startWorker();
     await stage.reaches(jobId, 'completed');
@@ -62,13 +43,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
 
   it('stopped in the middle leaves nothing, and the job runs again to GOOD', async () => {
     const worker = await stage.startWorker({ SHUTDOWN_GRACE: '0' });
-    const { name } = await makeHeldDump();
-    const jobId = await askAndWait(name);
+    const { name } = await stage.dumpHeld('shop');
+    const jobId = await stage.askHeld(name);
     expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     await stage.expectNothingLeft();
     expect(await stage.record(name)).toBeUndefined();
 
-    await rm(hold);
+    await stage.release();
     await stage.startWorker();
     await stage.reaches(jobId, 'completed');
     expect((await stage.queue.getJob(jobId))?.attemptsMade).toBe(1);
@@ -76,8 +57,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
 
   it('tests two dumps at once with a second one, and one dump never twice at once', async () => {
     const workers = [await stage.startWorker(), await stage.startWorker()];
-    const held = await makeHeldDump();
-    const first = await askAndWait(held.name);
+    const held = await stage.dumpHeld('shop');
+    const first = await stage.askHeld(held.name);
     const same = (await stage.queue.add('ad-hoc', { name: held.name, destination: 's3' })).id!;
     const other = await stage.dumpAndUpload('crm');
     await stage.good(other.name);
@@ -101,7 +82,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
 
   it('that takes more room than it may, or more time, could not tell, and leaves nothing', async () => {
     const small = await stage.startWorker({ VERIFY_DISK_LIMIT: '20' });
-    const { name, source } = await makeHeldDump();
+    const { name, source } = await stage.dumpHeld('shop');
     await stage.rewrite((await readFolder(stage.folder)).dumps[0]!.manifest, {
       manifest: { source: { ...source!, databaseBytes: 1 } },
     });
