@@ -11,7 +11,7 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
 import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { runningProcesses } from '@pgstow/testing/running-processes.ts';
+import { runningProcesses, type RunningProcess } from '@pgstow/testing/running-processes.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import type { Job } from 'bullmq';
@@ -168,12 +168,7 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     },
     askHeld: async (name, folder = scratch) => {
       const jobId = await ask(name);
-      await eventually(() => {
-        const servers = new Set(serversIn(folder).map(({ pid }) => pid));
-        return runningProcesses().some(
-          ({ command, parentPid }) => servers.has(parentPid) && /postgres: .* restored .* SELECT/.test(command),
-        );
-      });
+      await eventually(() => restoringIn(folder) ?? null);
       return jobId;
     },
     release: () => rm(hold, { force: true }),
@@ -193,6 +188,14 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
 /** The scratch servers whose data lie in a folder. */
 export const serversIn = (folder: string) =>
   runningProcesses().filter(({ command }) => command.includes(`-D ${folder}`));
+
+/** The process of such a server that restores a held dump. */
+export function restoringIn(folder: string): RunningProcess | undefined {
+  const servers = new Set(serversIn(folder).map(({ pid }) => pid));
+  return runningProcesses().find(
+    ({ command, parentPid }) => servers.has(parentPid) && /postgres: .* restored .* SELECT/.test(command),
+  );
+}
 
 export function jobIdOf(name: BackupName, destination = 's3'): string {
   return verifyJobId(name, destination);

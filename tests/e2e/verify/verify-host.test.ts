@@ -5,13 +5,12 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { runningProcesses } from '@pgstow/testing/running-processes.ts';
 import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
 import { tempFolder } from '@pgstow/testing/temp-folder.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
-import { serversIn, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+import { restoringIn, serversIn, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch host', () => {
   const cleanup = new AsyncDisposableStack();
@@ -89,8 +88,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker with a scratch h
     await startWorker();
     const { name } = await stage.dumpHeld('shop');
     const jobId = await stage.askHeld(name, hostFolder);
-    const restoring = runningProcesses().find(({ command }) => /postgres: .* restored .* SELECT/.test(command));
-    process.kill(restoring!.pid, 'SIGKILL');
+    process.kill(restoringIn(hostFolder)!.pid, 'SIGKILL');
     const { failedReason } = await stage.reaches(jobId, 'delayed');
     expect(failedReason).toMatch(
       /COULD NOT TELL .* the scratch server ended \(exit code \d\): .* was terminated by signal 9/s,
