@@ -2,6 +2,7 @@ import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { readConfig, type ConfigReading } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
+import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';
 import { keepSecrets } from './format/keep-secrets.ts';
@@ -25,4 +26,24 @@ export function chooseDatabases(named: readonly string[], postgres: PostgresConf
   } catch (error) {
     throw new ExitError(exitCodes.usage, describeError(error));
   }
+}
+
+/**
+ * The databases that a verb is for: that of a backup's name or, with `latest`, the one of `--database`, or all configured ones.
+ *
+ * @throws ExitError if the arguments contradict one another
+ */
+export function databasesOf(name: string, database: string | undefined): readonly string[] {
+  if (name === 'latest')
+    return chooseDatabases(database === undefined ? [] : [database], readSettings('postgres').postgres);
+  const parts = parseBackupName(name);
+  if (parts === undefined)
+    throw new ExitError(
+      exitCodes.usage,
+      `expected latest or a backup's name, got ${JSON.stringify(name)}`,
+      'See pgstow list --long.',
+    );
+  if (database !== undefined && database !== parts.database)
+    throw new ExitError(exitCodes.usage, `${name} is a backup of ${parts.database}, not of ${database}`);
+  return [parts.database];
 }

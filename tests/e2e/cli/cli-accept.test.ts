@@ -90,8 +90,8 @@ describe('pgstow accept', () => {
     for (const [args, wanted, said] of [
       [['latest'], 2, 'several databases are configured'],
       [['latest', '--database', 'crm'], 2, 'crm'],
-      [['yesterday'], 2, 'expected latest or a dump'],
-      [[suspect.name, '--database', 'orders'], 2, 'is a dump of shop, not of orders'],
+      [['yesterday'], 2, 'expected latest or a backup'],
+      [[suspect.name, '--database', 'orders'], 2, 'is a backup of shop, not of orders'],
       [[], 2, 'missing required argument'],
       [['latest', '--database', 'orders'], 1, 'no dump of orders lies in'],
       [[suspect.name.replace('shop', 'orders')], 1, 'no dump backup_orders_'],

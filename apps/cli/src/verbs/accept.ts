@@ -9,14 +9,13 @@ import { badTestOf, newestSuspect } from '@pgstow/catalog/policy/retention-polic
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { publishCatalog } from '@pgstow/catalog/published/publish-catalog.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
-import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
-import { chooseDatabases, readSettings } from '../read-settings.ts';
+import { databasesOf, readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
 A dump is suspect if it has less than 30 % of what the last good dumps of its database
@@ -48,7 +47,9 @@ export function addAccept(pgstow: Command): void {
 async function accept(name: string, options: AcceptOptions, signal: AbortSignal): Promise<void> {
   const { backup, s3, redis } = readSettings('backup', 's3', 'redis');
   const { folder } = backup;
-  const database = databaseOf(name, options);
+  const [database = '', ...others] = databasesOf(name, options.database);
+  if (others.length > 0)
+    throw new ExitError(exitCodes.usage, 'several databases are configured', 'Say which by --database.');
   const { dumps, refused } = await readFolder(folder).catch((error: unknown) => {
     throw unreadableFolder(error, folder);
   });
@@ -75,27 +76,6 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
   );
   printLimits(dump, ours);
   await publish({ folder, site: redis.site, destination: s3?.place }, redis.url, signal);
-}
-
-/** @throws ExitError if the arguments contradict one another, or `latest` could be of several */
-function databaseOf(name: string, { database }: AcceptOptions): string {
-  if (isBackupName(name)) {
-    const theirs = parseBackupName(name)?.database ?? '';
-    if (database === undefined || database === theirs) return theirs;
-    throw new ExitError(exitCodes.usage, `${name} is a dump of ${theirs}, not of ${database}`);
-  }
-  if (name !== 'latest')
-    throw new ExitError(
-      exitCodes.usage,
-      `expected latest or a dump's name, got ${JSON.stringify(name)}`,
-      'See pgstow list --long.',
-    );
-  const [only, ...others] = chooseDatabases(
-    database === undefined ? [] : [database],
-    readSettings('postgres').postgres,
-  );
-  if (only !== undefined && others.length === 0) return only;
-  throw new ExitError(exitCodes.usage, 'several databases are configured', 'Say which by --database.');
 }
 
 /** Writes the record, unless it is there. It gets the owner of the dump's manifest, so that the workers can read it. */

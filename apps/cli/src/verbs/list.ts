@@ -1,15 +1,13 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
-import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName, formatTime } from '../format/format-text.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
 import { interruptible } from '../interruptible.ts';
-import { openStores } from '../open-stores.ts';
+import { fromOption, openPlaces } from '../places.ts';
 import { readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
@@ -36,7 +34,7 @@ export function addList(pgstow: Command): void {
     .description('show every backup, newest first: where it lies, and how far it is proven')
     .argument('[database]', 'only backups of this database')
     .option('--long', 'show the names of the files as well')
-    .addOption(new Option('--from <place>', 'read only this place').choices([LOCAL, S3_DESTINATION]))
+    .addOption(fromOption('read only this place'))
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
     .action((database: string | undefined, options: ListOptions) =>
@@ -49,13 +47,9 @@ async function showBackups(
   { json, long, from }: ListOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { backup, s3 } = readSettings('backup', 's3');
-  if (from === S3_DESTINATION && s3 === undefined)
-    throw new ExitError(exitCodes.usage, 'there is no destination s3', 'Set S3_BUCKET.');
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
-    folder: from === undefined || from === LOCAL ? backup.folder : undefined,
-    stores: from === LOCAL ? [] : await openStores(s3, stack),
+    ...(await openPlaces(from, readSettings('backup', 's3'), stack)),
     databases: database === undefined ? undefined : [database],
     signal,
   });

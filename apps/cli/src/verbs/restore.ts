@@ -8,11 +8,10 @@ import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-du
 import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
-import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
 import { exitCodes, ExitError } from '../exit-codes.ts';
@@ -20,7 +19,7 @@ import { formatTime } from '../format/format-text.ts';
 import { showTransfer } from '../format/show-transfer.ts';
 import { startProgress, type Progress } from '../format/start-progress.ts';
 import { interruptible } from '../interruptible.ts';
-import { openStores } from '../open-stores.ts';
+import { fromOption, openPlaces } from '../places.ts';
 import { readSettings } from '../read-settings.ts';
 import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
@@ -59,12 +58,7 @@ export function addRestore(pgstow: Command): void {
     .argument('<database>', 'whose backup to restore')
     .requiredOption('--to <target>', 'a database of the configured server, or postgresql://user@host:port/database')
     .option('--at <when>', 'latest, a time in UTC (the newest backup until then), or the name of a backup', 'latest')
-    .addOption(
-      new Option('--from <place>', 'take the backup from here (default: the folder, if it has the backup)').choices([
-        LOCAL,
-        S3_DESTINATION,
-      ]),
-    )
+    .addOption(fromOption('take the backup from here (default: the folder, if it has the backup)'))
     .option('--create', 'create the target database; it is dropped again if the restore fails')
     .option('--force', 'drop what is in the target, in the same transaction')
     .option('--yes-overwrite-source <database>', 'confirm that a configured source is to be overwritten')
@@ -81,21 +75,14 @@ export function addRestore(pgstow: Command): void {
 
 async function restore(database: string, options: RestoreOptions, signal: AbortSignal): Promise<void> {
   const wanted = parseWanted(options.at, database);
-  const { backup: folder, s3 } = readSettings('backup', 's3');
+  const settings = readSettings('backup', 's3');
   const source = readSource(options.to);
   const target = parseTarget(options.to, source);
   assertNamedTwiceAlike(options, target);
-  if (options.from === S3_DESTINATION && s3 === undefined)
-    throw new ExitError(exitCodes.usage, 'there is no destination s3', 'Set S3_BUCKET.');
 
   await using stack = new AsyncDisposableStack();
-  const stores = options.from === LOCAL ? [] : await openStores(s3, stack);
-  const { backups, faults } = await listBackups({
-    folder: options.from === undefined || options.from === LOCAL ? folder.folder : undefined,
-    stores,
-    databases: [database],
-    signal,
-  });
+  const places = await openPlaces(options.from, settings, stack);
+  const { backups, faults } = await listBackups({ ...places, databases: [database], signal });
   faults.forEach(warn);
   const now = new Date();
   const backup = chooseBackup(backups, { wanted, from: options.from, now });
@@ -118,7 +105,14 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
   const roles = backup.manifest?.roles;
   const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles);
-  const dumpSource = { backup, place, folder: folder.folder, stores, staging: options.staging, signal };
+  const dumpSource = {
+    backup,
+    place,
+    folder: settings.backup.folder,
+    stores: places.stores,
+    staging: options.staging,
+    signal,
+  };
   const dump = stack.use(await withProgress(target.database, (show) => stageDump(dumpSource, show)));
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));

@@ -1,16 +1,15 @@
 import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
-import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
-import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { isBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { followRestoreTests, type RequestedTest } from '../follow/follow-restore-tests.ts';
 import { interruptible } from '../interruptible.ts';
-import { openStores } from '../open-stores.ts';
-import { chooseDatabases, readSettings } from '../read-settings.ts';
+import { fromOption, openPlaces } from '../places.ts';
+import { databasesOf, readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
 The verify worker restores the backup into a scratch server, and compares it with its manifest.
@@ -30,12 +29,7 @@ export function addVerify(pgstow: Command): void {
     .description('request a restore test now: of a backup, or of the newest of each configured database')
     .argument('[name]', 'a backup as pgstow list --long names it, or latest', 'latest')
     .option('--database <database>', 'only the newest backup of this database')
-    .addOption(
-      new Option('--from <place>', 'which copy to test (default: the destination’s, if there is one)').choices([
-        LOCAL,
-        S3_DESTINATION,
-      ]),
-    )
+    .addOption(fromOption('which copy to test (default: the destination’s, if there is one)'))
     .option('--wait', 'follow each test to its result')
     .addHelpText('after', EXAMPLES)
     .action((name: string, options: VerifyOptions) => interruptible((signal) => requestTests(name, options, signal)));
@@ -44,17 +38,10 @@ export function addVerify(pgstow: Command): void {
 async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
   const config = readSettings('postgres', 'backup', 's3', 'redis');
   const from = options.from ?? config.s3?.place.name ?? LOCAL;
-  if (from !== LOCAL && config.s3 === undefined)
-    throw new ExitError(exitCodes.usage, `there is no destination ${from}`, 'Set S3_BUCKET, or say --from local.');
-  const databases = databasesOf(name, options, (named) => chooseDatabases(named, config.postgres));
-
   using stack = new DisposableStack();
-  const { backups, faults } = await listBackups({
-    folder: config.backup.folder,
-    stores: from === LOCAL ? [] : await openStores(config.s3, stack),
-    databases,
-    signal,
-  });
+  const { stores } = await openPlaces(from, config, stack);
+  const databases = databasesOf(name, options.database);
+  const { backups, faults } = await listBackups({ folder: config.backup.folder, stores, databases, signal });
   const held = backups.filter(hasManifest).filter(({ places }) => places.includes(from));
   const wanted = isBackupName(name)
     ? held.filter((backup) => backup.name === name)
@@ -75,25 +62,6 @@ function findNewest(backups: readonly ProvenBackup[]): readonly Backup[] {
   const passedOver = warnOfPassedOver(oldestFirst, now);
   if (passedOver !== undefined) console.error(`pgstow: ${passedOver}`);
   return [newestByNow(oldestFirst, now) ?? []].flat();
-}
-
-/** @throws ExitError if the arguments contradict one another */
-function databasesOf(
-  name: string,
-  { database }: VerifyOptions,
-  choose: (named: readonly string[]) => readonly string[],
-): readonly string[] {
-  if (name === 'latest') return choose(database === undefined ? [] : [database]);
-  const parts = parseBackupName(name);
-  if (parts === undefined)
-    throw new ExitError(
-      exitCodes.usage,
-      `expected latest or a backup's name, got ${JSON.stringify(name)}`,
-      'See pgstow list --long.',
-    );
-  if (database !== undefined && database !== parts.database)
-    throw new ExitError(exitCodes.usage, `${name} is a backup of ${parts.database}, not of ${database}`);
-  return [parts.database];
 }
 
 async function enqueue(

@@ -101,7 +101,6 @@ const SENTENCES = {
   },
   unknown: { queue: undefined, text: () => 'Nothing was done: there is no such database.' },
 } as const;
-const REFUSALS: ReadonlySet<string> = new Set(['no-backup', 'old', 'unknown']);
 
 async function askForDump(site: Site, database: string): Promise<Answer> {
   const { dumping } = await readSite(site);
@@ -131,8 +130,11 @@ function readSaid(query: URLSearchParams, { targets }: Site): Said | undefined {
   if (!Object.hasOwn(SENTENCES, said)) return undefined;
   const of = query.get('of') ?? '';
   const { queue, text } = SENTENCES[said as keyof typeof SENTENCES];
-  const isRefusal = REFUSALS.has(said);
   if (text.length > 0 && !targets.includes(of)) return undefined;
   const id = query.get('job');
-  return { isRefusal, text: text(of), ...(queue === undefined || id === null ? {} : { job: { queue, id } }) };
+  return {
+    isRefusal: queue === undefined,
+    text: text(of),
+    job: queue === undefined || id === null ? undefined : { queue, id },
+  };
 }

@@ -8,7 +8,7 @@ import type { SiteFacts } from '../../site/read-site.ts';
 export type Said = {
   readonly isRefusal: boolean;
   readonly text: string;
-  readonly job?: Pick<ShownJob, 'queue' | 'id'>;
+  readonly job?: Pick<ShownJob, 'queue' | 'id'> | undefined;
 };
 
 export type StatusPageOptions = {
