@@ -3,7 +3,7 @@ import { startScratchHost } from '@pgstow/scratch/scratch-host.ts';
 import { verify } from '@pgstow/shared/config/verify.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 
-// It has no network, no secret and nothing of ours but this: what runs beside it is the code of whoever owns a source.
+// Beside this process runs code that the owner of a source wrote. So it has no network, no secrets and no other code of ours.
 await runProcess('scratch-host', { verify }, async ({ config, log, stack }) => {
   const { folder } = config.verify;
   await assertScratchRoot(folder);

@@ -3,15 +3,15 @@ import { isExecutable } from '@pgstow/postgres/client/installed-program.ts';
 import { runProgram } from '@pgstow/postgres/client/run-program.ts';
 import type { ScratchServer } from './scratch-server.ts';
 
-/** What pg_amcheck found: damage, or why it could not look. */
+/** Result of pg_amcheck: damage, or the reason why it could not look. */
 export type AmcheckFinding = { readonly damage: readonly string[] } | { readonly whyNot: string };
 
 /** Its exit code for damage. Source: https://www.postgresql.org/docs/current/app-pgamcheck.html */
 const FOUND_DAMAGE = 2;
-/** Characters of it. */
+/** Characters of damage that are read. */
 const MOST_DAMAGE = 10_000_000;
 
-/** Has pg_amcheck read every table and B-tree index of a restored database, where it and its extension are installed. */
+/** Runs pg_amcheck over every table and B-tree index of a restored database, where it and its extension are installed. */
 export async function amcheck(
   { clients, env, query, runAs }: ScratchServer,
   database: string,
@@ -28,7 +28,7 @@ export async function amcheck(
     signal,
   );
   if (!failed) return { damage: [] };
-  // It writes that much of damage alone, and tells as damage whatever else ends its look at one of them.
+  // Only damage fills that much output. Whatever else keeps it from reading a table looks like damage, too.
   const found = exitCode === FOUND_DAMAGE || isMaxBuffer ? findingsIn(stdout) : [];
   const damage = found.filter((finding) => !OUT_OF_ROOM.test(finding));
   if (damage.length > 0) return { damage: damage.map((finding) => `pg_amcheck: ${finding}`) };
@@ -38,7 +38,7 @@ export async function amcheck(
 
 const OUT_OF_ROOM = /ERROR: +out of (?:shared )?memory|No space left on device/;
 
-/** It writes a line that names the table or index, and what is wrong with it in lines below, which are indented. */
+/** Joins each line that names a table or index with the indented lines below it, which say what is wrong. */
 function findingsIn(text: string): readonly string[] {
   const findings: string[] = [];
   for (const line of text.split('\n')) {

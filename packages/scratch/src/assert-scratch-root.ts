@@ -4,7 +4,7 @@ import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { whoami } from '@pgstow/shared/runtime/whoami.ts';
 import { confine } from './scratch-user.ts';
 
-/** @throws PermanentError that says how to mend it, if no scratch server could live in that folder */
+/** @throws PermanentError with a hint, if no scratch server could live in the folder */
 export async function assertScratchRoot(folder: string): Promise<void> {
   const stats = await stat(folder).catch(() => undefined);
   if (stats?.isDirectory() !== true) {

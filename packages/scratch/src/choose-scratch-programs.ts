@@ -1,13 +1,14 @@
 import { findServers, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
-/** No server of the source's major version is installed. Another attempt mends nothing, but a person may, at any time. */
+/** No server of the source's major version is installed. Another attempt succeeds only once a person installs one. */
 export class NoScratchServerError extends RetryableError {
   override readonly name = 'NoScratchServerError';
 }
 
 /**
- * The server programs of exactly that major version: another one might refuse what the source's takes, or take what it refuses.
+ * Chooses the server programs of exactly that major version: another one might refuse what the source accepts, or accept what
+ * it refuses.
  *
  * @throws NoScratchServerError
  */

@@ -21,7 +21,7 @@ const OPTIONS = '--encoding UTF8 --no-locale --auth-local trust --auth-host reje
 );
 const LIMIT_MS = 5 * 60_000;
 
-/** Makes a cluster that trusts whoever gets to its socket. @throws RetryableError with what initdb said */
+/** Makes a cluster that trusts every connection to its socket. @throws RetryableError with what initdb said */
 export async function initCluster({ clients, confinement, folder, user, signal }: InitClusterOptions): Promise<void> {
   const command = confinement.commandLine(
     [join(clients.folder, 'initdb'), ...OPTIONS, '--pgdata', join(folder, 'data'), '--username', user],
@@ -35,8 +35,8 @@ export async function initCluster({ clients, confinement, folder, user, signal }
 }
 
 /**
- * initdb insists on a name for the user that it runs as, and a container may run as any number. As the image of PostgreSQL
- * does, a library tells it one.
+ * Names our user for initdb, which insists on a name, while a container may run as any number. A library names it, as in the
+ * image of PostgreSQL.
  * Source: https://github.com/docker-library/postgres/blob/master/docker-entrypoint.sh
  */
 async function nameOurselves(folder: string): Promise<Record<string, string>> {

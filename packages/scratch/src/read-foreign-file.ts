@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /**
- * Reads the beginning of a file that another user may have put there: neither a link nor a pipe, which would keep whoever opens
- * it waiting for ever, and no more than so many bytes.
+ * Reads at most `longest` bytes of a file that another user may have put there. It opens no link, and no pipe, which would
+ * make it wait for ever.
  *
  * @returns `undefined` where no file can be read
  */

@@ -5,12 +5,12 @@ import { takeBack } from './take-back.ts';
 
 const ATTEMPTS = 10;
 const LOOK_AGAIN_MS = 100;
-/** For one removal: a disk that takes longer does not answer. */
+/** Limit for one removal: a disk that takes longer does not answer. */
 const LIMIT_MS = 15 * 60_000;
 
 /**
- * Removes a folder that another user may change: taken back first, then by rm, which follows no link that is put there
- * meanwhile. Node's own removal does.
+ * Removes a folder that another user may change. It takes the folder back first, and uses rm, because Node's removal follows
+ * a link that is put there meanwhile.
  *
  * @throws RetryableError if something of it stays
  */

@@ -4,9 +4,9 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import prettyBytes from 'pretty-bytes';
 
 const EVERY_MS = 1000;
-/** Of the disk, for all others that use it. */
+/** Part of the disk that stays free for all others. */
 const LEAST_FREE = 0.05;
-/** What stat counts in, whatever the file system's blocks. */
+/** Unit of `blocks` in stat, whatever the blocks of the file system. */
 const BLOCK_BYTES = 512;
 
 /** The disk of the scratch servers is full, or would be. */
@@ -52,7 +52,7 @@ export function watchDisk(
   return { signal: full.signal, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** What a folder and all in it take on the disk. A server makes and removes files meanwhile. */
+/** Adds up what a folder takes on the disk, while a server makes and removes files in it. */
 async function sizeOf(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {

@@ -15,13 +15,13 @@ import {
 import type { ScratchProcess } from './scratch-process.ts';
 
 const LOOK_MS = 15_000;
-/** A server is given some ten seconds to quit, and its folder goes after it. */
+/** Limit for the end of a server: it has some ten seconds to quit, and then its folder is removed. */
 const END_MS = 30_000;
 
 const HINT = 'Is the service scratch-host running? Its log says why it does not.';
 
 /**
- * What a scratch host has: servers of which major versions, and bytes free on its disk.
+ * Asks a scratch host for the major versions of its servers and for the free bytes of its disk.
  *
  * @throws RetryableError if it does not answer
  */
@@ -34,8 +34,8 @@ export async function lookAtScratchHost(folder: string, signal: AbortSignal, wit
 }
 
 /**
- * Has a scratch host run a server, for as long as we live and do not dispose of it. While it runs one for somebody else, that
- * one's end is waited for.
+ * Has a scratch host run a server until it is disposed or this process ends. A host runs one server at a time, so this waits
+ * for its turn.
  *
  * @throws NoScratchServerError if it has no PostgreSQL of that major version; RetryableError if it does not answer or start
  */
@@ -63,14 +63,14 @@ export async function askForScratchProcess(
   return { ...answer, signal: ended.signal, [Symbol.asyncDispose]: () => hangUp(socket) };
 }
 
-/** Whether somebody listens there: a host that was killed leaves its socket, and nobody behind it. */
+/** Tells whether a host listens there: one that was killed leaves its socket behind. */
 export async function isScratchHostThere(folder: string): Promise<boolean> {
   try {
     (await reach(folder)).destroy();
     return true;
   } catch (error) {
     const { code } = (error as RetryableError).cause as NodeJS.ErrnoException;
-    // Too many wait to be let in. Whatever else is wrong with the path shows once a host listens there.
+    // Too many connections wait. Any other fault of the path shows when a host begins to listen there.
     return code === 'EAGAIN';
   }
 }
@@ -86,7 +86,7 @@ async function reach(folder: string): Promise<Socket> {
       cause,
     });
   }
-  // From here on, the end of what it says tells.
+  // From here on, the end of its messages tells of a fault.
   socket.on('error', () => undefined);
   return socket;
 }
@@ -112,7 +112,7 @@ async function ask<T extends object>(
   }
 }
 
-/** Lets go of the server, and waits until the host has removed it. */
+/** Releases the server, and waits until the host has removed it. */
 async function hangUp(socket: Socket): Promise<void> {
   if (socket.closed) return;
   // A host that is killed meanwhile may leave an error before the end.

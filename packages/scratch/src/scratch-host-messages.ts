@@ -5,17 +5,17 @@ import { z } from 'zod';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
 import { NoRoomError } from './scratch-disk.ts';
 
-// What a verify worker and a scratch host say to each other: JSON, a line each. The worker asks once for each connection. A
-// server lives as long as the connection that asked for it: whoever is killed has let go of it.
+// Messages between a verify worker and a scratch host: JSON, a line each. A connection carries one request. A scratch server
+// lives as long as the connection that requested it, so a killed worker leaves none behind.
 
-/** Where a host listens, in the folder that it shares with those who ask it. */
+/** Socket of a host, in the folder that it shares with verify workers. */
 export function hostSocket(folder: string): string {
   return join(folder, 'host.sock');
 }
 
 const bytes = z.int().nonnegative();
 
-/** The worker's: what there is, or a server. */
+/** Request of a worker: a look at the host, or a server. */
 export const requestSchema = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('look') }),
   z.strictObject({ ask: z.literal('start'), major: z.int(), memoryBytes: bytes, diskBytes: bytes.optional() }),
@@ -29,7 +29,7 @@ const faultSchema = z.strictObject({
 export const lookSchema = z.union([z.strictObject({ majors: z.array(z.int()), roomBytes: bytes }), faultSchema]);
 export type HostLook = Exclude<z.infer<typeof lookSchema>, { fault: unknown }>;
 
-/** First that the server runs, then, if ever, why it does no longer. */
+/** Answers to a request for a server: first that it runs, later why it ended, if it did. */
 export const startedSchema = z.union([
   z.strictObject({ version: z.string(), socketFolder: z.string(), isOffline: z.boolean() }),
   faultSchema,
@@ -42,7 +42,7 @@ export function faultOf(error: unknown): HostFault {
   return { fault: { name, message, ...(hint === undefined ? {} : { hint }) } };
 }
 
-/** The error that the other side had. */
+/** Rebuilds the error of the other side. */
 export function errorOf({ fault: { name, message, hint } }: HostFault): Error {
   if (name === 'NoRoomError') return new NoRoomError(message);
   const kinds = [NoScratchServerError, PermanentError] as const;
@@ -52,7 +52,7 @@ export function errorOf({ fault: { name, message, hint } }: HostFault): Error {
 
 const LONGEST_LINE = 64 * 1024;
 
-/** What the other side says, line by line, until it ends. @throws if that is no JSON, of another shape, or endless */
+/** Reads the messages of the other side until it ends. @throws if that is no JSON, of another shape, or endless */
 export async function* readMessages<S extends z.ZodType>(socket: Socket, schema: S): AsyncGenerator<z.infer<S>> {
   let rest = '';
   for await (const chunk of socket.setEncoding('utf8')) {
@@ -63,7 +63,7 @@ export async function* readMessages<S extends z.ZodType>(socket: Socket, schema:
   }
 }
 
-/** Gives a connection up when that signal is aborted. Disposing takes that back. */
+/** Destroys a connection when the signal aborts. Disposing stops that. */
 export function destroyOnAbort(socket: Socket, signal: AbortSignal): Disposable {
   const destroy = (): void => void socket.destroy();
   if (signal.aborted) destroy();
@@ -72,6 +72,6 @@ export function destroyOnAbort(socket: Socket, signal: AbortSignal): Disposable 
 }
 
 export function say(socket: Socket, message: unknown): void {
-  // The other side may be gone: its end of the connection tells.
+  // The other side may be gone; the end of its messages tells.
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }

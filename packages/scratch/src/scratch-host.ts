@@ -22,21 +22,21 @@ import { removeScratchServer, startScratchProcess } from './scratch-process.ts';
 import { endHostUser } from './scratch-user.ts';
 
 export type ScratchHostOptions = {
-  /** Of its socket and of the clusters. Verify workers get there, and nobody else. */
+  /** Folder of its socket and of the clusters. Only verify workers have access to it. */
   readonly folder: string;
   readonly log: Log;
 };
 
 const PREFIX = 'server-';
 const OURS = /^server-[0-9a-f]{6}$/;
-/** In which whoever connects must ask. */
+/** Time in which a new connection must send its request. */
 const ASK_MS = 10_000;
 
 /**
- * Runs scratch servers for whoever gets to its socket, one at a time: the memory is one server's. Each lives as long as the
- * connection on which it was asked for. What a host that was killed has left is removed first. Disposing ends all.
+ * Runs scratch servers for connections to its socket, one at a time, because the memory suffices for one. Each server lives
+ * as long as the connection that requested it. First it removes what a killed host has left. Disposing ends all.
  *
- * @throws PermanentError if another host has that folder; or if it cannot listen there
+ * @throws PermanentError if another host has that folder, or if it cannot listen there
  */
 export async function startScratchHost({ folder, log }: ScratchHostOptions): Promise<AsyncDisposable> {
   await takeOver(folder);
@@ -50,8 +50,8 @@ export async function startScratchHost({ folder, log }: ScratchHostOptions): Pro
     if (request?.ask === 'look') return await tell(socket, folder);
     if (request === undefined) return;
     const left = new AbortController();
-    const leave = (): void => left.abort(new Error('nobody wants the server any more'));
-    // Whoever asked has nothing more to say: the next that comes is the end.
+    const leave = (): void => left.abort(new Error('the worker has hung up'));
+    // The worker sends nothing after its request: the next event is the end.
     void requests.next().then(leave, leave);
     const signal = AbortSignal.any([left.signal, ended.signal]);
     const mine = turn.then(() => runServer(socket, request, { folder, log, signal }));
@@ -63,7 +63,7 @@ export async function startScratchHost({ folder, log }: ScratchHostOptions): Pro
     const served = serve(socket)
       .catch((error: unknown) => log.warn({ err: describeError(error) }, 'a connection made no sense'))
       .finally(() => {
-        // What was said last is sent before the end. The other side need not end its own.
+        // The last message is sent before the end. The other side need not end its half.
         socket.destroySoon();
         serving.delete(served);
       });
@@ -93,7 +93,7 @@ async function takeOver(folder: string): Promise<void> {
   }
 }
 
-/** Whoever says nothing is not waited for, least of all by a host that ends. */
+/** Reads the request of a connection. It waits neither for ever nor longer than the host lives. */
 async function firstOf(
   requests: AsyncGenerator<HostRequest>,
   socket: Socket,
@@ -109,20 +109,20 @@ async function tell(socket: Socket, folder: string): Promise<void> {
   say(socket, { majors, roomBytes: Math.floor(await roomFor(folder, undefined)) });
 }
 
-/** From the start of a server to its end, whatever ends it. */
+/** Runs a server from its start to its end, whatever ends it. */
 async function runServer(
   socket: Socket,
   { major, memoryBytes, diskBytes }: Extract<HostRequest, { ask: 'start' }>,
   { folder, log, signal }: ScratchHostOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
-  // Who waited for a turn may have given up.
+  // The worker may have given up while it waited.
   if (signal.aborted) return;
   const name = PREFIX + randomBytes(3).toString('hex');
   const place = join(folder, name);
   using disk = watchDisk(place, diskBytes);
   const bounded = AbortSignal.any([signal, disk.signal]);
   try {
-    // What could not be ended after the server before must not meet this one.
+    // Processes that outlived the previous server must not meet this one.
     await endHostUser();
     const clients = await chooseScratchPrograms(major);
     await using running = await startScratchProcess({
@@ -138,7 +138,7 @@ async function runServer(
     say(socket, { version, socketFolder, isOffline });
     throw await reasonOf(AbortSignal.any([bounded, running.signal]));
   } catch (error) {
-    // Whoever let go of it may have left what cannot be removed.
+    // A hang-up is the ordinary end. A removal that fails after it is another error.
     if (error !== signal.reason) {
       log.warn(
         { server: name, err: describeError(error) },
@@ -150,7 +150,7 @@ async function runServer(
   log.info({ server: name }, 'done with the scratch server');
 }
 
-/** Why a signal was aborted, once it is. */
+/** Waits for the reason of a signal. */
 async function reasonOf(signal: AbortSignal): Promise<unknown> {
   if (!signal.aborted) await once(signal, 'abort');
   return signal.reason;

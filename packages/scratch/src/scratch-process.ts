@@ -18,11 +18,11 @@ export type ScratchProcessOptions = {
   readonly isOpen: boolean;
   /** The server's programs. */
   readonly clients: Clients;
-  /** That it may take, about. */
+  /** Memory that the server may take, roughly. */
   readonly memoryBytes: number;
   /** Called once the server has ended, before its folder is removed: nothing may write there any more. */
   readonly beforeRemoval?: () => Promise<void>;
-  /** Ends a start that is under way; later on, dispose. */
+  /** Aborts a start. A server that runs is ended by disposing it. */
   readonly signal: AbortSignal;
 };
 
@@ -41,17 +41,17 @@ export const SCRATCH_USER = 'pgstow_scratch';
 export const SCRATCH_PORT = '5432';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
-/** After SIGKILL. */
+/** Wait for its end after SIGKILL. */
 const KILLED_MS = 10_000;
-/** What a server said last is there long before. */
+/** Wait for the last output of a server that has ended; it arrives much sooner. */
 const LAST_WORDS_MS = 1000;
 /** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
 const LONGEST_SOCKET_PATH = 107;
 const SOCKET_FOLDER = 'pgstow-socket-';
 
 /**
- * Makes a cluster and starts its server: on a socket alone, as another user than root, without a network where this machine
- * allows that, and bound to our own life.
+ * Makes a cluster and starts its server. The server listens on a socket alone, never runs as root, has no network where this
+ * machine allows that, and ends with this process.
  *
  * @throws RetryableError if it does not start
  */
@@ -65,18 +65,18 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
   await initCluster({ clients, confinement, folder, user: SCRATCH_USER, signal });
   const ended = new AbortController();
   const server = launch(options, confinement, socketFolder);
-  // A program that a dump has started may outlive the server and hold its pipe, whose end would never come.
+  // A program that a dump has started may outlive the server and keep its pipe open for ever.
   server.nodeChildProcess.once('exit', () => setTimeout(() => server.stderr.destroy(), LAST_WORDS_MS).unref());
   cleanup.defer(async () => {
     ended.abort(new RetryableError('the scratch server was ended'));
     server.kill('SIGQUIT');
     await endPostgres(join(folder, 'data'));
-    // Where its processes are not found: there is no /proc, or it does not show a scratch host those of another user.
+    // This reaches processes that /proc does not show: there is none, or it hides those of another user.
     const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
     const hasEnded = server.then(() => true);
     const isGone = await Promise.race([hasEnded, delay(KILL_AFTER_MS + KILLED_MS, false, { ref: false })]);
     clearTimeout(harder);
-    // One that waits for its disk takes no signal. Nobody else's turn waits for it.
+    // A process that waits for its disk ignores signals. The next server does not wait for it.
     if (!isGone) throw new RetryableError('the scratch server does not end');
   });
   const said = await waitUntilReady(server, signal);
@@ -99,18 +99,18 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
   };
 }
 
-/** Ends what may still run of a scratch server, ours or one whose owner was killed, and removes its folder. */
+/** Ends the remaining processes of a scratch server, even one whose owner was killed, and removes its folder. */
 export async function removeScratchServer(folder: string): Promise<void> {
   await endPostgres(join(folder, 'data'));
-  // A socket folder that had to lie elsewhere: see `makeFolders`.
+  // `makeFolders` may have put the socket folder elsewhere.
   const elsewhere = await readlink(join(folder, 'socket')).catch(() => '');
-  // The link is where a dump's code may write: it may name no more than what we would have made.
+  // A dump's code may have changed the link: only a folder with a name of ours is removed.
   const isOurs = [tmpdir(), '/tmp'].includes(dirname(elsewhere)) && basename(elsewhere).startsWith(SOCKET_FOLDER);
   if (isOurs) await removeTree(elsewhere);
   await removeTree(folder);
 }
 
-/** @returns where the socket is to lie: in the folder, if its path is short enough */
+/** @returns the folder of the socket: in the server's folder, if its path is short enough */
 async function makeFolders({ folder, isOpen }: ScratchProcessOptions, { owner }: Confinement): Promise<string> {
   const make = async (path: string): Promise<void> => {
     await mkdir(path, { mode: isOpen ? 0o711 : 0o700 });
@@ -123,7 +123,7 @@ async function makeFolders({ folder, isOpen }: ScratchProcessOptions, { owner }:
     return socketFolder;
   }
   const elsewhere = await mkdtemp(join(owner === undefined ? tmpdir() : '/tmp', SOCKET_FOLDER));
-  // So that whoever sweeps after us finds it.
+  // The link leads a later sweep to the folder.
   await symlink(elsewhere, socketFolder);
   if (owner !== undefined) await chown(elsewhere, owner.uid, owner.gid);
   return elsewhere;
@@ -150,17 +150,17 @@ function launch(
     'QUIT',
   );
   return startProgram(command, {
-    // Nothing of ours, neither secrets nor settings of PostgreSQL's.
+    // Neither our secrets nor our settings of PostgreSQL.
     env: { ...bareEnvironment(), HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
     cwd: folder,
     stdout: 'ignore',
     buffer: false,
-    // A Ctrl-C in our terminal is ours alone: the server ends when we end it.
+    // Ctrl-C in a terminal must reach this process alone, which then ends the server.
     detached: true,
   });
 }
 
-/** @returns reads the end of what the server says */
+/** @returns a function that returns the end of the server's output */
 async function waitUntilReady(server: ReturnType<typeof launch>, signal: AbortSignal): Promise<() => string> {
   let said = '';
   const ready = Promise.withResolvers<void>();
@@ -174,7 +174,7 @@ async function waitUntilReady(server: ReturnType<typeof launch>, signal: AbortSi
   const abort = (): void => ready.reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   void server.then(() => ready.reject(failed('did not start')));
-  // Not thrown: the server's end would reject what nobody awaits.
+  // Throwing here would leave `ready` to reject unhandled when the server ends.
   if (signal.aborted) abort();
   try {
     await ready.promise;

@@ -9,21 +9,21 @@ import { askForScratchProcess } from './scratch-host-client.ts';
 import { SCRATCH_PORT, SCRATCH_USER, startScratchProcess } from './scratch-process.ts';
 import { confine } from './scratch-user.ts';
 
-/** The locale is that of the databases in it. */
+/** Options of a scratch server, and the locale of its databases. */
 export type ScratchServerOptions = DatabaseLocale & {
   /** Made, and removed again with all that lies in it. Where we are root, another user must be able to get there. */
   readonly folder: string;
   /** PostgreSQL's major version. */
   readonly major: number;
-  /** That it may take, about. */
+  /** Memory that the server may take, roughly. */
   readonly memoryBytes: number;
-  /** Another process that runs it, with a disk of its own; without one, we do. */
+  /** Scratch host that runs the server on its own disk; without one, this process runs it. */
   readonly host?: {
     readonly folder: string;
-    /** That the server may take on its disk; `undefined` for what is free there. */
+    /** Bytes that the server may take on its disk; `undefined` for all that is free there. */
     readonly diskBytes: number | undefined;
   };
-  /** Ends a start that is under way; later on, dispose. */
+  /** Aborts a start. A server that runs is ended by disposing it. */
   readonly signal: AbortSignal;
 };
 
@@ -32,7 +32,7 @@ export type ScratchServer = AsyncDisposable & {
   readonly clients: Clients;
   /** As in `15.18`. */
   readonly version: string;
-  /** What is not as at the source, or not as it should be, a sentence each. */
+  /** Differences from the source and from how it should be, a sentence each. */
   readonly notes: readonly string[];
   /** Whether its databases have another collation than was asked for. */
   readonly isOtherLocale: boolean;
@@ -40,9 +40,9 @@ export type ScratchServer = AsyncDisposable & {
   readonly signal: AbortSignal;
   /** The environment of a client. */
   readonly env: (database: string) => Record<string, string>;
-  /** Before the command line of any client that may run what a dump says. */
+  /** Words before the command line of a client that may run what a dump says. */
   readonly runAs: readonly string[];
-  /** An empty database, as the source was made. */
+  /** Creates an empty database like the source. */
   readonly createDatabase: (name: string) => Promise<void>;
   /** Runs SQL as superuser, stopping at the first error; returns rows, columns parted by tabs. @throws RetryableError with psql's words */
   readonly query: (database: string, sql: string) => Promise<string>;
@@ -72,7 +72,7 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     PGDATABASE: database,
     PGSSLMODE: 'disable',
     PGGSSENCMODE: 'disable',
-    // Not there, and not the one of this user.
+    // This file does not exist; libpq must not read the one of our user.
     PGPASSFILE: join(folder, 'pgpass'),
     PGCONNECT_TIMEOUT: '15',
     PGAPPNAME: 'pgstow',
@@ -81,7 +81,7 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
   const query = (database: string, sql: string): Promise<string> => runSql(clients, env(database), sql, signal);
   const notes = running.isOffline
     ? []
-    : ['the scratch server had the network of this host, because nobody may be cut off from it here'];
+    : ['the scratch server had the network of this host, because this machine cannot cut it off'];
   let isOtherLocale = false;
   return {
     clients,

@@ -1,7 +1,7 @@
-/** For a restore, the comparison and pg_amcheck. */
+/** Connections for a restore, the comparison and pg_amcheck. */
 const MAX_CONNECTIONS = 10;
 const MAX_WORKER_PROCESSES = 4;
-/** One autovacuum worker, for none is too few, and its launcher. */
+/** One autovacuum worker, because the server refuses none, and its launcher. */
 const AUTOVACUUM_BACKENDS = 2;
 /** What shared memory a lock takes. Source: https://www.postgresql.org/docs/15/kernel-resources.html#SYSVIPC */
 const LOCK_BYTES = 270;
@@ -14,8 +14,8 @@ const MIB = 1024 * KIB;
  */
 export function planScratchSettings(memoryBytes: number): Readonly<Record<string, string>> {
   const quarter = Math.floor(memoryBytes / 4);
-  // A restore is one transaction, which holds a lock on each table, index and sequence that it makes. Memory that is set
-  // aside for locks is taken only as they are.
+  // A restore is one transaction, which holds a lock on each table, index and sequence that it makes. Memory for locks is
+  // taken only when they are.
   const locks = memoryBytes / 16 / LOCK_BYTES;
   return {
     shared_buffers: kilobytes(Math.min(quarter, 512 * MIB)),
@@ -57,7 +57,7 @@ export function planScratchSettings(memoryBytes: number): Readonly<Record<string
     lc_messages: 'C',
     log_destination: 'stderr',
     logging_collector: 'off',
-    // What is restored is nobody's to read in a log.
+    // A log must not show restored data.
     log_min_error_statement: 'panic',
     log_error_verbosity: 'terse',
   };

@@ -5,7 +5,7 @@ import { runProgram } from '@pgstow/postgres/client/run-program.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { findProcesses, sendSignal } from './find-processes.ts';
 
-/** As whom, and with how much of this machine, a scratch server and its clients run. */
+/** User and network of a scratch server and of its clients. */
 export type Confinement = {
   /** The user, where it is not our own. */
   readonly owner: { readonly name: string; readonly uid: number; readonly gid: number } | undefined;
@@ -18,15 +18,16 @@ export type Confinement = {
   readonly commandLine: (command: readonly string[], signal: 'QUIT' | 'TERM') => readonly string[];
 };
 
-/** Of the image of a scratch host, and nobody else's: each of its processes is of the server that the host runs. */
+/** User of a scratch host's image. All of its processes belong to the server that the host runs. */
 const HOST_USER = 'pgstow-scratch';
 const KILL_ROUNDS = 20;
 const KILL_ROUND_MS = 2000;
 const LOOK_AGAIN_MS = 50;
 
 /**
- * PostgreSQL refuses to run as root: for root, all is run as `pgstow-scratch`, `postgres` or `nobody`. What is restored may hold
- * code of whoever owns the source, so it gets a network of its own without anything in it, where this machine allows that.
+ * Finds the user and the network for scratch servers. PostgreSQL refuses to run as root, so root runs them as
+ * `pgstow-scratch`, `postgres` or `nobody`. A dump may hold code of the source's owner, so it gets an empty network where
+ * this machine allows that.
  *
  * @throws PermanentError if we are root and cannot become anyone else
  */
@@ -47,18 +48,17 @@ export async function confine(): Promise<Confinement> {
 }
 
 /**
- * Ends whatever a scratch server has left running, where its user is nobody else's: code in a dump may have started processes
- * that outlive the server.
+ * Ends all processes of a scratch host's user: code in a dump may have started some that outlive the server.
  *
  * @throws RetryableError if something withstands that
  */
 export async function endHostUser(): Promise<void> {
   const { owner, commandLine } = await confine();
   if (owner?.name !== HOST_USER) return;
-  // All that this user may signal, which is all of its own, but for the shell itself: at one blow, which no fork outruns.
+  // This signals all processes of the user at once, which no fork outruns, but not the shell itself.
   const command = commandLine(['sh', '-c', 'kill -KILL -1'], 'TERM');
   for (let round = 0; round < KILL_ROUNDS; round += 1) {
-    // What is to be ended may be quicker, and stop or end the shell. Us it cannot signal.
+    // Such a process may be quicker, and stop or end the shell. It cannot signal this process.
     await runProgram(command, { timeout: KILL_ROUND_MS, killSignal: 'SIGKILL' });
     const left = await processesOf(owner.uid);
     if (left.length === 0) return;
@@ -79,7 +79,7 @@ async function processesOf(uid: number): Promise<readonly number[]> {
   });
 }
 
-/** Nothing but the loopback: the network was taken from all of us. One that is down just now has its line, too. */
+/** Tells whether there is only the loopback. An interface that is down has a line, too. */
 async function hasNoNetwork(): Promise<boolean> {
   const lines = (await readFile('/proc/self/net/dev', 'utf8').catch(() => '')).split('\n');
   const names = lines.flatMap((line) => /^\s*([^\s:]+):/.exec(line)?.[1] ?? []);
@@ -92,7 +92,7 @@ async function readOwner(hasSetpriv: boolean): Promise<NonNullable<Confinement['
     const [name, , uid, gid] = lines.find(([name]) => name === wanted) ?? [];
     if (hasSetpriv && name !== undefined) return { name, uid: Number(uid), gid: Number(gid) };
   }
-  throw new PermanentError('PostgreSQL does not run as root, and there is nobody else to run it as', {
+  throw new PermanentError('PostgreSQL does not run as root, and there is no other user to run it as', {
     hint: 'Run the verify worker as an ordinary user, or install setpriv (util-linux) and have a user postgres.',
   });
 }

@@ -4,7 +4,7 @@ import { judgeSource } from './judge-source.ts';
 import type { RestoreContext } from './restore-context.ts';
 import { openTarget, readContents } from './target-facts.ts';
 
-/** Looks at the target, and touches nothing. @returns whether it exists @throws ExitError if it may not be restored into */
+/** Looks at the target and changes nothing. @returns whether it exists @throws ExitError if it may not be restored into */
 export async function assertTargetFits(
   { target, options, clients, signal }: RestoreContext,
   source: PostgresConfig | undefined,
@@ -34,7 +34,7 @@ export async function assertTargetFits(
     if (typeof verdict === 'string' || options.yesOverwriteSource !== undefined) return true;
     throw new ExitError(
       exitCodes.refused,
-      `nobody can tell whether ${target.title} is a configured source, which does not answer: ${verdict.unknown}; nothing was touched`,
+      `it is unknown whether ${target.title} is a configured source, which does not answer: ${verdict.unknown}; nothing was touched`,
       `Restore into another database or, if it may be overwritten whatever it is, add --yes-overwrite-source ${target.database}`,
     );
   }

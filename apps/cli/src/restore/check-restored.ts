@@ -7,7 +7,7 @@ import { exitCodes, ExitError } from '../exit-codes.ts';
 import type { RestoreContext } from './restore-context.ts';
 
 /**
- * Has the planner look at what was restored, and compares it with the manifest.
+ * Runs ANALYZE on what was restored, and compares it with the manifest.
  *
  * @throws ExitError 4 with each difference from the manifest, 5 for what could not be compared
  */
@@ -43,7 +43,7 @@ async function analyzeAndCompare(
     });
     return await compareRestored(session, held);
   } catch (error) {
-    // What is restored stays so: this must not look like a restore that failed.
+    // The restore is committed: this must not look like a restore that failed.
     if (signal.aborted)
       console.error('pgstow: warning: it is restored, and stays so; its ANALYZE and comparison were cut off');
     signal.throwIfAborted();

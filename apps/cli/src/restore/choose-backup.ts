@@ -7,7 +7,7 @@ import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { formatTime } from '../format/format-text.ts';
 
-/** Which backup is meant: the newest, the newest at or before a time, or the one of that name. */
+/** A choice of backup: the newest, the newest at or before a time, or the one of that name. */
 export type Wanted = 'latest' | { readonly until: Date } | { readonly name: BackupName };
 
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
@@ -30,17 +30,17 @@ export function parseWanted(text: string, database: string): Wanted {
   );
 }
 
-/** JavaScript takes the 30th of February for the 2nd of March, and a restore would bring back what is later than was asked for. */
+/** JavaScript reads the 30th of February as the 2nd of March: a restore would bring back a later state than was asked for. */
 function isDay(text: string): boolean {
   return new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
 }
 
 /**
- * The backup that is meant, of those that lie at one place or anywhere. One without a manifest is only meant by its name:
- * nobody has proven it yet.
+ * Chooses a backup among those at one place, or anywhere. A backup without a manifest is unproven: only its own name chooses
+ * it.
  *
  * @param backups of the database, newest first
- * @throws ExitError if there is none, or its time says not which: servers that nobody said follow one another
+ * @throws ExitError if there is none, or if a time would choose between servers of which none is known to follow the other
  */
 export function chooseBackup(
   backups: readonly Backup[],
@@ -74,8 +74,8 @@ function findWanted(there: readonly Backup[], wanted: Wanted, now: Date): Backup
 }
 
 /**
- * The newest of two servers' backups is nobody's choice. One server that took another's place is a matter of record: its
- * first dump was accepted.
+ * Refuses to choose by time between backups of two servers. Where one server has taken the other's place, the acceptance of
+ * its first dump says so.
  *
  * @param proven oldest first
  * @throws ExitError if backups are there before it, other than suspect ones, of a server that the chosen one does not follow
@@ -99,8 +99,8 @@ function assertOneLineage(chosen: ProvenBackup, proven: readonly ProvenBackup[])
 }
 
 /**
- * Why the backup that was chosen is suspect, and which one before it counts: who asks for the newest may well mean the newest
- * that is whole.
+ * Describes why the chosen backup is suspect, and names the newest one before it that counts: a person who asks for the
+ * newest backup may mean the newest whole one.
  *
  * @param backups of the database, newest first
  */

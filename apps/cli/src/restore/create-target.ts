@@ -27,7 +27,7 @@ export async function createTarget(
     throw new ExitError(
       exitCodes.failed,
       `cannot create the database ${target.title}: ${describeError(error)}`,
-      'Restore as a role with CREATEDB, or have somebody create it: CREATE DATABASE ... TEMPLATE template0.',
+      'Restore as a role with CREATEDB, or have it created: CREATE DATABASE ... TEMPLATE template0.',
     );
   }
 }
@@ -37,7 +37,7 @@ export async function dropTarget(target: RestoreTarget, clients: Clients): Promi
   const name = quoteIdentifier(target.database);
   try {
     await using session = await openMaintenance(target, clients, new AbortController().signal);
-    // Of a connection that was just lost, the server may not know yet.
+    // The server may not have noticed yet that a connection was lost.
     await session.run(`drop database if exists ${name} with (force)`);
   } catch (error) {
     console.error(`pgstow: warning: cannot drop ${target.title}, which was created: ${describeError(error)}`);

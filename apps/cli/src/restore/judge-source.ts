@@ -5,12 +5,12 @@ import { readServerFacts, type ServerFacts } from '@pgstow/postgres/facts/server
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
-/** `unknown`, with the reason, where neither their addresses nor the servers themselves tell. */
+/** `unknown`, with the reason, where neither addresses nor servers answer the question. */
 export type SourceVerdict = 'source' | 'other' | { readonly unknown: string };
 
 /**
- * Whether the target is a database that is backed up from here. Servers are told apart by what they say of themselves, since
- * one may have many names.
+ * Judges whether the target is a database that is backed up from here. It asks the servers, because one server may have many
+ * names.
  *
  * @param session with the target's server
  */

@@ -4,7 +4,7 @@ import { createRole, sqlBeforeRestore } from './sql-before-restore.ts';
 import { openTarget, readRoles } from './target-facts.ts';
 
 /**
- * The SQL to run before the dump.
+ * Plans the SQL to run before the dump.
  *
  * @param wanted roles that the dump names
  * @throws ExitError if roles are missing and may not be created

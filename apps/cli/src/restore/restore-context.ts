@@ -1,7 +1,7 @@
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
-/** What the command line of `pgstow restore` says. */
+/** Options of `pgstow restore`. */
 export type RestoreOptions = {
   readonly to: string;
   readonly at: string;
@@ -13,7 +13,7 @@ export type RestoreOptions = {
   readonly staging?: string;
 };
 
-/** What every step of a restore works with. */
+/** Input of every step of a restore. */
 export type RestoreContext = {
   readonly options: RestoreOptions;
   readonly target: RestoreTarget;

@@ -3,10 +3,10 @@ import { libpqVariables, parseServerUrl, type PostgresConfig } from '@pgstow/sha
 import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 
-/** Where a backup is to be restored. */
+/** The database that a backup is restored into. */
 export type RestoreTarget = {
   readonly database: string;
-  /** Without the password, for people. */
+  /** Name for people, without the password. */
   readonly title: string;
   readonly host: string;
   readonly port: number;
@@ -21,8 +21,8 @@ export function isServerUrl(text: string): boolean {
 }
 
 /**
- * Reads `--to`: a database of the configured server, or a URL. A password that the URL does not hold is libpq's own
- * business: `PGPASSWORD`, or the file that `PGPASSFILE` names.
+ * Reads `--to`: a database of the configured server, or a URL. libpq finds a password that the URL lacks in `PGPASSWORD`, or
+ * in the file that `PGPASSFILE` names.
  *
  * @throws ExitError
  */
@@ -41,7 +41,7 @@ const HINT = 'Give --to postgresql://user:password@host:port/database, or set PO
 function fromUrl(to: string): RestoreTarget {
   const faults: string[] = [];
   const server = parseServerUrl(to, (fault) => faults.push(fault));
-  // It may hold a password: it is not repeated.
+  // The URL may hold a password, so the error does not repeat it.
   if (server === undefined || faults.length > 0)
     throw new ExitError(exitCodes.usage, `--to: ${faults.join('; ')}`, HINT);
   const { database, port = 5432, password = process.env['PGPASSWORD'] } = server;

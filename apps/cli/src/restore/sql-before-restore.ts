@@ -5,11 +5,11 @@ export type BeforeOptions = {
   /** Roles to create. */
   readonly roles: readonly string[];
   readonly isSuperuser: boolean;
-  /** Whether what is in the target goes. */
+  /** Whether the target's contents are dropped. */
   readonly isForced: boolean;
 };
 
-/** What is run in the restore's own transaction before the dump, so that a restore that fails takes it back. */
+/** SQL that runs in the restore's own transaction before the dump, so that a restore that fails takes it back. */
 export function sqlBeforeRestore({ roles, isSuperuser, isForced }: BeforeOptions): string {
   const creations = roles.flatMap((role) => createRole(role, isSuperuser));
   return [...creations, ...(isForced ? [DROP_ALL] : [])].join('\n');
@@ -24,9 +24,8 @@ export function createRole(role: string, isSuperuser: boolean): readonly string[
 
 /**
  * Drops what a user has made in a database: schemas with all that is in them, what lies in `public` and belongs to no
- * extension, and what lies in no schema. Event triggers go first, since they would be told of all the rest. Extensions in
- * `public` stay: a dump creates them only if they are not there. It waits no longer than five minutes for those who use a
- * table.
+ * extension, and what lies in no schema. Event triggers go first: they would fire for all the rest. Extensions in `public`
+ * stay, because a dump creates only missing ones. It waits at most five minutes for a table that is in use.
  */
 const DROP_ALL = `SET LOCAL lock_timeout = '5min';
 DO $pgstow$

@@ -21,7 +21,7 @@ export type DumpSource = {
   readonly place: string;
   readonly folder: string;
   readonly stores: readonly Store[];
-  /** The folder that a dump from a store is put into meanwhile, where one was named. */
+  /** Folder for a dump from a store, where the command line names one. */
   readonly staging: string | undefined;
   readonly signal: AbortSignal;
 };
@@ -71,8 +71,8 @@ async function chooseStagingFolder({ staging, folder: backupFolder }: DumpSource
 }
 
 /**
- * Brings a dump from a store, and says what came. Where it can, its file loses its name before anything is in it: whatever
- * ends this process, nothing of it stays.
+ * Copies a dump from a store to a file. Where /proc allows it, the file loses its name before anything is in it: even SIGKILL
+ * leaves nothing behind.
  *
  * @throws ExitError if there is no room; as the store does
  */
@@ -105,7 +105,7 @@ async function bringDump(store: Store, source: DumpSource, { signal, onProgress 
   }
 }
 
-/** Reads a dump where it lies. */
+/** Reads a dump in its folder. */
 async function hashDump(path: string, { signal, onProgress }: ReadOptions): Promise<StagedDump> {
   await using file = await open(path, 'r');
   const hash = createHash('sha256');

@@ -8,13 +8,13 @@ import { z } from 'zod';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
-/** Databases that nearly every server has, to ask about another one. */
+/** Databases of nearly every server, for questions about another one. */
 const MAINTENANCE = ['postgres', 'template1'];
 
 /** A session with the target, or with another database of its server where the target does not exist. */
 export type TargetSession = { readonly session: PsqlSession; readonly exists: boolean };
 
-/** @throws PermanentError | RetryableError if the server lets nobody in */
+/** @throws PermanentError | RetryableError if the server refuses the connection */
 export async function openTarget(target: RestoreTarget, clients: Clients, signal: AbortSignal): Promise<TargetSession> {
   const env = target.env(target.database);
   try {
@@ -22,7 +22,7 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
     return { session: await PsqlSession.start(clients, env, signal), exists: true };
   } catch (error) {
     signal.throwIfAborted();
-    // What the server says of a missing database is in its own language; another database tells.
+    // The server reports a missing database in its own language, so another database is asked.
     const session = await openMaintenance(target, clients, signal).catch(() => undefined);
     if (session === undefined) throw explain(error, target);
     await using stack = new AsyncDisposableStack();
@@ -39,7 +39,7 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
   }
 }
 
-/** Of a server that the configuration does not name, a hint at variables would lead astray. */
+/** Replaces a hint at variables for a server that the variables do not name. */
 function explain(error: unknown, { isOnConfiguredServer }: RestoreTarget): unknown {
   if (isOnConfiguredServer || clientFactsOf(error)?.namesSettings !== true) return error;
   return new ExitError(exitCodes.failed, (error as Error).message, 'Check the URL after --to, and PGPASSWORD.');
@@ -63,7 +63,7 @@ export async function openMaintenance(
   throw fault;
 }
 
-/** What a user has made in a database, and no extension: the first few, described, and how many there are in all. */
+/** Reads how many objects users have made in a database, and describes the first few. */
 export async function readContents(
   session: PsqlSession,
 ): Promise<{ readonly count: number; readonly first: readonly string[] }> {
@@ -79,7 +79,7 @@ select jsonb_build_object('count', (select count(*) from made), 'first', coalesc
   (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid <> 'pg_class'::regclass, classid, objid limit 3) f), '[]'))`;
 
 const rolesSchema = z.strictObject({
-  /** Of those that were asked for. */
+  /** Roles that do not exist, among the wanted ones. */
   missing: z.array(z.string()),
   mayCreate: z.boolean(),
   isSuperuser: z.boolean(),

@@ -1,8 +1,8 @@
 import { isOnPath } from './installed-program.ts';
 
 /**
- * A command line whose process gets a signal when we die, even by SIGKILL, and so never goes on for nobody. setpriv is part
- * of util-linux, which every Debian has; elsewhere the command is left as it is.
+ * Returns a command line whose process gets a signal when this process dies, even by SIGKILL. Without setpriv (util-linux, in
+ * every Debian) the command stays as it is.
  */
 export async function boundToUs(
   command: readonly string[],

@@ -12,24 +12,24 @@ export type Clients = {
   readonly major: number;
 };
 
-/** Where Debian, Ubuntu and the PostgreSQL project's packages for them put each major version. */
+/** Folder of all major versions in Debian, in Ubuntu and in the PostgreSQL project's packages. */
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 const VERSION_MS = 10_000;
 
 /**
- * Every pg_dump with its psql that is installed, newest first. Of one major version, those that PATH leads to come first
- * and in its order: whoever put them there means them to be used.
+ * Finds every installed pg_dump with its psql, newest first. Within a major version, those on PATH come first and in its
+ * order: they are there to be used.
  */
 export async function findClients(): Promise<readonly Clients[]> {
   return findInstalled('pg_dump', ['psql']);
 }
 
-/** Every PostgreSQL server that is installed with all that a cluster is made and filled with, as `findClients` does. */
+/** Finds every installed server with its initdb and psql, in the same order. */
 export async function findServers(): Promise<readonly Clients[]> {
   return findInstalled('postgres', ['initdb', 'psql']);
 }
 
-/** @param others what must lie in the same folder */
+/** @param others programs that the same folder must have */
 async function findInstalled(program: string, others: readonly string[]): Promise<readonly Clients[]> {
   const majors = await readdir(DEBIAN_FOLDER).catch(() => []);
   const folders = [
@@ -54,8 +54,8 @@ export async function readVersion(program: string): Promise<string | undefined> 
 }
 
 /**
- * Debian's /usr/bin/pg_dump stands for one in the folders that are searched anyway, and which one depends on the server it
- * is asked for: what it says of its version need not hold for the dump.
+ * Debian's /usr/bin/pg_dump runs one of several, depending on the server that it is pointed at. Its `--version` need not be
+ * that of the dump, and the real ones are found anyway.
  */
 async function isWrapper(program: string): Promise<boolean> {
   return realpath(program).then(
@@ -76,7 +76,7 @@ export function newestClients(installed: readonly Clients[]): Clients {
 }
 
 /**
- * The clients that fit a server: its own major version, else the nearest newer one. Older ones refuse, and much newer
+ * Chooses the clients that fit a server: its own major version, else the nearest newer one. Older ones refuse, and much newer
  * ones write settings that the server's own psql does not know.
  *
  * @param installed newest first; of one major version, the preferred ones first

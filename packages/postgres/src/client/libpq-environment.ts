@@ -2,9 +2,8 @@ import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { serviceFile } from './service-file.ts';
 
 /**
- * All that a client process gets to know, and the only place that the password goes to. The database is named in
- * `PGDATABASE`, which libpq takes as it is; as an argument, a name such as `host=evil dbname=x` would be a connection
- * string.
+ * The whole environment of a client process, and the only place for the password. `PGDATABASE` names the database, and libpq
+ * takes it literally; as an argument, the name `host=evil dbname=x` would be a connection string.
  *
  * Source: https://www.postgresql.org/docs/current/libpq-envars.html
  */
@@ -15,7 +14,7 @@ export function libpqEnvironment(
 ): Record<string, string> {
   const wanted: Record<string, string | undefined> = {
     PATH: process.env['PATH'],
-    // Client certificates and a password file lie there, for those who use them.
+    // Client certificates and a password file may lie there.
     HOME: process.env['HOME'],
     PGPASSFILE: process.env['PGPASSFILE'],
     LC_ALL: 'C.UTF-8',

@@ -12,11 +12,11 @@ export type Pipe = AsyncDisposable & {
 };
 
 /**
- * A pipe of the kernel's own. Node connects children by pairs of sockets, and those cost a dump, which pg_dump writes in
- * pieces of 4 KiB, nearly a quarter more of everyone's CPU. Node has no call for a pipe: it is made by name, and loses that
- * name before anything else can happen to it.
+ * Makes a pipe of the kernel. Node connects children by socket pairs, which cost a dump nearly a quarter more CPU, because
+ * pg_dump writes in pieces of 4 KiB. Node has no call for a pipe, so mkfifo makes one by name, and the name is removed once
+ * both ends are open.
  *
- * @throws RetryableError if there can be none in the folder for temporary files
+ * @throws RetryableError if the folder for temporary files takes none
  */
 export async function openPipe(between = 'pg_dump and the compressor'): Promise<Pipe> {
   const path = join(tmpdir(), `pgstow-${randomUUID()}.pipe`);
@@ -25,7 +25,7 @@ export async function openPipe(between = 'pg_dump and the compressor'): Promise<
     stack.defer(() => rm(path, { force: true }));
     const made = await runProgram(['mkfifo', '-m', '600', path], {});
     if (made.failed) throw new Error(made.stderr || made.message);
-    // Open at both ends, it lets each of the next two be opened without waiting for the other.
+    // While it is open for both, neither of the next two opens waits for the other.
     stack.use(await open(path, 'r+'));
     const readEnd = await open(path, 'r');
     const writeEnd = await open(path, 'w').catch(async (error: unknown) => {

@@ -15,7 +15,7 @@ type Reading = {
   readonly facts?: ClientFacts;
 };
 
-/** What the clients say on standard error (in English, which our environment asks for), and what it means to a person. */
+/** Messages of the clients, in English as our environment asks for, and hints for them. */
 const READINGS: readonly Reading[] = [
   {
     pattern:
@@ -33,7 +33,7 @@ const READINGS: readonly Reading[] = [
   {
     pattern: /no pg_hba\.conf entry/,
     permanent: true,
-    hint: "The server's pg_hba.conf lets nobody in from here with this user, database and TLS mode.",
+    hint: "The server's pg_hba.conf has no entry for this address with this user, database and TLS mode.",
     facts: { isOfDatabase: true },
   },
   {
@@ -74,12 +74,12 @@ const READINGS: readonly Reading[] = [
     // pg_dump bounds its wait for a lock by the statement's time.
     pattern: /lock timeout|could not obtain lock|canceling statement due to statement timeout/,
     permanent: false,
-    hint: 'Somebody holds a lock on a table, for instance a migration; the dump is tried again.',
+    hint: 'A table is locked, for instance by a migration; the dump is tried again.',
   },
   { pattern: /No space left on device/, permanent: false, hint: 'The disk of the database server is full.' },
 ];
 
-/** An error out of what a client program said before it exited. */
+/** Makes an error of a client program's last words. */
 export function postgresError(message: string, stderr: string): PermanentError | RetryableError {
   const said = stderr.trim();
   const reading = READINGS.find(({ pattern }) => pattern.test(said));

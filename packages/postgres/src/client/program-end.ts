@@ -1,11 +1,11 @@
-/** Keeps the end of what a program says: the reason is there, and a talkative program must not fill our memory. */
+/** Keeps the end of a program's output, where the reason of a failure stands. More would let the program fill our memory. */
 export function keepTail(stream: NodeJS.ReadableStream, characters = 4000): () => string {
   let tail = '';
   stream.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-characters)));
   return () => tail.trim();
 }
 
-/** How a program ended, to follow its name in a sentence. */
+/** Describes how a program ended, as the rest of a sentence that its name begins. */
 export function describeEnd(result: {
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;

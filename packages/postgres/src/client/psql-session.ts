@@ -22,15 +22,15 @@ export class StatementError extends RetryableError {
 
 /** Characters of one answer: far more than a description of all objects takes, far less than memory. */
 const LONGEST_LINE = 64 * 1024 ** 2;
-/** Of all lines of one answer together. */
+/** Characters of all lines of one answer. */
 const LONGEST_ANSWER = 4 * LONGEST_LINE;
 
 type Waiting = {
-  /** Of each row; without it, rows are of no interest. */
+  /** Schema of each row; without one, rows are ignored. */
   readonly schema: z.ZodType | undefined;
   readonly rows: unknown[];
   characters: number;
-  /** Once all rows have come. */
+  /** Lines of the last error's message, once all rows have arrived. */
   message?: string[];
   readonly resolve: (rows: unknown[]) => void;
   readonly reject: (error: unknown) => void;
@@ -38,22 +38,22 @@ type Waiting = {
 
 /**
  * One connection that outlasts a statement, through psql: the same client library, settings and password files as
- * pg_dump. Disposing ends it, and a statement that still runs; what was not committed is rolled back.
+ * pg_dump. Disposing ends the session and a running statement; the server rolls back what was not committed.
  */
 export class PsqlSession implements AsyncDisposable {
   readonly #psql: ReturnType<typeof startPsql>;
   readonly #database: string;
   readonly #waiting: Waiting[] = [];
-  /** No server's answer looks like it. */
+  /** A line that no answer of a server holds. */
   readonly #mark = `pgstow-${randomBytes(8).toString('hex')}`;
-  /** The beginning of one whose rest has not come yet. */
+  /** The beginning of a line whose rest has not arrived yet. */
   #line = '';
   #isOpen = false;
   #fault: unknown;
 
   /**
    * @param env see `libpqEnvironment`; `PGDATABASE` says where to
-   * @throws PermanentError | RetryableError with a hint, if the server lets nobody in
+   * @throws PermanentError | RetryableError with a hint, if the server refuses the connection
    */
   static async start(
     clients: Clients,
@@ -61,7 +61,7 @@ export class PsqlSession implements AsyncDisposable {
     signal: AbortSignal,
     prefix: readonly string[] = [],
   ): Promise<PsqlSession> {
-    // Interrupted, psql has the server cancel what runs.
+    // On SIGINT, psql has the server cancel the running statement.
     const session = new PsqlSession(
       startPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'INT'), env),
       env['PGDATABASE'] ?? '',
@@ -71,13 +71,13 @@ export class PsqlSession implements AsyncDisposable {
     void session.#psql.finally(() => signal.removeEventListener('abort', end));
     try {
       signal.throwIfAborted();
-      // No limit that a role or a database has for the sessions of others may end this one.
+      // Time limits that are set for a role or a database must not end this session.
       await session.run(
         `select to_jsonb(set_config(name, '0', false)) from pg_settings where name in
          ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`,
       );
       await session.run("set search_path = ''");
-      // Names are to be the same whatever a database has set.
+      // Names must be the same whatever a database has set.
       await session.run('set quote_all_identifiers = off');
       // A database in SQL_ASCII holds bytes of any encoding, which the server refuses to call UTF-8.
       await session.run(
@@ -96,12 +96,12 @@ export class PsqlSession implements AsyncDisposable {
     this.#psql = psql;
     this.#database = database;
     psql.stdout.setEncoding('utf8').on('data', (text: string) => {
-      // Not Node's readline, to which U+2028 ends a line as well. What has come of a long line is not looked through again.
+      // Node's readline would end a line at U+2028. The received part of a long line is not searched again.
       const [end = '', ...more] = text.split('\n');
       this.#line += end;
       const lines = more.length === 0 ? [] : [this.#line, ...more];
       if (lines.length > 0) this.#line = lines.pop() ?? '';
-      // A server that runs code of others may answer anything: it ends the session, and never the process.
+      // A server that runs foreign code may answer anything: that may end the session, but not this process.
       try {
         for (const line of lines) this.#take(line);
         if (this.#line.length > LONGEST_LINE) throw new RangeError('a line without an end');
@@ -110,7 +110,7 @@ export class PsqlSession implements AsyncDisposable {
       }
     });
     const said = keepTail(psql.stderr);
-    // A psql that has ended takes nothing more; what that means is said below.
+    // A psql that has ended takes no more input; its end is handled below.
     psql.stdin.on('error', () => undefined);
     void psql.finally(() => {
       const title = `database ${JSON.stringify(database)}`;
@@ -121,17 +121,18 @@ export class PsqlSession implements AsyncDisposable {
   }
 
   /**
-   * Runs one statement. Each row is one column of type `jsonb`, and comes back as the value that it stands for.
+   * Runs one statement. Each row must be one column of type `jsonb`, and is returned as a value.
    *
    * @param schema of each row: an answer that does not fit ends the session
-   * @param guard a failure takes back the statement alone, by a savepoint before it; not for what no subtransaction may do
+   * @param guard `on` sets a savepoint first, so that a failure undoes this statement alone; `off` is for statements that no
+   * subtransaction may run
    * @throws StatementError if the server refuses it; as `start` does if the connection is gone
    */
   async query<Row>(sql: string, schema: z.ZodType<Row>, guard: 'on' | 'off' = 'on'): Promise<readonly Row[]> {
     return (await this.#ask(sql, schema, guard)) as Row[];
   }
 
-  /** The same for a statement that has one row. @throws RetryableError if it has another number of them */
+  /** Runs a statement that has one row. @throws RetryableError if it has another number of them */
   async queryRow<Row>(sql: string, schema: z.ZodType<Row>, guard: 'on' | 'off' = 'on'): Promise<Row> {
     const [row, ...more] = await this.query(sql, schema, guard);
     if (row !== undefined && more.length === 0) return row;
@@ -139,7 +140,7 @@ export class PsqlSession implements AsyncDisposable {
     throw new RetryableError(`database ${JSON.stringify(this.#database)} answered ${count} where there is one`);
   }
 
-  /** The same for a statement whose rows, if there are any, are of no interest. */
+  /** Runs a statement, and ignores its rows. */
   async run(sql: string, guard: 'on' | 'off' = 'on'): Promise<void> {
     await this.#ask(sql, undefined, guard);
   }
@@ -157,7 +158,7 @@ export class PsqlSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#fault ??= new RetryableError(`the session with database ${JSON.stringify(this.#database)} was ended`);
     this.#psql.stdin.end();
-    // psql passes it on to the server as a cancellation of what runs there.
+    // psql has the server cancel the running statement.
     if (this.#waiting.length > 0) this.#psql.kill('SIGINT');
     const harder = [
       setTimeout(() => this.#psql.kill('SIGTERM'), 5000),
@@ -178,7 +179,10 @@ export class PsqlSession implements AsyncDisposable {
     this.#psql.kill('SIGTERM');
   }
 
-  /** Rows, the mark, what the last error said in one line or several, and the mark with whether that was now. */
+  /**
+   * Takes a line of an answer: its rows, the mark, the lines of the last error's message, and the mark again with whether
+   * this statement failed.
+   */
   #take(line: string): void {
     const [waiting] = this.#waiting;
     if (waiting === undefined) return;

@@ -1,12 +1,12 @@
-/** By major version, the first release whose psql runs no shell command that a dump's `\unrestrict` holds. */
+/** First release of each major version whose psql runs no shell command in a dump's `\unrestrict`. */
 const SAFE_SINCE: Readonly<Record<number, number>> = { 18: 6, 17: 11, 16: 15, 15: 19, 14: 24 };
-/** By major version, the first release whose psql knows `\restrict`. */
+/** First release of each major version whose psql knows `\restrict`. */
 const RESTRICTS_SINCE: Readonly<Record<number, number>> = { 17: 6, 16: 10, 15: 14, 14: 19, 13: 22 };
 
 export type PsqlJudgement = {
   /** Whether it knows `\restrict`, with which dumps begin since the releases of August 2025. */
   readonly knowsRestrict: boolean;
-  /** Why it should be replaced: a sentence, if so. */
+  /** A sentence that says why it should be replaced, if it should. */
   readonly warning: string | undefined;
 };
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { readVersion, type Clients } from './client-version.ts';
 
-/** Version of psql itself: the programs of one folder are of one version, unless somebody has put them there. */
+/** Reads the version of psql itself. Its folder's pg_dump may be of another one, where a person has put them together. */
 export async function readPsqlVersion({ folder }: Clients): Promise<string> {
   const psql = join(folder, 'psql');
   const version = await readVersion(psql);

@@ -28,7 +28,7 @@ export type DumpSnapshot = AsyncDisposable & {
 
 /** For one statement, be it the count of a large table. */
 const STATEMENT_LIMIT = '10min';
-/** For a sequence or a table that somebody holds: neither may the dump wait for it, nor its record. */
+/** Limit for a locked sequence or table: neither the dump nor its record may wait for it. */
 const LOCK_LIMIT = '10s';
 
 /**

@@ -62,7 +62,7 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
   readBytes = () => readWrittenBytes(dump.pid, file);
 
   const [dumped, compressed] = await Promise.all([dump, compress]);
-  // With the reason of whoever gave up. What comes after is a fault of its own, even if somebody gives up meanwhile.
+  // The reason to give up goes first. What comes after is a fault of its own, even if the signal aborts meanwhile.
   signal.throwIfAborted();
   // pg_dump first: when it fails, whatever the compressor did is a consequence; unless pg_dump failed for want of a reader.
   const lostReader =
@@ -87,14 +87,14 @@ function commandLine({ clients, extraOptions, snapshot }: PgDumpOptions): readon
   ];
 }
 
-/** Linux counts what a process has written, here SQL; elsewhere the size of the compressed file has to do. */
+/** Reads how many bytes of SQL pg_dump has written, from Linux; elsewhere the size of the compressed file. */
 async function readWrittenBytes(pid: number | undefined, file: FileHandle): Promise<number> {
   const counts = await readFile(`/proc/${pid}/io`, 'utf8').catch(() => '');
   const written = /^wchar: (\d+)$/m.exec(counts)?.[1];
   return written === undefined ? (await file.stat()).size : Number(written);
 }
 
-/** A compressor that finds the disk full says so by its exit code alone, each by another one. The disk itself tells. */
+/** Writes to the disk to find out whether it is full: compressors report that only by exit codes, and each by another one. */
 async function assertDiskTakesMore(file: FileHandle): Promise<void> {
   const more = Buffer.alloc(1024 * 1024);
   for (let written = 0; written < more.length;) written += (await file.write(more, written)).bytesWritten;

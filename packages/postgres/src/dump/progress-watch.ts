@@ -3,12 +3,15 @@ import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts
 export type WatchOptions = {
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
-  /** How much there is by now. */
+  /** Reads how many bytes there are by now. */
   readonly readBytes: () => Promise<number>;
   readonly onProgress: (bytes: number) => void;
 };
 
-/** Looks once a second how many bytes there are, tells of them, and gives up for good when they take too long, for now when they stop coming. */
+/**
+ * Counts the bytes once a second and reports them. It gives up for good when the dump takes too long, and for this attempt
+ * when no more bytes come.
+ */
 export class ProgressWatch implements Disposable {
   readonly #giveUp = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -25,7 +28,7 @@ export class ProgressWatch implements Disposable {
         this.#lastMoreAt = now;
         onProgress(bytes);
       }
-      // A dump that stands still is told so, even if its time is up as well.
+      // A dump that stands still is reported as that, even if its time is up as well.
       if (now - this.#lastMoreAt > stallTimeoutMs) {
         this.#giveUp.abort(
           new RetryableError(`pg_dump wrote nothing for ${stallTimeoutMs / 1000} seconds`, {
@@ -33,7 +36,7 @@ export class ProgressWatch implements Disposable {
           }),
         );
       } else if (now - startedAt > timeoutMs) {
-        // Another attempt would take as long, and all of them days before anybody hears.
+        // Another attempt would take as long, and all attempts together days before an alarm.
         this.#giveUp.abort(
           new PermanentError(`the dump took longer than ${timeoutMs / 1000} seconds (BACKUP_TIMEOUT)`, {
             hint: 'See whether the server or the network is slower than usual. If the dump needs that long, raise BACKUP_TIMEOUT.',
@@ -41,7 +44,7 @@ export class ProgressWatch implements Disposable {
         );
       }
     };
-    // Where nothing can be read any more, the dump is just ending.
+    // The dump is just ending where nothing can be read any more.
     this.#timer = setInterval(() => void look().catch(() => undefined), 1000);
   }
 

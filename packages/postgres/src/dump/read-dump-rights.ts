@@ -5,7 +5,7 @@ import { isUsersSchema } from '../facts/made-by-users.ts';
 /** Objects by their SQL names: the first few, and how many there are. */
 export type Lacking = { readonly count: number; readonly first: readonly string[] };
 
-/** What keeps a role from dumping a database whole, or is in no dump. */
+/** Objects that a role may not dump, and objects that no dump holds. */
 export type DumpRights = {
   /** The current role. */
   readonly role: string;
@@ -13,12 +13,12 @@ export type DumpRights = {
   readonly schemas: Lacking;
   readonly tables: Lacking;
   readonly sequences: Lacking;
-  /** Tables of which row-level security would hide rows from it; pg_dump refuses them. */
+  /** Tables with rows that row-level security hides from the role; pg_dump refuses them. */
   readonly rowSecurity: Lacking;
   readonly largeObjects: Lacking;
-  /** Their rows stay with their servers. */
+  /** Foreign tables, whose rows stay on their own servers. */
   readonly foreignTables: Lacking;
-  /** On a standby, their rows cannot be read. */
+  /** Unlogged tables, whose rows cannot be read on a standby. */
   readonly unloggedTables: Lacking;
 };
 
@@ -62,7 +62,7 @@ export async function readDumpRights(session: PsqlSession, major: number): Promi
 }
 
 function lackingSql(major: number): string {
-  // has_largeobject_privilege is new in 18; before, the access list has to be read.
+  // has_largeobject_privilege is new in 18. Before, the access list tells.
   const mayReadLargeObject =
     major >= 18
       ? `has_largeobject_privilege(l.oid, 'SELECT')`

@@ -6,19 +6,19 @@ import type { Clients } from '../client/client-version.ts';
 import { postgresError } from '../client/postgres-error.ts';
 import { runProgram } from '../client/run-program.ts';
 
-/** Somebody held a table, or the server was slow: it may go well the next time. */
+/** A table was locked, or the server was slow: the next attempt may succeed. */
 export class DelayedDumpError extends RetryableError {
   override readonly name = 'DelayedDumpError';
 }
 
-/** With these, pg_dump takes no `--schema-only`. */
+/** Options that pg_dump refuses beside `--schema-only`. */
 const WITHOUT_SCHEMA = new Set(['-a', '--data-only', '--no-schema', '--section', '--statistics-only']);
 
 const LOCK_WAIT_MS = 5000;
 const LIMIT_MS = 60_000;
 
 /**
- * Has pg_dump write the schema of a database to nowhere, with the options that a dump has: it reads all catalogs and locks
+ * Runs pg_dump for the schema alone, with the options of a dump, and discards its output: it reads all catalogs and locks
  * every table that it would dump.
  *
  * @returns whether it could be tried with these options
@@ -49,7 +49,7 @@ export async function trySchemaDump(options: {
   const { failed, timedOut, stderr } = await runProgram(command, { env, ...limits }, signal);
   if (timedOut) throw new DelayedDumpError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
   if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(stderr)) {
-    throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a table that somebody has locked`, {
+    throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a locked table`, {
       hint: 'Is a migration under way? A dump waits for five minutes, and is tried again.',
     });
   }

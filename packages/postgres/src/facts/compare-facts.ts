@@ -1,13 +1,13 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 
-/** Rows of tables that have none of their own, as far as they were counted, by the names that the dump gives them. */
+/** Rows of tables that are not among the facts, as far as they were counted, by their names in the dump. */
 export type RowsElsewhere = ReadonlyMap<string, number | 'missing'>;
 type ObjectParts = DatabaseFacts['objects'][string];
 
-/** A restored database that has it where the source has not is no worse for it: every new database does. */
+/** Objects of every new database: they may be there even if the source has dropped them. */
 const ALWAYS_THERE = new Set(['schema public', 'plpgsql']);
-/** An estimate of the planner's is good for no more than this. */
+/** Rows from which on an estimate of the planner says that a table is not empty. */
 const ESTIMATED_ROWS_THAT_MATTER = 1000;
 
 /**
@@ -42,7 +42,7 @@ export function compareFacts(
   return { differences, notes };
 }
 
-/** Tables of the dump that have no rows of their own once they are restored: partitioned ones, say, and an extension's. */
+/** Tables of the dump that are not among the restored facts, such as partitioned tables. */
 export function tablesWithoutRows(
   dumped: Readonly<Record<string, number>>,
   restored: Pick<DatabaseFacts, 'tables'>,
@@ -51,7 +51,7 @@ export function tablesWithoutRows(
   return Object.keys(dumped).filter((name) => !arrived.has(plainName(name)));
 }
 
-/** Every row of the dump has to have arrived. */
+/** Compares the rows of each table with those that the dump holds. */
 function compareDumpedRows(
   dumped: Readonly<Record<string, number>>,
   restored: DatabaseFacts,
@@ -109,7 +109,7 @@ function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, differen
     notes.push('objects are compared by their names alone: the dump is of another version of pgstow');
   for (const [name, parts] of Object.entries(source.objects)) {
     const found = restored.objects[name];
-    // Without its triggers, say, a table is another one.
+    // A table that lost its triggers, say, differs.
     if (isMissingFine) continue;
     if (found === undefined) differences.push(`${name} is missing`);
     else if (isSameDescription)
@@ -138,7 +138,7 @@ function compareRows(
 ): void {
   for (const [name, rows] of Object.entries(source.tables)) {
     const found = restored.tables[name];
-    // That a table is missing is said of it as an object.
+    // A missing table is a difference of the objects.
     if (found === undefined || found === rows) continue;
     if (source.counted === 'exact' && !isMissingFine)
       differences.push(`table ${name} has ${rowsOf(found)}; the source had ${rows}`);
@@ -152,7 +152,7 @@ function isBetween(value: string, a: string, b: string): boolean {
   return low <= high ? x >= low && x <= high : x >= high && x <= low;
 }
 
-/** A SQL name without the quotes, which pg_dump sets where it likes. */
+/** A SQL name without quotes, because pg_dump sets more of them than the facts do. */
 function plainName(name: string): string {
   return [...name.matchAll(/"((?:[^"]|"")*)"|([^".]+)/g)]
     .map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare)

@@ -7,11 +7,11 @@ import { compareFacts, tablesWithoutRows, type RowsElsewhere } from './compare-f
 import { readDatabaseFacts } from './database-facts.ts';
 
 export type RestoredComparison = {
-  /** What is not as the manifest says, a sentence each. */
+  /** Differences from the manifest, a sentence each. */
   readonly differences: readonly string[];
-  /** What could not be compared, or may well differ, a sentence each. */
+  /** Comparisons that were not possible or do not decide, a sentence each. */
   readonly notes: readonly string[];
-  /** Why rows of some tables were not counted, a sentence each. */
+  /** Reasons for which rows of some tables were not counted, a sentence each. */
   readonly uncounted: readonly string[];
   readonly tables: number;
   readonly rows: number;

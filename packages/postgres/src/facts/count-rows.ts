@@ -5,7 +5,7 @@ import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
 
 export type Counting = {
   readonly mode: DatabaseFacts['counted'];
-  /** A database larger than this is estimated instead of being read. */
+  /** Size from which on the rows of a database are estimated instead of counted. */
   readonly exactUpToBytes: number;
 };
 
@@ -15,7 +15,7 @@ const rowCount = z.int().nonnegative();
 const tableSchema = z.strictObject({ oid: oidSchema, name: z.string(), estimate: rowCount, condition: z.string() });
 type Table = z.infer<typeof tableSchema>;
 
-/** Once the dump is done, a count that goes on keeps its snapshot, and with it what VACUUM would clear away. */
+/** Time that a count may go on after the dump: it keeps the snapshot, and with it rows that VACUUM would clear away. */
 const AFTER_DUMP_MS = 60_000;
 
 /**
@@ -35,7 +35,7 @@ where c.relkind = 'r' and c.relpersistence <> 't' and ${isUsersSchema('n.nspname
   and not (c.relpersistence = 'u' and pg_is_in_recovery())
   and (r.oid is not null or ${isOfNoExtension('c')})`;
 
-/** Those whose rows are no longer where the snapshot knows them: they were truncated or written anew since. */
+/** Tables that were truncated or written anew since the snapshot, which looks for their rows where they were. */
 const LIST_REWRITTEN = `
 select to_jsonb(c.oid::text) from pg_class c
 where c.relkind = 'r' and pg_relation_filenode(c.oid) is distinct from c.relfilenode`;
@@ -43,10 +43,10 @@ where c.relkind = 'r' and pg_relation_filenode(c.oid) is distinct from c.relfile
 /**
  * Counts the rows of every table in the session's snapshot.
  *
- * A dump locks its tables, a snapshot alone does not: who truncates one, or writes it anew, makes it look empty to the
- * snapshots of others. A table to which that happened is left out.
+ * A snapshot alone locks no table. A table that is truncated or written anew meanwhile looks empty to the snapshot, and is
+ * left out.
  *
- * @param dumped for the source of a dump: ends when that does. Without it nobody waits, and every table is counted
+ * @param dumped settles when the dump of this source ends. Without it, every table is counted, however long that takes
  */
 export async function countRows(
   session: PsqlSession,
@@ -98,8 +98,8 @@ async function countExactly(
       if (!(error instanceof StatementError)) throw error;
       missing.set(name, error.message);
     }
-    // Lets go of the table's lock. pg_dump may not have its own yet: whoever wants a table for himself would wait for us,
-    // pg_dump for him, and we for pg_dump, and the server sees but two of the three.
+    // Releases the table's lock. Otherwise a client that wants the table alone would wait for us, pg_dump for that client,
+    // and we for pg_dump: a deadlock of which the server sees only two waits.
     await session.run('rollback to savepoint pgstow', 'off');
   }
   await end;

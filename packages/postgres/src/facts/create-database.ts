@@ -29,7 +29,7 @@ export async function createDatabase(
   const { encoding, collate, ctype, localeProvider } = source;
   const same = [source, ...(localeProvider === 'libc' ? [{ encoding, collate, ctype }] : [])];
   const others: readonly DatabaseLocale[] = [
-    // Unlike C, it knows the capitals of all letters. ICU and the like sort by themselves, whatever libc has.
+    // C.UTF-8 knows the capitals of all letters, C does not. Other providers than libc sort without it.
     ...(encoding === 'UTF8' ? [{ ...source, collate: 'C', ctype: 'C.UTF-8' }] : []),
     { encoding, collate: 'C', ctype: 'C' },
   ];

@@ -10,7 +10,7 @@ import { DESCRIBE_OBJECTS, DESCRIPTION_VERSION, LIST_LOSSES } from './schema-obj
 type Sequence = { readonly next: string; readonly increment: string };
 type Sequences = ReadonlyMap<string, Sequence>;
 
-/** So many sequences are read by one statement. */
+/** Sequences that one statement reads. */
 const AT_ONCE = 200;
 
 const BASICS = `
@@ -39,7 +39,7 @@ const basicsSchema = databaseFactsSchema.pick({
   largeObjects: true,
 });
 
-/** Decimal digits: they are larger than what a number holds, and an increment is put into SQL. */
+/** Decimal digits: the values are larger than a number can be, and the increment becomes part of SQL. */
 const digits = z.string().regex(/^-?\d+$/);
 
 /** Sequences that a dump sets; of an extension's, the ones that it has registered for it. */
@@ -50,11 +50,10 @@ where ${isUsersSchema('n.nspname')}
   and (c.oid in (select unnest(extconfig) from pg_extension) or ${isOfNoExtension('c')})`;
 
 /**
- * What a database says of itself in the session's transaction, which has to be of one snapshot.
+ * Reads what a database says of itself in the session's transaction, which must have one snapshot.
  *
  * @param before sequences as they were before the dump; without it, as they are now
- * @param dumped for the source of a dump: ends when that does, with or without success. Only then are the sequences read
- *   again, and the counts held to be those of the snapshot.
+ * @param dumped settles when the dump of this source ends. Only then are the sequences read again.
  * @throws StatementError | PermanentError | RetryableError as the session does
  */
 export async function readDatabaseFacts(
@@ -71,7 +70,7 @@ export async function readDatabaseFacts(
     ...basics,
     ...counts,
     sequences: Object.fromEntries(
-      // One that was made or dropped meanwhile is in the dump or not; there is nothing to hold it against.
+      // A sequence that was made or dropped meanwhile may be in the dump or not, and cannot be compared.
       [...after].flatMap(([name, now]) => {
         const then = before === undefined ? now : before.get(name);
         return then === undefined || isSetBack(then, now) ? [] : [[name, [then.next, now.next] as const]];
@@ -81,7 +80,7 @@ export async function readDatabaseFacts(
   };
 }
 
-/** The value that each sequence hands out next, by its SQL name. */
+/** Reads the value that each sequence hands out next, by its SQL name. */
 export async function readSequences(session: PsqlSession): Promise<Sequences> {
   const all = await session.query(LIST_SEQUENCES, z.tuple([z.string(), digits]));
   // A name that is no UTF-8 cannot be given back to the server.
@@ -99,7 +98,7 @@ export async function readSequences(session: PsqlSession): Promise<Sequences> {
   return values;
 }
 
-/** Was it restarted, or has it come round, the dump may hold any value. */
+/** A sequence was restarted or has come round: the dump may hold any value of it. */
 function isSetBack(then: Sequence, now: Sequence): boolean {
   const moved = BigInt(now.next) - BigInt(then.next);
   return now.increment.startsWith('-') ? moved > 0n : moved < 0n;

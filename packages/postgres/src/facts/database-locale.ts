@@ -1,14 +1,14 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 
-/** How a database encodes and sorts texts, which is settled when it is created. */
+/** Encoding and sort order of a database, which its creation fixes. */
 export type DatabaseLocale = Pick<
   DatabaseFacts,
   'encoding' | 'collate' | 'ctype' | 'localeProvider' | 'locale' | 'icuRules'
 >;
 
 /**
- * The options of CREATE DATABASE that give a new one this locale.
+ * Formats a locale as options of CREATE DATABASE.
  * Source: https://www.postgresql.org/docs/current/sql-createdatabase.html
  */
 export function localeOptions({ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseLocale): string {
@@ -22,7 +22,7 @@ export function localeOptions({ encoding, collate, ctype, localeProvider, locale
   ].join(' ');
 }
 
-/** For people. */
+/** Describes a locale for people. */
 export function describeLocale({ collate, ctype, localeProvider, locale }: DatabaseLocale): string {
   const ofLibc = collate === ctype ? collate : `${collate} and ${ctype}`;
   return localeProvider === undefined || localeProvider === 'libc'

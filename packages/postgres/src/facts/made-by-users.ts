@@ -1,5 +1,5 @@
-// Which objects of a database its users have made, in SQL: what a dump holds, what keeps a target from being empty, and what
-// `restore --force` drops.
+// SQL for the objects that users have made in a database. A dump holds them, a target is empty without them, and `restore
+// --force` drops them.
 
 /** The condition that a schema is neither PostgreSQL's own nor a session's temporary one. */
 export function isUsersSchema(name: string): string {
@@ -44,7 +44,7 @@ const CATALOGS: Readonly<Record<string, string>> = {
   pg_am: '',
 };
 
-/** All of them but large objects: `classid` and `objid`, as in `pg_depend`. What is part of another object goes with that. */
+/** Lists all of them but large objects, as `classid` and `objid`. A part of another object is not listed. */
 export const MADE_BY_USERS = `
 SELECT classid, objid FROM (
   ${Object.entries(CATALOGS)

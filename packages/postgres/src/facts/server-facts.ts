@@ -11,11 +11,11 @@ export type ServerFacts = {
   readonly major: number;
   /** Bytes of the server's disk that the database takes. */
   readonly databaseBytes: number;
-  /** Which database of which server it is, but for where it was reached. */
+  /** Identity of the database and its server, without the address. */
   readonly identity: Omit<SourceIdentity, 'address'>;
 };
 
-/** For a connection and two small queries. */
+/** Limit for a connection and two small queries. */
 const ANSWER_MS = 60_000;
 
 const FACTS = `
@@ -35,7 +35,7 @@ const factsSchema = z
 /** @throws StatementError | PermanentError | RetryableError as the session does */
 export async function readServerFacts(session: PsqlSession): Promise<ServerFacts> {
   const { major, version, databaseBytes, mayIdentify, ...identity } = await session.queryRow(FACTS, factsSchema);
-  // Hosted servers take the right away, and then no statement may name the function, not even in a branch that is never taken.
+  // Hosted servers revoke this right. Then even a statement that names the function in a branch that is never taken fails.
   const systemIdentifier = mayIdentify
     ? await session.queryRow('select to_jsonb(system_identifier::text) from pg_control_system()', z.string())
     : undefined;

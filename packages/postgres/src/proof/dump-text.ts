@@ -1,29 +1,28 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { CopyRows } from './copy-rows.ts';
 import { nameDecoder } from './name-decoder.ts';
 import { mayNameRoles, roleNamesIn } from './role-names.ts';
 import { SqlQuoting } from './sql-quoting.ts';
 
-/** What the text of a plain dump says of itself once it was read to its end. */
+/** Facts that the text of a plain dump holds, once it is read to its end. */
 export type DumpText = Pick<Manifest, 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'> & {
   /** Whether it ends as pg_dump ends a dump. */
   readonly isComplete: boolean;
 };
 
-/** Takes a dump's text for a psql that is to run it. */
+/** Receives a dump's text for the psql that runs it. */
 export type DumpTextSink = {
   /**
-   * Called with one piece after the other, once it is known that it may be sent; together they have as many lines as the
-   * dump. The buffer may be overwritten after it returns.
+   * Called with each piece once it may be sent. All pieces together have as many lines as the dump. The buffer may be
+   * overwritten after it returns.
    */
   write(text: Buffer): void;
-  /** Called with pg_dump's heading of the object that the text behind `line` is about, before that is written. */
+  /** Called with pg_dump's heading of an object before the text of that object, which begins after `line`. */
   heading(heading: string, line: number): void;
 };
 
 const NEWLINE = 10;
-/** What stands between the last row of a COPY, or its own line, and what follows. */
-const END_OF_ROWS = Buffer.from('\n\\.\n');
 const TAIL_BYTES = 4096;
 /** A COPY of 1600 columns with the longest names fits; longer lines are part of a function, a comment or a large object. */
 const LONGEST_LINE = 256 * 1024;
@@ -36,29 +35,24 @@ const RESTRICTION = /^\\(?:un)?restrict (\w+)\n$/;
  * Reads a plain dump as it streams by: counts the rows of each COPY and remembers how the text begins and ends. Only what
  * follows pg_dump's own heading of a table's data counts as a COPY, and only outside of quotes, because a function's body, a
  * comment or a view may hold the same words.
- *
- * Nearly all of a dump is rows, so they are never copied: this runs on every byte of every backup.
  */
 export class DumpTextReader {
   #bytes = 0;
   #tail: Buffer = Buffer.alloc(0);
-  /** By the tables' names as latin1, which is to say undecoded. */
+  /** Rows by the names of tables as latin1, not yet decoded. */
   readonly #tables = new Map<string, number>();
   #encoding = 'UTF8';
   #hasInserts = false;
-  /** As latin1, too. */
+  /** Names of roles as latin1. */
   readonly #roles = new Set<string>();
   #serverVersion: string | undefined;
 
-  /** The table whose rows are going by, and how many have. */
-  #table: string | undefined;
-  #rows = 0;
-  /** Among rows: the last bytes of the chunk before, which may be the beginning of the end of rows. */
-  #border: Buffer = Buffer.alloc(0);
+  /** The rows that are being read. */
+  #rows: CopyRows | undefined;
 
   /** Outside of rows: the beginning of a line whose rest is in the next chunk, as latin1. */
   #line = '';
-  /** The beginning of this line was too long to wait for its end. */
+  /** Whether the line is too long to wait for its end, and its beginning was read. */
   #isInLongLine = false;
   readonly #quoting = new SqlQuoting();
   /** Between the heading of a table's data and its rows. */
@@ -67,7 +61,7 @@ export class DumpTextReader {
   #statement = '';
   /** Before the first setting; further on, a function may hold anything. */
   #isPreamble = true;
-  /** With what the dump's own `\restrict` locks psql. */
+  /** Key with which the dump's own `\restrict` locks psql. */
   #restrictKey: string | undefined;
   /** The beginning of a statement that may name roles. */
   #roleStatement = '';
@@ -75,12 +69,12 @@ export class DumpTextReader {
   readonly #sink: DumpTextSink | undefined;
   /** Lines that have gone by. */
   #lines = 0;
-  /** Where in the chunk begins what the sink has not got yet. */
+  /** Position in the chunk of the text that the sink has not received yet. */
   #unsent = 0;
 
   /**
-   * @param sink gets the text without what would end the transaction that it is run in, and without the keys that lock psql,
-   *   because whoever runs it locks psql by a key of their own. An incomplete line waits until its rest has come.
+   * @param sink receives the text without statements that would end its transaction, and without the keys that lock psql,
+   * because the restore locks psql by its own key. An incomplete line waits for its rest.
    */
   constructor(sink?: DumpTextSink) {
     this.#sink = sink;
@@ -95,7 +89,7 @@ export class DumpTextReader {
         : Buffer.concat([this.#tail, chunk]).subarray(-TAIL_BYTES);
     this.#unsent = 0;
     for (let at = 0; at < chunk.length;) {
-      at = this.#table === undefined ? this.#readLines(chunk, at) : this.#readRows(chunk, at);
+      at = this.#rows === undefined ? this.#readLines(chunk, at) : this.#readRows(this.#rows, chunk, at);
     }
     this.#send(chunk, Math.max(0, chunk.length - this.#line.length));
   }
@@ -105,12 +99,12 @@ export class DumpTextReader {
    *   if a name does not decode
    */
   end(): DumpText {
-    // Rows may hold pg_dump's last words, but not its random key: where that ends a dump that seems to be amid rows, the dump
-    // is whole and was misread. So is one that seems to end amid a text; its words are no proof of the contrary.
+    // Rows may hold pg_dump's last words, but not its random key. So a dump that ends with the key is whole, and was misread
+    // if it seems to end amid rows or in a text.
     const isComplete =
       endsAsPgDumpDoes(this.#tail.toString('latin1'), this.#restrictKey) &&
-      (this.#table === undefined || this.#restrictKey !== undefined);
-    const isMisread = isComplete && (this.#table !== undefined || !this.#quoting.isOutside);
+      (this.#rows === undefined || this.#restrictKey !== undefined);
+    const isMisread = isComplete && (this.#rows !== undefined || !this.#quoting.isOutside);
     const areCounted = !this.#hasInserts && !isMisread;
     return {
       isComplete,
@@ -169,7 +163,7 @@ export class DumpTextReader {
     return chunk.length;
   }
 
-  /** Lets a line, or a part of one, through to the sink, or an empty one in its place. */
+  /** Passes a line, or a part of one, to the sink, or an empty line in its place. */
   #pass(line: string, isOutside: boolean, chunk: Buffer, start: number, end: number): void {
     const isCommand = isOutside && line.startsWith('\\');
     const key = isCommand ? RESTRICTION.exec(line)?.[1] : undefined;
@@ -179,7 +173,7 @@ export class DumpTextReader {
     const beganBefore = line.length > end - start;
     if (!isLeftOut && !beganBefore) return;
     this.#send(chunk, start);
-    this.#sink?.write(isLeftOut ? END_OF_ROWS.subarray(0, 1) : Buffer.from(line, 'latin1'));
+    this.#sink?.write(isLeftOut ? Buffer.from('\n') : Buffer.from(line, 'latin1'));
     this.#unsent = end;
   }
 
@@ -197,7 +191,7 @@ export class DumpTextReader {
     throw new PermanentError(
       `the dump holds a command for psql in line ${this.#lines}, and pg_dump writes none there`,
       {
-        hint: 'Somebody wants to run commands on this machine: find out where this dump comes from.',
+        hint: 'It would run commands on this machine: find out where this dump comes from.',
       },
     );
   }
@@ -219,7 +213,7 @@ export class DumpTextReader {
     return (isCopy || this.#statement !== '') && this.#endsStatement(this.#statement + line);
   }
 
-  /** Reads what pg_dump says of the dump, and of its parts, in lines of their own. */
+  /** Reads the lines in which pg_dump describes the dump and its parts. */
   #readHeading(line: string): void {
     if (this.#isPreamble) {
       this.#restrictKey ??= /^\\restrict (\w+)\n$/.exec(line)?.[1];
@@ -254,51 +248,24 @@ export class DumpTextReader {
     this.#isUnderHeading = false;
     const table = /^COPY ((?:"(?:[^"]|"")*"|[^\s".]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".]+))*) /.exec(text)?.[1];
     if (isInQuotes || table === undefined || !text.endsWith(' FROM stdin;\n')) return false;
-    this.#table = table;
-    this.#rows = 0;
-    // An empty table's end of rows begins with the end of this line.
-    this.#border = END_OF_ROWS.subarray(0, 1);
+    this.#rows = new CopyRows(table);
     return true;
   }
 
-  /** Counts rows up to their end. Returns where it stopped. */
-  #readRows(chunk: Buffer, from: number): number {
-    const acrossChunks = Buffer.concat([this.#border, chunk.subarray(from, from + END_OF_ROWS.length - 1)]).indexOf(
-      END_OF_ROWS,
-    );
-    if (acrossChunks !== -1) {
-      // The row's own newline was counted with the chunk that it is in.
-      const end = from + acrossChunks + END_OF_ROWS.length - this.#border.length;
-      this.#endRows();
-      return end;
-    }
-    const end = chunk.indexOf(END_OF_ROWS, from);
-    this.#rows += countNewlines(chunk, from, end === -1 ? chunk.length : end + 1);
-    if (end !== -1) {
-      this.#endRows();
-      return end + END_OF_ROWS.length;
-    }
-    this.#border = Buffer.concat([this.#border, chunk.subarray(Math.max(from, chunk.length - 3))]).subarray(-3);
-    return chunk.length;
-  }
-
-  #endRows(): void {
-    const table = this.#table ?? '';
-    this.#lines += this.#rows + 1;
-    this.#tables.set(table, (this.#tables.get(table) ?? 0) + this.#rows);
-    this.#table = undefined;
+  /** Reads rows up to their end. Returns where it stopped. */
+  #readRows(rows: CopyRows, chunk: Buffer, from: number): number {
+    const end = rows.read(chunk, from);
+    if (end === undefined) return chunk.length;
+    this.#lines += rows.count + 1;
+    this.#tables.set(rows.table, (this.#tables.get(rows.table) ?? 0) + rows.count);
+    this.#rows = undefined;
+    return end;
   }
 }
 
 const HEADING = /^-- (?:Data for )?Name: /;
 
 const isInsert = (line: string): boolean => line.startsWith('INSERT INTO ');
-
-function countNewlines(text: Buffer, from: number, to: number): number {
-  let count = 0;
-  for (let at = text.indexOf(NEWLINE, from); at !== -1 && at < to; at = text.indexOf(NEWLINE, at + 1)) count += 1;
-  return count;
-}
 
 /**
  * pg_dump's last words, and nothing after them. Since the releases of August 2025 (17.6, 16.10, 15.14, ...) a dump begins

@@ -1,12 +1,12 @@
 /**
- * The encodings of PostgreSQL that the platform decodes alike, by their names in `client_encoding`. Those of a client alone
- * (BIG5, SJIS, UHC, ...) are left out, for there the two differ in many characters, and so are those that it does not know:
- * EUC_JIS_2004, EUC_TW, JOHAB, MULE_INTERNAL.
+ * Encodings that Node decodes as PostgreSQL does, by their names in `client_encoding`. Client-only encodings (BIG5, SJIS,
+ * UHC, ...) are missing, because the two differ in many characters; EUC_JIS_2004, EUC_TW, JOHAB and MULE_INTERNAL are unknown
+ * to Node.
  * Source: https://www.postgresql.org/docs/current/multibyte.html and https://encoding.spec.whatwg.org/#names-and-labels
  */
 const LABELS: Readonly<Record<string, string>> = {
   UTF8: 'utf-8',
-  // Any bytes at all; where they are UTF-8, that is no accident.
+  // SQL_ASCII allows any bytes. Bytes that are valid UTF-8 are so on purpose.
   SQL_ASCII: 'utf-8',
   LATIN2: 'iso-8859-2',
   LATIN3: 'iso-8859-3',
@@ -43,8 +43,8 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns what decodes a name in an encoding of PostgreSQL; it returns `undefined` for bytes that are no text in it, and for
- * any bytes where the encoding is unknown.
+ * Returns a decoder for names in an encoding of PostgreSQL. It returns `undefined` for bytes that are no text in it, and for
+ * all bytes if the encoding is unknown.
  */
 export function nameDecoder(encoding: string): (name: Buffer) => string | undefined {
   // To TextDecoder, `latin1` is windows-1252.

@@ -4,8 +4,8 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Proof } from './prove-gzip.ts';
 import { readGzip } from './read-gzip.ts';
 
-// The thread that `proveGzip` starts, and ends. A fault of the disk ends it, too, and reaches `proveGzip` as it is; our own
-// errors would arrive there without their class.
+// The thread that `proveGzip` starts, and ends. An error of the disk reaches `proveGzip` as it is. Our own errors would lose
+// their class, so they are sent as messages.
 if (parentPort === null) throw new Error('wanted to be started as a thread');
 const answer = await readGzip(workerData as string, once(parentPort, 'message')).then(
   (proven): Proof => ({ proven }),

@@ -3,16 +3,16 @@ import { Worker } from 'node:worker_threads';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 
-/** What the thread answers. */
+/** Answer of the thread. */
 export type Proof = { readonly proven: ProvenContent } | { readonly refused: string };
 
 /**
  * Proves what lies on the disk: the file is one gzip and nothing else, it decompresses whole, and its text is a complete
- * dump. That is done in a thread of its own: a stream of buffers keeps V8 collecting garbage, each collection takes as long
- * as the heap is large, and a thread's heap holds next to nothing.
+ * dump. It runs in a thread of its own: a stream of buffers makes V8 collect garbage all the time, which is cheap in the
+ * small heap of a thread.
  *
- * @param written for a file that is still being written: ends when it is whole. Until then the proof follows the file,
- *   so that little is left to do once the dump is done.
+ * @param written settles when the file is whole. Until then the proof follows the file as it grows, so that little is left to
+ * do after the dump.
  * @throws RetryableError if the file does not stand up to it; the signal's reason once that is aborted
  */
 export async function proveGzip(

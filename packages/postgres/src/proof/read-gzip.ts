@@ -9,19 +9,19 @@ import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { DumpTextReader, type DumpTextSink } from './dump-text.ts';
 
-/** Each piece is handed from thread to thread a few times, and that costs more than what is done to a small one. */
+/** Size of a piece: handing it from thread to thread costs more than the work on a small one. */
 const READ_BYTES = 256 * 1024;
 const TEXT_BYTES = 256 * 1024;
-/** Left to itself, V8 lets some 30 MB of text that was read gather before it frees any. */
+/** Without help, V8 gathers some 30 MB of used text before it frees any. */
 const GARBAGE_BYTES = 4 * 1024 * 1024;
 const LOOK_AGAIN_MS = 50;
 
 /**
- * Reads a gzip and the dump in it to their ends. It is decompressed here, and by zlib: the pipe that would bring us the
- * text takes back what a faster program saves, and to read what another program wrote is better proof.
+ * Reads a gzip and the dump in it to their ends. zlib decompresses it here: a pipe from a faster program would cost what that
+ * saves, and another program than the one that compressed is better proof.
  *
  * @param written when the file is whole; until then it is followed as it grows
- * @param sink gets the text on the way, before it is known whether the file is whole
+ * @param sink receives the text before it is known whether the file is whole
  * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else; PermanentError as
  *   `DumpTextReader` does, and whatever the sink throws
  */
@@ -63,7 +63,7 @@ export async function readGzip(path: string, written: Promise<unknown>, sink?: D
   return { bytes, sha256: hash.digest('hex'), ...text };
 }
 
-/** The file's content in pieces of one size; while it is being written, each piece once it is full. */
+/** Reads the file in pieces of one size; while the file grows, each piece once it is full. */
 async function* followFile(path: string, written: Promise<unknown>): AsyncGenerator<Buffer> {
   let isWritten = false;
   const end = written.then(
@@ -73,7 +73,7 @@ async function* followFile(path: string, written: Promise<unknown>): AsyncGenera
   await using file = await open(path, 'r');
   let piece = Buffer.allocUnsafeSlow(READ_BYTES);
   for (let length = 0, position = 0; ;) {
-    // Asked before the read: what is written between the two is read the next time.
+    // This is looked up before the read: bytes that are written in between are read next time.
     const isLast = isWritten;
     const { bytesRead } = await file.read(piece, length, READ_BYTES - length, position);
     position += bytesRead;
@@ -88,8 +88,8 @@ async function* followFile(path: string, written: Promise<unknown>): AsyncGenera
 }
 
 /**
- * A gzip ends with the size of its text, modulo 2^32. Anything behind it, garbage that a decompressor passes over or
- * another gzip that it takes for more of the text, makes the file end in something else.
+ * A gzip ends with the size of its text, modulo 2^32. With anything behind it, the file ends in other bytes: garbage, which a
+ * decompressor skips, or another gzip, which it takes for more text.
  * Source: https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
  */
 function assertOneMember(tail: Buffer, textBytes: number, passedOverBytes: number): void {

@@ -38,17 +38,17 @@ const FIRST_LETTERS = new Set('AGRCS');
 /** Not roles, where they stand without quotes. */
 const KEYWORDS = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER', 'DEFAULT']);
 
-/** Nobody can have them, quoted or not: for a user mapping of everybody, pg_dump writes `public`. */
+/** Names that no role can have, even quoted. pg_dump writes `public` for a user mapping of all roles. */
 const RESERVED = new Set(['public', 'none']);
 
-/** Whether a statement that begins with this line may be one that names roles. */
+/** Judges by its first line whether a statement may name roles. */
 export function mayNameRoles(line: string): boolean {
   return FIRST_LETTERS.has(line.charAt(0)) && BEGINNING.test(line);
 }
 
 /**
- * The roles that a statement of pg_dump's names: who owns something, has a right on it, or is who a policy is for. Those that
- * PostgreSQL predefines are left out: they are there, or cannot be made.
+ * Finds the roles in a statement of pg_dump: owners, holders of rights, roles of a policy. It leaves out predefined roles:
+ * they exist, or cannot be created.
  */
 export function roleNamesIn(statement: string): readonly string[] {
   return FORMS.filter(([beginning, word]) => statement.startsWith(beginning) && statement.includes(word))

@@ -1,6 +1,6 @@
 type Within = 'sql' | 'name' | 'string' | 'escaping string' | 'dollars' | 'line' | 'comment';
 
-/** What may begin something quoted. A backslash begins a command of psql, wherever it stands. */
+/** Beginnings of quoted text. A backslash begins a command of psql anywhere. */
 const OPENER = /['"$\\]|--|\/\*/g;
 /** `$$`, `$tag$`, or one that the end of the text cuts; not `$1`. */
 const DOLLARS = /\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?(\$|$)/y;
@@ -11,8 +11,8 @@ const ESCAPE_OR_END = /\\|'/g;
 
 /**
  * Follows a plain dump's SQL as it goes by, cut anywhere, and knows whether its end stands in a string, a quoted name or a
- * comment. Takes bytes as latin1: whatever quotes is ASCII, and no byte of another character in an encoding that a server
- * can have is.
+ * comment. Takes bytes as latin1: all quoting is ASCII, and in every encoding of a server no other character has an ASCII
+ * byte.
  *
  * It jumps from one special character to the next, since one string may hold a function, or a piece of a large object.
  * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html

@@ -11,17 +11,17 @@ import { runRestoreThread } from './restore-thread.ts';
 import { startPsql, writeAll } from './start-psql.ts';
 
 export type RestoreDumpOptions = {
-  /** Whose psql is run. */
+  /** Clients whose psql runs. */
   readonly clients: Clients;
   /** libpq's environment for the target, `PGDATABASE` included. */
   readonly env: Readonly<Record<string, string>>;
   /** The `.sql.gz` on this disk. */
   readonly path: string;
-  /** What it must be, in hexadecimal; otherwise nothing is committed. */
+  /** SHA-256 that the file must have, in hexadecimal; otherwise nothing is committed. */
   readonly sha256?: string;
-  /** SQL that is run in the same transaction before the dump's text, in UTF-8. */
+  /** SQL that runs in the same transaction before the dump, in UTF-8. */
   readonly before?: string;
-  /** What psql's command line begins with, to run it as another user. */
+  /** Words that psql's command line begins with, to run it as another user. */
   readonly runAs?: readonly string[];
   readonly signal: AbortSignal;
   /** Called with the bytes of SQL that psql has taken, a few times a second. */
@@ -30,7 +30,7 @@ export type RestoreDumpOptions = {
 
 export type RestoredDump = {
   readonly content: ProvenContent;
-  /** From the start of psql to the end of the commit. */
+  /** Time from the start of psql to the end of the commit. */
   readonly restoreMs: number;
 };
 
@@ -40,7 +40,7 @@ export type RestoredDump = {
  * rolls everything back. `psql --single-transaction` would commit a cut dump: it takes the end of its input for the end of
  * the data.
  *
- * The text goes from a thread of its own into a pipe of the kernel's, because every byte through the event loop costs.
+ * A thread writes the text into a pipe of the kernel, because bytes through the event loop cost more.
  *
  * @throws RestoreError if the dump cannot be restored, PermanentError | RetryableError if the server cannot be reached or
  *   goes away, and in each case nothing was changed; OutcomeUnknownError if the server goes away amid the commit; the
@@ -57,12 +57,12 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   const startedAt = performance.now();
   await using pipe = await openPipe('this process and psql');
   const psql = await startPsql(options, pipe.readEnd);
-  // As long as we held its end, nobody would notice that psql has ended.
+  // While this process holds the end, the writer does not notice that psql has ended.
   await pipe.readEnd.close();
   const abort = (): void => void psql.end();
   signal.addEventListener('abort', abort);
   await using cleanup = new AsyncDisposableStack();
-  // psql never outlives this call, and has ended before its input does: it would run what it has of a statement.
+  // psql never outlives this call. It ends before its input does, because it would run the beginning of a statement.
   cleanup.defer(async () => {
     await psql.end();
     signal.removeEventListener('abort', abort);
@@ -89,23 +89,23 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   if (isCommitting && exitCode === 0)
     return { content: outcome.proven, restoreMs: Math.round(performance.now() - startedAt) };
   const error = restoreError(psql.said(), ending, countLines(prelude) + 1, outcome.headings);
-  // A statement that failed took all back, even if it was the COMMIT.
+  // A failed statement rolled everything back, even if it was the COMMIT.
   if (isCommitting && !(error instanceof RestoreError)) throw new OutcomeUnknownError(error);
   signal.throwIfAborted();
   throw error;
 }
 
 /**
- * No limit that a role or a database has for the sessions of others may end this one. And where the server can, it is to
- * look every two seconds whether we are still there: it would finish what may be an hour's index for nobody, and hold its
- * locks. A server that refuses one of them says so, and the restore goes on.
+ * Settings of the session. Time limits of a role or a database must not end it. A server that can looks every two seconds
+ * whether its client is still there; otherwise it would finish an index of an hour, and hold its locks. If a server refuses a
+ * setting, the restore goes on.
  */
 const SESSION = String.raw`\set ON_ERROR_STOP off
 SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
 SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
 \set ON_ERROR_STOP on`;
 
-/** Our own lock comes first, so that no line of the dump is a command to psql; then the transaction, and a mark in it. */
+/** Locks psql first, so that no line of the dump is a command, then begins the transaction and leaves a mark in it. */
 function preludeOf(key: string, before: string, knowsRestrict: boolean): string {
   return [
     SESSION,
@@ -117,7 +117,7 @@ function preludeOf(key: string, before: string, knowsRestrict: boolean): string 
   ].join('\n');
 }
 
-/** The mark is gone if the dump has ended the transaction; then the cast fails, and says why. */
+/** Commits if the mark is still there. If the dump has ended the transaction, the cast fails and says why. */
 function endingOf(key: string): string {
   return `SELECT (CASE pg_catalog.current_setting('pgstow.restore', true) WHEN '${key}' THEN '1' ELSE 'the dump has ended the transaction of the restore' END)::pg_catalog.int4;\nCOMMIT;\n`;
 }

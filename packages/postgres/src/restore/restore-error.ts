@@ -2,9 +2,9 @@ import { PermanentError, RetryableError, type FaultOptions } from '@pgstow/share
 import { postgresError } from '../client/postgres-error.ts';
 
 export type RestoreFault = FaultOptions & {
-  /** As in `23505`, where a statement of the dump failed. */
+  /** SQL state of a statement of the dump that failed, as in `23505`. */
   readonly sqlState?: string | undefined;
-  /** What the statement that failed is about: a table, or the object under whose heading it stands. */
+  /** Object of the failed statement: a table, or the object in the heading above it. */
   readonly object?: string | undefined;
   /** What the server says besides. It may quote rows. */
   readonly detail?: string | undefined;
@@ -38,11 +38,11 @@ export class OutcomeUnknownError extends PermanentError {
   }
 }
 
-/** What pg_dump's heading says of the object under it. */
+/** A heading of pg_dump, and the line that it is in. */
 export type Heading = { readonly line: number; readonly text: string };
 
 /**
- * An error out of what psql said with `VERBOSITY=verbose` before it ended.
+ * Makes an error of psql's last words with `VERBOSITY=verbose`.
  *
  * @param firstLine of the dump's own text among the lines that psql got
  * @param headings those that were sent last, in their order
@@ -59,7 +59,7 @@ export function restoreError(
   const field = (name: string): string | undefined =>
     new RegExp(String.raw`^${name}:  ([\s\S]*?)(?=^[A-Z ]+:  |^psql:|$(?![\s\S]))`, 'm').exec(rest)?.[1]?.trim();
   const message = rest.split(/^[A-Z ]+:  |^LINE \d+: |^psql:/m, 1)[0]?.trim() ?? '';
-  // The server has gone, or ended this connection: another attempt may find it well.
+  // The server has ended this connection, or has gone: another attempt may succeed.
   if (/^(?:FATAL|PANIC)$/.test(severity) || /^(?:57P|08)/.test(sqlState))
     return new RetryableError(`the server ended the restore: ${sqlState} ${message}`);
 
@@ -88,7 +88,7 @@ type Message = {
   readonly rest: string;
 };
 
-/** The error that ended psql: the last that was said, but for warnings. The server may speak its own language. */
+/** Finds the error that ended psql: the last message that is no warning, in whichever language. */
 function lastMessage(stderr: string): Message | undefined {
   const found = [...stderr.matchAll(/^(?:psql:[^\n]*?:(\d+): )?(\S+?):  ([0-9A-Z]{5}): /gm)].findLast(
     ([, , severity = '', sqlState = '']) =>
@@ -147,7 +147,7 @@ function clientError(stderr: string, ending: string): RestoreError | PermanentEr
   }
   if (/backslash commands are restricted/.test(said)) {
     return new RestoreError(`the dump holds a command for psql: ${said}`, {
-      hint: 'Somebody wants to run commands on this machine: find out where this dump comes from.',
+      hint: 'It would run commands on this machine: find out where this dump comes from.',
     });
   }
   return postgresError(`psql ${ending}`, said);

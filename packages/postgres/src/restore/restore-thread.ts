@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import type { Heading } from './restore-error.ts';
 
-/** What the thread works with: the file, and the descriptor of the pipe's end that it writes to. */
+/** Input of the thread: the file, and the descriptor of the pipe's end that it writes to. */
 export type RestoreThreadData = { readonly path: string; readonly fd: number };
 
 /** Messages of the thread. After all but `progress` it has ended. */

@@ -22,17 +22,17 @@ type StartOptions = {
 /** A psql that restores what is written to its standard input. */
 export type RunningPsql = {
   readonly ended: Promise<{ readonly exitCode: number | undefined; readonly ending: string }>;
-  /** The end of what it said. */
+  /** Returns the end of its output. */
   said(): string;
-  /** Has it end: SIGINT cancels the statement that runs on the server. */
+  /** Ends it: SIGINT cancels the statement that runs on the server. */
   end(): Promise<void>;
 };
 
 /** Starts it. It stops at the first error, and sends what it says in English, with SQL states and the lines that they are of. */
 export async function startPsql({ clients, env, runAs = [] }: StartOptions, stdin: FileHandle): Promise<RunningPsql> {
-  // With a file named, be it standard input, psql says in which line an error is.
+  // psql gives the line of an error only if a file is named, even if that is standard input.
   const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
-  // Whoever becomes another user loses the tie to us, so it is made after that.
+  // A change of user takes the tie to this process away, so the tie is made after it.
   const tied = await boundToUs([join(clients.folder, 'psql'), ...argv, '--file=-'], 'TERM');
   const child = startProgram([...runAs, ...tied], {
     // execa takes any descriptor; its types know the standard ones.
@@ -49,7 +49,7 @@ export async function startPsql({ clients, env, runAs = [] }: StartOptions, stdi
   const end = async (): Promise<void> => {
     const isOver = ended.then(() => true);
     const isOverWithin = (ms: number): Promise<boolean> => Promise.race([isOver, delay(ms, false, { ref: false })]);
-    // One that comes between two statements is lost.
+    // A signal between two statements is lost.
     for (let ms = 0; ms < TERMINATE_AFTER_MS; ms += INTERRUPT_EVERY_MS) {
       child.kill('SIGINT');
       if (await isOverWithin(INTERRUPT_EVERY_MS)) return;
