@@ -56,6 +56,7 @@ function describe(database: string, { gzip, ...proven }: ProvenDump): Manifest {
     ...gzip,
     identity: proven.identity,
     ...proven.standing,
+    needs: proven.needs,
     source: proven.source,
     compressor: proven.compressor.program,
     pgDumpVersion: proven.clients.version,

@@ -6,6 +6,7 @@ import type { SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/dump/pg-dump.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import type { Log } from '@pgstow/shared/runtime/log.ts';
@@ -23,6 +24,7 @@ export type ProvenDump = PreparedDump &
     /** `undefined` if the source could not be asked. */
     readonly source: DatabaseFacts | undefined;
     readonly identity: SourceIdentity;
+    readonly needs: DumpNeeds;
   };
 
 /**
@@ -57,7 +59,8 @@ export async function takeDump(
     const content = { ...gzip, identity };
     const judgement = judgeDump(content, earlier, { takenAt, onShrink: backup.onShrink });
     if (judgement.shrunk !== undefined) warnOfShrinking(task, judgement.shrunk);
-    return { ...prepared, durationMs, gzip, source, identity, ...judgement };
+    const needs = needsOf(server, postgres.extraOptions);
+    return { ...prepared, durationMs, gzip, source, identity, needs, ...judgement };
   } catch (error) {
     await rm(partial, { force: true });
     throw folderError(error, backup.folder);
@@ -88,6 +91,10 @@ async function dumpAndProve(
   await file.close();
   await synced;
   return { gzip: await proof, source: await source };
+}
+
+function needsOf({ needs }: PreparedDump['server'], extraOptions: readonly string[]): DumpNeeds {
+  return extraOptions.includes('--no-tablespaces') ? { ...needs, tablespaces: [] } : needs;
 }
 
 function warnOfShrinking(task: Task<'dump'>, shrunk: string): void {

@@ -134,6 +134,33 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restored database equals its s
       expect({ at, ...(await runRestore(['timed', '--to', 'then', '--at', at], env)) }).toMatchObject({ at, code: 2 });
   });
 
+  test('with the settings of its source, and says how its database gets them', async () => {
+    await using folder = await tempFolder();
+    await source.createDatabase('tenants');
+    await source.psql(
+      'tenants',
+      `set app.tenant = 'acme'; create table t as select 'acme' as tenant;
+       create materialized view mine as select * from t where tenant = current_setting('app.tenant')`,
+    );
+    const needs = {
+      settings: [
+        { name: 'app.tenant', value: 'acme' },
+        { name: 'no.such', value: "it's" },
+        { name: 'default_transaction_read_only', value: 'on' },
+        { name: 'work_mem', value: 'no size' },
+      ],
+      monetaryLocale: 'xx_XX',
+      tablespaces: [],
+    };
+    await makeBackup(source, 'tenants', folder.path, { more: { needs } });
+    const env = { BACKUP_DIR: folder.path };
+    const { code, text } = await runRestore(['tenants', '--to', elsewhere.url('tenants'), '--create'], env);
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining('equal to what the dump holds') });
+    expect(text).toContain(`ALTER DATABASE "tenants" SET "app"."tenant" = 'acme';`);
+    expect(text).toContain(`ALTER DATABASE "tenants" SET "no"."such" = 'it''s';`);
+    expect(await elsewhere.psql('tenants', 'select * from mine')).toBe('acme');
+  });
+
   test('and is looked at all the same where the role may have one session at a time', async () => {
     await using folder = await tempFolder();
     await source.createDatabase('lone');

@@ -25,6 +25,18 @@ do $$ begin
   end loop;
 end $$`;
 
+/** A materialized view that asks for a setting, and a table and an index in a tablespace. */
+const NEEDY = `
+alter database needy set app.tenant = 'acme';
+alter database needy set default_transaction_read_only = on;
+set app.tenant = 'acme';
+set allow_in_place_tablespaces = on;
+create tablespace "fast disk" location '';
+create table orders (id int, tenant text) tablespace "fast disk";
+insert into orders values (1, 'acme'), (2, 'other');
+create index on orders (tenant) tablespace "fast disk";
+create materialized view mine as select * from orders where tenant = current_setting('app.tenant');`;
+
 /** The restoring session sorts otherwise than any other: pg_dump switches row_security off. */
 const SORTED = `
 create function compare(a int, b int) returns int language sql immutable as $$
@@ -53,13 +65,19 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
         many: MANY,
         sorted: SORTED,
         dated: DATED,
+        needy: NEEDY,
         busy: 'create table t as select 1 as a; create table shrunk as select i from generate_series(1, 50) i',
       }),
     );
-    stage = cleanup.use(await setVerifyStage({ ...servers, databases: 'shop,odd,many,sorted,dated,busy' }));
+    stage = cleanup.use(await setVerifyStage({ ...servers, databases: 'shop,odd,many,sorted,dated,busy,needy' }));
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
+
+  it('gives a dump what it takes for granted: settings of its database, and tablespaces', async () => {
+    const { name } = await stage.dumpAndUpload('needy');
+    expect(await stage.good(name)).toMatchObject({ differences: [] });
+  });
 
   it('of a database with one of nearly everything is GOOD, and says what it compared', async () => {
     const { name, sha256, tables } = await stage.dumpAndUpload('odd');

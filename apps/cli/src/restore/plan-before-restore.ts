@@ -1,21 +1,31 @@
+import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import type { RestoreContext } from './restore-context.ts';
 import { createRole, sqlBeforeRestore } from './sql-before-restore.ts';
-import { openTarget, readRoles } from './target-facts.ts';
+import { missingTablespaces, openTarget, readRoles } from './target-facts.ts';
 
 /**
  * Plans the SQL to run before the dump.
  *
  * @param wanted roles that the dump names
- * @throws ExitError if roles are missing and may not be created
+ * @param tablespaces that it names
+ * @throws ExitError if tablespaces are missing, or roles that may not be created
  */
 export async function planBeforeRestore(
   { target, options: { createRoles, force }, clients, signal }: RestoreContext,
   wanted: readonly string[],
+  tablespaces: readonly string[],
 ): Promise<string> {
   const { session, exists } = await openTarget(target, clients, signal);
   await using stack = new AsyncDisposableStack();
   stack.use(session);
+  const lacking = await missingTablespaces(session, tablespaces);
+  if (lacking.length > 0)
+    throw new ExitError(
+      exitCodes.refused,
+      `tablespaces are missing on the target server: ${lacking.map((name) => JSON.stringify(name)).join(', ')}; nothing was touched`,
+      `Create them first: ${lacking.map((name) => `CREATE TABLESPACE ${quoteIdentifier(name)} LOCATION '/a/folder/of/the/server';`).join(' ')} Or take a dump without them: POSTGRES_EXTRA_OPTS=--no-tablespaces.`,
+    );
   const { missing, mayCreate, isSuperuser } = await readRoles(session, wanted);
   if (missing.length > 0 && (!createRoles || !mayCreate)) {
     const sql = missing.flatMap((role) => createRole(role, true)).join(' ');

@@ -98,3 +98,12 @@ from pg_roles where rolname = current_user`,
     rolesSchema,
   );
 }
+
+/** Those of some tablespaces that a server does not have. */
+export async function missingTablespaces(session: PsqlSession, names: readonly string[]): Promise<readonly string[]> {
+  return await session.query(
+    `select to_jsonb(name) from unnest(array[${names.map(quoteLiteral).join(', ')}]::text[]) name
+     where not exists (select from pg_tablespace where spcname = name)`,
+    z.string(),
+  );
+}

@@ -7,6 +7,7 @@ import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-dump.ts';
 import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
+import { settingsStatements } from '@pgstow/postgres/restore/session-settings.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
@@ -103,8 +104,10 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
   if (backup.manifest === undefined)
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
-  const roles = backup.manifest?.roles;
-  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles);
+  const { roles, needs, source: facts } = backup.manifest ?? {};
+  // A dump that leaves things out may leave out what lies in them.
+  const tablespaces = facts?.limitedBy === undefined ? (needs?.tablespaces ?? []) : [];
+  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles, tablespaces);
   const dumpSource = {
     backup,
     place,
@@ -117,7 +120,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
-  const before = planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal)));
+  const before = planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal), tablespaces));
   if (!exists) await createTarget(target, backup.manifest?.source, clients, signal);
   const restored = await withProgress(target.database, (show) =>
     restoreOrDrop(
@@ -129,6 +132,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
             path: dump.path,
             sha256: dump.sha256,
             before,
+            needs,
             signal,
           },
           backup,
@@ -137,6 +141,9 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
       exists ? undefined : () => dropTarget(target, clients),
     ),
   );
+  const statements = needs === undefined ? [] : settingsStatements(needs, target.database);
+  if (statements.length > 0)
+    console.log(`its source has settings that no dump holds:\n${statements.map((sql) => `  ${sql}`).join('\n')}`);
   await checkRestored(context, backup, restored);
 }
 

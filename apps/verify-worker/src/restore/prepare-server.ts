@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -6,7 +7,7 @@ import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 const DATABASE = 'restored';
 
 /**
- * Gives the server what a dump takes for granted: an empty database, and the roles that it names, without a login.
+ * Gives the server what a dump takes for granted: an empty database, tablespaces, and roles, without a login.
  *
  * @returns the database
  * @throws PermanentError if the server lacks an extension of the source
@@ -25,6 +26,7 @@ export async function prepareServer(
     });
   }
   for (const role of roles) await createRole(server, role);
+  for (const tablespace of manifest.needs?.tablespaces ?? []) await createTablespace(server, tablespace);
   await server.createDatabase(DATABASE);
   return DATABASE;
 }
@@ -40,5 +42,16 @@ async function createRole(server: ScratchServer, role: string): Promise<void> {
 \\if :missing
 create role ${quoteIdentifier(role)} superuser nologin;
 \\endif`,
+  );
+}
+
+/** Makes a tablespace in the server's own folder, which is where the server's programs start. */
+async function createTablespace(server: ScratchServer, tablespace: string): Promise<void> {
+  const folder = `pgstow_${createHash('sha256').update(tablespace).digest('hex')}`;
+  await server.query(
+    'postgres',
+    `copy (select) to program 'mkdir ${folder}';
+select current_setting('data_directory') || '/${folder}' as folder \\gset
+create tablespace ${quoteIdentifier(tablespace)} location :'folder';`,
   );
 }

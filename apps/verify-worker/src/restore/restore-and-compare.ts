@@ -53,6 +53,7 @@ async function compareIn(
   const running = AbortSignal.any([signal, server.signal]);
   const database = await prepareServer(server, manifest, roles);
   const restoreMs = await restoreInto(server, database, path, {
+    needs: manifest.needs,
     circumstances: {
       isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
       limitedBy: manifest.source?.limitedBy,

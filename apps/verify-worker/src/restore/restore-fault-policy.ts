@@ -49,6 +49,11 @@ const READINGS: readonly Reading[] = [
     isLasting: true,
   },
   { pattern: /tablespace ".*" does not exist/s, why: 'the scratch server has no tablespaces', isLasting: true },
+  {
+    pattern: /invalid input syntax for type money/,
+    why: 'the scratch server may lack the locale in which the source writes money (lc_monetary)',
+    isLasting: true,
+  },
   { pattern: /time zone ".*" not recognized/s, why: 'the scratch server lacks a time zone', isLasting: true },
   { pattern: /role ".*" does not exist/s, why: 'the scratch server lacks a role', isLasting: true },
   {

@@ -1,6 +1,7 @@
 import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError } from '../bad-dump-error.ts';
 import { scratchFaultIn, type RestoreCircumstances, type RestoreFault } from './restore-fault-policy.ts';
@@ -16,15 +17,16 @@ export async function restoreInto(
   database: string,
   path: string,
   options: {
+    readonly needs: Manifest['needs'];
     readonly circumstances: RestoreCircumstances;
     readonly signal: AbortSignal;
     readonly onProgress: (sqlBytes: number) => void;
   },
 ): Promise<number> {
   const { clients, env, runAs } = server;
-  const { signal, onProgress } = options;
+  const { needs, signal, onProgress } = options;
   try {
-    return (await restoreDump({ clients, env: env(database), path, runAs, signal, onProgress })).restoreMs;
+    return (await restoreDump({ clients, env: env(database), path, needs, runAs, signal, onProgress })).restoreMs;
   } catch (error) {
     signal.throwIfAborted();
     const { message } = error as Error;

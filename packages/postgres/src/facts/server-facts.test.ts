@@ -3,6 +3,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-ser
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClients, newestClients } from '../client/client-version.ts';
 import { libpqEnvironment } from '../client/libpq-environment.ts';
+import { settingsStatements } from '../restore/session-settings.ts';
 import { askServer } from './server-facts.ts';
 
 describe.skipIf(!hasPostgres())('what a server says before its database is dumped', () => {
@@ -32,6 +33,33 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
       startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
     });
     expect(await ask(postgres.user, postgres.password)).toEqual(facts);
+  });
+
+  it('tells what a dump takes for granted and does not hold', async () => {
+    await postgres.createDatabase('needy');
+    await postgres.psql(
+      'postgres',
+      `create role clerk; alter database needy set app.tenant = 'a=b'; alter role clerk in database needy set search_path = x, y`,
+    );
+    const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile: {} };
+    const env = libpqEnvironment(
+      { ...server, user: 'plain', password: 'p', databases: [], extraOptions: [] },
+      'needy',
+      'test',
+    );
+    const { needs } = await askServer(newestClients(await findClients()), env, new AbortController().signal);
+    expect(needs).toEqual({
+      settings: [
+        { name: 'app.tenant', value: 'a=b' },
+        { name: 'search_path', value: 'x, y', role: 'clerk' },
+      ],
+      monetaryLocale: 'C',
+      tablespaces: [],
+    });
+    expect(settingsStatements(needs, 'new "one"')).toEqual([
+      `ALTER DATABASE "new ""one""" SET "app"."tenant" = 'a=b';`,
+      `ALTER ROLE "clerk" IN DATABASE "new ""one""" SET "search_path" = x, y;`,
+    ]);
   });
 
   it('goes without its number where a role may not read it', async () => {

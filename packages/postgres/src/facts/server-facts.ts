@@ -1,3 +1,4 @@
+import { dumpNeedsSchema, type DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { z } from 'zod';
@@ -13,9 +14,10 @@ export type ServerFacts = {
   readonly databaseBytes: number;
   /** Identity of the database and its server, without the address. */
   readonly identity: Omit<SourceIdentity, 'address'>;
+  readonly needs: DumpNeeds;
 };
 
-/** Limit for a connection and two small queries. */
+/** Limit for a connection and three small queries. */
 const ANSWER_MS = 60_000;
 
 const FACTS = `
@@ -28,6 +30,18 @@ select jsonb_build_object(
   'mayIdentify', has_function_privilege('pg_catalog.pg_control_system()', 'execute')
 ) from pg_database where datname = current_database()`;
 
+/** Any role may read this. A setting is kept as `name=value`. */
+const NEEDS = `
+select jsonb_build_object(
+  'settings', (select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+      'name', split_part(setting, '=', 1), 'value', substr(setting, strpos(setting, '=') + 1),
+      'role', (select rolname from pg_roles where oid = s.setrole))) order by s.setrole, setting), '[]')
+    from pg_db_role_setting s, unnest(s.setconfig) setting where s.setdatabase = d.oid),
+  'monetaryLocale', current_setting('lc_monetary'),
+  'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace t
+    where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid))
+) from pg_database d where d.datname = current_database()`;
+
 const factsSchema = z
   .object({ major: z.int(), version: z.string(), databaseBytes: z.int(), mayIdentify: z.boolean() })
   .extend(sourceIdentitySchema.omit({ address: true, systemIdentifier: true }).shape);
@@ -39,7 +53,8 @@ export async function readServerFacts(session: PsqlSession): Promise<ServerFacts
   const systemIdentifier = mayIdentify
     ? await session.queryRow('select to_jsonb(system_identifier::text) from pg_control_system()', z.string())
     : undefined;
-  return { major, version, databaseBytes, identity: { ...identity, systemIdentifier } };
+  const needs = await session.queryRow(NEEDS, dumpNeedsSchema);
+  return { major, version, databaseBytes, identity: { ...identity, systemIdentifier }, needs };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from '../client/client-version.ts';
@@ -8,6 +9,7 @@ import { readPsqlVersion } from '../client/read-psql-version.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
+import { sessionSettings } from './session-settings.ts';
 import { startPsql, writeAll } from './start-psql.ts';
 
 export type RestoreDumpOptions = {
@@ -19,6 +21,8 @@ export type RestoreDumpOptions = {
   readonly path: string;
   /** SHA-256 that the file must have, in hexadecimal; otherwise nothing is committed. */
   readonly sha256?: string;
+  /** What the dump takes for granted, as far as a session can have it. */
+  readonly needs?: DumpNeeds | undefined;
   /** SQL that runs in the same transaction before the dump, in UTF-8. */
   readonly before?: string;
   /** Words that psql's command line begins with, to run it as another user. */
@@ -47,12 +51,12 @@ export type RestoredDump = {
  *   signal's reason once that is aborted, and then nothing was changed either
  */
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
-  const { path, before = '', signal } = options;
+  const { path, needs, before = '', signal } = options;
   signal.throwIfAborted();
   const version = await readPsqlVersion(options.clients);
   await assertPsqlFitsDump(version, path);
   const key = randomBytes(24).toString('hex');
-  const prelude = preludeOf(key, before, judgePsql(version).knowsRestrict);
+  const prelude = preludeOf(key, sessionSettings(needs), before, judgePsql(version).knowsRestrict);
 
   const startedAt = performance.now();
   await using pipe = await openPipe('this process and psql');
@@ -102,13 +106,14 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
  */
 const SESSION = String.raw`\set ON_ERROR_STOP off
 SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
-SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
-\set ON_ERROR_STOP on`;
+SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';`;
 
 /** Locks psql first, so that no line of the dump is a command, then begins the transaction and leaves a mark in it. */
-function preludeOf(key: string, before: string, knowsRestrict: boolean): string {
+function preludeOf(key: string, settings: readonly string[], before: string, knowsRestrict: boolean): string {
   return [
     SESSION,
+    ...settings,
+    String.raw`\set ON_ERROR_STOP on`,
     ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
     'BEGIN;',
     `SELECT pg_catalog.set_config('pgstow.restore', '${key}', true);`,

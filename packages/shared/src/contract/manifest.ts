@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
 import { databaseFactsSchema } from './database-facts.ts';
+import { dumpNeedsSchema } from './dump-needs.ts';
 import { sourceIdentitySchema } from './source-identity.ts';
 import { suspicionSchema } from './suspicion.ts';
 import { targetNameSchema } from './target.ts';
@@ -38,6 +39,8 @@ export const manifestSchema = z
     emptiedTables: z.array(z.string()).optional(),
     /** Every role that the dump names: those that own things in it or hold rights on them. */
     roles: z.array(z.string().min(1)).optional(),
+    /** What the dump takes for granted where it is restored; absent from an adopted dump's manifest, and from one of version 0.1. */
+    needs: dumpNeedsSchema.optional(),
     /** The source's facts in the dump's own snapshot. */
     source: databaseFactsSchema.optional(),
     compressor: z.string().optional(),

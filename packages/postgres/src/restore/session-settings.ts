@@ -1,0 +1,43 @@
+import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
+import { quoteIdentifier, quoteLiteral } from '../client/sql-quote.ts';
+
+/**
+ * Settings that would stop a restore or change what it does, that pg_dump sets itself, or that a session cannot take on.
+ * `default_transaction_read_only`, for one, is set on databases that are to be left alone.
+ */
+const NOT_FOR_RESTORE =
+  /^(?:default_transaction_|transaction_|idle_|lock_timeout$|statement_timeout$|search_path$|client_encoding$|row_security$|role$|session_authorization$|session_replication_role$|default_tablespace$|temp_tablespaces$|quote_all_identifiers$|.*preload_libraries$|dynamic_library_path$|event_triggers$|zero_damaged_pages$|ignore_)/;
+
+/**
+ * SQL that gives a session what a dump's functions, defaults and texts of money may lean on. A statement that the server refuses
+ * changes nothing.
+ */
+export function sessionSettings(needs: DumpNeeds | undefined): readonly string[] {
+  if (needs === undefined) return [];
+  const ofAll = needs.settings.filter(({ name, role }) => role === undefined && !NOT_FOR_RESTORE.test(name));
+  return [{ name: 'lc_monetary', value: needs.monetaryLocale }, ...ofAll].map(
+    ({ name, value }) => `SELECT pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false);`,
+  );
+}
+
+/** SQL that gives a restored database the settings that its source had, for a person to run. */
+export function settingsStatements({ settings }: DumpNeeds, database: string): readonly string[] {
+  const name = quoteIdentifier(database);
+  return settings.map((setting) => {
+    const whose = setting.role === undefined ? '' : `ROLE ${quoteIdentifier(setting.role)} IN `;
+    return `ALTER ${whose}DATABASE ${name} SET ${setting.name.split('.').map(quoteIdentifier).join('.')} = ${valueOf(setting)};`;
+  });
+}
+
+/** Settings that are lists stand without quotes, or the server takes the list for one item. */
+const LISTS = new Set([
+  'search_path',
+  'temp_tablespaces',
+  'session_preload_libraries',
+  'local_preload_libraries',
+  'DateStyle',
+]);
+
+function valueOf({ name, value }: { readonly name: string; readonly value: string }): string {
+  return LISTS.has(name) && value !== '' ? value : quoteLiteral(value).trim();
+}
