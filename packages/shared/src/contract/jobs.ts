@@ -31,8 +31,6 @@ function toNames<T extends { version?: unknown }>(data: T): Omit<T, 'version'> {
 export type QueueName = keyof typeof jobs;
 export type JobData<Q extends QueueName> = z.infer<(typeof jobs)[Q]>;
 
-export const queueNames = Object.keys(jobs) as readonly QueueName[];
-
 /**
  * Why a dump job exists; it is the job's name. `first` is asked for when a target's schedule is first seen, `catch-up`
  * when a due run would have been lost to a change of schedule, `ad-hoc` by a person.
