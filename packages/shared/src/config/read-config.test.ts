@@ -94,6 +94,12 @@ describe('the configuration', () => {
   });
 });
 
+it('a byte order mark before a name is a fault of its own', () => {
+  expect(faultsOf({ '\uFEFFPOSTGRES_HOST': 'db', POSTGRES_USER: 'u', POSTGRES_DB: 'a' })).toEqual([
+    'POSTGRES_HOST: begins with a byte order mark; save the file it stands in as UTF-8 without one',
+  ]);
+});
+
 describe('NAME_FILE', () => {
   it('holds the value, without the line end that a file ends with', async () => {
     await using folder = await tempFolder();

@@ -28,6 +28,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** Some editors begin a file with it, and then the first variable has another name than it seems. */
+const BYTE_ORDER_MARK = '\uFEFF';
+
 /**
  * Reads the environment once and checks all of it. Every variable may be given as `NAME_FILE`, the path of a file that
  * holds the value (a Docker secret); an empty value counts as not set.
@@ -44,6 +47,9 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
   const report = (variable: string, fault: string): void => {
     if (!faults.has(variable)) faults.set(variable, fault);
   };
+
+  for (const name of Object.keys(env).filter((each) => each.startsWith(BYTE_ORDER_MARK)))
+    report(name.slice(1), 'begins with a byte order mark; save the file it stands in as UTF-8 without one');
 
   const secrets: string[] = [];
   const warnings: string[] = [];
