@@ -56,7 +56,7 @@ export class Notifier {
     // A dump that was there before the job proves nothing of today.
     if (at === undefined || at < toSecond(wantedSince)) return;
     if (suspect !== undefined) heartbeat.fails(data.target, name, `${name} is suspect: ${suspect}`);
-    // With a destination, a dump counts once it is confirmed there: the upload worker notifies of that.
+    // The upload worker notifies of a dump that goes to a destination, where it counts once it is confirmed.
     if (destinations.size > 0) return;
     const recovery = { at, name, happened: `${name} was dumped and proven.` };
     for (const kind of ['dump-failed', 'upload-failed'] as const) alarms.lift(kind, data.target, recovery);

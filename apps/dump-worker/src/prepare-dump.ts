@@ -6,7 +6,7 @@ import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { chooseClients, findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { chooseCompressor } from '@pgstow/postgres/dump/compressor.ts';
-import { askServer } from '@pgstow/postgres/facts/server-facts.ts';
+import { askServer, type AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import type { Task } from '@pgstow/shared/runtime/task.ts';
@@ -21,7 +21,7 @@ export type PreparedDump = {
   /** `takeDump` closes it. */
   readonly file: FileHandle;
   readonly env: ReturnType<typeof libpqEnvironment>;
-  readonly server: Awaited<ReturnType<typeof askServer>>;
+  readonly server: AskedServer;
   readonly clients: Clients;
   readonly compressor: Awaited<ReturnType<typeof chooseCompressor>>;
 };
@@ -44,7 +44,7 @@ export async function prepareDump(
   const server = await askServer(newestClients(installed), env, signal);
   const clients = chooseClients(installed, server.major);
   const compressor = await chooseCompressor(backup.compression);
-  // With options of the user's own, the database's size says nothing of a first dump.
+  // The database's size says nothing of a first dump that POSTGRES_EXTRA_OPTS may shorten.
   const databaseBytes = postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
   // The size of a dump that shrank beyond belief says nothing of the next one.
   const last = earlier.findLast((dump) => !isSuspect(dump));

@@ -96,7 +96,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     });
     catalog.publish();
     task.progress(100);
-    // Of another tool's dumps, the verify worker tests the newest alone, and asks for that by itself.
+    // The verify worker asks for a test of another tool's dumps, and of the newest alone.
     if (dump.manifest.origin === 'dumped')
       await askForRestoreTest(verifications, name, place.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
@@ -153,7 +153,7 @@ async function wasOurs(
   if (receipt !== undefined && receiptConfirms(receipt, manifest, store.place)) return true;
   if (metadata['sha256'] === manifest.sha256) return true;
   const stored = await readStoredManifest(store, manifest.name, signal).catch((error: unknown) => {
-    // That is no evidence.
+    // An object that cannot be read is no evidence.
     if (error instanceof HiddenError || error instanceof ArchivedError) return undefined;
     throw error;
   });

@@ -45,7 +45,7 @@ const KILL_AFTER_MS = 10_000;
 const KILLED_MS = 10_000;
 /** Wait for the last output of a server that has ended; it arrives much sooner. */
 const LAST_WORDS_MS = 1000;
-/** Of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
+/** Most bytes of a socket's path. Source: https://man7.org/linux/man-pages/man7/unix.7.html */
 const LONGEST_SOCKET_PATH = 107;
 const SOCKET_FOLDER = 'pgstow-socket-';
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { chooseClients, findClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
+import { ROWS_ALONE } from '@pgstow/postgres/client/psql-options.ts';
 import { bareEnvironment, runProgram } from '@pgstow/postgres/client/run-program.ts';
 import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import type { DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
@@ -110,10 +111,8 @@ async function runSql(
   sql: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const options = '--no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --file -'.split(
-    ' ',
-  );
-  const command = [join(folder, 'psql'), ...options, '--field-separator=\t'];
+  const options = ['--set', 'ON_ERROR_STOP=1', '--file', '-', '--field-separator=\t'];
+  const command = [join(folder, 'psql'), ...ROWS_ALONE, ...options];
   const { stdout, stderr, failed } = await runProgram(command, { env, input: sql }, signal);
   if (failed) throw new RetryableError(`the scratch server refused a statement: ${stderr.trim()}`);
   return stdout;

@@ -3,7 +3,7 @@ const MAX_CONNECTIONS = 10;
 const MAX_WORKER_PROCESSES = 4;
 /** One autovacuum worker, because the server refuses none, and its launcher. */
 const AUTOVACUUM_BACKENDS = 2;
-/** What shared memory a lock takes. Source: https://www.postgresql.org/docs/15/kernel-resources.html#SYSVIPC */
+/** Shared memory that a lock takes. Source: https://www.postgresql.org/docs/15/kernel-resources.html#SYSVIPC */
 const LOCK_BYTES = 270;
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -99,7 +99,7 @@ from pg_roles where rolname = current_user`,
   );
 }
 
-/** Those of some tablespaces that a server does not have. */
+/** Finds the tablespaces that a server lacks. */
 export async function missingTablespaces(session: PsqlSession, names: readonly string[]): Promise<readonly string[]> {
   return await session.query(
     `select to_jsonb(name) from unnest(array[${names.map(quoteLiteral).join(', ')}]::text[]) name

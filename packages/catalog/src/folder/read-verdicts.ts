@@ -8,7 +8,7 @@ import {
 import { readFolder } from './read-folder.ts';
 
 export type Verdicts = {
-  /** By database, oldest dump first. */
+  /** Verdicts by database, oldest dump first. */
   readonly verdicts: ReadonlyMap<string, readonly Verdict[]>;
   /** For each database of which nothing may be deleted, why. */
   readonly frozen: ReadonlyMap<string, Freeze>;

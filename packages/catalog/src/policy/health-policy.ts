@@ -11,7 +11,7 @@ import { isSuspect, whySuspect } from './suspect-dump.ts';
 import { judgeVerdictAge, type VerdictAge, type VerdictAgeOptions } from './verdict-age-policy.ts';
 
 export type HealthOptions<D extends JudgedDump = JudgedDump> = {
-  /** Of one database, oldest first. */
+  /** Dumps of one database, oldest first. */
   readonly dumps: readonly D[];
   readonly schedule: Schedule;
   /** Where a dump must be confirmed to count; `undefined` where backups stay local. */

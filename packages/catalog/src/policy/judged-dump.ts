@@ -15,9 +15,9 @@ export type JudgedDump = {
       Manifest,
       'takenAt' | 'recordedAt' | 'sqlBytes' | 'tables' | 'suspect' | 'emptiedTables' | 'identity' | 'formerSources'
     >;
-  /** By destination. */
+  /** Receipts by destination. */
   readonly receipts: ReadonlyMap<string, ConfirmingReceipt & Pick<Receipt, 'confirmedAt'>>;
-  /** By destination. */
+  /** Restore tests by destination. */
   readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
   /** A person's word on a suspect dump. */
   readonly acceptance?: Pick<Acceptance, 'acceptedAt'> | undefined;

@@ -9,7 +9,7 @@ import { newestByNow } from './newest-dump.ts';
 import { oldestAllowed } from './oldest-allowed.ts';
 
 export type VerdictAgeOptions = {
-  /** Of one database, oldest first. */
+  /** Dumps of one database, oldest first. */
   readonly dumps: readonly JudgedDump[];
   readonly schedule: Schedule;
   /** Where dumps are tested as they lie; the folder, where `undefined`. */

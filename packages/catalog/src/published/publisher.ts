@@ -41,7 +41,7 @@ export class Publisher implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    // With Redis away, publishing never ends.
+    // Publishing never ends while Redis is away.
     await Promise.race([this.#publishing, delay(STOP_LIMIT_MS, undefined, { ref: false })]);
   }
 

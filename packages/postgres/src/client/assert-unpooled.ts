@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { execa } from 'execa';
 import type { Clients } from './client-version.ts';
-
-const OPTIONS = ['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'];
+import { ROWS_ALONE } from './psql-options.ts';
+import { runProgram } from './run-program.ts';
 
 const looks = (connection: string, times: number): string =>
   `select '${connection} ' || pg_backend_pid(); `.repeat(times);
 const lookFromAnother = (connection: string, times: number): string =>
-  String.raw`\! echo "${looks(connection, times)}" | "$PGSTOW_PSQL" ${OPTIONS.join(' ')}`;
+  String.raw`\! echo "${looks(connection, times)}" | "$PGSTOW_PSQL" ${ROWS_ALONE.join(' ')}`;
 
 /**
  * Asks for the server processes of connections, several times each, while two are open: psql runs another psql. It sets
@@ -36,7 +35,7 @@ ${looks('first', 100)}
  * A server that cannot be asked is none.
  *
  * @param env see `libpqEnvironment`
- * @throws PermanentError with a hint
+ * @throws PermanentError with a hint, or the signal's reason once that is aborted
  */
 export async function assertUnpooled(
   clients: Clients,
@@ -44,14 +43,8 @@ export async function assertUnpooled(
   signal: AbortSignal,
 ): Promise<void> {
   const psql = join(clients.folder, 'psql');
-  const { stdout } = await execa(psql, OPTIONS, {
-    env: { ...env, PGSTOW_PSQL: psql },
-    extendEnv: false,
-    reject: false,
-    cancelSignal: signal,
-    input: SCRIPT,
-    stderr: 'ignore',
-  });
+  const options = { env: { ...env, PGSTOW_PSQL: psql }, input: SCRIPT };
+  const { stdout } = await runProgram([psql, ...ROWS_ALONE], options, signal);
   if (!isPooled(stdout)) return;
   throw new PermanentError(
     `database ${JSON.stringify(env['PGDATABASE'])} is reached through a connection pooler in transaction mode`,

@@ -6,6 +6,7 @@ import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';
 import { keepTail } from './program-end.ts';
+import { ROWS_ALONE } from './psql-options.ts';
 import { startProgram } from './run-program.ts';
 
 /** A statement failed; the session goes on, and so does its transaction. */
@@ -211,7 +212,7 @@ function describe(cause: unknown): string {
 }
 
 function startPsql(psql: readonly string[], env: Readonly<Record<string, string>>) {
-  return startProgram([...psql, '--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align'], {
+  return startProgram([...psql, ...ROWS_ALONE], {
     env: { ...env, PGCLIENTENCODING: 'UTF8' },
     stdin: 'pipe',
     buffer: false,

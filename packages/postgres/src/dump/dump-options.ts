@@ -10,7 +10,7 @@ const COMPLETE = new Set(
   --role --rows-per-insert`.split(/\s+/),
 );
 
-/** Those of pg_dump's options that leave something out of the dump, as they may be shown. */
+/** Options of pg_dump that leave something out of the dump, as they may be shown. */
 export function limitingOptions(words: readonly string[]): readonly string[] {
   return pairExtraOptions(words)
     .filter(([option]) => !COMPLETE.has(option))

@@ -12,7 +12,7 @@ export type SnapshotOptions = {
   readonly clients: Clients;
   /** See `libpqEnvironment`. */
   readonly env: Readonly<Record<string, string>>;
-  /** Of pg_dump. */
+  /** Options of pg_dump. */
   readonly extraOptions: readonly string[];
   readonly counting: Counting;
   readonly signal: AbortSignal;

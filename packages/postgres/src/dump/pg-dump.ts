@@ -17,7 +17,7 @@ export type PgDumpOptions = {
   /** See `libpqEnvironment`. */
   readonly env: Readonly<Record<string, string>>;
   readonly extraOptions: readonly string[];
-  /** Of a session that holds it until pg_dump has begun; without one pg_dump takes its own. */
+  /** Snapshot that a session holds until pg_dump has begun; without one pg_dump takes its own. */
   readonly snapshot?: string | undefined;
   /** Open for writing; closed by the caller. */
   readonly file: FileHandle;

@@ -1,7 +1,7 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { z } from 'zod';
 import { StatementError, type PsqlSession } from '../client/psql-session.ts';
-import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
+import { isDumped, isUsersSchema } from './made-by-users.ts';
 
 export type Counting = {
   readonly mode: DatabaseFacts['counted'];
@@ -19,9 +19,8 @@ type Table = z.infer<typeof tableSchema>;
 const AFTER_DUMP_MS = 60_000;
 
 /**
- * Tables whose rows are in a dump, partitions and unlogged ones included. Of an extension's tables these are the ones that it has
- * registered for it, with the rows that its condition names (`where not builtin`).
- * Source: https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES
+ * Tables whose rows are in a dump, partitions and unlogged ones included. An extension's condition (`where not builtin`) says which
+ * rows of its table are.
  */
 const LIST_TABLES = `
 with registered as (
@@ -33,7 +32,7 @@ select jsonb_build_object(
 from pg_class c join pg_namespace n on n.oid = c.relnamespace left join registered r on r.oid = c.oid
 where c.relkind = 'r' and c.relpersistence <> 't' and ${isUsersSchema('n.nspname')}
   and not (c.relpersistence = 'u' and pg_is_in_recovery())
-  and (r.oid is not null or ${isOfNoExtension('c')})`;
+  and ${isDumped('c')}`;
 
 /** Tables that were truncated or written anew since the snapshot, which looks for their rows where they were. */
 const LIST_REWRITTEN = `

@@ -3,47 +3,34 @@ import { databaseFactsSchema } from '@pgstow/shared/contract/database-facts.ts';
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findClients, newestClients, type Clients } from '../client/client-version.ts';
+import { EXACT, openFactStage, type FactStage } from '../../testing/fact-stage.ts';
+import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
 import { openSnapshot } from '../dump/dump-snapshot.ts';
 import { compareFacts } from './compare-facts.ts';
 import { readDatabaseFacts } from './database-facts.ts';
 
-const EXACT = { mode: 'exact', exactUpToBytes: 1e12 } as const;
 const { signal } = new AbortController();
 
 describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   let postgres: PostgresServer;
   let clients: Clients;
+  let stage: FactStage;
   beforeAll(async () => {
-    postgres = await startPostgres();
-    clients = newestClients(await findClients());
+    stage = await openFactStage();
+    ({ postgres, clients } = stage);
     await postgres.createDatabase('odd');
     await postgres.psql('odd', ODD_DATABASE);
   });
-  afterAll(() => postgres[Symbol.asyncDispose]());
+  afterAll(() => stage[Symbol.asyncDispose]());
 
-  const envOf = (database: string) => ({
-    PATH: process.env['PATH'] ?? '',
-    LC_ALL: 'C.UTF-8',
-    ...postgres.env(database),
-  });
-  const factsOf = async (database: string) => {
-    await using session = await PsqlSession.start(clients, envOf(database), signal);
-    await session.run('begin isolation level repeatable read read only');
-    return await readDatabaseFacts(session, EXACT);
-  };
-  const dumpOf = async (database: string, args: readonly string[] = []) =>
-    (await execa(`${clients.folder}/pg_dump`, args, { env: envOf(database), extendEnv: false })).stdout;
-  /** A new database out of a dump's text. */
-  const restored = async (name: string, sql: string) => {
-    await postgres.createDatabase(name);
-    await postgres.psql(name, sql);
-    return name;
-  };
+  const envOf: FactStage['envOf'] = (database) => stage.envOf(database);
+  const factsOf: FactStage['factsOf'] = (database) => stage.factsOf(database);
+  const dumpOf: FactStage['dumpOf'] = (database, args) => stage.dumpOf(database, args);
+  const restored: FactStage['restored'] = (name, sql) => stage.restored(name, sql);
   const differences = (source: DatabaseFacts, found: DatabaseFacts) =>
     compareFacts({ source, tables: undefined }, found).differences;
 

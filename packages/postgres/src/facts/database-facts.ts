@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { PsqlSession } from '../client/psql-session.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 import { countRows, type Counting } from './count-rows.ts';
-import { isOfNoExtension, isUsersSchema } from './made-by-users.ts';
+import { isDumped, isUsersSchema } from './made-by-users.ts';
 import { DESCRIBE_OBJECTS, DESCRIPTION_VERSION, LIST_LOSSES } from './schema-objects.ts';
 
 type Sequence = { readonly next: string; readonly increment: string };
@@ -42,12 +42,12 @@ const basicsSchema = databaseFactsSchema.pick({
 /** Decimal digits: the values are larger than a number can be, and the increment becomes part of SQL. */
 const digits = z.string().regex(/^-?\d+$/);
 
-/** Sequences that a dump sets; of an extension's, the ones that it has registered for it. */
+/** Sequences that a dump sets. */
 const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
 where ${isUsersSchema('n.nspname')}
-  and (c.oid in (select unnest(extconfig) from pg_extension) or ${isOfNoExtension('c')})`;
+  and ${isDumped('c')}`;
 
 /**
  * Reads what a database says of itself in the session's transaction, which must have one snapshot.

@@ -1,11 +1,7 @@
 import { hasPostgres } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findClients, newestClients, type Clients } from '../client/client-version.ts';
-import { PsqlSession } from '../client/psql-session.ts';
+import { openFactStage, type FactStage } from '../../testing/fact-stage.ts';
 import { compareFacts } from './compare-facts.ts';
-import { readDatabaseFacts } from './database-facts.ts';
 
 /** States of a schema that pg_dump does not write. A database that has one is as good a source as any. */
 const UNWRITTEN: readonly (readonly [what: string, sql: string])[] = [
@@ -58,42 +54,25 @@ const UNWRITTEN: readonly (readonly [what: string, sql: string])[] = [
 ];
 
 describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write whole', () => {
-  const { signal } = new AbortController();
-  let postgres: PostgresServer;
-  let clients: Clients;
+  let stage: FactStage;
   beforeAll(async () => {
-    postgres = await startPostgres();
-    clients = newestClients(await findClients());
+    stage = await openFactStage();
   });
-  afterAll(() => postgres[Symbol.asyncDispose]());
+  afterAll(() => stage[Symbol.asyncDispose]());
 
-  const envOf = (database: string) => ({
-    PATH: process.env['PATH'] ?? '',
-    LC_ALL: 'C.UTF-8',
-    ...postgres.env(database),
-  });
-  const factsOf = async (database: string) => {
-    await using session = await PsqlSession.start(clients, envOf(database), signal);
-    await session.run('begin isolation level repeatable read read only');
-    return await readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: 1e12 });
-  };
   const compareWithCopy = async (database: string) => {
-    const dump = await execa(`${clients.folder}/pg_dump`, [], { env: envOf(database), extendEnv: false });
-    await postgres.createDatabase(`${database} copy`);
-    await postgres.psql(`${database} copy`, dump.stdout);
-    return compareFacts({ source: await factsOf(database), tables: undefined }, await factsOf(`${database} copy`));
+    const copy = await stage.restored(`${database} copy`, await stage.dumpOf(database));
+    return compareFacts({ source: await stage.factsOf(database), tables: undefined }, await stage.factsOf(copy));
   };
 
   test.each(UNWRITTEN)('is equal to its copy: %s', async (what, sql) => {
     const database = what.slice(0, 50);
-    await postgres.createDatabase(database);
-    await postgres.psql(database, sql);
+    await stage.restored(database, sql);
     expect((await compareWithCopy(database)).differences).toEqual([]);
   });
 
   test('loses what a materialized view holds that reads an empty one, and says so', async () => {
-    await postgres.createDatabase('empty');
-    await postgres.psql(
+    await stage.restored(
       'empty',
       `create materialized view b as select 1 a; create view between as select a from b;
        create materialized view a as select a from between; create materialized view full_one as select 1;

@@ -11,6 +11,14 @@ export function isOfNoExtension(alias: string): string {
   return dependsNot(`${alias}.tableoid`, `${alias}.oid`, "= 'e'");
 }
 
+/**
+ * The condition that a dump holds the rows or the value of a relation. An extension's relation counts if the extension registered it.
+ * Source: https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES
+ */
+export function isDumped(alias: string): string {
+  return `(${alias}.oid in (select unnest(extconfig) from pg_extension) or ${isOfNoExtension(alias)})`;
+}
+
 function dependsNot(classid: string, objid: string, type: string): string {
   return `not exists (select from pg_catalog.pg_depend d
     where d.classid = ${classid} and d.objid = ${objid} and d.deptype ${type})`;

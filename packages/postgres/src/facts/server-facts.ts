@@ -1,10 +1,11 @@
-import { dumpNeedsSchema, type DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
+import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { z } from 'zod';
 import { assertUnpooled } from '../client/assert-unpooled.ts';
 import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
+import { readDumpNeeds } from './read-dump-needs.ts';
 
 export type ServerFacts = {
   /** As in `15.18 (Debian 15.18-0+deb12u1)`. */
@@ -14,7 +15,6 @@ export type ServerFacts = {
   readonly databaseBytes: number;
   /** Identity of the database and its server, without the address. */
   readonly identity: Omit<SourceIdentity, 'address'>;
-  readonly needs: DumpNeeds;
 };
 
 /** Limit for a connection and three small queries. */
@@ -30,18 +30,6 @@ select jsonb_build_object(
   'mayIdentify', has_function_privilege('pg_catalog.pg_control_system()', 'execute')
 ) from pg_database where datname = current_database()`;
 
-/** Any role may read this. A setting is kept as `name=value`. */
-const NEEDS = `
-select jsonb_build_object(
-  'settings', (select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-      'name', split_part(setting, '=', 1), 'value', substr(setting, strpos(setting, '=') + 1),
-      'role', (select rolname from pg_roles where oid = s.setrole))) order by s.setrole, setting), '[]')
-    from pg_db_role_setting s, unnest(s.setconfig) setting where s.setdatabase = d.oid),
-  'monetaryLocale', current_setting('lc_monetary'),
-  'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace t
-    where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid))
-) from pg_database d where d.datname = current_database()`;
-
 const factsSchema = z
   .object({ major: z.int(), version: z.string(), databaseBytes: z.int(), mayIdentify: z.boolean() })
   .extend(sourceIdentitySchema.omit({ address: true, systemIdentifier: true }).shape);
@@ -53,9 +41,11 @@ export async function readServerFacts(session: PsqlSession): Promise<ServerFacts
   const systemIdentifier = mayIdentify
     ? await session.queryRow('select to_jsonb(system_identifier::text) from pg_control_system()', z.string())
     : undefined;
-  const needs = await session.queryRow(NEEDS, dumpNeedsSchema);
-  return { major, version, databaseBytes, identity: { ...identity, systemIdentifier }, needs };
+  return { major, version, databaseBytes, identity: { ...identity, systemIdentifier } };
 }
+
+/** Facts and needs that are asked for before a dump begins. */
+export type AskedServer = ServerFacts & { readonly needs: DumpNeeds };
 
 /**
  * Asks the server before anything is dumped.
@@ -67,13 +57,13 @@ export async function askServer(
   clients: Clients,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<ServerFacts> {
+): Promise<AskedServer> {
   const late = AbortSignal.timeout(ANSWER_MS);
   const ended = AbortSignal.any([signal, late]);
   try {
     await assertUnpooled(clients, env, ended);
     await using session = await PsqlSession.start(clients, env, ended);
-    return await readServerFacts(session);
+    return { ...(await readServerFacts(session)), needs: await readDumpNeeds(session) };
   } catch (error) {
     signal.throwIfAborted();
     if (!late.aborted) throw error;

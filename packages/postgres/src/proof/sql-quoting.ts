@@ -18,7 +18,7 @@ const ESCAPE_OR_END = /\\|'/g;
  * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html
  */
 export class SqlQuoting {
-  /** With `standard_conforming_strings` off, a backslash escapes in every string. */
+  /** A backslash escapes in every string, as with `standard_conforming_strings` off. */
   hasBackslashEscapes = false;
   /** Whether a command of psql was seen that does not begin its line; pg_dump writes none. */
   hasCommandInLine = false;

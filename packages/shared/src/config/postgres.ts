@@ -3,7 +3,7 @@ import { targetNameSchema } from '../contract/target.ts';
 import { defineSubject, type ReportFault, type Values } from './subject.ts';
 import { parseDatabaseList } from './values/database-list.ts';
 import { parseExtraOptions } from './values/extra-options.ts';
-import { readUrlParameters, SECRET_PARAMETERS } from './values/libpq-parameters.ts';
+import { readUrlParameters } from './values/libpq-parameters.ts';
 import { wholeNumber } from './values/whole-number.ts';
 
 /** A PostgreSQL server, the role that dumps, and the databases that are targets. */
@@ -45,7 +45,7 @@ const variables = {
   POSTGRES_DATABASE: { schema: z.string().optional(), description: 'Another name for `POSTGRES_DB`.' },
   DATABASE_URL: {
     schema: z.string().optional(),
-    secret: secretsInUrl,
+    secret: 'url',
     description:
       "All of the above in one: `postgresql://user:password@host:port/database?sslmode=require`. Every parameter of libpq's is handed on; those that only an application's library knows (`schema`, `pgbouncer`, `connection_limit`) are left out with a warning.",
   },
@@ -198,20 +198,4 @@ export function parseServerUrl(text: string, fault: (message: string) => void): 
     libpqFile: file,
     ignored,
   };
-}
-
-/** Passwords in a URL, encoded and not. What cannot be read as a URL is secret as a whole. */
-function secretsInUrl(text: string): readonly string[] {
-  if (!URL.canParse(text)) return [text];
-  const url = new URL(text);
-  const encoded = [url.password, ...SECRET_PARAMETERS.flatMap((name) => url.searchParams.getAll(name))];
-  return encoded
-    .filter((secret) => secret !== '')
-    .flatMap((secret) => {
-      try {
-        return [secret, encodeURIComponent(secret), decodeURIComponent(secret)];
-      } catch {
-        return [secret];
-      }
-    });
 }

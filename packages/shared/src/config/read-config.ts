@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import type { Subject, Variable } from './subject.ts';
+import { SECRET_PARAMETERS } from './values/libpq-parameters.ts';
+import { withDecoded } from './values/url-secrets.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a subject of any variables
 type AnySubject = Subject<any, any>;
@@ -101,17 +103,13 @@ function readRaw(
   }
 }
 
-/** The text itself or, of a `url`, the password in it, encoded and decoded. */
+/** The text itself or, of a `url`, the passwords in it, encoded and decoded. */
 function secretsIn(raw: string, kind: NonNullable<Variable['secret']>): readonly string[] {
   if (typeof kind === 'function') return [raw, ...kind(raw)];
   if (kind === true || !URL.canParse(raw)) return [raw];
-  const { password } = new URL(raw);
-  if (password === '') return [];
-  try {
-    return [password, decodeURIComponent(password)];
-  } catch {
-    return [password];
-  }
+  const { password, searchParams } = new URL(raw);
+  const parameters = SECRET_PARAMETERS.flatMap((name) => searchParams.getAll(name));
+  return [...withDecoded(password), ...parameters, ...parameters.map(encodeURIComponent)].filter((text) => text !== '');
 }
 
 function unknownNames(env: Readonly<Record<string, string | undefined>>, known: readonly AnySubject[]): string[] {

@@ -59,7 +59,7 @@ const publishedDatabaseSchema = z.object({
   bytes: count,
   /** The part of those that each destination has confirmed. */
   uploaded: z.array(z.object({ destination: destinationNameSchema, count, bytes: count })),
-  /** Those that the configured destination has not confirmed; none where backups stay local. */
+  /** Dumps that the configured destination has not confirmed; none where backups stay local. */
   notUploaded: z.object({ count, oldestRecordedAt: z.iso.datetime().optional() }),
   /** Why nothing of it is pruned. */
   frozen: z.string().optional(),

@@ -33,7 +33,7 @@ export async function withLock<T>(
       }),
     );
   const renewal = setInterval(() => {
-    // By the next time, Redis could have given it to another.
+    // Redis could have given the lock to another by the next time.
     if (Date.now() + RENEW_EVERY_MS >= heldUntil) return giveUp();
     const until = Date.now() + LOCK_TTL_MS;
     redis.eval(RENEW, 1, key, token, LOCK_TTL_MS).then(

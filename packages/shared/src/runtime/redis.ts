@@ -40,7 +40,7 @@ export async function connectRedis(url: string, log: Log): Promise<RedisConnecti
   await warnAboutSettings(redis, log);
   return Object.assign(redis, {
     async [Symbol.asyncDispose]() {
-      // With Redis away, quit would wait for it for ever.
+      // quit would wait for ever for a Redis that is away.
       if (redis.status === 'ready') await redis.quit().catch(() => redis.disconnect());
       else redis.disconnect();
     },

@@ -88,7 +88,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
     async [Symbol.asyncDispose]() {
       const closed = worker.close();
       const deadline = setTimeout(() => worker.cancelAllJobs(SHUTDOWN), graceMs);
-      // With Redis away, the job cannot be handed back, and waiting for Redis would have us killed. The next worker finds the
+      // The job cannot be handed back to a Redis that is away, and waiting for Redis would have us killed. The next worker finds the
       // job without its own.
       const gaveUp = Promise.withResolvers<void>();
       // Redis may keep a handler from ending, too: it gets time to end what it started, and no more.

@@ -21,7 +21,7 @@ export const checkRoom = defineCheck({
     let isSummed = true;
     for (const subject of postgres.databases) {
       const last = dumpsOf(subject, dumps).findLast((dump) => !isSuspect(dump))?.manifest.bytes;
-      // With POSTGRES_EXTRA_OPTS, the database's size says nothing of a first dump.
+      // The database's size says nothing of a first dump that POSTGRES_EXTRA_OPTS may shorten.
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {
         isSummed = false;

@@ -9,7 +9,7 @@ import { renderStages } from './render-stages.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 import { drawTimeline } from './timeline.ts';
 
-/** With more databases than this, the protected ones are folded. */
+/** Most databases that are all shown open; of more, the protected ones are folded. */
 const MOST_UNFOLDED = 6;
 
 const BADGES: Readonly<Record<Protection, string>> = {

@@ -32,7 +32,8 @@ function isLikeKey(piece: string): boolean {
   return piece.length >= KEY_LENGTH && !/^[^/]*(?:@|%40)[^/]*$|^[\w-]+(?:\.[\w-]+)+(?::\d+)?$/.test(piece);
 }
 
-function withDecoded(text: string): readonly string[] {
+/** A text, and what it says if it is percent-encoded. */
+export function withDecoded(text: string): readonly string[] {
   try {
     return [text, decodeURIComponent(text)];
   } catch {

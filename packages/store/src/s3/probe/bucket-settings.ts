@@ -10,7 +10,7 @@ import { readS3Error } from '../read-s3-error.ts';
 import { isForbidden } from '../s3-refusal.ts';
 import type { Found } from './probe-finding.ts';
 
-/** By then a dump's restore test is over, even a late one. */
+/** Days after which a dump's restore test is over, even a late one. */
 const TESTED_AFTER_DAYS = 7;
 
 /** Reads whether the bucket keeps objects that are overwritten or deleted. Skipped where that may not be read. */
