@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manifest.ts';
-import { enqueueDump, openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueDump, openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { QueueEvents, type Job } from 'bullmq';
 import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 

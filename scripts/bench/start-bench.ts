@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { startPostgres } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import { startPostgres } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
+import { startS3 } from '@pgstow/testing/servers/s3-server.ts';
 import { execa } from 'execa';
 
 export type Bench = Awaited<ReturnType<typeof startBench>>;

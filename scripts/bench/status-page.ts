@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { isCatalogThere } from '@pgstow/shared/runtime/catalog-copy.ts';
+import { isCatalogThere } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { median } from './measure.ts';
 import { connectQuietly, startApp, type Bench } from './start-bench.ts';

@@ -1,6 +1,6 @@
-import { describeExit, type BoundProcess } from '@pgstow/testing/bound-process.ts';
-import type { OutputLine } from '@pgstow/testing/output-lines.ts';
-import { isAlive } from '@pgstow/testing/running-processes.ts';
+import { describeExit, type BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import type { OutputLine } from '@pgstow/testing/processes/output-lines.ts';
+import { isAlive } from '@pgstow/testing/processes/running-processes.ts';
 
 /** A server with its process id, or one of our own processes with its log. */
 export type WatchedProcess =

@@ -1,4 +1,4 @@
-import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import type { PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 
 export type Database = { readonly postgres: PostgresServer; readonly database: string; readonly signal: AbortSignal };
 

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { endWithNpm } from '../end-with-npm.ts';
 import type { WatchedProcess } from './assert-running.ts';
 import { showSteps, type Steps } from './show-steps.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import type { Run } from './run-to-end.ts';
 import { DATABASE } from './steps/load-sample.ts';
 import { BUCKET, PREFIX, type Servers } from './steps/start-servers.ts';

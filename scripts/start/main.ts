@@ -3,7 +3,7 @@
  * The exit code is that of the first process that failed, or 0.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { forPeople } from '@pgstow/shared/runtime/log-for-people.ts';
+import { forPeople } from '@pgstow/shared/runtime/log/log-for-people.ts';
 import { endWithNpm } from '../end-with-npm.ts';
 import { startApp, type RunningApp } from './start-app.ts';
 

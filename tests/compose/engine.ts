@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { hasCommand, isRoot } from '@pgstow/testing/capabilities.ts';
 import { DEADLINE_MS } from '@pgstow/testing/deadline.ts';
+import { hasCommand, isRoot } from '@pgstow/testing/machine/capabilities.ts';
 
 /** `docker-compose` or, with `PGSTOW_COMPOSE='docker compose'`, Docker's plugin. */
 export const COMPOSE = (process.env['PGSTOW_COMPOSE'] ?? 'docker-compose').split(' ') as [string, ...string[]];

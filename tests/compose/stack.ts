@@ -1,8 +1,8 @@
 import { chown, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { freePort } from '@pgstow/testing/free-port.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { freePort } from '@pgstow/testing/servers/free-port.ts';
 import { execa } from 'execa';
 import { COMPOSE } from './engine.ts';
 

@@ -1,6 +1,6 @@
-import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 
 const ANSWERS_WITHIN_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import type { ListBackupsOptions } from '@pgstow/backups/list-backups.ts';
-import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/s3.ts';
+import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { Option } from 'commander';

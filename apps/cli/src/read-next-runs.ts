@@ -1,11 +1,11 @@
-import type { RedisConfig } from '@pgstow/shared/config/redis.ts';
+import type { RedisConfig } from '@pgstow/shared/config/subjects/redis.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
-import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
+import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
 
 /** The next runs, and since when first backups and verdicts are waited for. */
 export type NextRuns = {

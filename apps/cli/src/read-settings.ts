@@ -1,7 +1,7 @@
 import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
 import { readConfig, type ConfigReading } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from './exit-codes.ts';

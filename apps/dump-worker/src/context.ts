@@ -1,17 +1,17 @@
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
-import { alarms } from '@pgstow/shared/config/alarms.ts';
-import { backup, type BackupConfig } from '@pgstow/shared/config/backup.ts';
-import { postgres, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
-import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
-import { s3 } from '@pgstow/shared/config/s3.ts';
-import { schedule, type Schedule } from '@pgstow/shared/config/schedule.ts';
-import { verify, type VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
+import { backup, type BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import { postgres, type PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
+import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
+import { schedule, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
-import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { Notifier } from './notifier.ts';
 
 export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis: redisSubject } as const;

@@ -3,14 +3,14 @@ import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { Alarm } from '@pgstow/notify/alarms/alarm-notification.ts';
 import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/alarms/suspect-alarm.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
-import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
+import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 
 type NotifierOptions = Notifying & {
   readonly postgres: PostgresConfig;

@@ -9,7 +9,7 @@ import { chooseCompressor } from '@pgstow/postgres/dump/compressor.ts';
 import { askServer, type AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import prettyBytes from 'pretty-bytes';
 import type { DumpContext } from './context.ts';
 

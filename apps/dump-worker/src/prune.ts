@@ -2,7 +2,7 @@ import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
 import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { DumpContext } from './context.ts';
 
 /** Deletes those dumps of the job's target that the retention policy releases. A fault is logged, and costs no backup. */

@@ -8,8 +8,8 @@ import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
-import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
 import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
+import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { DumpContext } from './context.ts';
 import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 

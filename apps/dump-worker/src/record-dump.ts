@@ -6,7 +6,7 @@ import { releaseManifest, withholdManifest } from '@pgstow/catalog/folder/write-
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { DumpContext } from './context.ts';
 import type { ProvenDump } from './take-dump.ts';
 

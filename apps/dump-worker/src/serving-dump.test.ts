@@ -1,5 +1,5 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { expect, test } from 'vitest';
 import { findServingDump } from './serving-dump.ts';

@@ -1,8 +1,8 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { newestUntil } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import { previousRun, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 
 /**
  * Finds a dump that makes a new one pointless. Any dump that began after it was wanted serves a scheduled job, and a job

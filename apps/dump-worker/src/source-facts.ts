@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openSnapshot, type DumpSnapshot, type SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { describeError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
 type Options = SnapshotOptions & { readonly log: Log };
 

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { expect, it } from 'vitest';
 import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
 /** The dump that a leftover of the dump itself or of its manifest belongs to. A receipt's partial is the upload worker's. */
 function dumpOfPartial(file: string): BackupName | undefined {

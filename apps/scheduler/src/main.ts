@@ -1,12 +1,12 @@
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
-import { place } from '@pgstow/shared/config/s3.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
+import { place } from '@pgstow/shared/config/subjects/s3.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
-import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
+import { CatalogReader } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
 import { wantDumps, wantRestoreTests } from './schedules/wanted-entries.ts';
 import { watchSchedules } from './schedules/watch-schedules.ts';
 import { describePause } from './site/protection-policy.ts';

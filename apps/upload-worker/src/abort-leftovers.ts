@@ -1,6 +1,6 @@
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
-import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { OpenUpload } from '@pgstow/store/store.ts';
 import type { UploadContext } from './context.ts';

@@ -1,14 +1,14 @@
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
-import { alarms } from '@pgstow/shared/config/alarms.ts';
-import { backup, type BackupConfig } from '@pgstow/shared/config/backup.ts';
-import { redis as redisSubject } from '@pgstow/shared/config/redis.ts';
-import { s3 } from '@pgstow/shared/config/s3.ts';
-import { verify, type VerifyConfig } from '@pgstow/shared/config/verify.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
+import { backup, type BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
+import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
+import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
-import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { openDestinations, type Destination } from './destination.ts';
 import { Notifier } from './notifier.ts';
 

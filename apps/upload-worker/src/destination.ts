@@ -1,6 +1,6 @@
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 

@@ -6,11 +6,11 @@ import { findDump, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts'
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { askForRestoreTest } from '@pgstow/shared/runtime/ask-for-restore-test.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { uploadLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import { askForRestoreTest } from '@pgstow/shared/runtime/jobs/ask-for-restore-test.ts';
+import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
+import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';

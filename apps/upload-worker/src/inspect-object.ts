@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { FileDigest } from '@pgstow/store/digest-file.ts';
 import { compareObject } from '@pgstow/store/object-comparison.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';

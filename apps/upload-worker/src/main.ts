@@ -1,7 +1,7 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
+import { startWorker } from '@pgstow/shared/runtime/jobs/worker.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
-import { startWorker } from '@pgstow/shared/runtime/worker.ts';
 import { openContext, subjects } from './context.ts';
 import { handleUpload } from './handle-upload.ts';
 import { reconcile } from './reconcile.ts';

@@ -6,14 +6,14 @@ import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
-import { S3_DESTINATION } from '@pgstow/shared/config/s3.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import { S3_DESTINATION } from '@pgstow/shared/config/subjects/s3.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/worker.ts';
+import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
 type NotifierOptions = Notifying & {
   readonly backup: BackupConfig;

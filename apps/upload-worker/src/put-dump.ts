@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { FileDigest } from '@pgstow/store/digest-file.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';

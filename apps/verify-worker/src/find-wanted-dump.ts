@@ -7,7 +7,7 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { VerifyContext } from './context.ts';

@@ -1,8 +1,8 @@
 import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { verifyLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
+import { verifyLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { VerifyContext } from './context.ts';
 import { fetchDump } from './fetch-dump.ts';
 import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';

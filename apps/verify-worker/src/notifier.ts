@@ -5,11 +5,11 @@ import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { updateRestoreTestAlarms } from '@pgstow/notify/alarms/restore-test-alarm.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import type { FailedJob } from '@pgstow/shared/runtime/worker.ts';
+import type { FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 
 type NotifierOptions = Notifying & {
   readonly backup: BackupConfig;

@@ -3,7 +3,7 @@ import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-record
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import { enqueueVerify } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueVerify } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
 import type { VerifyContext } from './context.ts';
 import { sweepScratchPatiently } from './restore/scratch-folder.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { restoreTestFileName, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { VerifyContext } from './context.ts';
 
 /**

@@ -2,14 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAcceptance, writeManifest, writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';
-import { s3 as s3Subject } from '@pgstow/shared/config/s3.ts';
+import { s3 as s3Subject } from '@pgstow/shared/config/subjects/s3.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { S3Store } from '@pgstow/store/s3/s3-store.ts';
-import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listBackups, type ListBackupsOptions } from './list-backups.ts';
 

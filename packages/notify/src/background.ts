@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { Redact } from '@pgstow/shared/runtime/redact.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import type { Redact } from '@pgstow/shared/runtime/log/redact.ts';
 
 /** Time that the end of a process leaves to work that still runs. */
 const PATIENCE_MS = 5000;

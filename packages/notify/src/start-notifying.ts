@@ -1,7 +1,7 @@
-import { DATABASE_PLACEHOLDER, type AlarmsConfig } from '@pgstow/shared/config/alarms.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { Redact } from '@pgstow/shared/runtime/redact.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { DATABASE_PLACEHOLDER, type AlarmsConfig } from '@pgstow/shared/config/subjects/alarms.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import type { Redact } from '@pgstow/shared/runtime/log/redact.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { Alarms } from './alarms/alarms.ts';
 import { Background } from './background.ts';
 import { Heartbeat } from './heartbeat/heartbeat.ts';

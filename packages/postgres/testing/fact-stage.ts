@@ -1,5 +1,5 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
 import { findClients, newestClients, type Clients } from '../src/client/client-version.ts';
 import { PsqlSession } from '../src/client/psql-session.ts';

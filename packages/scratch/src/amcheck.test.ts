@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findServers } from '@pgstow/postgres/client/client-version.ts';
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amcheck } from './amcheck.ts';
 import { startScratchServer, type ScratchServer } from './scratch-server.ts';

@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hasCommand, isRoot } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { runningProcesses } from '@pgstow/testing/running-processes.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasCommand, isRoot } from '@pgstow/testing/machine/capabilities.ts';
+import { runningProcesses } from '@pgstow/testing/processes/running-processes.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { expect, it } from 'vitest';
 
 /** Nobody's on this machine. */

@@ -1,6 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import { readForeignFile } from './read-foreign-file.ts';

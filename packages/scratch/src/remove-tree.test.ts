@@ -1,9 +1,9 @@
 import { chown, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCommand, isRoot } from '@pgstow/testing/capabilities.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasCommand, isRoot } from '@pgstow/testing/machine/capabilities.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { removeTree } from './remove-tree.ts';
 import { takeBack } from './take-back.ts';

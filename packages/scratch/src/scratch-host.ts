@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { chooseScratchPrograms } from './choose-scratch-programs.ts';
 import { roomFor, watchDisk } from './scratch-disk.ts';
 import { isScratchHostThere } from './scratch-host-client.ts';

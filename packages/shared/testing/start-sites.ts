@@ -1,12 +1,12 @@
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import type { Job } from 'bullmq';
-import { createLog } from '../src/runtime/log.ts';
-import { openQueue, type OpenQueue } from '../src/runtime/queue.ts';
-import { createRedact } from '../src/runtime/redact.ts';
-import { connectRedis } from '../src/runtime/redis.ts';
-import type { Task } from '../src/runtime/task.ts';
-import { startWorker } from '../src/runtime/worker.ts';
+import { openQueue, type OpenQueue } from '../src/runtime/jobs/queue.ts';
+import type { Task } from '../src/runtime/jobs/task.ts';
+import { startWorker } from '../src/runtime/jobs/worker.ts';
+import { createLog } from '../src/runtime/log/log.ts';
+import { createRedact } from '../src/runtime/log/redact.ts';
+import { connectRedis } from '../src/runtime/redis/redis.ts';
 
 export const redact = createRedact(['geheim']);
 export const log = createLog('test', 'fatal', redact);

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
+import { startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import type { Run } from '../run-to-end.ts';
 
 export type Servers = { readonly redis: RedisServer; readonly postgres: PostgresServer; readonly s3: S3Server };

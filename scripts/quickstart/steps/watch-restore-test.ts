@@ -1,8 +1,8 @@
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import type { Run } from '../run-to-end.ts';
 import { startApp } from '../start-app.ts';
 import { waitUntil } from '../wait-until.ts';

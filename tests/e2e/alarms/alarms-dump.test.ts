@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
 import { runIdOf } from '@pgstow/notify/heartbeat/run-id.ts';
 import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startMailServer } from '@pgstow/testing/mail-server.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startMailServer } from '@pgstow/testing/servers/mail-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
-import { postedTo } from '../stage/posted-to.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { makeDump } from '../stage/upload-stage.ts';
+import { postedTo } from '../stage/witnesses/posted-to.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
 

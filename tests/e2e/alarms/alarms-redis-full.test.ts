@@ -1,11 +1,11 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import { expect, test } from 'vitest';
+import { startScheduler } from '../stage/processes/start-scheduler.ts';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
-import { startScheduler } from '../stage/start-scheduler.ts';
 
 test.skipIf(!hasRedis())('a scheduler tells of missing backups though Redis is full', async () => {
   await using server = await startRedis();

@@ -1,11 +1,11 @@
 import { runIdOf } from '@pgstow/notify/heartbeat/run-id.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
 import { describe, expect, it } from 'vitest';
-import { postedTo } from '../stage/posted-to.ts';
 import { makeDump, s3Error, setUploadStage, uploadJob } from '../stage/upload-stage.ts';
+import { postedTo } from '../stage/witnesses/posted-to.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);

@@ -1,10 +1,10 @@
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postedTo } from '../stage/posted-to.ts';
 import { BUCKET } from '../stage/settings-of.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage } from '../stage/verify-stage.ts';
+import { postedTo } from '../stage/witnesses/posted-to.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a verify worker', () => {
   let servers: Servers;

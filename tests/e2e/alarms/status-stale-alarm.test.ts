@@ -1,13 +1,13 @@
-import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
 import { Worker } from 'bullmq';
 import { expect, test } from 'vitest';
-import { postedTo } from '../stage/posted-to.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
+import { startScheduler } from '../stage/processes/start-scheduler.ts';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
-import { startScheduler } from '../stage/start-scheduler.ts';
+import { postedTo } from '../stage/witnesses/posted-to.ts';
 
 test.skipIf(!hasRedis())('a stale database raises one alarm, and its next backup lifts it', async () => {
   await using connected = await startConnectedRedis();

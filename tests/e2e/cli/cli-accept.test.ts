@@ -4,11 +4,11 @@ import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { acceptanceFileName } from '@pgstow/shared/contract/acceptance.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCli } from '../stage/processes/run-cli.ts';
 import { hoursAgo } from '../stage/publish-catalog.ts';
-import { runCli } from '../stage/run-cli.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 describe('pgstow accept', () => {

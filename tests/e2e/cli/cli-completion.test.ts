@@ -1,11 +1,11 @@
 import { chmod, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCommand } from '@pgstow/testing/capabilities.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasCommand } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { hasTerminal, startOnTerminal } from '@pgstow/testing/processes/terminal.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { CLI, runCli } from '../stage/run-cli.ts';
+import { CLI, runCli } from '../stage/processes/run-cli.ts';
 
 describe('completion', { concurrent: true }, () => {
   let programs: TempFolder;

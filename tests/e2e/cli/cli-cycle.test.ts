@@ -1,10 +1,10 @@
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startPostgres } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startPostgres } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
+import { startS3 } from '@pgstow/testing/servers/s3-server.ts';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../stage/run-cli.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
 import { BUCKET, settingsOf } from '../stage/settings-of.ts';
 import { setVerifyStage } from '../stage/verify-stage.ts';
 

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startFaultProxy, type FaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import { startFaultProxy, type FaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CLI, launchCli, outputOf, runCli } from '../stage/run-cli.ts';
+import { CLI, launchCli, outputOf, runCli } from '../stage/processes/run-cli.ts';
 import { BUCKET, settingsOf } from '../stage/settings-of.ts';
 import { makeDump, makeFile, PREFIX } from '../stage/upload-stage.ts';
 

@@ -1,7 +1,7 @@
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startMailServer } from '@pgstow/testing/mail-server.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startMailServer } from '@pgstow/testing/servers/mail-server.ts';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../stage/run-cli.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
 
 const CANARY = 'cAnArY0123456789abcdef';
 const notify = (NOTIFY_URLS: string, args: readonly string[] = ['--test']) =>

@@ -4,15 +4,15 @@ import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-rec
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
-import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startFaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runCli } from '../stage/run-cli.ts';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,11 +1,11 @@
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { hasTerminal, startOnTerminal } from '@pgstow/testing/processes/terminal.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLI } from '../stage/processes/run-cli.ts';
 import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
-import { CLI } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
 
 let targets = 0;

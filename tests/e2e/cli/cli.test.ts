@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runCli } from '../stage/run-cli.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
 
 test.each(['--help', 'dump --help'])('pgstow %s says how it is used', async (args) => {
   const { code, stdout } = await runCli(args.split(' '));

@@ -1,16 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { JobData } from '@pgstow/shared/contract/jobs.ts';
-import { enqueueUpload, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { enqueueUpload, openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { UnrecoverableError, Worker, type Processor } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const COMMANDS = [

@@ -1,12 +1,12 @@
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/fault-proxy.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { REFUSALS, startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startFaultProxy, type FaultProxy, type SeenRequest } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
+import { REFUSALS, startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { diagnose, PREFIX, startHeaderProxy } from '../stage/doctor-stage.ts';
-import { launchCli, outputOf } from '../stage/run-cli.ts';
+import { launchCli, outputOf } from '../stage/processes/run-cli.ts';
 import { BUCKET, settingsOf } from '../stage/settings-of.ts';
 import { s3Error } from '../stage/upload-stage.ts';
 

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage } from '../stage/dump-stage.ts';
-import { mainOf } from '../stage/start-app.ts';
+import { mainOf } from '../stage/processes/start-app.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const faultsOf = async (env: Readonly<Record<string, string>>): Promise<string> => {

@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { smallDisk } from '@pgstow/testing/small-disk.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { smallDisk } from '@pgstow/testing/machine/small-disk.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noiseTable, setDumpStage } from '../stage/dump-stage.ts';
-import { mainOf } from '../stage/start-app.ts';
+import { mainOf } from '../stage/processes/start-app.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const MB = 1_000_000;

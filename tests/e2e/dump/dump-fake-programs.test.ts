@@ -1,16 +1,16 @@
 import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { descendants } from '@pgstow/testing/running-processes.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { descendants } from '@pgstow/testing/processes/running-processes.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import type { PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
-import { mainOf } from '../stage/start-app.ts';
+import { mainOf } from '../stage/processes/start-app.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 /** Puts a script as pg_dump beside the real psql. `$REAL` is the real pg_dump. */

@@ -1,7 +1,7 @@
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
+import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { descendants, isAlive } from '@pgstow/testing/processes/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   COMPRESSOR,
@@ -14,7 +14,7 @@ import {
   setDumpStage,
   type DumpStage,
 } from '../stage/dump-stage.ts';
-import { expireLocks } from '../stage/expire-locks.ts';
+import { expireLocks } from '../stage/faults/expire-locks.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {

@@ -1,14 +1,14 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
-import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { descendants, isAlive } from '@pgstow/testing/processes/running-processes.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DESTINATION, PG_DUMP, childOf, holdPgDump, lockTable, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
-import { expireLocks } from '../stage/expire-locks.ts';
+import { expireLocks } from '../stage/faults/expire-locks.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: true }, () => {
   let postgres: PostgresServer;

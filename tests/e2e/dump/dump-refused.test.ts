@@ -1,4 +1,4 @@
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';

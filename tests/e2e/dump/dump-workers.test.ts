@@ -1,5 +1,5 @@
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lockTable, setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';

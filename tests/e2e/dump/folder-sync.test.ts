@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { diagnose } from '../stage/doctor-stage.ts';
 import { setDumpStage } from '../stage/dump-stage.ts';

@@ -1,15 +1,15 @@
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage, type DumpStage } from '../stage/dump-stage.ts';
-import { postedTo } from '../stage/posted-to.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
 import { runRestore } from '../stage/restore-stage.ts';
-import { runCli } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
+import { postedTo } from '../stage/witnesses/posted-to.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump of another server', () => {
   let redis: RedisServer;

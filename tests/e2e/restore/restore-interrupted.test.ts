@@ -1,18 +1,18 @@
 import { chown, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canMountTmpfs, hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { descendants } from '@pgstow/testing/running-processes.ts';
-import { startS3 } from '@pgstow/testing/s3-server.ts';
-import { smallDisk } from '@pgstow/testing/small-disk.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { canMountTmpfs, hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { smallDisk } from '@pgstow/testing/machine/small-disk.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { descendants } from '@pgstow/testing/processes/running-processes.ts';
+import { startFaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import { startS3 } from '@pgstow/testing/servers/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noiseTable } from '../stage/dump-stage.ts';
+import { launchCli } from '../stage/processes/run-cli.ts';
 import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
-import { launchCli } from '../stage/run-cli.ts';
 import { settingsOf } from '../stage/settings-of.ts';
 
 const MB = 1_000_000;

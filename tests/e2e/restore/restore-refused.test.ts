@@ -1,10 +1,10 @@
 import { chmod, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
-import { startFaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startFaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';
 import { settingsOf } from '../stage/settings-of.ts';

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
+import { startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setDumpStage } from '../stage/dump-stage.ts';
 import { contentsOf, makeBackup, runRestore } from '../stage/restore-stage.ts';

@@ -1,11 +1,11 @@
-import { enqueueDump, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { enqueueDump, openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { failUpload } from '../stage/fail-upload.ts';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
+import { failUpload } from '../stage/faults/fail-upload.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
 import {
   BOARD_PASSWORD,
   BOARD_USER,
@@ -14,7 +14,7 @@ import {
   launchScheduler,
   startScheduler,
   type Scheduler,
-} from '../stage/start-scheduler.ts';
+} from '../stage/processes/start-scheduler.ts';
 
 const SCHEDULE = 'dump.shop';
 

@@ -1,10 +1,16 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BOARD_PASSWORD, BOARD_USER, basic, startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
+import {
+  BOARD_PASSWORD,
+  BOARD_USER,
+  basic,
+  startScheduler,
+  type Scheduler,
+} from '../stage/processes/start-scheduler.ts';
 
 describe.skipIf(!hasRedis())('while passwords are guessed, the board lets in', () => {
   let server: RedisServer;

@@ -1,19 +1,19 @@
-import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { freePort } from '@pgstow/testing/free-port.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasCommand, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { freePort } from '@pgstow/testing/servers/free-port.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ask, pointsTo, type Asked } from '../stage/board-visitor.ts';
-import { failUpload } from '../stage/fail-upload.ts';
-import { goTo } from '../stage/go-to.ts';
-import { hasBrowser, launchBrowser } from '../stage/launch-browser.ts';
+import { ask, pointsTo, type Asked } from '../stage/browser/board-visitor.ts';
+import { goTo } from '../stage/browser/go-to.ts';
+import { hasBrowser, launchBrowser } from '../stage/browser/launch-browser.ts';
+import { failUpload } from '../stage/faults/fail-upload.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
+import { readAddresses, readBlocks, startCaddy, startNginx, type Proxy } from '../stage/processes/start-proxy.ts';
+import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/processes/start-scheduler.ts';
 import { hoursAgo, publish, publishedCatalog } from '../stage/publish-catalog.ts';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
-import { readAddresses, readBlocks, startCaddy, startNginx, type Proxy } from '../stage/start-proxy.ts';
-import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
 
 type StartProxy = (block: string, schedulerPort: number) => Promise<Proxy>;
 

@@ -1,14 +1,19 @@
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
-import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
-import { BOARD_PASSWORD, POSTGRES_PASSWORD, launchScheduler, startScheduler } from '../stage/start-scheduler.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
+import {
+  BOARD_PASSWORD,
+  POSTGRES_PASSWORD,
+  launchScheduler,
+  startScheduler,
+} from '../stage/processes/start-scheduler.ts';
 
 describe.skipIf(!hasRedis())('the scheduler as a process', () => {
   const cleanup = new AsyncDisposableStack();

@@ -1,7 +1,7 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { PublishedCatalog, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
-import { drawTicket, putCatalog } from '@pgstow/shared/runtime/catalog-copy.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { drawTicket, putCatalog } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 
 const HOUR_MS = 3_600_000;
 export const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * HOUR_MS);

@@ -5,9 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import type { PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
-import { launchCli } from './run-cli.ts';
+import { launchCli } from './processes/run-cli.ts';
 import type { Environment } from './settings-of.ts';
 
 /** Runs `pgstow restore` to its end. */

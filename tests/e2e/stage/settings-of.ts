@@ -1,6 +1,6 @@
-import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
-import type { S3Access } from '@pgstow/testing/s3-client.ts';
+import type { PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
+import type { S3Access } from '@pgstow/testing/servers/s3-client.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 

@@ -1,15 +1,15 @@
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { RedisOptions } from '@pgstow/testing/redis-server.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import type { RedisOptions } from '@pgstow/testing/servers/redis-server.ts';
+import { apps, startApp, type App } from './processes/start-app.ts';
+import { log } from './processes/start-connected-redis.ts';
 import { settingsOf, type Environment } from './settings-of.ts';
-import { apps, startApp, type App } from './start-app.ts';
-import { log } from './start-connected-redis.ts';
 import { startServers, type Servers } from './start-servers.ts';
 
 /** The servers and folders of a whole pgstow, and its four processes. */

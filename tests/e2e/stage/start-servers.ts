@@ -1,6 +1,6 @@
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { startRedis, type RedisOptions, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Server } from '@pgstow/testing/s3-server.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis, type RedisOptions, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
+import { startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import { BUCKET } from './settings-of.ts';
 
 export interface Servers extends AsyncDisposable {

@@ -8,17 +8,17 @@ import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backu
 import { uploadJobId, type JobData } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
-import { queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startFaultProxy, type FaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { startS3, type S3Options, type S3Server } from '@pgstow/testing/s3-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import { startFaultProxy, type FaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
+import { startS3, type S3Options, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
 import { Queue, type Job } from 'bullmq';
+import { mainOf } from './processes/start-app.ts';
 import { BUCKET, settingsOf } from './settings-of.ts';
-import { mainOf } from './start-app.ts';
 
 export const PREFIX = 'site/';
 export const MIB = 1024 * 1024;

@@ -8,17 +8,17 @@ import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { verifyJobId, type JobData } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { enqueueVerify, openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
+import { enqueueVerify, openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { runningProcesses, type RunningProcess } from '@pgstow/testing/running-processes.ts';
-import { unprivilegedUser } from '@pgstow/testing/system-user.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { runningProcesses, type RunningProcess } from '@pgstow/testing/processes/running-processes.ts';
 import type { Job } from 'bullmq';
 import { setDumpStage, type DumpStage } from './dump-stage.ts';
-import { expireLocks } from './expire-locks.ts';
+import { expireLocks } from './faults/expire-locks.ts';
+import { startApp } from './processes/start-app.ts';
 import { BUCKET, settingsOf, type Environment } from './settings-of.ts';
-import { startApp } from './start-app.ts';
 import type { Servers } from './start-servers.ts';
 
 /** Settings for workers that request no restore tests: a test requests them itself. */

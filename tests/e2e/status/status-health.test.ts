@@ -1,13 +1,13 @@
-import { openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
+import { basic, BOARD_USER, startScheduler, type Scheduler } from '../stage/processes/start-scheduler.ts';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
-import { basic, BOARD_USER, startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
 
 const DATABASES = 'shop,<b>orders</b>';
 

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasCommand, hasRedis } from '@pgstow/testing/capabilities.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasCommand, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mainOf } from '../stage/processes/start-app.ts';
+import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
+import { POSTGRES_PASSWORD, startScheduler, type Scheduler } from '../stage/processes/start-scheduler.ts';
 import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET } from '../stage/publish-catalog.ts';
-import { mainOf } from '../stage/start-app.ts';
-import { startConnectedRedis } from '../stage/start-connected-redis.ts';
-import { POSTGRES_PASSWORD, startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
 
 const ODD = 'odd"db\\<b>';
 const monitoring = (file: string) =>

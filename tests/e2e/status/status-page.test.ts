@@ -1,14 +1,13 @@
 import { Alarms } from '@pgstow/notify/alarms/alarms.ts';
 import { Background } from '@pgstow/notify/background.ts';
-import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { openQueue, queuePrefix, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET, type DumpFacts } from '../stage/publish-catalog.ts';
-import { log, startConnectedRedis } from '../stage/start-connected-redis.ts';
+import { log, startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
 import {
   basic,
   BOARD_PASSWORD,
@@ -16,7 +15,8 @@ import {
   POSTGRES_PASSWORD,
   startScheduler,
   type Scheduler,
-} from '../stage/start-scheduler.ts';
+} from '../stage/processes/start-scheduler.ts';
+import { hoursAgo, publish, publishedCatalog, PUBLISHED_BUCKET, type DumpFacts } from '../stage/publish-catalog.ts';
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const ODD = `<img src=x onerror=alert(1)>"'&`;

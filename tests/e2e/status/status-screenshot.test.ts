@@ -2,18 +2,18 @@ import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import type { Browser } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { goTo } from '../stage/browser/go-to.ts';
+import { launchBrowser } from '../stage/browser/launch-browser.ts';
+import { missing, takePicture } from '../stage/browser/take-picture.ts';
 import { noiseTable } from '../stage/dump-stage.ts';
-import { goTo } from '../stage/go-to.ts';
-import { launchBrowser } from '../stage/launch-browser.ts';
+import { startApp } from '../stage/processes/start-app.ts';
+import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/processes/start-scheduler.ts';
 import { hoursAgo } from '../stage/publish-catalog.ts';
 import { settingsOf } from '../stage/settings-of.ts';
-import { startApp } from '../stage/start-app.ts';
-import { BOARD_PASSWORD, BOARD_USER, startScheduler } from '../stage/start-scheduler.ts';
 import { startServers } from '../stage/start-servers.ts';
-import { missing, takePicture } from '../stage/take-picture.ts';
 import { makeDump } from '../stage/upload-stage.ts';
 
 test(`a person sees what is protected, and backs up by a button${missing === undefined ? '' : ` (skipped: ${missing})`}`, async ({

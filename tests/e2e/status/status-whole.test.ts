@@ -1,15 +1,15 @@
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startPostgres } from '@pgstow/testing/postgres-server.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startPostgres } from '@pgstow/testing/servers/postgres-server.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import { expect, test } from 'vitest';
 import { setDumpStage } from '../stage/dump-stage.ts';
-import { postedTo } from '../stage/posted-to.ts';
-import { runCli } from '../stage/run-cli.ts';
-import { startScheduler, type Scheduler } from '../stage/start-scheduler.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
+import { startScheduler, type Scheduler } from '../stage/processes/start-scheduler.ts';
 import { makeDump } from '../stage/upload-stage.ts';
+import { postedTo } from '../stage/witnesses/posted-to.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { MIB, PREFIX, makeDump, putsOf, setUploadStage, uploadJob } from '../stage/upload-stage.ts';

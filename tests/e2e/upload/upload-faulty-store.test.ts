@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { MIB, makeDump, s3Error, setUploadStage, uploadJob, type UploadStage } from '../stage/upload-stage.ts';

@@ -1,7 +1,7 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { makeDump, setUploadStage } from '../stage/upload-stage.ts';

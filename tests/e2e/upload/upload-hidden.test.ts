@@ -1,6 +1,6 @@
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { SeenRequest } from '@pgstow/testing/servers/fault-proxy.ts';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';
 import { MIB, PREFIX, makeDump, putsOf, s3Error, setUploadStage, type UploadStage } from '../stage/upload-stage.ts';

@@ -1,8 +1,8 @@
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { describe, expect, it } from 'vitest';
-import { expireLocks } from '../stage/expire-locks.ts';
+import { expireLocks } from '../stage/faults/expire-locks.ts';
 import { BUCKET } from '../stage/settings-of.ts';
 import { MIB, makeDump, setUploadStage, type UploadStage } from '../stage/upload-stage.ts';
 

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { describe, expect, it, test } from 'vitest';
+import { mainOf } from '../stage/processes/start-app.ts';
 import { BUCKET } from '../stage/settings-of.ts';
-import { mainOf } from '../stage/start-app.ts';
 import { PREFIX, makeDump, makeFile, putsOf, setUploadStage, uploadJob } from '../stage/upload-stage.ts';
 
 describe.skipIf(!hasRedis())('the start of an upload worker', () => {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import type { SeenRequest } from '@pgstow/testing/fault-proxy.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { SeenRequest } from '@pgstow/testing/servers/fault-proxy.ts';
 import type { Job } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { BUCKET } from '../stage/settings-of.ts';

@@ -1,6 +1,6 @@
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { REFUSALS } from '@pgstow/testing/s3-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { REFUSALS } from '@pgstow/testing/servers/s3-server.ts';
 import { describe, expect, it } from 'vitest';
 import { MIB, makeDump, putsOf, s3Error, setUploadStage } from '../stage/upload-stage.ts';
 

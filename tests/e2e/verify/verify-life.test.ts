@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { jobIdOf, serversIn, setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';

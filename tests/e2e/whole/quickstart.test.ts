@@ -1,12 +1,12 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { descendants, runningProcesses } from '@pgstow/testing/running-processes.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { descendants, runningProcesses } from '@pgstow/testing/processes/running-processes.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../../scripts/quickstart/main.ts', import.meta.url));

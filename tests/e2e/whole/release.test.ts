@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hasCommand } from '@pgstow/testing/capabilities.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasCommand } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 

@@ -1,24 +1,24 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jobOptions, openQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { canMountTmpfs, hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { jobOptions, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startFaultProxy, type FaultProxy } from '@pgstow/testing/fault-proxy.ts';
-import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startMailServer, type MailServer } from '@pgstow/testing/mail-server.ts';
-import { smallDisk } from '@pgstow/testing/small-disk.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { canMountTmpfs, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { smallDisk } from '@pgstow/testing/machine/small-disk.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
+import { startFaultProxy, type FaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
+import { startHttpEndpoint, type HttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startMailServer, type MailServer } from '@pgstow/testing/servers/mail-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { childOf, lockTable, noiseTable, PG_DUMP } from '../stage/dump-stage.ts';
-import { expireLocks } from '../stage/expire-locks.ts';
-import { startOtlpReceiver, type OtlpReceiver } from '../stage/otlp-receiver.ts';
-import { runCli } from '../stage/run-cli.ts';
-import { findSecrets, ProcessWatch, readFiles, readRedis, type Place } from '../stage/secret-search.ts';
+import { expireLocks } from '../stage/faults/expire-locks.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
+import { apps, mainOf, type App } from '../stage/processes/start-app.ts';
+import { basic } from '../stage/processes/start-scheduler.ts';
 import { BUCKET } from '../stage/settings-of.ts';
 import { setStack, type Stack } from '../stage/stack.ts';
-import { apps, mainOf, type App } from '../stage/start-app.ts';
-import { basic } from '../stage/start-scheduler.ts';
+import { startOtlpReceiver, type OtlpReceiver } from '../stage/witnesses/otlp-receiver.ts';
+import { findSecrets, ProcessWatch, readFiles, readRedis, type Place } from '../stage/witnesses/secret-search.ts';
 
 /** The canaries to look for. They are letters and digits, which have few encodings; most secrets hold more than that. */
 const canaries = {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import type { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { descendants, isAlive } from '@pgstow/testing/running-processes.ts';
-import { hasTerminal, startOnTerminal } from '@pgstow/testing/terminal.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { descendants, isAlive } from '@pgstow/testing/processes/running-processes.ts';
+import { hasTerminal, startOnTerminal } from '@pgstow/testing/processes/terminal.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apps } from '../stage/processes/start-app.ts';
 import { setStack, type Stack } from '../stage/stack.ts';
-import { apps } from '../stage/start-app.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const script = fileURLToPath(new URL('../../../scripts/start/main.ts', import.meta.url));

@@ -2,15 +2,15 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { openQueue } from '@pgstow/shared/runtime/queue.ts';
-import { hasPostgres, hasRedis } from '@pgstow/testing/capabilities.ts';
+import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../stage/otlp-receiver.ts';
-import { runCli } from '../stage/run-cli.ts';
+import { runCli } from '../stage/processes/run-cli.ts';
 import { setStack, type Stack } from '../stage/stack.ts';
+import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../stage/witnesses/otlp-receiver.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('traces and logs', () => {
   let receiver: OtlpReceiver;

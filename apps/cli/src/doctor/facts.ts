@@ -1,6 +1,6 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import type { SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 
 /** Facts of the source that one check learns and others need; empty if no server answered. */

@@ -1,7 +1,7 @@
 import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import prettyBytes from 'pretty-bytes';
 import { startProgress, type Progress } from '../format/start-progress.ts';
 import { followJob, type FollowOptions } from './follow-job.ts';

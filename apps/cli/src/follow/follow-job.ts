@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
-import { readJobFailure, type JobFailure } from '@pgstow/shared/runtime/job-failure.ts';
-import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { readJobFailure, type JobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 
 /** Shows a percentage and a text of one line. */
 export type Show = (percent: number, text: string) => void;

@@ -1,7 +1,7 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
-import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import prettyMilliseconds from 'pretty-ms';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { startProgress, type Progress } from '../format/start-progress.ts';

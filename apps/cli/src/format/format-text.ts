@@ -1,5 +1,5 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import { escapeCharacters } from '@pgstow/shared/runtime/escape-characters.ts';
+import { escapeCharacters } from '@pgstow/shared/runtime/log/escape-characters.ts';
 
 /** Makes a name safe for a terminal: one with control characters, which a terminal would obey, becomes JSON. */
 export function formatName(name: string): string {

@@ -1,4 +1,4 @@
-import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 
 const kept: string[] = [];
 let redact = createRedact(kept);

@@ -1,4 +1,4 @@
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { judgeSource } from './judge-source.ts';
 import type { RestoreContext } from './restore-context.ts';

@@ -2,7 +2,7 @@ import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { readServerFacts, type ServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
 /** `unknown`, with the reason, where neither addresses nor servers answer the question. */

@@ -1,5 +1,5 @@
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
-import { libpqVariables, parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import { libpqVariables, parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 

@@ -1,4 +1,4 @@
-import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Command } from 'commander';
 import { checkConfiguration } from '../doctor/check-configuration.ts';
 import type { Check, Finding } from '../doctor/check.ts';

@@ -1,5 +1,5 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { enqueueDump, openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueDump, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
 import { startTracing } from '@pgstow/shared/tracing/tracing.ts';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';

@@ -2,7 +2,7 @@ import { describeTest } from '@pgstow/notify/alarms/alarm-notification.ts';
 import { notify } from '@pgstow/notify/channels/notify.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Command } from 'commander';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';

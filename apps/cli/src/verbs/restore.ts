@@ -8,7 +8,7 @@ import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-du
 import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
 import { settingsStatements } from '@pgstow/postgres/restore/session-settings.ts';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';

@@ -2,7 +2,7 @@ import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgsto
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';

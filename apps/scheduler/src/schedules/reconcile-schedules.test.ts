@@ -1,7 +1,6 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import { scheduledJobId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
-import { createLog, type Log } from '@pgstow/shared/runtime/log.ts';
 import {
   enqueueDump,
   jobOptions,
@@ -9,11 +8,12 @@ import {
   plannedJobOptions,
   queuePrefix,
   type OpenQueue,
-} from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+} from '@pgstow/shared/runtime/jobs/queue.ts';
+import { createLog, type Log } from '@pgstow/shared/runtime/log/log.ts';
+import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startRedis, type RedisServer } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reconcileSchedules } from './reconcile-schedules.ts';

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { nextRunBy, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { nextRunBy, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { scheduledJobId, type JobData, type QueueName } from '@pgstow/shared/contract/jobs.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { OpenQueue, plannedJobOptions } from '@pgstow/shared/runtime/queue.ts';
-import { removeOrphan } from '@pgstow/shared/runtime/remove-orphan.ts';
+import type { OpenQueue, plannedJobOptions } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { removeOrphan } from '@pgstow/shared/runtime/jobs/remove-orphan.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import {
   planSchedules,
   type EntryNames,

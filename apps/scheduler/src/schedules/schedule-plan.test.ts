@@ -1,4 +1,4 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { isScheduleId, scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { describe, expect, test } from 'vitest';
 import { planSchedules, type ScheduleEntry } from './schedule-plan.ts';

@@ -1,4 +1,4 @@
-import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { catchUpJobId, firstJobId } from '@pgstow/shared/contract/jobs.ts';
 
 /** A schedule entry in Redis. */

@@ -1,8 +1,8 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import { isScheduleId, isVerifyScheduleId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { enqueueDump, plannedJobOptions, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueDump, plannedJobOptions, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { WantedEntries } from './reconcile-schedules.ts';
 
 type Wanted = { readonly targets: readonly string[]; readonly log: Log };

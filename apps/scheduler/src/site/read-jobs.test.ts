@@ -1,10 +1,10 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { enqueueUpload, jobOptions, openQueue, queuePrefix } from '@pgstow/shared/runtime/queue.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { enqueueUpload, jobOptions, openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import { Worker } from 'bullmq';
 import { describe, expect, test } from 'vitest';
 import { readJobs } from './read-jobs.ts';

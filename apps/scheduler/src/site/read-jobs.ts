@@ -1,6 +1,6 @@
 import { databaseOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
-import { readJobFailure } from '@pgstow/shared/runtime/job-failure.ts';
-import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { readJobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { queueOrder } from './read-site.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';

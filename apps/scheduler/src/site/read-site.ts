@@ -1,7 +1,7 @@
 import { jobs, scheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
-import { dueTime } from '@pgstow/shared/runtime/scheduled-job.ts';
-import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/wanted-since.ts';
+import { dueTime } from '@pgstow/shared/runtime/jobs/scheduled-job.ts';
+import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 

@@ -1,5 +1,5 @@
-import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
 import { RetryableError, describeError } from '@pgstow/shared/runtime/errors.ts';
+import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
 
 /** People, probes and Prometheus do not wait long for an answer. */
 const REDIS_ANSWERS_WITHIN_MS = 2000;

@@ -1,10 +1,10 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { CatalogReader } from '@pgstow/shared/runtime/catalog-copy.ts';
-import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { CatalogReader } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import type { WatchedSchedules } from '../schedules/watch-schedules.ts';
 
 /** What the scheduler knows of its site without asking Redis. */

@@ -2,8 +2,8 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { FastifyPluginCallback } from 'fastify';
 import { BOARD_PATH } from './board-path.ts';
 

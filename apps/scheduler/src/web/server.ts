@@ -1,6 +1,6 @@
-import type { BoardConfig } from '@pgstow/shared/config/board.ts';
+import type { BoardConfig } from '@pgstow/shared/config/subjects/board.ts';
 import { PermanentError, describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { fastify, type FastifyInstance, type FastifyPluginCallback, type FastifyReply } from 'fastify';
 import type { HealthAnswer } from '../status/healthz.ts';
 import { openGate, protect } from './access.ts';

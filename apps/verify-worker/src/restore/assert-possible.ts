@@ -2,7 +2,7 @@ import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
 import { NoRoomError, roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
-import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import prettyBytes from 'pretty-bytes';
 

@@ -5,7 +5,7 @@ import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { showProgress } from '@pgstow/shared/runtime/show-progress.ts';
+import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import { prepareServer } from './prepare-server.ts';
 import { readAbout } from './read-about.ts';
 import { restoreInto } from './restore-into.ts';

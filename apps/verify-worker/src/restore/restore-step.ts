@@ -1,4 +1,4 @@
-import type { Task } from '@pgstow/shared/runtime/task.ts';
+import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { VerifyContext } from '../context.ts';
 import type { WantedDump } from '../find-wanted-dump.ts';
 import type { Deadline } from './deadline.ts';

@@ -6,7 +6,7 @@ import { removeTree } from '@pgstow/scratch/remove-tree.ts';
 import { removeScratchServer } from '@pgstow/scratch/scratch-process.ts';
 import { confine } from '@pgstow/scratch/scratch-user.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
-import { LOCK_TTL_MS, scratchLockKey, withLock } from '@pgstow/shared/runtime/lock.ts';
+import { LOCK_TTL_MS, scratchLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { VerifyContext } from '../context.ts';
 
 const PREFIX = 'pgstow-scratch-';

@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
 import {
   manifestFileName,
@@ -11,9 +11,9 @@ import {
 } from '@pgstow/shared/contract/manifest.ts';
 import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { BusyError, describeError } from '@pgstow/shared/runtime/errors.ts';
-import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/lock.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { judgeDump } from '../policy/dump-policy.ts';
 import { dumpsOf } from '../policy/dumps-of.ts';
 import { readFolder, type KnownDump } from './read-folder.ts';

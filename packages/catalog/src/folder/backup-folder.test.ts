@@ -1,7 +1,7 @@
 import { statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { expect, it } from 'vitest';
 import { assertFolderWritable, assertRoom, folderError, NoSpaceError, unreadableFolder } from './backup-folder.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, withheldManifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName } from '@pgstow/shared/contract/receipt.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { expect, it } from 'vitest';
 import { deleteDump } from './delete-dump.ts';
 

@@ -1,6 +1,6 @@
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
+import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { isConfirmed } from '../policy/is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 

@@ -6,7 +6,7 @@ import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backu
 import { manifestFileName, withheldManifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deleteDump } from './delete-dump.ts';
 import { findDump, readFolder } from './read-folder.ts';

@@ -1,6 +1,6 @@
 import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { expect, it } from 'vitest';
 import { sweepPartialRecords } from './sweep-partial-records.ts';
 

@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { readFolder } from './read-folder.ts';
 
 const MIN_AGE_MS = 60 * 1000;

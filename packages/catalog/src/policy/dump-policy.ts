@@ -1,4 +1,4 @@
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { judgeLineage } from './lineage-policy.ts';

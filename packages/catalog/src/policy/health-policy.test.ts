@@ -1,4 +1,4 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it, test } from 'vitest';

@@ -1,4 +1,4 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';

@@ -1,4 +1,4 @@
-import { previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { previousRun, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 
 /**
  * The oldest time that the newest product of a schedule may have. One run may fail, two may not: for an interval that is two

@@ -1,5 +1,5 @@
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
-import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';

@@ -1,5 +1,5 @@
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
-import type { VerifyConfig } from '@pgstow/shared/config/verify.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeDuration } from './describe-duration.ts';

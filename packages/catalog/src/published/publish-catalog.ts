@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
-import { drawTicket, putCatalog } from '@pgstow/shared/runtime/catalog-copy.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { drawTicket, putCatalog } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { readFolder } from '../folder/read-folder.ts';
 import { summariseFolder } from './summarise-folder.ts';
 

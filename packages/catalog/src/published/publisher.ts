@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isCatalogThere } from '@pgstow/shared/runtime/catalog-copy.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import { isCatalogThere } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import { publishCatalog, type PublishOptions } from './publish-catalog.ts';
 
 export type PublisherOptions = PublishOptions & {

@@ -1,6 +1,6 @@
-import { answerWithin } from '@pgstow/shared/runtime/answer-within.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import type { AlarmKind } from '../notification.ts';
 import { alarmRecordSchema, type AlarmRecord, type Change } from './alarm-record.ts';
 

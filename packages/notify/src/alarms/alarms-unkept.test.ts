@@ -1,10 +1,10 @@
 import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { connectRedis } from '@pgstow/shared/runtime/redis.ts';
-import { hasRedis } from '@pgstow/testing/capabilities.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startRedis } from '@pgstow/testing/redis-server.ts';
+import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import { describe, expect, it } from 'vitest';
 import { startNotifying } from '../start-notifying.ts';
 import type { Alarm } from './alarm-notification.ts';

@@ -1,8 +1,8 @@
 import type { NotifyEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { Redact } from '@pgstow/shared/runtime/redact.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import type { Redact } from '@pgstow/shared/runtime/log/redact.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import type { Background } from '../background.ts';
 import { notify } from '../channels/notify.ts';
 import type { AlarmKind } from '../notification.ts';

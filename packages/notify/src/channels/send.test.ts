@@ -1,7 +1,7 @@
 import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
-import { freePort } from '@pgstow/testing/free-port.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
-import { startMailServer } from '@pgstow/testing/mail-server.ts';
+import { freePort } from '@pgstow/testing/servers/free-port.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
+import { startMailServer } from '@pgstow/testing/servers/mail-server.ts';
 import { describe, expect, it } from 'vitest';
 import { describeAlarm, describeTest } from '../alarms/alarm-notification.ts';
 import { nameEndpoint } from './notify.ts';

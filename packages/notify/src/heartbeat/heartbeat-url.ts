@@ -1,4 +1,4 @@
-import { DATABASE_PLACEHOLDER } from '@pgstow/shared/config/alarms.ts';
+import { DATABASE_PLACEHOLDER } from '@pgstow/shared/config/subjects/alarms.ts';
 
 export type Ping = 'start' | 'success' | 'fail';
 

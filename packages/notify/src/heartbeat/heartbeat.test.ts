@@ -1,7 +1,7 @@
-import { createLog } from '@pgstow/shared/runtime/log.ts';
-import { createRedact } from '@pgstow/shared/runtime/redact.ts';
+import { createLog } from '@pgstow/shared/runtime/log/log.ts';
+import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startHttpEndpoint } from '@pgstow/testing/http-endpoint.ts';
+import { startHttpEndpoint } from '@pgstow/testing/servers/http-endpoint.ts';
 import { describe, expect, it } from 'vitest';
 import { Background } from '../background.ts';
 import { Heartbeat } from './heartbeat.ts';

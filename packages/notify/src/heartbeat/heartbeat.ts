@@ -1,6 +1,6 @@
 import { basicAuthorization } from '@pgstow/shared/config/values/notify-url.ts';
-import type { Log } from '@pgstow/shared/runtime/log.ts';
-import type { Redact } from '@pgstow/shared/runtime/redact.ts';
+import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import type { Redact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Background } from '../background.ts';
 import { request } from '../channels/request.ts';
 import { retryQuickly } from '../channels/send.ts';

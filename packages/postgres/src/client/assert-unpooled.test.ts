@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BoundProcess } from '@pgstow/testing/bound-process.ts';
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { hasPgbouncer, startPgbouncer } from '@pgstow/testing/pgbouncer.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
+import { hasPgbouncer, startPgbouncer } from '@pgstow/testing/servers/pgbouncer.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askServer } from '../facts/server-facts.ts';
 import { assertUnpooled } from './assert-unpooled.ts';

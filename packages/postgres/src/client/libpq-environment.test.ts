@@ -1,4 +1,4 @@
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { expect, it, vi } from 'vitest';
 import { libpqEnvironment } from './libpq-environment.ts';
 

@@ -1,4 +1,4 @@
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { serviceFile } from './service-file.ts';
 
 /**

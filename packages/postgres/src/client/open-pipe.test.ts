@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { execa } from 'execa';
 import { afterEach, expect, test, vi } from 'vitest';
 import { openPipe } from './open-pipe.ts';

@@ -1,11 +1,11 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
-import { freePort } from '@pgstow/testing/free-port.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { freePort } from '@pgstow/testing/servers/free-port.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseCompressor } from '../dump/compressor.ts';
 import { pgDump } from '../dump/pg-dump.ts';

@@ -1,6 +1,6 @@
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { findClients, newestClients } from './client-version.ts';

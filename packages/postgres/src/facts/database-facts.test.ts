@@ -1,9 +1,9 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { databaseFactsSchema } from '@pgstow/shared/contract/database-facts.ts';
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { ODD_DATABASE } from '@pgstow/testing/odd-database.ts';
-import type { PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { ODD_DATABASE } from '@pgstow/testing/servers/odd-database.ts';
+import type { PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXACT, openFactStage, type FactStage } from '../../testing/fact-stage.ts';

@@ -1,4 +1,4 @@
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openFactStage, type FactStage } from '../../testing/fact-stage.ts';
 import { compareFacts } from './compare-facts.ts';

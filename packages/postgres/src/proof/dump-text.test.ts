@@ -1,5 +1,5 @@
-import { hasPostgres } from '@pgstow/testing/capabilities.ts';
-import { startPostgres, type PostgresServer } from '@pgstow/testing/postgres-server.ts';
+import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DumpTextReader, type DumpText } from './dump-text.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { chooseTargets } from './choose-targets.ts';
-import type { PostgresConfig } from './postgres.ts';
+import type { PostgresConfig } from './subjects/postgres.ts';
 
 const config = { databases: ['shop', 'my db'] } as unknown as PostgresConfig;
 

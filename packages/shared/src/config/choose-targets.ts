@@ -1,4 +1,4 @@
-import type { PostgresConfig } from './postgres.ts';
+import type { PostgresConfig } from './subjects/postgres.ts';
 
 /**
  * The targets that a person named, or all configured ones if none was named.

@@ -1,13 +1,13 @@
-import { alarms } from './alarms.ts';
-import { backup } from './backup.ts';
-import { board } from './board.ts';
-import { postgres } from './postgres.ts';
-import { redis } from './redis.ts';
-import { runtime } from './runtime.ts';
-import { s3 } from './s3.ts';
-import { schedule } from './schedule.ts';
-import { tracing } from './tracing.ts';
-import { verify } from './verify.ts';
+import { alarms } from './subjects/alarms.ts';
+import { backup } from './subjects/backup.ts';
+import { board } from './subjects/board.ts';
+import { postgres } from './subjects/postgres.ts';
+import { redis } from './subjects/redis.ts';
+import { runtime } from './subjects/runtime.ts';
+import { s3 } from './subjects/s3.ts';
+import { schedule } from './subjects/schedule.ts';
+import { tracing } from './subjects/tracing.ts';
+import { verify } from './subjects/verify.ts';
 
 /** Every subject that any process has, in the order of docs/configuration.md. */
 export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis, board, runtime, tracing } as const;

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRoot } from '@pgstow/testing/capabilities.ts';
-import { tempFolder } from '@pgstow/testing/temp-folder.ts';
+import { isRoot } from '@pgstow/testing/machine/capabilities.ts';
+import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { expect, it } from 'vitest';
 import { promoteFile, writeFileAtomically } from './atomic-file.ts';
 

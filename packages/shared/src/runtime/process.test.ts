@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tempFolder, type TempFolder } from '@pgstow/testing/temp-folder.ts';
-import { startProcess } from '@pgstow/testing/worker-process.ts';
+import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const env = { POSTGRES_HOST: 'db', POSTGRES_USER: 'backup', POSTGRES_DB: 'shop', POSTGRES_PASSWORD: 'geh"eim' };
@@ -19,7 +19,7 @@ describe('one of our processes', () => {
     const src = (file: string) => JSON.stringify(join(import.meta.dirname, '..', file));
     await writeFile(
       script,
-      `import { postgres } from ${src('config/postgres.ts')};
+      `import { postgres } from ${src('config/subjects/postgres.ts')};
        import { runProcess } from ${src('runtime/process.ts')};
        import { PermanentError } from ${src('runtime/errors.ts')};
        await runProcess('test', { postgres }, async ({ config, log, stack, signal }) => { ${start} });`,

@@ -1,11 +1,11 @@
 import { readConfig, ConfigError, type ConfigReading } from '../config/read-config.ts';
-import { runtime } from '../config/runtime.ts';
 import { subjects as known } from '../config/subjects.ts';
-import { tracing } from '../config/tracing.ts';
+import { runtime } from '../config/subjects/runtime.ts';
+import { tracing } from '../config/subjects/tracing.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { describeError } from './errors.ts';
-import { createLog, type Log } from './log.ts';
-import { createRedact, type Redact } from './redact.ts';
+import { createLog, type Log } from './log/log.ts';
+import { createRedact, type Redact } from './log/redact.ts';
 
 type Subjects = Parameters<typeof readConfig>[1];
 /** Subjects of every process's configuration, with its own. */

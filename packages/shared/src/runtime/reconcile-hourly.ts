@@ -1,5 +1,5 @@
 import { describeError } from './errors.ts';
-import type { Log } from './log.ts';
+import type { Log } from './log/log.ts';
 import { repeat } from './repeat.ts';
 
 const EVERY_MS = 3600 * 1000;

@@ -1,5 +1,5 @@
 import type { BackupName } from '../contract/backup-name.ts';
-import type { RedisConnection } from '../runtime/redis.ts';
+import type { RedisConnection } from '../runtime/redis/redis.ts';
 import { tracing } from './tracing.ts';
 
 /** A job that is enqueued later begins a new trace. */

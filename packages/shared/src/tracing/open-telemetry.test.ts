@@ -2,8 +2,8 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@open
 import { ExportResultCode } from '@opentelemetry/core';
 import { InMemorySpanExporter, SamplingDecision, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { describe, expect, it } from 'vitest';
-import type { Log } from '../runtime/log.ts';
-import { createRedact } from '../runtime/redact.ts';
+import type { Log } from '../runtime/log/log.ts';
+import { createRedact } from '../runtime/log/redact.ts';
 import { PlannedIds } from './planned-ids.ts';
 import { RedactingExporter } from './redacting-exporter.ts';
 import { createSampler } from './sampler.ts';

@@ -16,9 +16,9 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import { BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace';
 import { SpanKind as QueueSpanKind, type Job, type Span, type Telemetry } from 'bullmq';
 import { BullMQOtel } from 'bullmq-otel';
-import type { TracingConfig } from '../config/tracing.ts';
+import type { TracingConfig } from '../config/subjects/tracing.ts';
 import { describeError, PermanentError } from '../runtime/errors.ts';
-import { dueTime } from '../runtime/scheduled-job.ts';
+import { dueTime } from '../runtime/jobs/scheduled-job.ts';
 import { PlannedIds } from './planned-ids.ts';
 import { RedactingExporter } from './redacting-exporter.ts';
 import { createSampler } from './sampler.ts';

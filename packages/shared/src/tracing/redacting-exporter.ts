@@ -2,8 +2,8 @@ import type { Attributes } from '@opentelemetry/api';
 import { ExportResultCode, type ExportResult } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { describeError } from '../runtime/errors.ts';
-import type { Log } from '../runtime/log.ts';
-import type { Redact } from '../runtime/redact.ts';
+import type { Log } from '../runtime/log/log.ts';
+import type { Redact } from '../runtime/log/redact.ts';
 
 /** Sends spans without secrets. Logs once that they cannot be sent, and once that they can again. */
 export class RedactingExporter implements SpanExporter {

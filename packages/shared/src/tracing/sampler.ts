@@ -8,7 +8,7 @@ import {
   type Sampler,
   type SamplingResult,
 } from '@opentelemetry/sdk-trace';
-import type { TracingConfig } from '../config/tracing.ts';
+import type { TracingConfig } from '../config/subjects/tracing.ts';
 
 /** Creates the sampler that the configuration names, for spans of jobs. */
 export function createSampler({ sampler, ratio }: Pick<TracingConfig, 'sampler' | 'ratio'>): Sampler {

@@ -1,7 +1,7 @@
 import type { Job, Telemetry } from 'bullmq';
-import type { TracingConfig } from '../config/tracing.ts';
-import type { Log } from '../runtime/log.ts';
-import type { Redact } from '../runtime/redact.ts';
+import type { TracingConfig } from '../config/subjects/tracing.ts';
+import type { Log } from '../runtime/log/log.ts';
+import type { Redact } from '../runtime/log/redact.ts';
 
 /** Spans of this process. The only view that others have of OpenTelemetry. */
 export type Tracing = {

@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 const CONNECT_MS = 10_000;

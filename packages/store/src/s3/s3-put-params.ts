@@ -1,5 +1,5 @@
 import type { StorageClass } from '@aws-sdk/client-s3';
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { PutOptions } from '../store.ts';
 import { checksumAlgorithm } from './s3-client.ts';
 

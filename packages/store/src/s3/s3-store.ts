@@ -8,8 +8,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { isArchiveClass } from '@pgstow/shared/config/s3.ts';
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import { isArchiveClass } from '@pgstow/shared/config/subjects/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { lookBeforePut } from '../look-before-put.ts';
 import type {

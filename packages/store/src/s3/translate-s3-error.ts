@@ -1,4 +1,4 @@
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '../archived-error.ts';
 import { MissingError } from '../missing-error.ts';

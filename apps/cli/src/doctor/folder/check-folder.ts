@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import type { FolderContents } from '@pgstow/catalog/folder/read-folder.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import type { BackupConfig } from '@pgstow/shared/config/backup.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { whoami } from '@pgstow/shared/runtime/whoami.ts';

@@ -1,8 +1,8 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { scheduleId, verifyScheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
-import { readJobFailure } from '@pgstow/shared/runtime/job-failure.ts';
-import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/queue.ts';
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import { readJobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
+import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { connect } from '../../connect.ts';
 import { defineCheck, type Finding, type Settings } from '../check.ts';
 import { UnknownFactError } from '../facts.ts';

@@ -2,7 +2,7 @@ import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
-import { nextRuns, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { nextRuns, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';

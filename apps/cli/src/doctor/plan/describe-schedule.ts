@@ -1,5 +1,5 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import type { Schedule } from '@pgstow/shared/config/schedule.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import cronstrue from 'cronstrue';
 
 /** Puts a schedule into words: `at 03:00, only on Monday (0 3 * * 1, Europe/Berlin)`, `every 7d`. */

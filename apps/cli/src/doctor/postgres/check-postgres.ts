@@ -8,7 +8,7 @@ import { dumpRole, limitingOptions } from '@pgstow/postgres/dump/dump-options.ts
 import { readDumpRights } from '@pgstow/postgres/dump/read-dump-rights.ts';
 import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/dump/try-schema-dump.ts';
 import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
-import type { PostgresConfig } from '@pgstow/shared/config/postgres.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck, type Finding } from '../check.ts';

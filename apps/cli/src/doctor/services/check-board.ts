@@ -1,4 +1,4 @@
-import type { BoardConfig } from '@pgstow/shared/config/board.ts';
+import type { BoardConfig } from '@pgstow/shared/config/subjects/board.ts';
 import { defineCheck, type Finding } from '../check.ts';
 
 /** Passwords of demos, examples and quick starts. */

@@ -1,4 +1,4 @@
-import type { RedisConnection } from '@pgstow/shared/runtime/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import prettyBytes from 'pretty-bytes';
 import { connect } from '../../connect.ts';
 import { defineCheck, type Finding } from '../check.ts';

@@ -4,7 +4,7 @@ import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump, type RecalledDump } from '@pgstow/catalog/published/published-dump.ts';
-import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/schedule.ts';
+import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { freezeCauses, type PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { DatabaseStatus } from '../../site/protection-policy.ts';

@@ -1,4 +1,4 @@
-import { readJobHistory } from '@pgstow/shared/runtime/job-history.ts';
+import { readJobHistory } from '@pgstow/shared/runtime/jobs/job-history.ts';
 import { Counter, Registry } from 'prom-client';
 import { readSiteStatus } from '../../site/read-site-status.ts';
 import { answerOf } from '../../site/redis-answer.ts';

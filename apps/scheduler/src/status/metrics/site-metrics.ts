@@ -1,5 +1,5 @@
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
-import type { JobHistory } from '@pgstow/shared/runtime/job-history.ts';
+import type { JobHistory } from '@pgstow/shared/runtime/jobs/job-history.ts';
 import type { QueueFacts } from '../../site/read-site.ts';
 import { seconds, type MetricTable } from './metric-table.ts';
 

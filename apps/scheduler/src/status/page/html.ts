@@ -1,4 +1,4 @@
-import { escapeCharacters } from '@pgstow/shared/runtime/escape-characters.ts';
+import { escapeCharacters } from '@pgstow/shared/runtime/log/escape-characters.ts';
 
 /** A piece of HTML that needs no more escaping. */
 export class Html {

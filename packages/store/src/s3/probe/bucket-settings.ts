@@ -4,7 +4,7 @@ import {
   type LifecycleRule,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { isArchiveClass } from '@pgstow/shared/config/s3.ts';
+import { isArchiveClass } from '@pgstow/shared/config/subjects/s3.ts';
 import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { readS3Error } from '../read-s3-error.ts';
 import { isForbidden } from '../s3-refusal.ts';

@@ -1,4 +1,4 @@
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { Comparison } from '../../object-comparison.ts';
 import { checksumAlgorithm } from '../s3-client.ts';
 import type { Found } from './probe-finding.ts';

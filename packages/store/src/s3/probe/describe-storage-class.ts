@@ -1,4 +1,4 @@
-import { isArchiveClass } from '@pgstow/shared/config/s3.ts';
+import { isArchiveClass } from '@pgstow/shared/config/subjects/s3.ts';
 import type { ProbeFinding } from './probe-finding.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { describeLeftOut } from '../describe-left-out.ts';
 import type { Extra } from '../extras.ts';
 import { leaveOutUnknownExtras } from '../leave-out-unknown-extras.ts';

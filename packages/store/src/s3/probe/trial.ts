@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { S3Config } from '@pgstow/shared/config/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { Extra } from '../extras.ts';
 import type { S3Store } from '../s3-store.ts';
 import type { Found } from './probe-finding.ts';

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { defineSubject, type ReportFault } from '../subject.ts';
+import { wholeNumber } from '../values/whole-number.ts';
+import { cronFault, readTimeZone, TZ } from './schedule.ts';
+
+/** When restore tests are made, where, and within which bounds. */
+export type VerifyConfig = {
+  readonly schedule:
+    | { readonly kind: 'after-upload' }
+    | { readonly kind: 'off' }
+    | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string };
+  readonly sourceCounts: 'exact' | 'estimate' | 'off';
+  /** A database larger than this is not counted exactly. */
+  readonly exactUpToBytes: number;
+  /** Folder of downloads and, without a scratch host, of scratch servers. */
+  readonly folder: string;
+  /** Folder that a scratch host shares with the verify worker; `undefined`: the worker runs scratch servers itself. */
+  readonly hostFolder: string | undefined;
+  /** Bytes that a test may take on the disk of `folder`; `undefined`: what is free there. */
+  readonly diskBytes: number | undefined;
+  /** Memory that a scratch server may take, about. */
+  readonly memoryBytes: number;
+  readonly timeoutMs: number;
+};
+
+const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+
+export const verify = defineSubject({
+  title: 'Restore tests',
+  variables: {
+    VERIFY_SCHEDULE: {
+      schema: z.string().default('after-upload'),
+      description:
+        'When dumps are restored into a scratch server and compared with their source: `after-upload` (each one, as it lies at its destination), a cron pattern in the time zone `TZ` (the newest of each database), or `off`.',
+    },
+    TZ,
+    VERIFY_SOURCE_COUNTS: {
+      schema: z.enum(['exact', 'estimate', 'off']).default('exact'),
+      description:
+        "How the rows of the source are counted while it is dumped, in the dump's own snapshot: `exact` reads every table, `estimate` takes the planner's word, `off` leaves them uncounted. The rows in the dump are counted exactly in any case.",
+    },
+    VERIFY_SOURCE_COUNTS_LIMIT: {
+      schema: wholeNumber('a number of GiB', 1, 1_000_000).default(20),
+      description: 'Largest size in GiB at which `exact` counts a database. A larger one gets `estimate`.',
+    },
+    VERIFY_DIR: {
+      schema: z.string().startsWith('/', 'expected an absolute path').default('/scratch'),
+      description:
+        'Folder of the scratch servers, and of dumps on their way to them. It needs room for the dump and the restored database; nothing stays there after a test.',
+    },
+    VERIFY_HOST_DIR: {
+      schema: z.string().startsWith('/', 'expected an absolute path').optional(),
+      description:
+        'Folder of a scratch host, which then runs the scratch servers: without a network, as another user, on its own disk. docker-compose.yml sets it. The scratch host has the same folder as its `VERIFY_DIR`.',
+      defaultText: 'none: the verify worker runs them itself',
+    },
+    VERIFY_DISK_LIMIT: {
+      schema: wholeNumber('a number of MiB', 1, 1_000_000_000).optional(),
+      description: 'MiB that a restore test may take on the disk of `VERIFY_DIR`.',
+      defaultText: 'what is free, but for 5 %',
+    },
+    VERIFY_MEMORY_LIMIT: {
+      schema: wholeNumber('a number of MiB', 128, 1_000_000).default(512),
+      description: 'MiB of memory that a scratch server may take, about.',
+    },
+    VERIFY_TIMEOUT: {
+      schema: wholeNumber('a number of seconds', 1, 7 * 24 * 3600).default(6 * 3600),
+      description:
+        'Seconds that a restore test may take. Its wait for a busy scratch host does not count; that may take three times as long.',
+    },
+  },
+  build(values, report): VerifyConfig {
+    return {
+      schedule: readSchedule(values.VERIFY_SCHEDULE.trim(), values.TZ, report),
+      sourceCounts: values.VERIFY_SOURCE_COUNTS,
+      exactUpToBytes: values.VERIFY_SOURCE_COUNTS_LIMIT * GIB,
+      folder: values.VERIFY_DIR,
+      hostFolder: values.VERIFY_HOST_DIR,
+      diskBytes: values.VERIFY_DISK_LIMIT === undefined ? undefined : values.VERIFY_DISK_LIMIT * MIB,
+      memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
+      timeoutMs: values.VERIFY_TIMEOUT * 1000,
+    };
+  },
+});
+
+function readSchedule(text: string, timeZoneName: string, report: ReportFault): VerifyConfig['schedule'] {
+  if (text === 'after-upload' || text === 'off') return { kind: text };
+  const timeZone = readTimeZone(timeZoneName, report) ?? 'UTC';
+  const fault = cronFault(text, timeZone);
+  if (fault !== undefined) report('VERIFY_SCHEDULE', fault.replace('expected', 'expected after-upload, off, or'));
+  return { kind: 'cron', pattern: text, timeZone };
+}

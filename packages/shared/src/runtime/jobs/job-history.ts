@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { QueueName } from '../../contract/jobs.ts';
+import type { RedisConnection } from '../redis/redis.ts';
+
+/** Attempts and failures that a site's workers count in Redis, so that a restart does not begin at zero. */
+export type JobHistory = {
+  readonly attempts: readonly { readonly stage: string; readonly database: string; readonly at: Date }[];
+  readonly failures: readonly (FailureKind & { readonly count: number })[];
+};
+
+export type FailureKind = { readonly stage: string; readonly database: string; readonly reason: string };
+
+const attemptsKey = (site: string): string => `pgstow:${site}:attempts`;
+const failuresKey = (site: string): string => `pgstow:${site}:failures`;
+
+/** Notes when the last attempt of a stage began. Call it at the start of each. */
+export async function noteAttempt(
+  redis: RedisConnection,
+  site: string,
+  stage: QueueName,
+  database: string,
+): Promise<void> {
+  await redis.hset(attemptsKey(site), JSON.stringify([stage, database]), Date.now());
+}
+
+/** Counts an attempt that failed. */
+export async function countFailure(
+  redis: RedisConnection,
+  site: string,
+  { stage, database, reason }: FailureKind,
+): Promise<void> {
+  await redis.hincrby(failuresKey(site), JSON.stringify([stage, database, reason]), 1);
+}
+
+/** Reads both. Entries of another version are passed over. */
+export async function readJobHistory(redis: RedisConnection, site: string): Promise<JobHistory> {
+  const [attempts, failures] = await Promise.all([redis.hgetall(attemptsKey(site)), redis.hgetall(failuresKey(site))]);
+  return {
+    attempts: Object.entries(attempts).flatMap(([field, value]) => {
+      const { data } = attemptSchema.safeParse([...parse(field), Number(value)]);
+      return data === undefined ? [] : [{ stage: data[0], database: data[1], at: new Date(data[2]) }];
+    }),
+    failures: Object.entries(failures).flatMap(([field, value]) => {
+      const { data } = failureSchema.safeParse([...parse(field), Number(value)]);
+      return data === undefined ? [] : [{ stage: data[0], database: data[1], reason: data[2], count: data[3] }];
+    }),
+  };
+}
+
+const attemptSchema = z.tuple([z.string(), z.string(), z.int().nonnegative()]);
+const failureSchema = z.tuple([z.string(), z.string(), z.string(), z.int().nonnegative()]);
+
+function parse(field: string): readonly unknown[] {
+  try {
+    const parsed: unknown = JSON.parse(field);
+    return Array.isArray(parsed) ? parsed : [];
+  } catch {
+    return [];
+  }
+}

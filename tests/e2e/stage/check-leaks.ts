@@ -1,5 +1,0 @@
-import { LeakCheck } from '@pgstow/testing/leak-check.ts';
-import { afterAll } from 'vitest';
-
-const check = new LeakCheck();
-afterAll(() => check.end());
