@@ -1,9 +1,10 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
-import { findClients, newestClients, type Clients } from '../src/client/client-version.ts';
+import type { Clients } from '../src/client/client-version.ts';
 import { PsqlSession } from '../src/client/psql-session.ts';
 import { readDatabaseFacts } from '../src/facts/database-facts.ts';
+import { testedClients } from './tested-clients.ts';
 
 export const EXACT = { mode: 'exact', exactUpToBytes: 1e12 } as const;
 
@@ -20,7 +21,7 @@ export type FactStage = AsyncDisposable & {
 
 /** A server whose databases are asked for their facts, dumped and restored. */
 export async function openFactStage(): Promise<FactStage> {
-  const clients = newestClients(await findClients());
+  const clients = await testedClients();
   const postgres = await startPostgres();
   const envOf = (database: string) => ({
     PATH: process.env['PATH'] ?? '',

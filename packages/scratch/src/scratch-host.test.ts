@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { createLog } from '@pgstow/shared/runtime/log/log.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
-import { postgresBinDirs } from '@pgstow/testing/machine/find-program.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { testedMajor } from '@pgstow/testing/machine/tested-postgres.ts';
 import { runningProcesses } from '@pgstow/testing/processes/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
@@ -22,7 +21,7 @@ const MIB = 1024 * 1024;
 const never = new AbortController().signal;
 const log = createLog('scratch-host', 'fatal', (text) => text);
 
-describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch host', () => {
+describe.skipIf(!hasPostgres())('a scratch host', () => {
   let parent: TempFolder;
   let major: number;
   const newFolder = async (name: string): Promise<string> => {
@@ -46,7 +45,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch hos
 
   beforeAll(async () => {
     parent = await tempFolder('pgstow-host-test-', unprivilegedUser());
-    major = (await findServers())[0]!.major;
+    major = testedMajor();
   });
   afterAll(() => parent[Symbol.asyncDispose]());
 

@@ -1,12 +1,11 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
-import { postgresBinDirs } from '@pgstow/testing/machine/find-program.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
+import { testedMajor } from '@pgstow/testing/machine/tested-postgres.ts';
 import { isAlive, runningProcesses } from '@pgstow/testing/processes/running-processes.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
@@ -17,7 +16,7 @@ import { startScratchServer, type ScratchServer } from './scratch-server.ts';
 const MIB = 1024 * 1024;
 const signal = new AbortController().signal;
 
-describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch server', () => {
+describe.skipIf(!hasPostgres())('a scratch server', () => {
   let parent: TempFolder;
   let major: number;
   const options = (folder: string, others: Partial<Parameters<typeof startScratchServer>[0]> = {}) => ({
@@ -33,7 +32,7 @@ describe.skipIf(!hasPostgres() || postgresBinDirs().length === 0)('a scratch ser
 
   beforeAll(async () => {
     parent = await tempFolder('pgstow-scratch-test-', unprivilegedUser());
-    major = (await findServers())[0]!.major;
+    major = testedMajor();
   });
   afterAll(() => parent[Symbol.asyncDispose]());
 

@@ -7,9 +7,10 @@ import { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
 import { hasPgbouncer, startPgbouncer } from '@pgstow/testing/servers/pgbouncer.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testedClients } from '../../testing/tested-clients.ts';
 import { askServer } from '../facts/server-facts.ts';
 import { assertUnpooled } from './assert-unpooled.ts';
-import { findClients, newestClients, type Clients } from './client-version.ts';
+import type { Clients } from './client-version.ts';
 
 describe.skipIf(!hasPostgres() || !hasPgbouncer())('a connection pooler', { concurrent: true }, () => {
   const { signal } = new AbortController();
@@ -17,7 +18,7 @@ describe.skipIf(!hasPostgres() || !hasPgbouncer())('a connection pooler', { conc
   let clients: Clients;
   beforeAll(async () => {
     postgres = await startPostgres();
-    clients = newestClients(await findClients());
+    clients = await testedClients();
     await postgres.createDatabase('shop');
     await postgres.psql(
       'shop',

@@ -7,11 +7,12 @@ import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { freePort } from '@pgstow/testing/servers/free-port.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testedClients } from '../../testing/tested-clients.ts';
 import { chooseCompressor } from '../dump/compressor.ts';
 import { pgDump } from '../dump/pg-dump.ts';
 import { askServer } from '../facts/server-facts.ts';
 import { proveGzip } from '../proof/prove-gzip.ts';
-import { findClients, newestClients, type Clients } from './client-version.ts';
+import type { Clients } from './client-version.ts';
 import { libpqEnvironment } from './libpq-environment.ts';
 import { postgresError } from './postgres-error.ts';
 
@@ -24,7 +25,7 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
 
   beforeAll(async () => {
     server = await startPostgres();
-    clients = newestClients(await findClients());
+    clients = await testedClients();
     const { host, port, user, password } = server;
     config = {
       host,

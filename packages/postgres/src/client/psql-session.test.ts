@@ -3,7 +3,7 @@ import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { findClients, newestClients } from './client-version.ts';
+import { testedClients } from '../../testing/tested-clients.ts';
 import { PsqlSession, StatementError } from './psql-session.ts';
 
 describe.skipIf(!hasPostgres())('a session', () => {
@@ -11,7 +11,7 @@ describe.skipIf(!hasPostgres())('a session', () => {
   const { signal } = new AbortController();
   const start = async (env: Record<string, string> = {}, until = signal) => {
     const base = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', ...postgres.env('postgres'), ...env };
-    return PsqlSession.start(newestClients(await findClients()), base, until);
+    return PsqlSession.start(await testedClients(), base, until);
   };
   const running = (name: string) =>
     postgres.psql('postgres', `SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`);

@@ -1,7 +1,8 @@
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients, type Clients } from '../client/client-version.ts';
+import { testedClients } from '../../testing/tested-clients.ts';
+import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
 import { compareRestored } from './compare-restored.ts';
 import { readDatabaseFacts } from './database-facts.ts';
@@ -12,7 +13,7 @@ describe.skipIf(!hasPostgres())('a restored database', () => {
   let postgres: PostgresServer;
   let clients: Clients;
   beforeAll(async () => {
-    [postgres, clients] = [await startPostgres(), newestClients(await findClients())];
+    [postgres, clients] = [await startPostgres(), await testedClients()];
     await postgres.createDatabase('shop');
     await postgres.psql(
       'shop',

@@ -1,7 +1,7 @@
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients } from '../client/client-version.ts';
+import { testedClients } from '../../testing/tested-clients.ts';
 import { PsqlSession, StatementError } from '../client/psql-session.ts';
 import { createDatabase } from './create-database.ts';
 
@@ -11,7 +11,7 @@ describe.skipIf(!hasPostgres())('a database is created', () => {
   beforeAll(async () => {
     postgres = await startPostgres();
     const env = { PATH: process.env['PATH'] ?? '', ...postgres.env('postgres') };
-    session = await PsqlSession.start(newestClients(await findClients()), env, new AbortController().signal);
+    session = await PsqlSession.start(await testedClients(), env, new AbortController().signal);
   });
   afterAll(async () => {
     await session[Symbol.asyncDispose]();

@@ -4,7 +4,7 @@ import { openFactStage, type FactStage } from '../../testing/fact-stage.ts';
 import { compareFacts } from './compare-facts.ts';
 
 /** States of a schema that pg_dump does not write. A database that has one is as good a source as any. */
-const UNWRITTEN: readonly (readonly [what: string, sql: string])[] = [
+const UNWRITTEN: readonly (readonly [what: string, sql: string, untilMajor?: number])[] = [
   [
     'a replica identity by an index that is gone',
     `create table t (id int not null); create unique index i on t (id);
@@ -18,6 +18,7 @@ const UNWRITTEN: readonly (readonly [what: string, sql: string])[] = [
   [
     "a child without its parent's primary key",
     `create table p (id int); create table k () inherits (p); alter table only p add primary key (id)`,
+    17,
   ],
   [
     "a grandchild without its grandparent's NOT NULL",
@@ -48,7 +49,13 @@ const UNWRITTEN: readonly (readonly [what: string, sql: string])[] = [
   [
     'an index, statistics and a trigger on the table of an extension',
     `create extension hstore; create table member (a int, b int); create index on member (a); create statistics s on a, b from member;
-     create publication p for table member; alter extension hstore add table member`,
+     alter extension hstore add table member`,
+  ],
+  [
+    'the table of an extension in a publication',
+    `create extension hstore; create table member (a int); create publication p for table member;
+     alter extension hstore add table member`,
+    17,
   ],
   ['a type that was announced and never made', `create type announced`],
 ];
@@ -65,7 +72,11 @@ describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write 
     return compareFacts({ source: await stage.factsOf(database), tables: undefined }, await stage.factsOf(copy));
   };
 
-  test.each(UNWRITTEN)('is equal to its copy: %s', async (what, sql) => {
+  test.for(UNWRITTEN)('is equal to its copy: %s', async ([what, sql, untilMajor], { skip }) => {
+    skip(
+      untilMajor !== undefined && untilMajor < stage.postgres.major,
+      'this PostgreSQL does not let it be, or its pg_dump writes it',
+    );
     const database = what.slice(0, 50);
     await stage.restored(database, sql);
     expect((await compareWithCopy(database)).differences).toEqual([]);

@@ -1,7 +1,7 @@
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients } from '../client/client-version.ts';
+import { testedClients } from '../../testing/tested-clients.ts';
 import { libpqEnvironment } from '../client/libpq-environment.ts';
 import { settingsStatements } from '../restore/session-settings.ts';
 import { askServer } from './server-facts.ts';
@@ -18,7 +18,7 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
   const ask = async (user: string, password: string, libpqFile: Readonly<Record<string, string>> = {}) => {
     const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile };
     const env = libpqEnvironment({ ...server, user, password, databases: ['shop'], extraOptions: [] }, 'shop', 'test');
-    return askServer(newestClients(await findClients()), env, new AbortController().signal);
+    return askServer(await testedClients(), env, new AbortController().signal);
   };
 
   it('tells its version, the size, and whose it is to any role', async () => {
@@ -47,7 +47,7 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
       'needy',
       'test',
     );
-    const { needs } = await askServer(newestClients(await findClients()), env, new AbortController().signal);
+    const { needs } = await askServer(await testedClients(), env, new AbortController().signal);
     expect(needs).toEqual({
       settings: [
         { name: 'app.tenant', value: 'a=b' },

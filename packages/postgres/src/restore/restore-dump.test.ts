@@ -9,7 +9,8 @@ import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClients, newestClients, type Clients } from '../client/client-version.ts';
+import { testedClients } from '../../testing/tested-clients.ts';
+import type { Clients } from '../client/client-version.ts';
 import { restoreDump, type RestoreDumpOptions } from './restore-dump.ts';
 
 const END = '\n--\n-- PostgreSQL database dump complete\n--\n\n';
@@ -24,7 +25,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
 
   beforeAll(async () => {
     [server, folder] = await Promise.all([startPostgres(), tempFolder()]);
-    clients = newestClients(await findClients());
+    clients = await testedClients();
     await server.createDatabase('source');
     await server.psql('source', SOURCE);
     dump = await pgDump('source');
@@ -137,7 +138,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
       hint: expect.stringContaining('NOLOGIN'),
     });
     await expect(restore(`create table kept ();\n${END}`)).rejects.toMatchObject({ hint: 'The target is not empty.' });
-    await expect(restore(`set transaction_timeout = 0;\n${END}`)).rejects.toMatchObject({
+    await expect(restore(`set later_timeout = 0;\n${END}`)).rejects.toMatchObject({
       hint: expect.stringContaining('newer pg_dump'),
     });
     await expect(restore(`create extension nosuch;\n${END}`)).rejects.toMatchObject({

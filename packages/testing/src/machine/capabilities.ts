@@ -2,14 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram, postgresBinDirs } from './find-program.ts';
+import { findProgram } from './find-program.ts';
+import { testedPostgresBinDir } from './tested-postgres.ts';
 
 // What this machine has, for `describe.skipIf(!hasRedis())`: a test is skipped, never faked, where it lacks something.
 
 export const hasRedis = (): boolean => hasCommand('redis-server');
 
-/** A whole PostgreSQL server with its client programs. */
-export const hasPostgres = (): boolean => postgresBinDirs().length > 0 && hasCommand('psql');
+/** A whole PostgreSQL server with its client programs, of the version that is tested. */
+export const hasPostgres = (): boolean => testedPostgresBinDir() !== undefined && hasCommand('psql');
 
 export const hasCommand = (name: string): boolean => findProgram(name) !== undefined;
 

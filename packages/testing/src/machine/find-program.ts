@@ -1,6 +1,8 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+export const DEBIAN_FOLDER = '/usr/lib/postgresql';
+
 /** Where an executable lies: on PATH, or in the folders that Debian keeps out of an ordinary user's PATH. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/bin', '/usr/bin', '/usr/sbin', '/sbin'];
@@ -14,7 +16,7 @@ export function findProgram(name: string): string | undefined {
 export function postgresBinDirs(): readonly string[] {
   const onPath = findProgram('initdb')?.replace(/\/initdb$/, '');
   const folders = [
-    ...debianVersions().map((version) => `/usr/lib/postgresql/${version}/bin`),
+    ...debianVersions().map((version) => `${DEBIAN_FOLDER}/${version}/bin`),
     ...(onPath ? [onPath] : []),
   ];
   return folders.filter((folder) => isExecutable(join(folder, 'initdb')) && isExecutable(join(folder, 'postgres')));
@@ -22,7 +24,7 @@ export function postgresBinDirs(): readonly string[] {
 
 function debianVersions(): readonly string[] {
   try {
-    return readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a));
+    return readdirSync(DEBIAN_FOLDER).sort((a, b) => Number(b) - Number(a));
   } catch {
     return [];
   }

@@ -3,16 +3,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { eventually } from '../eventually.ts';
-import { postgresBinDirs } from '../machine/find-program.ts';
 import { unprivilegedUser, type SystemUser } from '../machine/system-user.ts';
 import { tempFolder } from '../machine/temp-folder.ts';
+import { testedPostgresBinDir } from '../machine/tested-postgres.ts';
 import { BoundProcess, describeExit } from '../processes/bound-process.ts';
 import { startOnPort } from './start-on-port.ts';
 
 export interface PostgresOptions {
   /** The port; a free one unless given. */
   readonly port?: number;
-  /** The folder of initdb and postgres; the newest version of this machine unless given. */
+  /** The folder of initdb and postgres; that of the tested version unless given. */
   readonly binDir?: string;
   /** More server settings, by their names in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -54,7 +54,7 @@ export interface PostgresServer extends AsyncDisposable {
  * run PostgreSQL, it runs as `postgres` or `nobody`.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const binDir = options.binDir ?? postgresBinDirs()[0];
+  const binDir = options.binDir ?? testedPostgresBinDir();
   if (binDir === undefined)
     throw new Error('wanted initdb and postgres in /usr/lib/postgresql/*/bin or on PATH, found none');
   const owner = unprivilegedUser();
