@@ -7,7 +7,7 @@ import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
 import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
 import { schedule, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
@@ -15,9 +15,6 @@ import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis
 import { Notifier } from './notifier.ts';
 
 export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis: redisSubject } as const;
-
-/** A place that dumps are copied to. */
-export type Destination = { readonly place: DestinationPlace };
 
 /** Everything that jobs and reconciliation use. */
 export type DumpContext = {
@@ -44,7 +41,7 @@ export async function openContext({
   stack,
 }: ProcessContext<typeof subjects>): Promise<DumpContext & { readonly notifier: Notifier }> {
   const { url, site } = config.redis;
-  const place = config.s3?.place;
+  const destination = config.s3?.destination;
   const redis = stack.use(await connectRedis(url, log));
   const notifying = startNotifying({ config: config.alarms, site, redis, log, redact, stack });
   const opened = {
@@ -52,10 +49,10 @@ export async function openContext({
     site,
     redis,
     log,
-    destinations: new Map(place === undefined ? [] : [[place.name, { place }]]),
+    destinations: new Map(destination === undefined ? [] : [[destination.name, destination]]),
     uploads: stack.use(openQueue('upload', site, redis)),
     verifications: stack.use(openQueue('verify', site, redis)),
-    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination: place, log })),
+    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination, log })),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
 }

@@ -6,16 +6,16 @@ import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 
 type NotifierOptions = Notifying & {
   readonly postgres: PostgresConfig;
   readonly backup: BackupConfig;
-  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
+  readonly destinations: ReadonlyMap<string, Destination>;
 };
 
 /** Sends heartbeats, and raises and lifts the alarms of dumps. No dump waits for it, and none fails with it. */
@@ -101,9 +101,7 @@ export class Notifier {
   #runWithSafe(database: string, raise: (safe: string) => void): void {
     const { backup, destinations, background } = this.#options;
     const [destination] = destinations.values();
-    background.run('raise an alarm', async () =>
-      raise(await readWhatIsSafe(backup.folder, database, destination?.place)),
-    );
+    background.run('raise an alarm', async () => raise(await readWhatIsSafe(backup.folder, database, destination)));
   }
 }
 

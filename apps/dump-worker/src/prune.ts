@@ -13,7 +13,7 @@ export async function prune(
   const { target } = task.data;
   const [destination] = destinations.values();
   try {
-    const policy = retentionPolicyOf(backup, verify, destination?.place);
+    const policy = retentionPolicyOf(backup, verify, destination);
     const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(target) ?? [];

@@ -1,6 +1,6 @@
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import { place } from '@pgstow/shared/config/subjects/s3.ts';
+import { destination } from '@pgstow/shared/config/subjects/s3.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
@@ -22,7 +22,7 @@ const { postgres, schedule, verify, alarms, redis, board } = subjects;
 
 await runProcess(
   'scheduler',
-  { postgres, schedule, verify, place, alarms, redis, board },
+  { postgres, schedule, verify, destination, alarms, redis, board },
   async ({ config, log, redact, stack }) => {
     const { site, url } = config.redis;
     const connection = stack.use(await connectRedis(url, log));
@@ -44,7 +44,7 @@ await runProcess(
           queue: queues.verify,
           targets,
           schedule: config.verify.schedule,
-          destination: config.place?.name ?? LOCAL,
+          destination: config.destination?.name ?? LOCAL,
           log,
         }),
       ),
@@ -53,7 +53,7 @@ await runProcess(
       name: site,
       targets,
       schedule: config.schedule,
-      destination: config.place,
+      destination: config.destination,
       restoreTests: config.verify.schedule,
       redis: connection,
       catalog: new CatalogReader(connection, site),

@@ -4,7 +4,7 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { OpenUpload } from '@pgstow/store/store.ts';
 import type { UploadContext } from './context.ts';
-import type { Destination } from './destination.ts';
+import type { UploadDestination } from './upload-destination.ts';
 
 const OLD_MS = 24 * 3600 * 1000;
 
@@ -12,7 +12,11 @@ const OLD_MS = 24 * 3600 * 1000;
  * Drops what killed attempts at an object left in the store, invisible and billed. Call it under the dump's upload lock,
  * before anything is put: then no upload of it is under way.
  */
-export async function abortLeftoversOf(destination: Destination, key: string, signal: AbortSignal): Promise<number> {
+export async function abortLeftoversOf(
+  destination: UploadDestination,
+  key: string,
+  signal: AbortSignal,
+): Promise<number> {
   const open = await listOpen(destination, key, signal);
   const leftovers = open.filter((upload) => upload.key === key);
   for (const upload of leftovers) await destination.store.abortUpload(upload, signal);
@@ -25,17 +29,16 @@ export async function abortLeftoversOf(destination: Destination, key: string, si
  */
 export async function sweepLeftovers(
   { backup, site, redis, log }: UploadContext,
-  destination: Destination,
+  destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
-  const { place } = destination;
-  for (const upload of await listOpen(destination, keyPrefix(place.prefix), signal)) {
-    const name = parseObjectKey(place.prefix, upload.key)?.name;
+  for (const upload of await listOpen(destination, keyPrefix(destination.prefix), signal)) {
+    const name = parseObjectKey(destination.prefix, upload.key)?.name;
     if (name === undefined) continue;
     const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;
     if (!isOld && (await findDump(backup.folder, name)) === undefined) continue;
     try {
-      await withLock(redis, uploadLockKey(site, name, place.name), signal, (held) =>
+      await withLock(redis, uploadLockKey(site, name, destination.name), signal, (held) =>
         destination.store.abortUpload(upload, held),
       );
       log.info({ key: upload.key, startedAt: upload.startedAt }, 'dropped an upload that was left open');
@@ -45,7 +48,11 @@ export async function sweepLeftovers(
   }
 }
 
-async function listOpen(destination: Destination, prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[]> {
+async function listOpen(
+  destination: UploadDestination,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly OpenUpload[]> {
   const open = await destination.store.listOpenUploads(prefix, signal);
   if (!('refused' in open)) return open;
   destination.warnOnce(

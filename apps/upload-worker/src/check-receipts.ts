@@ -8,8 +8,8 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
 import type { UploadContext } from './context.ts';
-import type { Destination } from './destination.ts';
 import { isManifestThere } from './put-manifest.ts';
+import type { UploadDestination } from './upload-destination.ts';
 
 /**
  * Compares every receipt for this destination with the store. One that the store refutes is removed, so that nothing is pruned
@@ -19,19 +19,18 @@ import { isManifestThere } from './put-manifest.ts';
  */
 export async function checkReceipts(
   context: UploadContext,
-  destination: Destination,
+  destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
   const { backup, site, redis, uploads } = context;
-  const { place } = destination;
   const hidden: HiddenError[] = [];
   for (const { manifest, receipts } of (await readFolder(backup.folder)).dumps) {
-    if (!receipts.has(place.name)) continue;
+    if (!receipts.has(destination.name)) continue;
     try {
-      const isLost = await withLock(redis, uploadLockKey(site, manifest.name, place.name), signal, (held) =>
+      const isLost = await withLock(redis, uploadLockKey(site, manifest.name, destination.name), signal, (held) =>
         removeIfRefuted(context, destination, manifest.name, held),
       );
-      if (isLost) await enqueueUpload(uploads, manifest.name, place.name);
+      if (isLost) await enqueueUpload(uploads, manifest.name, destination.name);
     } catch (error) {
       if (error instanceof HiddenError) hidden.push(error);
       // It is being uploaded: there will be a new receipt.
@@ -48,14 +47,16 @@ export async function checkReceipts(
 
 async function removeIfRefuted(
   { backup, catalog, log }: UploadContext,
-  { place, store }: Destination,
+  destination: UploadDestination,
   name: BackupName,
   signal: AbortSignal,
 ): Promise<boolean> {
   // Read under the lock: a job may just have written it.
   const dump = await findDump(backup.folder, name);
-  const receipt = dump?.receipts.get(place.name);
-  if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, place)) return false;
+  const receipt = dump?.receipts.get(destination.name);
+  if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, destination))
+    return false;
+  const { store } = destination;
   const refutation =
     refute(receipt, await store.look(receipt.key, signal)) ??
     ((await isManifestThere(store, dump.manifest, signal)) ? undefined : 'its manifest is gone or another one');

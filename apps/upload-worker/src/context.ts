@@ -9,8 +9,8 @@ import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts'
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
-import { openDestinations, type Destination } from './destination.ts';
 import { Notifier } from './notifier.ts';
+import { openDestinations, type UploadDestination } from './upload-destination.ts';
 
 export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as const;
 
@@ -21,7 +21,7 @@ export type UploadContext = {
   readonly site: string;
   readonly redis: RedisConnection;
   /** Destinations by name; none where backups stay local. */
-  readonly destinations: ReadonlyMap<string, Destination>;
+  readonly destinations: ReadonlyMap<string, UploadDestination>;
   readonly uploads: OpenQueue<'upload'>;
   readonly verifications: OpenQueue<'verify'>;
   readonly catalog: Pick<Publisher, 'publish'>;
@@ -48,7 +48,7 @@ export async function openContext({
     uploads: stack.use(openQueue('upload', site, redis)),
     verifications: stack.use(openQueue('verify', site, redis)),
     catalog: stack.use(
-      new Publisher({ folder: config.backup.folder, site, redis, destination: config.s3?.place, log }),
+      new Publisher({ folder: config.backup.folder, site, redis, destination: config.s3?.destination, log }),
     ),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };

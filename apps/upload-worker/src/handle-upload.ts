@@ -20,10 +20,10 @@ import { planParts } from '@pgstow/store/part-plan.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { UploadContext } from './context.ts';
-import type { Destination } from './destination.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
 import { putDump } from './put-dump.ts';
 import { putManifest } from './put-manifest.ts';
+import type { UploadDestination } from './upload-destination.ts';
 import { decideUpload } from './upload-plan.ts';
 
 /** The result of a job, for the board. */
@@ -46,10 +46,10 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
   const { name } = task.data;
   const destination = findDestination(task, context);
   const dump = await findWholeDump(task, context);
-  const { place, store } = destination;
-  const key = dumpKey(place.prefix, name);
+  const { store } = destination;
+  const key = dumpKey(destination.prefix, name);
 
-  return withLock(redis, uploadLockKey(site, name, place.name), task.signal, async (signal) => {
+  return withLock(redis, uploadLockKey(site, name, destination.name), task.signal, async (signal) => {
     // One descriptor for both: the same bytes are digested and put, even if the name is pruned meanwhile.
     await using file = await open(join(backup.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
     // A store that is away or refuses us fails before a large file is read.
@@ -61,7 +61,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     const plan = decideUpload(found, isOurs);
     task.note(`${key}: ${plan.reason}`);
     if (plan.action === 'refuse') {
-      throw new PermanentError(`s3://${place.bucket}/${key} is taken: ${plan.reason}`, {
+      throw new PermanentError(`s3://${destination.bucket}/${key} is taken: ${plan.reason}`, {
         hint: 'It is not overwritten. Move it away, or set another S3_PREFIX.',
       });
     }
@@ -81,9 +81,9 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     await writeReceipt(backup.folder, {
       version: 1,
       name,
-      destination: place.name,
-      endpoint: place.endpoint,
-      bucket: place.bucket,
+      destination: destination.name,
+      endpoint: destination.endpoint,
+      bucket: destination.bucket,
       key,
       bytes: digest.bytes,
       sha256: digest.sha256,
@@ -98,13 +98,13 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     task.progress(100);
     // The verify worker asks for a test of another tool's dumps, and of the newest alone.
     if (dump.manifest.origin === 'dumped')
-      await askForRestoreTest(verifications, name, place.name, verify.schedule, task.log);
+      await askForRestoreTest(verifications, name, destination.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-    return { bucket: place.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
+    return { bucket: destination.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
   });
 }
 
-function findDestination({ data }: Task<'upload'>, { destinations }: UploadContext): Destination {
+function findDestination({ data }: Task<'upload'>, { destinations }: UploadContext): UploadDestination {
   const destination = destinations.get(data.destination);
   if (destination !== undefined) return destination;
   const known = [...destinations.keys()].join(', ');
@@ -124,7 +124,7 @@ async function findWholeDump({ data }: Task<'upload'>, { backup }: UploadContext
 /** @throws PermanentError if the file is no longer what its manifest says */
 async function digestUnchanged(
   task: Task<'upload'>,
-  { hasPartSha256 }: Destination,
+  { hasPartSha256 }: UploadDestination,
   file: FileHandle,
   manifest: Manifest,
   signal: AbortSignal,
@@ -149,8 +149,8 @@ async function wasOurs(
   { manifest, receipts }: KnownDump,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const receipt = receipts.get(store.place.name);
-  if (receipt !== undefined && receiptConfirms(receipt, manifest, store.place)) return true;
+  const receipt = receipts.get(store.destination.name);
+  if (receipt !== undefined && receiptConfirms(receipt, manifest, store.destination)) return true;
   if (metadata['sha256'] === manifest.sha256) return true;
   const stored = await readStoredManifest(store, manifest.name, signal).catch((error: unknown) => {
     // An object that cannot be read is no evidence.

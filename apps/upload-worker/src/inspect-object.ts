@@ -4,7 +4,7 @@ import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { FileDigest } from '@pgstow/store/digest-file.ts';
 import { compareObject } from '@pgstow/store/object-comparison.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';
-import type { Destination } from './destination.ts';
+import type { UploadDestination } from './upload-destination.ts';
 
 /** The object under a dump's key, compared with the dump. */
 export type Inspection =
@@ -25,7 +25,7 @@ export type InspectOptions = {
  */
 export async function inspectObject(
   task: Task<'upload'>,
-  { store, confirm, warnOnce }: Destination,
+  { store, confirm, warnOnce }: UploadDestination,
   key: string,
   object: StoredObject | undefined,
   digest: FileDigest,

@@ -12,7 +12,7 @@ await runProcess('upload-worker', subjects, async (process) => {
   // Without a bucket, jobs are taken all the same: each fails with a hint on the board instead of waiting in silence.
   if (config.s3 === undefined) log.info('no S3_BUCKET: local backups only');
   else {
-    const { bucket, prefix, endpoint } = config.s3.place;
+    const { bucket, prefix, endpoint } = config.s3.destination;
     log.info({ bucket, prefix, endpoint }, 'uploading to S3');
   }
 

@@ -9,15 +9,15 @@ import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { S3_DESTINATION } from '@pgstow/shared/config/subjects/s3.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
 type NotifierOptions = Notifying & {
   readonly backup: BackupConfig;
-  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
+  readonly destinations: ReadonlyMap<string, Destination>;
   readonly log: Log;
 };
 
@@ -48,9 +48,9 @@ export class Notifier {
 
   readonly uploadFailed = ({ data, failure }: FailedJob<'upload'>): void => {
     const { backup, destinations, heartbeat, alarms, background, log } = this.#options;
-    const place = destinations.get(data.destination)?.place;
+    const destination = destinations.get(data.destination);
     // Anyone who may write to Redis can ask for any destination. Without one, uploads are still asked for by this name.
-    if (place === undefined && (destinations.size > 0 || data.destination !== S3_DESTINATION)) return;
+    if (destination === undefined && (destinations.size > 0 || data.destination !== S3_DESTINATION)) return;
     background.run(`notify that the upload of ${data.name} failed`, async () => {
       const { dumps: all } = await readFolder(backup.folder);
       const dump = all.find(({ manifest }) => manifest.name === data.name);
@@ -59,7 +59,8 @@ export class Notifier {
       const { name, database, takenAt } = dump.manifest;
       const dumps = dumpsOf(database, all);
       const newer =
-        place && dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, place) && !isSuspect(each));
+        destination &&
+        dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, destination) && !isSuspect(each));
       if (newer !== undefined) {
         log.warn(
           { name, newer: newer.manifest.name },
@@ -69,7 +70,7 @@ export class Notifier {
       }
       heartbeat.fails(database, name, describeFault(failure));
       const { reason, hint } = failure;
-      const safe = describeWhatIsSafe(dumps, place, new Date());
+      const safe = describeWhatIsSafe(dumps, destination, new Date());
       alarms.raise({ kind: 'upload-failed', database, name, reason, hint, safe, since: new Date(takenAt) });
     });
   };

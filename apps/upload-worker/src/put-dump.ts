@@ -5,7 +5,7 @@ import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { FileDigest } from '@pgstow/store/digest-file.ts';
 import { planParts } from '@pgstow/store/part-plan.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';
-import type { Destination } from './destination.ts';
+import type { UploadDestination } from './upload-destination.ts';
 
 export type PutOptions = {
   readonly mode: 'create' | 'replace';
@@ -17,7 +17,7 @@ export type PutOptions = {
 /** Puts the file of a dump, after what earlier attempts left open there is dropped. */
 export async function putDump(
   task: Task<'upload'>,
-  destination: Destination,
+  destination: UploadDestination,
   key: string,
   file: FileHandle,
   { mode, manifest, digest, signal }: PutOptions,

@@ -12,7 +12,7 @@ import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts'
  * @throws PermanentError if the manifest of another dump lies there
  */
 export async function putManifest(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  const key = manifestKey(store.place.prefix, manifest.name);
+  const key = manifestKey(store.destination.prefix, manifest.name);
   const text = formatManifest(manifest);
   const object = await lookBeforePut(store, key, signal);
   if (object !== undefined) {
@@ -26,7 +26,7 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
     const isDamaged = stored !== undefined && sha256 === undefined;
     const isOurs = isDamaged || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
     if (!isOurs) {
-      throw new PermanentError(`s3://${store.place.bucket}/${key} is the manifest of another dump`, {
+      throw new PermanentError(`s3://${store.destination.bucket}/${key} is the manifest of another dump`, {
         hint: 'Move it away, or set another S3_PREFIX.',
       });
     }
@@ -39,12 +39,12 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
   });
   // Read it back: another writer may have been faster.
   if ((await readStoredText(store, key, signal)) !== text)
-    throw new RetryableError(`s3://${store.place.bucket}/${key} is not what was put there`);
+    throw new RetryableError(`s3://${store.destination.bucket}/${key} is not what was put there`);
 }
 
 /** Looks whether the dump's manifest lies at the store, by its size or its metadata. @throws as the store does */
 export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
-  const object = await store.look(manifestKey(store.place.prefix, manifest.name), signal);
+  const object = await store.look(manifestKey(store.destination.prefix, manifest.name), signal);
   return object !== undefined && isAsPut(object, manifest);
 }
 

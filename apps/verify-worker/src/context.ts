@@ -5,7 +5,7 @@ import { backup, type BackupConfig } from '@pgstow/shared/config/subjects/backup
 import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
 import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
 import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
@@ -16,8 +16,8 @@ import { Notifier } from './notifier.ts';
 
 export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as const;
 
-/** A place that dumps are copied to, and how to read there. */
-export type Destination = { readonly place: DestinationPlace; readonly store: Store };
+/** A destination, and how to read there. */
+export type VerifyDestination = Destination & { readonly store: Store };
 
 /** Everything that jobs and reconciliation use. */
 export type VerifyContext = {
@@ -26,7 +26,7 @@ export type VerifyContext = {
   readonly site: string;
   readonly redis: RedisConnection;
   /** Destinations by name; none where backups stay local. */
-  readonly destinations: ReadonlyMap<string, Destination>;
+  readonly destinations: ReadonlyMap<string, VerifyDestination>;
   readonly verifications: OpenQueue<'verify'>;
   readonly catalog: Pick<Publisher, 'publish'>;
   readonly notifier: Notifier;
@@ -50,9 +50,9 @@ export async function openContext({
     site,
     redis,
     log,
-    destinations: new Map(store === undefined ? [] : [[store.place.name, { place: store.place, store }]]),
+    destinations: new Map(store === undefined ? [] : [[store.destination.name, { ...store.destination, store }]]),
     verifications: stack.use(openQueue('verify', site, redis)),
-    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination: s3?.place, log })),
+    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination: s3?.destination, log })),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
 }

@@ -69,7 +69,7 @@ export async function fetchDump(
 function readDump({ manifest, store }: WantedDump, folder: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
   return store === undefined
     ? createReadStream(join(folder, manifest.name), { signal, highWaterMark: 256 * 1024 })
-    : store.read(dumpKey(store.place.prefix, manifest.name), signal);
+    : store.read(dumpKey(store.destination.prefix, manifest.name), signal);
 }
 
 function isGone(error: unknown): boolean {

@@ -84,12 +84,12 @@ async function findNewest(
     if (faults[0] !== undefined) throw new RetryableError(faults[0]);
   }
   throw new PermanentError(
-    `there is no dump of ${JSON.stringify(target)} yet that ${store === undefined ? folder : store.place.name} holds`,
+    `there is no dump of ${JSON.stringify(target)} yet that ${store === undefined ? folder : store.destination.name} holds`,
     { hint: 'The next restore test finds one, if a dump and its upload succeed.' },
   );
 }
 
 /** Tests whether a dump of the folder is known to lie at a place. */
 function isAt(store: Store | undefined): (dump: KnownDump) => boolean {
-  return (dump) => store === undefined || isConfirmed(dump, store.place);
+  return (dump) => store === undefined || isConfirmed(dump, store.destination);
 }

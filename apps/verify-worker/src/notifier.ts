@@ -7,13 +7,13 @@ import { updateRestoreTestAlarms } from '@pgstow/notify/alarms/restore-test-alar
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 
 type NotifierOptions = Notifying & {
   readonly backup: BackupConfig;
-  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
+  readonly destinations: ReadonlyMap<string, Destination>;
 };
 
 /** Raises and lifts the alarms of restore tests. No test waits for it, and none fails with it. */
@@ -33,7 +33,7 @@ export class Notifier {
       const dump = await findDump(backup.folder, test.name);
       // A good copy makes no other copy of the same dump good.
       if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
-      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(backup.folder, database, this.#place));
+      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(backup.folder, database, this.#destination));
     });
   }
 
@@ -56,13 +56,13 @@ export class Notifier {
         name: dump.manifest.name,
         reason: failure.reason,
         hint: failure.hint,
-        safe: describeWhatIsSafe(ours, this.#place, new Date()),
+        safe: describeWhatIsSafe(ours, this.#destination, new Date()),
         since: parseBackupName(dump.manifest.name)?.takenAt ?? new Date(dump.manifest.takenAt),
       });
     });
   };
 
-  get #place(): DestinationPlace | undefined {
-    return [...this.#options.destinations.values()][0]?.place;
+  get #destination(): Destination | undefined {
+    return [...this.#options.destinations.values()][0];
   }
 }

@@ -32,14 +32,14 @@ async function enqueueMissing(
 ): Promise<void> {
   const { dumps } = await readFolder(backup.folder);
   const names = destinations.size === 0 ? [LOCAL] : destinations.keys();
-  for (const destination of names) {
-    const place = destinations.get(destination)?.place;
-    const there = dumps.filter((dump) => place === undefined || isConfirmed(dump, place));
+  for (const name of names) {
+    const destination = destinations.get(name);
+    const there = dumps.filter((dump) => destination === undefined || isConfirmed(dump, destination));
     for (const ours of Map.groupBy(there, ({ manifest }) => manifest.database).values()) {
       const newest = newestByNow(ours, new Date());
-      if (newest === undefined || !isMissing(newest, destination, retryBefore)) continue;
-      await enqueueVerify(verifications, newest.manifest.name, destination, 'after-upload');
-      log.info({ name: newest.manifest.name, destination }, 'asked for a missing restore test');
+      if (newest === undefined || !isMissing(newest, name, retryBefore)) continue;
+      await enqueueVerify(verifications, newest.manifest.name, name, 'after-upload');
+      log.info({ name: newest.manifest.name, destination: name }, 'asked for a missing restore test');
     }
   }
 }

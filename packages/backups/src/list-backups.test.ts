@@ -51,12 +51,12 @@ describe('the list of backups', () => {
     await writeManifest(folder.path, manifestOf(name, day, database));
     return name;
   };
-  const confirm = (name: BackupName, bucket = store.place.bucket) =>
+  const confirm = (name: BackupName, bucket = store.destination.bucket) =>
     writeReceipt(folder.path, {
       version: 1,
       name,
       destination: 's3',
-      ...(store.place.endpoint === undefined ? {} : { endpoint: store.place.endpoint }),
+      ...(store.destination.endpoint === undefined ? {} : { endpoint: store.destination.endpoint }),
       bucket,
       key: `site/${name}`,
       bytes: CONTENT.length,
@@ -66,9 +66,9 @@ describe('the list of backups', () => {
     });
   const put = async (day: number, database = 'shop', manifest?: string) => {
     const name = nameOn(day, database);
-    await server.putObject(store.place.bucket, `site/${name}`, CONTENT);
+    await server.putObject(store.destination.bucket, `site/${name}`, CONTENT);
     const text = manifest ?? JSON.stringify(manifestOf(name, day, database));
-    if (text !== '') await server.putObject(store.place.bucket, `site/${manifestFileName(name)}`, text);
+    if (text !== '') await server.putObject(store.destination.bucket, `site/${manifestFileName(name)}`, text);
     return name;
   };
   const test = (name: BackupName, destination: string, result: RestoreTestResult, day: number) =>
@@ -213,7 +213,9 @@ describe('the list of backups', () => {
     await confirm(foreign, 'another-bucket');
     await put(2);
     expect(await shown()).toEqual({
-      faults: [`s3://${store.place.bucket}/site/${gone} is gone, which the store had confirmed; it does not count`],
+      faults: [
+        `s3://${store.destination.bucket}/site/${gone} is gone, which the store had confirmed; it does not count`,
+      ],
       backups: [
         [foreign, 'local s3', 'dumped'],
         [gone, 'local', 'dumped'],
@@ -222,12 +224,12 @@ describe('the list of backups', () => {
   });
 
   it('counts no object whose size or manifest is wrong, and says so', async () => {
-    const url = `s3://${store.place.bucket}/site/`;
+    const url = `s3://${store.destination.bucket}/site/`;
     const damaged = await put(1, 'shop', '{"half');
     const another = await put(2, 'shop', JSON.stringify(manifestOf(nameOn(3), 3)));
     const cut = await put(4, 'shop', JSON.stringify(manifestOf(nameOn(4), 4, 'shop', 1000)));
     const orphan = manifestFileName(nameOn(5));
-    await server.putObject(store.place.bucket, `site/${orphan}`, JSON.stringify(manifestOf(nameOn(5), 5)));
+    await server.putObject(store.destination.bucket, `site/${orphan}`, JSON.stringify(manifestOf(nameOn(5), 5)));
     const { backups, faults } = await shown();
     expect(backups).toEqual([]);
     expect([...faults].sort()).toEqual([

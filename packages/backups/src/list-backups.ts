@@ -146,7 +146,9 @@ function stateOf(
   if (restoreTest?.result === 'good') return 'restored';
   // A manifest is put beside a dump once the store has confirmed it: here, the folder has lost dump and receipt.
   if (dump === undefined) return 'uploaded';
-  const isUploaded = stores.some(({ place }) => places.includes(place.name) && isConfirmed(dump, place));
+  const isUploaded = stores.some(
+    ({ destination }) => places.includes(destination.name) && isConfirmed(dump, destination),
+  );
   return isUploaded ? 'uploaded' : 'dumped';
 }
 

@@ -40,7 +40,7 @@ export type ReadStoreOptions = {
  */
 export async function readStore(store: Store, options: ReadStoreOptions): Promise<StoreContents> {
   const { dumps, signal } = options;
-  const { place } = store;
+  const { destination } = store;
   const held = new Map<BackupName, { manifest: Manifest; bytes: number }>();
   const bare = new Map<BackupName, number>();
   let listing: Listing;
@@ -50,11 +50,11 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     signal.throwIfAborted();
     // What it held when it last confirmed is better than nothing.
     for (const [name, dump] of dumps)
-      if (isConfirmed(dump, place)) held.set(name, { manifest: dump.manifest, bytes: dump.manifest.bytes });
+      if (isConfirmed(dump, destination)) held.set(name, { manifest: dump.manifest, bytes: dump.manifest.bytes });
     const faults = [
-      `${place.name} cannot be read, and what it holds is told from the folder's receipts: ${describeError(error)}`,
+      `${destination.name} cannot be read, and what it holds is told from the folder's receipts: ${describeError(error)}`,
     ];
-    return { place: place.name, held, bare, faults };
+    return { place: destination.name, held, bare, faults };
   }
 
   const refuted: string[] = [];
@@ -84,21 +84,21 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
   await pMap(complete, readManifest, { concurrency: CONCURRENCY });
   for (const [name, bytes] of listing.dumps) if (!listing.manifests.has(name)) bare.set(name, bytes);
   for (const [name, dump] of dumps)
-    if (isConfirmed(dump, place) && !listing.dumps.has(name))
+    if (isConfirmed(dump, destination) && !listing.dumps.has(name))
       refuted.push(`${urlOf(store, name)} is gone, which the store had confirmed`);
 
   const faults = [...shorten(refuted), ...shorten(unread)];
   if (away !== undefined)
     faults.push(
-      `${place.name} cannot be read to the end, and some of what it holds is missing: ${describeError(away)}`,
+      `${destination.name} cannot be read to the end, and some of what it holds is missing: ${describeError(away)}`,
     );
-  return { place: place.name, held, bare, faults };
+  return { place: destination.name, held, bare, faults };
 }
 
 type Listing = { readonly dumps: ReadonlyMap<BackupName, number>; readonly manifests: ReadonlySet<BackupName> };
 
 async function readListing(store: Store, { databases, isWanted, signal }: ReadStoreOptions): Promise<Listing> {
-  const { prefix } = store.place;
+  const { prefix } = store.destination;
   const dumps = new Map<BackupName, number>();
   const manifests = new Set<BackupName>();
   for (const start of databases?.map((database) => databasePrefix(prefix, database)) ?? [keyPrefix(prefix)]) {
@@ -118,8 +118,8 @@ function databasePrefix(prefix: string, database: string): string {
   return key.slice(0, -'19700101_000000.sql.gz'.length);
 }
 
-function urlOf({ place }: Store, name: BackupName): string {
-  return `s3://${place.bucket}/${dumpKey(place.prefix, name)}`;
+function urlOf({ destination }: Store, name: BackupName): string {
+  return `s3://${destination.bucket}/${dumpKey(destination.prefix, name)}`;
 }
 
 function shorten(faults: readonly string[]): readonly string[] {

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { PartPlan } from './part-plan.ts';
 
 /** The facts of an object, without its content. */
@@ -57,7 +57,7 @@ export type OpenUpload = {
  * method ends soon and throws the signal's reason.
  */
 export interface Store {
-  readonly place: DestinationPlace;
+  readonly destination: Destination;
 
   /**
    * Looks at the object under a key; `undefined` if the store says that there is none.

@@ -15,7 +15,7 @@ export async function readStoredManifest(
   name: BackupName,
   signal: AbortSignal,
 ): Promise<Manifest | undefined> {
-  const key = manifestKey(store.place.prefix, name);
+  const key = manifestKey(store.destination.prefix, name);
   if ((await store.look(key, signal)) === undefined) return undefined;
   const manifest = parseManifest(await readStoredText(store, key, signal));
   return manifest?.name === name ? manifest : undefined;

@@ -55,7 +55,7 @@ export async function stageDump(source: DumpSource, show: ReturnType<Progress['a
 }
 
 function findStore(stores: readonly Store[], place: string): Store {
-  const store = stores.find((each) => each.place.name === place);
+  const store = stores.find((each) => each.destination.name === place);
   if (store === undefined) throw new ExitError(exitCodes.failed, `there is no destination ${place}`);
   return store;
 }
@@ -92,7 +92,7 @@ async function bringDump(store: Store, source: DumpSource, { signal, onProgress 
     if (path === nameless) await rm(own, { recursive: true });
     const hash = createHash('sha256');
     let position = 0;
-    for await (const chunk of store.read(dumpKey(store.place.prefix, name), signal)) {
+    for await (const chunk of store.read(dumpKey(store.destination.prefix, name), signal)) {
       hash.update(chunk);
       for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at, undefined, position + at)).bytesWritten;
       position += chunk.length;

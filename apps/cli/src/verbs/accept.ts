@@ -75,7 +75,7 @@ async function accept(name: string, options: AcceptOptions, signal: AbortSignal)
       : `${dump.manifest.name} is accepted already, since ${dump.acceptance.acceptedAt}`,
   );
   printLimits(dump, ours);
-  await publish({ folder, site: redis.site, destination: s3?.place }, redis.url, signal);
+  await publish({ folder, site: redis.site, destination: s3?.destination }, redis.url, signal);
 }
 
 /** Writes the record, unless it is there. It gets the owner of the dump's manifest, so that the workers can read it. */

@@ -33,7 +33,7 @@ async function showVerdicts(database: string | undefined, { dryRun }: { readonly
     );
   }
   const { backup, s3, verify } = readSettings('backup', 's3', 'verify');
-  const policy = retentionPolicyOf(backup, verify, s3?.place);
+  const policy = retentionPolicyOf(backup, verify, s3?.destination);
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
     throw unreadableFolder(error, backup.folder);
   });

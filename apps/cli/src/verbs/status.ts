@@ -49,7 +49,7 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
   const now = new Date();
   const { databases } = postgres;
   const [folder, plan] = await Promise.all([readDumps(backup.folder), readNextRuns(databases, redis)]);
-  const destination = s3?.place;
+  const destination = s3?.destination;
   const statuses = databases.map((database): Status => {
     const dumps = folder.dumps && dumpsOf(database, folder.dumps);
     const known = judgeHealth({

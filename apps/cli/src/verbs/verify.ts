@@ -37,7 +37,7 @@ export function addVerify(pgstow: Command): void {
 
 async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
   const config = readSettings('postgres', 'backup', 's3', 'redis');
-  const from = options.from ?? config.s3?.place.name ?? LOCAL;
+  const from = options.from ?? config.s3?.destination.name ?? LOCAL;
   using stack = new DisposableStack();
   const { stores } = await openPlaces(from, config, stack);
   const databases = databasesOf(name, options.database);

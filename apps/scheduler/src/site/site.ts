@@ -1,7 +1,7 @@
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { CatalogReader } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -13,7 +13,7 @@ export type Site = {
   readonly targets: readonly string[];
   readonly schedule: Schedule;
   /** Where dumps are to be confirmed; `undefined` where backups stay local. */
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   readonly restoreTests: VerifyConfig['schedule'];
   readonly redis: RedisConnection;
   /** Reads what the workers published. */

@@ -1,11 +1,11 @@
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { isConfirmed } from '../policy/is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 
 export type MissingUploadsOptions = {
-  readonly destinations: ReadonlyMap<string, { readonly place: DestinationPlace }>;
+  readonly destinations: ReadonlyMap<string, Destination>;
   readonly uploads: OpenQueue<'upload'>;
   readonly log: Log;
 };
@@ -15,9 +15,10 @@ export async function enqueueMissingUploads(
   dumps: readonly KnownDump[],
   { destinations, uploads, log }: MissingUploadsOptions,
 ): Promise<void> {
-  for (const [destination, { place }] of destinations) {
-    const missing = dumps.filter((dump) => !isConfirmed(dump, place));
-    for (const { manifest } of missing) await enqueueUpload(uploads, manifest.name, destination);
-    if (missing.length > 0) log.info({ destination, dumps: missing.length }, 'asked for missing uploads');
+  for (const destination of destinations.values()) {
+    const missing = dumps.filter((dump) => !isConfirmed(dump, destination));
+    for (const { manifest } of missing) await enqueueUpload(uploads, manifest.name, destination.name);
+    if (missing.length > 0)
+      log.info({ destination: destination.name, dumps: missing.length }, 'asked for missing uploads');
   }
 }

@@ -1,4 +1,4 @@
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { dumpsOf } from '../policy/dumps-of.ts';
 import { describeWhatIsSafe } from '../policy/what-is-safe.ts';
@@ -8,7 +8,7 @@ import { readFolder } from './read-folder.ts';
 export async function readWhatIsSafe(
   folder: string,
   database: string,
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
 ): Promise<string> {
   try {
     const { dumps } = await readFolder(folder);

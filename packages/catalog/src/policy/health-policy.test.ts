@@ -7,7 +7,7 @@ import { judgeHealth, type HealthOptions } from './health-policy.ts';
 
 const SHA256 = 'a'.repeat(64);
 const now = new Date('2026-03-10T12:00:00Z');
-const place = { name: 's3', bucket: 'mine', prefix: '' };
+const destination = { name: 's3', bucket: 'mine', prefix: '' };
 const daily: Schedule = { kind: 'interval', everyMs: 24 * 3_600_000 };
 const nightly: Schedule = { kind: 'cron', pattern: '0 3 * * *', timeZone: 'Europe/Berlin' };
 const everySecond: Schedule = { kind: 'interval', everyMs: 1000 };
@@ -65,7 +65,7 @@ const dumpAt = (
   };
 };
 const judge = (dumps: readonly KnownDump[], more: Partial<HealthOptions> = {}) =>
-  judgeHealth({ dumps, schedule: daily, destination: place, restoreTests: { kind: 'off' }, now, ...more });
+  judgeHealth({ dumps, schedule: daily, destination, restoreTests: { kind: 'off' }, now, ...more });
 const hoursAgo = (hours: number): string => new Date(now.getTime() - hours * 3_600_000).toISOString();
 
 describe('a database', () => {
@@ -96,7 +96,7 @@ describe('a database', () => {
 
   it('whose dumps are confirmed elsewhere only is not healthy', () => {
     const dumps = [dumpAt(hoursAgo(6), { recordedAt: hoursAgo(0) })];
-    expect(judge(dumps, { destination: { ...place, bucket: 'other' } }).reasons).toEqual([
+    expect(judge(dumps, { destination: { ...destination, bucket: 'other' } }).reasons).toEqual([
       'no dump of it has reached s3, where its only one should be',
     ]);
   });

@@ -1,5 +1,5 @@
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
@@ -15,7 +15,7 @@ export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   readonly dumps: readonly D[];
   readonly schedule: Schedule;
   /** Where a dump must be confirmed to count; `undefined` where backups stay local. */
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   readonly now: Date;
 } & Pick<VerdictAgeOptions, 'restoreTests' | 'verdictWantedSince'>;
 

@@ -1,5 +1,6 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { DestinationPlace, Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest, RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it } from 'vitest';
 import type { KnownDump } from '../folder/read-folder.ts';
@@ -7,7 +8,7 @@ import { applyRetention, whyFrozen } from './retention-policy.ts';
 
 const NOW = new Date('2026-06-15T12:00:00Z');
 const HOUR = 3_600_000;
-const s3: DestinationPlace = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' };
+const s3: Destination = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' };
 
 function dumpAt(
   takenAt: Date,
@@ -72,7 +73,7 @@ const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | 
   Array.from({ length: count }, (_, i) => count - 1 - i).map((daysAgo) =>
     dumpAt(new Date(NOW.getTime() - daysAgo * 24 * HOUR), receipt === undefined ? {} : receipt(daysAgo)),
   );
-const actions = (dumps: readonly KnownDump[], keepLast: number, destination?: DestinationPlace) =>
+const actions = (dumps: readonly KnownDump[], keepLast: number, destination?: Destination) =>
   applyRetention(dumps, { keepLast, destination, isTested: false }, NOW).map(({ action }) => action);
 
 describe('retention', () => {

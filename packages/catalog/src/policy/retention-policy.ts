@@ -1,8 +1,8 @@
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
@@ -13,7 +13,7 @@ export type RetentionPolicy = {
   /** Newest dumps to keep, at least 1. */
   readonly keepLast: number;
   /** Where a dump must be confirmed before it may go; `undefined` where backups stay local. */
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   /** Whether restore tests are on. Then the newest dump found GOOD stays until a newer one is found GOOD. */
   readonly isTested: boolean;
 };
@@ -21,7 +21,7 @@ export type RetentionPolicy = {
 export function retentionPolicyOf(
   { keepLast }: Pick<BackupConfig, 'keepLast'>,
   { schedule }: Pick<VerifyConfig, 'schedule'>,
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
 ): RetentionPolicy {
   return { keepLast, destination, isTested: schedule.kind !== 'off' };
 }

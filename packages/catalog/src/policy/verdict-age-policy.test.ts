@@ -6,7 +6,7 @@ import { judgeVerdictAge, type VerdictAgeOptions } from './verdict-age-policy.ts
 
 const HOUR_MS = 3_600_000;
 const now = new Date('2026-03-10T12:00:00Z');
-const place = { name: 's3', bucket: 'mine', prefix: '' };
+const destination = { name: 's3', bucket: 'mine', prefix: '' };
 const daily = { kind: 'interval', everyMs: 24 * HOUR_MS } as const;
 /** Runs on the 10th and 9th, at 04:00 UTC, and in the nights before. */
 const nightly = { kind: 'cron', pattern: '0 4 * * *', timeZone: 'UTC' } as const;
@@ -41,7 +41,7 @@ const judge = (dumps: readonly JudgedDump[], more: Partial<VerdictAgeOptions> = 
   judgeVerdictAge({
     dumps,
     schedule: daily,
-    destination: place,
+    destination,
     restoreTests: { kind: 'after-upload' },
     now,
     ...more,

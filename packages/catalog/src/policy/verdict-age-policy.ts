@@ -1,6 +1,6 @@
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
@@ -13,7 +13,7 @@ export type VerdictAgeOptions = {
   readonly dumps: readonly JudgedDump[];
   readonly schedule: Schedule;
   /** Where dumps are tested as they lie; the folder, where `undefined`. */
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   readonly restoreTests: VerifyConfig['schedule'];
   /** When the wait for a verdict began, as Redis remembers it: the dumps of that time may be pruned. */
   readonly verdictWantedSince?: Date | undefined;
@@ -72,7 +72,7 @@ export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
  */
 export function findTesting<D extends JudgedDump>(
   dumps: readonly D[],
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
   now: Date,
 ): { readonly [F in 'tested' | 'newest' | 'firstUntested' | 'lastTried']: D | undefined } {
   const isTested = (dump: D): boolean => verdictOn(dump, destination) !== undefined;
@@ -87,17 +87,17 @@ export function findTesting<D extends JudgedDump>(
   };
 }
 
-function testOf(dump: JudgedDump, destination: DestinationPlace | undefined): JudgedRestoreTest | undefined {
+function testOf(dump: JudgedDump, destination: Destination | undefined): JudgedRestoreTest | undefined {
   return dump.restoreTests.get(destination?.name ?? LOCAL);
 }
 
-function verdictOn(dump: JudgedDump, destination: DestinationPlace | undefined): JudgedRestoreTest | undefined {
+function verdictOn(dump: JudgedDump, destination: Destination | undefined): JudgedRestoreTest | undefined {
   const test = testOf(dump, destination);
   return test?.result === 'could-not-tell' ? undefined : test;
 }
 
 /** When a dump could first be tested. An adopted dump may be much older than its record. */
-function testableAt({ manifest, receipts }: JudgedDump, destination: DestinationPlace | undefined): Date {
+function testableAt({ manifest, receipts }: JudgedDump, destination: Destination | undefined): Date {
   const confirmedAt = destination === undefined ? undefined : receipts.get(destination.name)?.confirmedAt;
   return new Date(confirmedAt ?? manifest.recordedAt);
 }

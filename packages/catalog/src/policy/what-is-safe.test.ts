@@ -7,7 +7,7 @@ import type { KnownDump } from '../folder/read-folder.ts';
 import { describeWhatIsSafe } from './what-is-safe.ts';
 
 const now = new Date('2026-11-26T12:00:00Z');
-const place = { name: 's3', endpoint: undefined, bucket: 'b', prefix: '' };
+const destination = { name: 's3', endpoint: undefined, bucket: 'b', prefix: '' };
 
 function dump(
   hour: number,
@@ -35,7 +35,7 @@ const nameAt = (hour: number) => dump(hour).manifest.name;
 
 describe('what is safe', () => {
   it.each([
-    { dumps: [], destination: place, says: 'no backup of it.' },
+    { dumps: [], destination, says: 'no backup of it.' },
     {
       dumps: [dump(9)],
       destination: undefined,
@@ -43,22 +43,22 @@ describe('what is safe', () => {
     },
     {
       dumps: [dump(1, { confirmed: true }), dump(9, { confirmed: true })],
-      destination: place,
+      destination,
       says: `${nameAt(9)}, taken 3h ago, the newest of 2, in the backup folder and at s3.`,
     },
     {
       dumps: [dump(1, { confirmed: true }), dump(9)],
-      destination: place,
+      destination,
       says: `in the backup folder ${nameAt(9)}, taken 3h ago, the newest of 2; at s3 ${nameAt(1)}, taken 11h ago.`,
     },
     {
       dumps: [dump(13), dump(14)],
-      destination: place,
+      destination,
       says: `in the backup folder ${nameAt(14)}, from the future, the newest of 2; nothing at s3.`,
     },
     {
       dumps: [dump(1, { confirmed: true }), dump(9), dump(13, { confirmed: true })],
-      destination: place,
+      destination,
       says: `in the backup folder ${nameAt(9)}, taken 3h ago, the newest of 3; at s3 ${nameAt(1)}, taken 11h ago.`,
     },
     {
@@ -68,7 +68,7 @@ describe('what is safe', () => {
     },
     {
       dumps: [dump(1, { bad: true }), dump(2, { bad: true })],
-      destination: place,
+      destination,
       says: 'no backup of it. 2 were found BAD.',
     },
     {
@@ -78,7 +78,7 @@ describe('what is safe', () => {
     },
     {
       dumps: [dump(8, { suspect: true }), dump(9, { suspect: true })],
-      destination: place,
+      destination,
       says: 'no backup of it. 2 are suspect.',
     },
   ])('is said in a sentence: $says', ({ dumps, destination, says }) => {

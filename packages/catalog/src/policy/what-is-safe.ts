@@ -1,4 +1,4 @@
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { describeDuration } from './describe-duration.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
@@ -13,7 +13,7 @@ import { isSuspect } from './suspect-dump.ts';
  */
 export function describeWhatIsSafe(
   dumps: readonly JudgedDump[],
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
   now: Date,
 ): string {
   const notBad = dumps.filter((dump) => badTestOf(dump) === undefined);

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { drawTicket, putCatalog } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { readFolder } from '../folder/read-folder.ts';
@@ -10,7 +10,7 @@ export type PublishOptions = {
   readonly site: string;
   readonly redis: RedisConnection;
   /** `undefined` where backups stay local. */
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
 };
 
 /**

@@ -15,7 +15,7 @@ import { Publisher } from './publisher.ts';
 import { summariseFolder } from './summarise-folder.ts';
 
 const log = createLog('test', 'silent', String);
-const place = { name: 's3', bucket: 'mine', prefix: '' };
+const destination = { name: 's3', bucket: 'mine', prefix: '' };
 
 describe.skipIf(!hasRedis())('a publisher', () => {
   let server: RedisServer;
@@ -41,7 +41,7 @@ describe.skipIf(!hasRedis())('a publisher', () => {
       folder: folder.path,
       site: 'here',
       redis,
-      destination: place,
+      destination,
       log,
       ...(lookEveryMs === undefined ? {} : { lookEveryMs }),
     });

@@ -9,7 +9,7 @@ import { summariseFolder } from './summarise-folder.ts';
 
 const HOUR_MS = 3_600_000;
 const now = new Date('2026-03-10T12:00:00Z');
-const place = { name: 's3', bucket: 'mine', prefix: '' };
+const s3 = { name: 's3', bucket: 'mine', prefix: '' };
 const TESTS = [
   { kind: 'after-upload' },
   { kind: 'cron', pattern: '0 * * * *', timeZone: 'UTC' },
@@ -76,7 +76,7 @@ it('leaves health as it is, whatever it leaves out', () => {
   const random = (below: number) => (state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647) % below;
   for (let round = 0; round < 60; round += 1) {
     const [destination, schedule, restoreTests] = [
-      random(3) === 0 ? undefined : place,
+      random(3) === 0 ? undefined : s3,
       { kind: 'interval', everyMs: HOUR_MS } as const,
       TESTS[random(3)]!,
     ];

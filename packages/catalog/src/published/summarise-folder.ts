@@ -1,5 +1,6 @@
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { PublishedCatalog, PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
-import { receiptIsOf, type DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { FolderContents, KnownDump } from '../folder/read-folder.ts';
 import { decisiveRestoreTest } from '../policy/decisive-restore-test.ts';
 import { isConfirmed } from '../policy/is-confirmed.ts';
@@ -13,7 +14,7 @@ export type SummaryOptions = {
   readonly contents: FolderContents;
   readonly disk: Pick<PublishedCatalog['folder'], 'freeBytes' | 'totalBytes'>;
   /** Where dumps are to be confirmed; `undefined` where backups stay local. */
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   readonly now: Date;
 };
 
@@ -63,7 +64,7 @@ function summariseDatabase(
 /** The newest dumps, and each older one that decides on its database's health. Oldest first. */
 function chooseDumps(
   dumps: readonly KnownDump[],
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
   now: Date,
 ): readonly KnownDump[] {
   const older = dumps.slice(0, -NEWEST);

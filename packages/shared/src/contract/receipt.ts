@@ -1,17 +1,8 @@
 import { z } from 'zod';
 import { backupNameSchema, type BackupName } from './backup-name.ts';
+import type { Destination } from './destination.ts';
 import type { Manifest } from './manifest.ts';
 import { destinationNameSchema } from './target.ts';
-
-/** Where uploads go. If any of it changes, older receipts no longer confirm anything. */
-export type DestinationPlace = {
-  readonly name: string;
-  /** `undefined` for AWS itself. */
-  readonly endpoint?: string | undefined;
-  readonly bucket: string;
-  /** Stands before every key as it is; empty for none. */
-  readonly prefix: string;
-};
 
 /** `NAME.<destination>.receipt.json`: the store's own confirmation of an upload. */
 export const receiptSchema = z.strictObject({
@@ -47,14 +38,14 @@ export type ConfirmedManifest = Pick<Manifest, 'name' | 'sha256' | 'bytes'>;
 export function receiptConfirms(
   receipt: ConfirmingReceipt,
   manifest: ConfirmedManifest,
-  place: DestinationPlace,
+  destination: Destination,
 ): boolean {
   return (
     receiptIsOf(receipt, manifest) &&
-    receipt.destination === place.name &&
-    receipt.endpoint === place.endpoint &&
-    receipt.bucket === place.bucket &&
-    receipt.key === place.prefix + manifest.name
+    receipt.destination === destination.name &&
+    receipt.endpoint === destination.endpoint &&
+    receipt.bucket === destination.bucket &&
+    receipt.key === destination.prefix + manifest.name
   );
 }
 

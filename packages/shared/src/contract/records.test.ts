@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { formatBackupName, type BackupName } from './backup-name.ts';
+import type { Destination } from './destination.ts';
 import { manifestSchema, type Manifest } from './manifest.ts';
-import { receiptConfirms, receiptSchema, type DestinationPlace, type Receipt } from './receipt.ts';
+import { receiptConfirms, receiptSchema, type Receipt } from './receipt.ts';
 
 const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
 const manifest: Manifest = {
@@ -16,7 +17,7 @@ const manifest: Manifest = {
   sqlBytes: 1000,
   tables: { 'public.a': 0, 'public."A B"': 7 },
 };
-const place: DestinationPlace = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: 'p/' };
+const destination: Destination = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: 'p/' };
 const receipt: Receipt = {
   version: 1,
   name,
@@ -89,10 +90,10 @@ describe('a receipt', () => {
   });
 
   it('confirms its own dump at its own place', () => {
-    expect(receiptConfirms(receipt, manifest, place)).toBe(true);
+    expect(receiptConfirms(receipt, manifest, destination)).toBe(true);
   });
 
-  it.each<[string, Partial<Receipt>, Partial<DestinationPlace>]>([
+  it.each<[string, Partial<Receipt>, Partial<Destination>]>([
     ['another dump', { name: name.replace('shop', 'shop2') as BackupName }, {}],
     ['another content', { sha256: 'b'.repeat(64) }, {}],
     ['another size', { bytes: 101 }, {}],
@@ -102,6 +103,6 @@ describe('a receipt', () => {
     ['a prefix that is no longer the one', {}, { prefix: '' }],
     ['an endpoint that is no longer the one', {}, { endpoint: 'https://s3.example.com' }],
   ])('confirms nothing of %s', (_what, changed, moved) => {
-    expect(receiptConfirms({ ...receipt, ...changed }, manifest, { ...place, ...moved })).toBe(false);
+    expect(receiptConfirms({ ...receipt, ...changed }, manifest, { ...destination, ...moved })).toBe(false);
   });
 });

@@ -24,7 +24,7 @@ export function lookAtObject(
   key: string,
   signal: AbortSignal,
 ): Promise<StoredObject | undefined> {
-  const { bucket: Bucket } = config.place;
+  const { bucket: Bucket } = config.destination;
   const context = { config, action: `look at s3://${Bucket}/${key}` };
   // Where no checksum is sent, none is kept; some stores refuse even the question.
   const checksum = checksumAlgorithm(config) === undefined ? {} : ({ ChecksumMode: 'ENABLED' } as const);
@@ -66,7 +66,7 @@ async function explainRefusal(
   context: S3ErrorContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = { Bucket: context.config.place.bucket, Key: key, Range: 'bytes=0-0' };
+  const input = { Bucket: context.config.destination.bucket, Key: key, Range: 'bytes=0-0' };
   try {
     const { Body } = await client.send(new GetObjectCommand(input), { abortSignal: signal });
     (Body as Readable).destroy();

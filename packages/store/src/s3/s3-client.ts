@@ -9,7 +9,7 @@ const REQUEST_MS = 60 * 60 * 1000;
 export function createS3Client(config: S3Config): S3Client {
   return new S3Client({
     region: config.region,
-    ...(config.place.endpoint === undefined ? {} : { endpoint: config.place.endpoint }),
+    ...(config.destination.endpoint === undefined ? {} : { endpoint: config.destination.endpoint }),
     forcePathStyle: config.forcePathStyle,
     ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
     // Quick attempts of the SDK's own; the queue has the patience.
@@ -29,7 +29,7 @@ export function createS3Client(config: S3Config): S3Client {
 }
 
 /** The checksum that the store is asked to keep. Some stores other than AWS refuse any. */
-export function checksumAlgorithm({ checksum, place }: S3Config): 'CRC32' | 'SHA256' | undefined {
-  if (checksum === 'auto') return place.endpoint === undefined ? 'CRC32' : undefined;
+export function checksumAlgorithm({ checksum, destination }: S3Config): 'CRC32' | 'SHA256' | undefined {
+  if (checksum === 'auto') return destination.endpoint === undefined ? 'CRC32' : undefined;
   return checksum === 'none' ? undefined : checksum === 'crc32' ? 'CRC32' : 'SHA256';
 }

@@ -9,9 +9,9 @@ export function s3PutParams(
   key: string,
   { mode, contentType, metadata }: Omit<PutOptions, 'signal'>,
 ) {
-  const { place, storageClass, sse } = config;
+  const { destination, storageClass, sse } = config;
   return {
-    Bucket: place.bucket,
+    Bucket: destination.bucket,
     Key: key,
     ContentType: contentType,
     Metadata: { ...metadata },

@@ -56,7 +56,7 @@ describe.skipIf(endpoint === undefined)(
 
     it('says which part of the credentials it refuses, whatever the answer to HEAD leaves out', async () => {
       await using tested = await storeAt(access, {});
-      const { bucket } = tested.store.place;
+      const { bucket } = tested.store.destination;
       const look = async (credentials: S3Config['credentials']): Promise<unknown> => {
         using store = new S3Store(configOf(access, bucket, { credentials }));
         return await store.look('x', signal);
@@ -251,7 +251,7 @@ function putOptions(mode: PutOptions['mode']): PutOptions {
 function configOf(access: S3Access, bucket: string, more: Partial<S3Config>): S3Config {
   const { accessKeyId, secretAccessKey } = access;
   return {
-    place: { name: 's3', endpoint: access.endpoint, bucket, prefix: '' },
+    destination: { name: 's3', endpoint: access.endpoint, bucket, prefix: '' },
     region: access.region,
     forcePathStyle: true,
     storageClass: undefined,

@@ -35,7 +35,7 @@ import { uploadFile } from './upload-file.ts';
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
-  readonly place: Store['place'];
+  readonly destination: Store['destination'];
   readonly #config: S3Config;
   readonly #client: S3Client;
   /** The store's refusal to list open uploads, if it does not know how. */
@@ -43,7 +43,7 @@ export class S3Store implements Store, Disposable {
 
   /** @param onLeaveOut called once for each extra that the store does not know and that is left out from then on */
   constructor(config: S3Config, onLeaveOut: (extra: Extra, sentence: string) => void = () => undefined) {
-    this.place = config.place;
+    this.destination = config.destination;
     this.#config = config;
     this.#client = leaveOutUnknownExtras(createS3Client(config), {
       isOccupied: async (key, signal) => (await lookBeforePut(this, key, signal, false)) !== undefined,
@@ -84,7 +84,7 @@ export class S3Store implements Store, Disposable {
 
   async *read(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const action = `read ${this.#url(key)}`;
-    const input = { Bucket: this.place.bucket, Key: key };
+    const input = { Bucket: this.destination.bucket, Key: key };
     const send = () => this.#client.send(new GetObjectCommand(input), { abortSignal: signal });
     const { Body } = await this.#try(action, signal, send, RIGHT_TO_READ);
     const body = addAbortSignal(signal, Body as Readable) as AsyncIterable<Uint8Array>;
@@ -99,7 +99,7 @@ export class S3Store implements Store, Disposable {
     const action = `list ${this.#url(prefix)}`;
     let token: string | undefined;
     do {
-      const input = { Bucket: this.place.bucket, Prefix: prefix, ContinuationToken: token };
+      const input = { Bucket: this.destination.bucket, Prefix: prefix, ContinuationToken: token };
       const send = () => this.#client.send(new ListObjectsV2Command(input), { abortSignal: signal });
       const page = await this.#try(action, signal, send, 's3:ListBucket');
       for (const { Key, Size } of page.Contents ?? []) {
@@ -124,11 +124,11 @@ export class S3Store implements Store, Disposable {
     if (this.#unlisted !== undefined) return { refused: this.#unlisted };
     const uploads: OpenUpload[] = [];
     // Names our prefix, whichever is asked for: a refusal is the same for all.
-    const action = `list open uploads in ${this.#url(this.place.prefix)}`;
+    const action = `list open uploads in ${this.#url(this.destination.prefix)}`;
     let position: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined;
     try {
       do {
-        const input = { Bucket: this.place.bucket, Prefix: prefix, ...position };
+        const input = { Bucket: this.destination.bucket, Prefix: prefix, ...position };
         const page = await this.#try(action, signal, () =>
           this.#client.send(new ListMultipartUploadsCommand(input), { abortSignal: signal }),
         );
@@ -151,7 +151,7 @@ export class S3Store implements Store, Disposable {
   }
 
   async abortUpload({ key, id }: OpenUpload, signal: AbortSignal): Promise<void> {
-    const input = { Bucket: this.place.bucket, Key: key, UploadId: id };
+    const input = { Bucket: this.destination.bucket, Key: key, UploadId: id };
     await this.#try(`abort an open upload of ${this.#url(key)}`, signal, async () => {
       try {
         await this.#client.send(new AbortMultipartUploadCommand(input), { abortSignal: signal });
@@ -178,6 +178,6 @@ export class S3Store implements Store, Disposable {
   }
 
   #url(key: string): string {
-    return `s3://${this.place.bucket}/${key}`;
+    return `s3://${this.destination.bucket}/${key}`;
   }
 }

@@ -5,7 +5,7 @@ import { translateS3Error, type S3ErrorContext } from './translate-s3-error.ts';
 const context: S3ErrorContext = {
   action: 'put s3://b/k',
   config: {
-    place: { name: 's3', bucket: 'b', prefix: '', endpoint: 'https://s3.example.com' },
+    destination: { name: 's3', bucket: 'b', prefix: '', endpoint: 'https://s3.example.com' },
     region: 'eu-central-1',
     credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
   },

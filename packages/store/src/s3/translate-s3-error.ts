@@ -5,7 +5,7 @@ import { MissingError } from '../missing-error.ts';
 import { readS3Error } from './read-s3-error.ts';
 
 export type S3ErrorContext = {
-  readonly config: Pick<S3Config, 'place' | 'region' | 'credentials'>;
+  readonly config: Pick<S3Config, 'destination' | 'region' | 'credentials'>;
   /** What was tried, to begin the message with: `put s3://bucket/key`. */
   readonly action: string;
   /** The right that the access key needs for it, where that is not what every upload needs. */
@@ -50,7 +50,7 @@ function permanentHint(
   { config, right }: S3ErrorContext,
 ): string | undefined {
   const { region } = config;
-  const { bucket, endpoint } = config.place;
+  const { bucket, endpoint } = config.destination;
   const hasStaticKeys = config.credentials !== undefined;
   const service = endpoint ?? `AWS (${region})`;
   const mendEndpoint = `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}).`;

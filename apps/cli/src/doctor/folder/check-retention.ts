@@ -14,7 +14,7 @@ export const checkRetention = defineCheck({
     const rest =
       s3 === undefined
         ? ''
-        : `, and beyond that every one whose upload to ${s3.place.name} is not confirmed; the store keeps all`;
+        : `, and beyond that every one whose upload to ${s3.destination.name} is not confirmed; the store keeps all`;
     yield { check: 'retention.words', status: 'ok', message: `the folder keeps the ${newest} of each database${rest}` };
     const dumps = await facts.readDumps(folder);
     const { damaged } = await facts.readFolder(folder);
@@ -22,7 +22,7 @@ export const checkRetention = defineCheck({
       const ours = dumpsOf(subject, dumps);
       const verdicts = applyRetention(
         ours,
-        retentionPolicyOf(backup, verify, s3?.place),
+        retentionPolicyOf(backup, verify, s3?.destination),
         facts.now,
         damaged.get(subject),
       );

@@ -5,8 +5,8 @@ import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump, type RecalledDump } from '@pgstow/catalog/published/published-dump.ts';
 import { nextRunBy, previousRun, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { freezeCauses, type PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import type { DatabaseStatus } from '../../site/protection-policy.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
 import type { Site } from '../../site/site.ts';
@@ -49,7 +49,7 @@ const protectionMetrics: MetricTable<DatabaseStatus & SiteFacts & Pick<Site, 'sc
 type Counted = {
   /** Dumps that are not suspect. */
   readonly counted: readonly RecalledDump[];
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   readonly now: Date;
 };
 
@@ -118,7 +118,7 @@ const pruningMetrics: MetricTable<Pruned> = {
   ],
 };
 
-function lastConfirmedSeconds(dumps: readonly RecalledDump[], destination: DestinationPlace): number | undefined {
+function lastConfirmedSeconds(dumps: readonly RecalledDump[], destination: Destination): number | undefined {
   const times = dumps
     .filter((dump) => isConfirmed(dump, destination))
     .map((dump) => seconds(dump.receipts.get(destination.name)?.confirmedAt) ?? 0);

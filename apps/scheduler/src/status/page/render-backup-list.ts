@@ -2,9 +2,9 @@ import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-tes
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { uploadJobId, verifyJobId } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import prettyBytes from 'pretty-bytes';
 import { html, type Html } from './html.ts';
 import { jobPath } from './job-path.ts';
@@ -17,7 +17,7 @@ const MOST_LISTED = 12;
 export function renderBackupList(
   dumps: readonly PublishedDump[],
   now: Date,
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
 ): Html {
   const shown = dumps.slice(-MOST_LISTED).toReversed();
   return html`<details class="list">
@@ -42,7 +42,7 @@ export function renderBackupList(
   </details>`;
 }
 
-function renderListed(dump: PublishedDump, now: Date, destination: DestinationPlace | undefined): Html {
+function renderListed(dump: PublishedDump, now: Date, destination: Destination | undefined): Html {
   const { upload } = stagesOf(dump, destination);
   const test = decisiveRestoreTest(recallDump(dump));
   const uploadText = { good: 'confirmed', none: 'not yet', bad: '', unknown: '', 'not-wanted': '' }[upload];

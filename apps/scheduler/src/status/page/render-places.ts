@@ -1,5 +1,5 @@
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import prettyBytes from 'pretty-bytes';
 import type { SiteStatus } from '../../site/protection-policy.ts';
@@ -9,7 +9,7 @@ import { html, type Html } from './html.ts';
 export function renderPlaces(
   { databases, folder }: PublishedCatalog,
   status: SiteStatus,
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
 ): Html {
   const places = new Map<string, { count: number; bytes: number }>();
   const add = (place: string, count: number, bytes: number): void => {

@@ -1,5 +1,5 @@
 import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { SiteStatus } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
@@ -15,7 +15,7 @@ export type StatusPageOptions = {
   readonly site: string;
   /** The path that browsers see before the page's own; empty, or without a slash at its end. */
   readonly publicPath: string;
-  readonly destination: DestinationPlace | undefined;
+  readonly destination: Destination | undefined;
   readonly facts: SiteFacts;
   readonly status: SiteStatus;
   /** The standing alarms, oldest first. */

@@ -3,8 +3,8 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
 import prettyBytes from 'pretty-bytes';
 import { html, type Html } from './html.ts';
 
@@ -19,7 +19,7 @@ export type Stages = {
 };
 
 /** Judges each stage of a dump: suspect or not, uploaded or not, restored or not. */
-export function stagesOf(dump: PublishedDump, destination: DestinationPlace | undefined): Stages {
+export function stagesOf(dump: PublishedDump, destination: Destination | undefined): Stages {
   const recalled = recallDump(dump);
   const result = decisiveRestoreTest(recalled)?.result;
   return {
@@ -43,7 +43,7 @@ export function drawTimeline(
   id: string,
   database: string,
   dumps: readonly PublishedDump[],
-  destination: DestinationPlace | undefined,
+  destination: Destination | undefined,
 ): Html {
   const shown = dumps.slice(-MOST);
   const most = Math.max(1, ...shown.map(({ bytes }) => bytes));

@@ -19,7 +19,7 @@ describe('the destination', () => {
 
   it('is AWS with a bucket alone, and the keys that the SDK finds', () => {
     expect(read({ S3_BUCKET: 'mine' })).toEqual({
-      place: { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' },
+      destination: { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' },
       region: 'us-east-1',
       forcePathStyle: false,
       storageClass: undefined,
@@ -51,7 +51,7 @@ describe('the destination', () => {
         AWS_SESSION_TOKEN: 't',
       }),
     ).toMatchObject({
-      place: { endpoint: 'https://s3.example.com:9000', prefix: 'a/b/' },
+      destination: { endpoint: 'https://s3.example.com:9000', prefix: 'a/b/' },
       region: 'eu-1',
       forcePathStyle: true,
       credentials: { accessKeyId: 'k', secretAccessKey: 's', sessionToken: 't' },
@@ -64,8 +64,8 @@ describe('the destination', () => {
   it("is where the AWS SDK's own variables lead, where ours say nothing", () => {
     const [general, s3Alone, ours] = ['http://general', 'http://s3-alone', 'http://ours'];
     const env: Record<string, string> = { S3_BUCKET: 'a', AWS_ENDPOINT_URL: general, AWS_REGION: 'eu-2' };
-    const endpointOf = (more: Record<string, string>) => read({ ...env, ...more })?.place.endpoint;
-    expect(read(env)).toMatchObject({ place: { endpoint: general }, region: 'eu-2', forcePathStyle: true });
+    const endpointOf = (more: Record<string, string>) => read({ ...env, ...more })?.destination.endpoint;
+    expect(read(env)).toMatchObject({ destination: { endpoint: general }, region: 'eu-2', forcePathStyle: true });
     expect(endpointOf({ AWS_ENDPOINT_URL_S3: s3Alone })).toBe(s3Alone);
     expect(endpointOf({ AWS_ENDPOINT_URL_S3: s3Alone, S3_ENDPOINT: ours })).toBe(ours);
     expect(faults({ ...env, AWS_ENDPOINT_URL: 'http://key:secret@h' })[0]).toContain('AWS_ENDPOINT_URL: holds a user');

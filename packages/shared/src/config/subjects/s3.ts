@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { DestinationPlace } from '../../contract/receipt.ts';
+import type { Destination } from '../../contract/destination.ts';
 import { defineSubject, type ReportFault, type Values } from '../subject.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 
 /** An S3 bucket as a destination. */
 export type S3Config = {
-  readonly place: DestinationPlace;
+  readonly destination: Destination;
   readonly region: string;
   readonly forcePathStyle: boolean;
   readonly storageClass: string | undefined;
@@ -27,7 +27,7 @@ const flag = z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((text) =
 const endpoint = z.url({ protocol: /^https?$/, error: 'expected a URL such as https://s3.example.com' }).optional();
 
 /** Among them is what the AWS SDK would read by itself, so that a receipt says where a backup really lies. */
-const placeVariables = {
+const destinationVariables = {
   S3_BUCKET: {
     schema: z.string().optional(),
     description: 'Bucket that dumps are copied to. Without one, backups stay in the folder alone.',
@@ -46,13 +46,13 @@ const placeVariables = {
   AWS_ENDPOINT_URL: { schema: endpoint, description: 'The same, if neither of the two is given.' },
 } as const;
 
-/** The place alone, for processes without an access key. */
-export const place = defineSubject({ title: 'S3', variables: placeVariables, build: buildPlace });
+/** The destination alone, for processes without an access key. */
+export const destination = defineSubject({ title: 'S3', variables: destinationVariables, build: buildDestination });
 
 export const s3 = defineSubject({
   title: 'S3',
   variables: {
-    ...placeVariables,
+    ...destinationVariables,
     S3_REGION: {
       schema: z.string().optional(),
       description: 'Region of the bucket.',
@@ -122,12 +122,12 @@ export const s3 = defineSubject({
         'S3_CONFIRM',
         `expected auto with S3_STORAGE_CLASS=${values.S3_STORAGE_CLASS}, from which nothing is read back`,
       );
-    const place = buildPlace(values, report);
-    if (place === undefined) return undefined;
+    const destination = buildDestination(values, report);
+    if (destination === undefined) return undefined;
     return {
-      place,
+      destination,
       region: values.S3_REGION ?? values.AWS_REGION ?? values.AWS_DEFAULT_REGION ?? 'us-east-1',
-      forcePathStyle: values.S3_FORCE_PATH_STYLE ?? place.endpoint !== undefined,
+      forcePathStyle: values.S3_FORCE_PATH_STYLE ?? destination.endpoint !== undefined,
       storageClass: values.S3_STORAGE_CLASS,
       sse: values.S3_SSE,
       checksum: values.S3_CHECKSUM,
@@ -152,7 +152,7 @@ export function isArchiveClass(storageClass: string | undefined): boolean {
   return storageClass !== undefined && ARCHIVES.includes(storageClass);
 }
 
-function buildPlace(values: Values<typeof placeVariables>, report: ReportFault): DestinationPlace | undefined {
+function buildDestination(values: Values<typeof destinationVariables>, report: ReportFault): Destination | undefined {
   if (values.S3_BUCKET === undefined) return undefined;
   const name = (['S3_ENDPOINT', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'] as const).find(
     (each) => values[each] !== undefined,

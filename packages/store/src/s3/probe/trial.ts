@@ -25,7 +25,7 @@ export type Trial = {
 export function createTrial(base: Omit<Trial, 'key' | 'text'>): Trial {
   return {
     ...base,
-    key: `${base.config.place.prefix}${TRIAL_NAME}${randomBytes(6).toString('hex')}`,
+    key: `${base.config.destination.prefix}${TRIAL_NAME}${randomBytes(6).toString('hex')}`,
     text: `A trial of pgstow doctor; it may be deleted.\n${randomBytes(16).toString('hex')}\n`,
   };
 }
@@ -36,7 +36,7 @@ export async function need({ config, signal }: Trial, work: () => Promise<Found>
     return await work();
   } catch (error) {
     signal.throwIfAborted();
-    const unreachable = `Check S3_ENDPOINT (${config.place.endpoint ?? 'not set: AWS'}), and whether this machine reaches it. Time may mend it as well.`;
+    const unreachable = `Check S3_ENDPOINT (${config.destination.endpoint ?? 'not set: AWS'}), and whether this machine reaches it. Time may mend it as well.`;
     const { message, hint = unreachable } = error as { message: string; hint?: string };
     return { status: 'fault', message, hint };
   }

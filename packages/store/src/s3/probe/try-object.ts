@@ -12,7 +12,7 @@ import { need, TRIAL_OPTIONS, tryWithout, type Trial } from './trial.ts';
 const CHANGED_ON_THE_WAY = 'Check S3_ENDPOINT: something on the way changes what is sent.';
 
 export function tryPut(trial: Trial): Promise<Found> {
-  const { bucket, prefix } = trial.config.place;
+  const { bucket, prefix } = trial.config.destination;
   const where = `s3://${bucket}/${prefix}`;
   return need(trial, async () => {
     if ((await putOnce(trial)) === 'stored')
@@ -84,7 +84,9 @@ export function tryList(trial: Trial): Promise<Found> {
 
 export async function tryRemove({ config, client, key, signal }: Trial): Promise<Found> {
   try {
-    await client.send(new DeleteObjectCommand({ Bucket: config.place.bucket, Key: key }), { abortSignal: signal });
+    await client.send(new DeleteObjectCommand({ Bucket: config.destination.bucket, Key: key }), {
+      abortSignal: signal,
+    });
     return { status: 'ok', message: 'the object of this trial is deleted again' };
   } catch (error) {
     signal.throwIfAborted();

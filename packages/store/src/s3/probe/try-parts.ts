@@ -46,7 +46,7 @@ function tryListUploads(trial: Trial, key: string): Promise<Found> {
     const hint =
       'Leftovers of interrupted uploads are billed until a lifecycle rule drops them (AbortIncompleteMultipartUpload).';
     if ('refused' in open) {
-      const allow = `Allow this access key s3:ListBucketMultipartUploads in the bucket ${trial.config.place.bucket}.`;
+      const allow = `Allow this access key s3:ListBucketMultipartUploads in the bucket ${trial.config.destination.bucket}.`;
       const message = `uploads that were left open cannot be found: ${open.refused}`;
       return { status: 'warning', message, hint: `${allow} ${hint}` };
     }

@@ -1,12 +1,11 @@
 import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
-import type { DestinationPlace } from '@pgstow/shared/contract/receipt.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 
-/** A place that dumps are copied to, and how they are. */
-export type Destination = {
-  readonly place: DestinationPlace;
+/** A destination, and how dumps are copied there. */
+export type UploadDestination = Destination & {
   readonly store: Store;
   /** `read`: objects are read back, whatever the store says of them. */
   readonly confirm: 'auto' | 'read';
@@ -23,11 +22,11 @@ export function openDestinations(
   s3: S3Config | undefined,
   log: Log,
   stack: AsyncDisposableStack,
-): ReadonlyMap<string, Destination> {
+): ReadonlyMap<string, UploadDestination> {
   if (s3 === undefined) return new Map();
   const warned = new Set<string>();
-  const destination: Destination = {
-    place: s3.place,
+  const destination: UploadDestination = {
+    ...s3.destination,
     store: stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence))),
     confirm: s3.confirm,
     hasPartSha256: s3.checksum === 'sha256',
@@ -38,5 +37,5 @@ export function openDestinations(
       log.warn(message);
     },
   };
-  return new Map([[s3.place.name, destination]]);
+  return new Map([[s3.destination.name, destination]]);
 }
