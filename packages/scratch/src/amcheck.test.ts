@@ -5,7 +5,7 @@ import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { testedMajor } from '@pgstow/testing/machine/tested-postgres.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { amcheck } from './amcheck.ts';
+import { amcheck, type AmcheckFinding } from './amcheck.ts';
 import { startScratchServer, type ScratchServer } from './scratch-server.ts';
 
 const SECTOR_BYTES = 512;
@@ -73,9 +73,9 @@ describe.skipIf(!hasPostgres())('pg_amcheck in a scratch server', () => {
     async ([, relation, wanted], { skip }) => {
       skip(!isThere, 'pg_amcheck is not installed');
       const found = await amcheck(server, await damaged(relation), signal);
-      expect(found).toEqual({ damage: expect.arrayContaining([expect.stringMatching(wanted)]) });
-      const { damage } = found as { damage: readonly string[] };
-      expect(damage.filter((each) => !wanted.test(each))).toEqual([]);
+      const { damage } = found as Extract<AmcheckFinding, { damage: unknown }>;
+      expect(damage.length).toBeGreaterThan(0);
+      expect(damage.filter(({ difference }) => !wanted.test(difference))).toEqual([]);
     },
   );
 });

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { isExecutable } from '@pgstow/postgres/client/installed-program.ts';
 import { runProgram } from '@pgstow/postgres/client/run-program.ts';
+import { makeFinding } from '@pgstow/postgres/facts/make-finding.ts';
+import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { ScratchServer } from './scratch-server.ts';
 
 /** Result of pg_amcheck: damage, or the reason why it could not look. */
-export type AmcheckFinding = { readonly damage: readonly string[] } | { readonly whyNot: string };
+export type AmcheckFinding = { readonly damage: readonly Finding[] } | { readonly whyNot: string };
 
 /** Its exit code for damage. Source: https://www.postgresql.org/docs/current/app-pgamcheck.html */
 const FOUND_DAMAGE = 2;
@@ -31,12 +33,20 @@ export async function amcheck(
   // Only damage fills that much output. Whatever else keeps it from reading a table looks like damage, too.
   const found = exitCode === FOUND_DAMAGE || isMaxBuffer ? findingsIn(stdout) : [];
   const damage = found.filter((finding) => !OUT_OF_ROOM.test(finding));
-  if (damage.length > 0) return { damage: damage.map((finding) => `pg_amcheck: ${finding}`) };
+  if (damage.length > 0)
+    return {
+      damage: damage.map((finding) => makeFinding(`pg_amcheck: ${finding}`, 'pg_amcheck', withoutDetail(finding))),
+    };
   const said = found[0] ?? stderr.trim().split('\n').at(-1);
   return { whyNot: `pg_amcheck failed: ${said || `exit code ${exitCode}`}` };
 }
 
 const OUT_OF_ROOM = /ERROR: +out of (?:shared )?memory|No space left on device/;
+
+/** Leaves out where in its index a row was found, which is elsewhere after each restore. */
+function withoutDetail(finding: string): string {
+  return finding.replace(/ (?:DETAIL|HINT): .*$/, '');
+}
 
 /** Joins each line that names a table or index with the indented lines below it, which say what is wrong. */
 function findingsIn(text: string): readonly string[] {

@@ -3,6 +3,7 @@ import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
+import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
@@ -14,8 +15,8 @@ import { startServer } from './start-server.ts';
 
 /** A restored dump, compared with its manifest. */
 export type Compared = {
-  /** All that differs from the manifest, a sentence each. */
-  readonly differences: readonly string[];
+  /** All that differs from the manifest. */
+  readonly findings: readonly Finding[];
   /** What could not be compared, or is worth knowing, a sentence each. */
   readonly notes: readonly string[];
   readonly restoreMs: number;
@@ -62,14 +63,14 @@ async function compareIn(
     onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
   });
   task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
-  const { differences, notes, uncounted, tables, rows } = await compare(server, database, manifest, running);
+  const { findings, notes, uncounted, tables, rows } = await compare(server, database, manifest, running);
   task.progress(90);
   const unanalyzed = await analyze(server, database, running);
   const pages = await amcheck(server, database, running);
   const damage = 'damage' in pages ? pages.damage : [];
   const unread = 'damage' in pages ? [] : [`tables and indexes were not read page by page: ${pages.whyNot}`];
   return {
-    differences: [...differences, ...damage],
+    findings: [...findings, ...damage],
     notes: [...server.notes, ...notes, ...uncounted, ...unanalyzed, ...unread],
     restoreMs,
     tables,

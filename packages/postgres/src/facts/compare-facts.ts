@@ -1,5 +1,7 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { makeFinding } from './make-finding.ts';
 
 /** Rows of tables that are not among the facts, as far as they were counted, by their names in the dump. */
 export type RowsElsewhere = ReadonlyMap<string, number | 'missing'>;
@@ -22,24 +24,28 @@ export function compareFacts(
   restored: DatabaseFacts,
   elsewhere: RowsElsewhere = new Map(),
   version = manifest.serverVersion,
-): { readonly differences: readonly string[]; readonly notes: readonly string[] } {
-  const differences: string[] = [];
+): {
+  readonly findings: readonly Finding[];
+  readonly differences: readonly string[];
+  readonly notes: readonly string[];
+} {
+  const findings: Finding[] = [];
   const notes: string[] = [];
   if (manifest.tables === undefined)
     notes.push('the rows in the dump were not counted: it holds INSERTs, or names that were not read');
-  else compareDumpedRows(manifest.tables, restored, elsewhere, differences, notes);
+  else compareDumpedRows(manifest.tables, restored, elsewhere, findings, notes);
   if (manifest.source === undefined) notes.push('the manifest does not say what the source held');
   else {
     const isSameMajor = Number.parseInt(version ?? '', 10) === Number.parseInt(manifest.serverVersion ?? '', 10);
     // Another major version may describe the same object in other words.
-    if (version === undefined || isSameMajor) compareObjects(manifest.source, restored, differences, notes);
+    if (version === undefined || isSameMajor) compareObjects(manifest.source, restored, findings, notes);
     else
       notes.push(
         `objects are not compared: this is PostgreSQL ${version}, and the source was ${manifest.serverVersion}`,
       );
-    compareSource(manifest.source, restored, differences, notes);
+    compareSource(manifest.source, restored, findings, notes);
   }
-  return { differences, notes };
+  return { findings, differences: findings.map(({ difference }) => difference), notes };
 }
 
 /** Tables of the dump that are not among the restored facts, such as partitioned tables. */
@@ -56,7 +62,7 @@ function compareDumpedRows(
   dumped: Readonly<Record<string, number>>,
   restored: DatabaseFacts,
   elsewhere: RowsElsewhere,
-  differences: string[],
+  findings: Finding[],
   notes: string[],
 ): void {
   const arrived = new Map(Object.entries(restored.tables).map(([name, rows]) => [plainName(name), rows]));
@@ -64,13 +70,23 @@ function compareDumpedRows(
   for (const [name, rows] of Object.entries(dumped)) {
     const found = arrived.get(plainName(name)) ?? elsewhere.get(name);
     if (found === undefined) uncompared.push(name);
-    else if (found === 'missing') differences.push(`table ${name} is missing`);
-    else if (found !== rows) differences.push(`table ${name} has ${rowsOf(found)}; the dump holds ${rows}`);
+    else if (found === 'missing')
+      findings.push(makeFinding(`table ${name} is missing`, 'dumped rows', plainName(name), rows, 'missing'));
+    else if (found !== rows)
+      findings.push(
+        makeFinding(
+          `table ${name} has ${rowsOf(found)}; the dump holds ${rows}`,
+          'dumped rows',
+          plainName(name),
+          rows,
+          found,
+        ),
+      );
   }
   if (uncompared.length > 0) notes.push(`not compared row by row: ${listed(uncompared)}`);
 }
 
-function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differences: string[], notes: string[]): void {
+function compareSource(source: DatabaseFacts, restored: DatabaseFacts, findings: Finding[], notes: string[]): void {
   const { limitedBy } = source;
   if (limitedBy !== undefined)
     notes.push(`the dump leaves things out (${limitedBy}): what is missing is no difference`);
@@ -78,20 +94,35 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
   const isMissingFine = limitedBy !== undefined;
 
   notes.push(...(source.losses ?? []));
-  compareRows(source, restored, isMissingFine, differences, notes);
+  compareRows(source, restored, isMissingFine, findings, notes);
   for (const [name, [from, to]] of Object.entries(source.sequences)) {
     const next = restored.sequences[name]?.[0];
     if (next !== undefined && !isBetween(next, from, to) && limitedBy === undefined)
-      differences.push(
-        `sequence ${name} goes on with ${next}; the source's did with ${from === to ? from : `${from} to ${to}`}`,
+      findings.push(
+        makeFinding(
+          `sequence ${name} goes on with ${next}; the source's did with ${from === to ? from : `${from} to ${to}`}`,
+          'sequence',
+          name,
+          from,
+          to,
+          next,
+        ),
       );
   }
   if (source.largeObjects !== restored.largeObjects && !isMissingFine)
-    differences.push(`it has ${restored.largeObjects} large objects; the source had ${source.largeObjects}`);
+    findings.push(
+      makeFinding(
+        `it has ${restored.largeObjects} large objects; the source had ${source.largeObjects}`,
+        'large objects',
+        source.largeObjects,
+        restored.largeObjects,
+      ),
+    );
 
   for (const [name, version] of Object.entries(source.extensions)) {
     const found = restored.extensions[name];
-    if (found === undefined && !isMissingFine) differences.push(`extension ${name} is missing`);
+    if (found === undefined && !isMissingFine)
+      findings.push(makeFinding(`extension ${name} is missing`, 'extension', name));
     else if (found !== undefined && found !== version)
       notes.push(`extension ${name} is ${found} here and was ${version} at the source`);
   }
@@ -101,7 +132,7 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, differenc
   }
 }
 
-function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, differences: string[], notes: string[]): void {
+function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, findings: Finding[], notes: string[]): void {
   if (source.schemaSha256 === restored.schemaSha256) return;
   const isMissingFine = source.limitedBy !== undefined;
   const isSameDescription = source.descriptionVersion === restored.descriptionVersion;
@@ -111,29 +142,37 @@ function compareObjects(source: DatabaseFacts, restored: DatabaseFacts, differen
     const found = restored.objects[name];
     // A table that lost its triggers, say, differs.
     if (isMissingFine) continue;
-    if (found === undefined) differences.push(`${name} is missing`);
+    if (found === undefined) findings.push(makeFinding(`${name} is missing`, 'missing', name, digestOf(parts)));
     else if (isSameDescription)
-      for (const part of differingParts(parts, found))
-        differences.push(`${name}: ${part} ${part.endsWith('s') ? 'differ' : 'differs'}`);
+      for (const [part, was, is] of differingParts(parts, found))
+        findings.push(
+          makeFinding(`${name}: ${part} ${part.endsWith('s') ? 'differ' : 'differs'}`, 'part', name, part, was, is),
+        );
   }
-  for (const name of Object.keys(restored.objects)) {
+  for (const [name, parts] of Object.entries(restored.objects)) {
     if (source.objects[name] === undefined && !ALWAYS_THERE.has(name))
-      differences.push(`${name} was not at the source`);
+      findings.push(makeFinding(`${name} was not at the source`, 'new', name, digestOf(parts)));
   }
 }
 
-function differingParts(source: ObjectParts, restored: ObjectParts): string[] {
+/** All that is known of an object. */
+function digestOf(parts: ObjectParts): string {
+  return typeof parts === 'string' ? parts : JSON.stringify(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Parts that are not the same on both sides, with their digests; empty where a side lacks the part. */
+function differingParts(source: ObjectParts, restored: ObjectParts): (readonly [string, string, string])[] {
   if (typeof source === 'string' || typeof restored === 'string') return [];
-  return [...new Set([...Object.keys(source), ...Object.keys(restored)])].filter(
-    (part) => source[part] !== restored[part],
-  );
+  return [...new Set([...Object.keys(source), ...Object.keys(restored)])]
+    .map((part) => [part, source[part] ?? '', restored[part] ?? ''] as const)
+    .filter(([, was, is]) => was !== is);
 }
 
 function compareRows(
   source: DatabaseFacts,
   restored: DatabaseFacts,
   isMissingFine: boolean,
-  differences: string[],
+  findings: Finding[],
   notes: string[],
 ): void {
   for (const [name, rows] of Object.entries(source.tables)) {
@@ -141,7 +180,9 @@ function compareRows(
     // A missing table is a difference of the objects.
     if (found === undefined || found === rows) continue;
     if (source.counted === 'exact' && !isMissingFine)
-      differences.push(`table ${name} has ${rowsOf(found)}; the source had ${rows}`);
+      findings.push(
+        makeFinding(`table ${name} has ${rowsOf(found)}; the source had ${rows}`, 'rows', name, rows, found),
+      );
     else if (source.counted === 'estimate' && rows >= ESTIMATED_ROWS_THAT_MATTER && found === 0)
       notes.push(`table ${name} is empty; the source's was estimated to have ${rowsOf(rows)}`);
   }

@@ -1,4 +1,5 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
+import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { z } from 'zod';
 import { StatementError, type PsqlSession } from '../client/psql-session.ts';
@@ -7,7 +8,9 @@ import { compareFacts, tablesWithoutRows, type RowsElsewhere } from './compare-f
 import { readDatabaseFacts } from './database-facts.ts';
 
 export type RestoredComparison = {
-  /** Differences from the manifest, a sentence each. */
+  /** What differs from the manifest. */
+  readonly findings: readonly Finding[];
+  /** Their sentences. */
   readonly differences: readonly string[];
   /** Comparisons that were not possible or do not decide, a sentence each. */
   readonly notes: readonly string[];

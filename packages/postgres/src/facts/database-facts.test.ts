@@ -312,6 +312,7 @@ describe('rows that a dump holds', () => {
     const names = { 'public."a.b"': 1, 'public.a."b"': 2, '"public"."user"': 3, 'public."x""y"': 4 };
     const arrived = { 'public."a.b"': 1, 'public.a.b': 2, 'public."user"': 3, 'public."x""y"': 4 };
     expect(compareFacts({ tables: names }, facts(arrived))).toEqual({
+      findings: [],
       differences: [],
       notes: ['the manifest does not say what the source held'],
     });

@@ -3,6 +3,7 @@ import { formatBackupName, type BackupName } from './backup-name.ts';
 import type { Destination } from './destination.ts';
 import { manifestSchema, type Manifest } from './manifest.ts';
 import { receiptConfirms, receiptSchema, type Receipt } from './receipt.ts';
+import { restoreTestSchema, type RestoreTest } from './restore-test.ts';
 
 const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
 const manifest: Manifest = {
@@ -71,6 +72,35 @@ describe('a manifest', () => {
   it('takes a table called __proto__ for nothing more than a name', () => {
     const parsed = manifestSchema.parse(JSON.parse(JSON.stringify(manifest).replace('"public.a"', '"__proto__"')));
     expect(Object.getPrototypeOf(parsed.tables)).toBe(Object.prototype);
+  });
+});
+
+describe('a restore test', () => {
+  const test: RestoreTest = {
+    version: 1,
+    name,
+    destination: 's3',
+    sha256: 'a'.repeat(64),
+    result: 'bad',
+    reason: 'table public.t is missing',
+    differences: ['table public.t is missing'],
+    differenceCount: 1,
+    notes: [],
+    testedAt: '2026-03-01T05:00:00.000Z',
+    durationMs: 1,
+  };
+
+  it('of an earlier version names no findings', () => {
+    expect(restoreTestSchema.parse(test)).toEqual(test);
+  });
+
+  it('reads what was written', () => {
+    const found = { ...test, findings: ['0123456789abcdef'] };
+    expect(restoreTestSchema.parse(JSON.parse(JSON.stringify(found)))).toEqual(found);
+  });
+
+  it('with a finding that is none is none', () => {
+    expect(restoreTestSchema.safeParse({ ...test, findings: ['table public.t'] }).success).toBe(false);
   });
 });
 

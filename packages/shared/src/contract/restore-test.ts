@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backupNameSchema, type BackupName } from './backup-name.ts';
+import { findingKeySchema } from './finding.ts';
 import { destinationNameSchema } from './target.ts';
 
 /** Stands in place of a destination for the backup folder. */
@@ -26,6 +27,11 @@ export const restoreTestSchema = z.strictObject({
   differences: z.array(z.string()),
   /** Number of differences in all. */
   differenceCount: z.int().nonnegative(),
+  /**
+   * Keys of what differs, in the order of the differences, and of all of it unless it is very much. Absent where the dump itself
+   * is at fault (it is damaged, or does not restore), and from a record of an earlier version.
+   */
+  findings: z.array(findingKeySchema).optional(),
   /** What could not be compared, or is worth knowing, a sentence each. */
   notes: z.array(z.string()),
   testedAt: z.iso.datetime(),
