@@ -16,7 +16,7 @@ import { watchStaleness } from './site/watch-staleness.ts';
 import { checkHealth } from './status/healthz.ts';
 import { addStatusRoutes } from './status/status-routes.ts';
 import { createBoard } from './web/board.ts';
-import { startServer } from './web/server.ts';
+import { startWebServer } from './web/start-web-server.ts';
 
 const { postgres, schedule, verify, alarms, redis, board } = subjects;
 
@@ -62,7 +62,7 @@ await runProcess(
       startedAt: new Date(),
     };
     const server = stack.use(
-      await startServer({
+      await startWebServer({
         config: config.board,
         board: createBoard(inOrder, site, publicPath, log),
         addPages: (scope) => addStatusRoutes(scope, served, publicPath, log),

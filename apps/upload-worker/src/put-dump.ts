@@ -7,7 +7,7 @@ import { planParts } from '@pgstow/store/part-plan.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { UploadDestination } from './upload-destination.ts';
 
-export type PutOptions = {
+export type PutDumpOptions = {
   readonly mode: 'create' | 'replace';
   readonly manifest: Manifest;
   readonly digest: FileDigest;
@@ -20,7 +20,7 @@ export async function putDump(
   destination: UploadDestination,
   key: string,
   file: FileHandle,
-  { mode, manifest, digest, signal }: PutOptions,
+  { mode, manifest, digest, signal }: PutDumpOptions,
 ): Promise<void> {
   const dropped = await abortLeftoversOf(destination, key, signal);
   if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);

@@ -11,7 +11,7 @@ import { prepareServer } from './prepare-server.ts';
 import { readAbout } from './read-about.ts';
 import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
-import { startServer } from './start-server.ts';
+import { startMatchingServer } from './start-matching-server.ts';
 
 /** A restored dump, compared with its manifest. */
 export type Compared = {
@@ -36,7 +36,7 @@ const END_MS = 5000;
 export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
   const { task, wanted, path, signal } = step;
   const about = await readAbout(wanted.manifest, path, signal);
-  await using server = await startServer(step, about.major);
+  await using server = await startMatchingServer(step, about.major);
   task.note(`restoring into a scratch server of version ${server.version}`);
   try {
     return await compareIn(server, step, about.roles);

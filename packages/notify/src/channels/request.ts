@@ -1,4 +1,4 @@
-import { describeFault, SendError } from './send-error.ts';
+import { describeSendFault, SendError } from './send-error.ts';
 
 /** Limit of one attempt, from the look-up of the host's name to the end of the answer. */
 export const TIMEOUT_MS = 10_000;
@@ -36,7 +36,7 @@ export async function request(url: string, options: RequestOptions): Promise<str
     });
   } catch (error) {
     if (error instanceof SendError) throw error;
-    throw new SendError(describeFault(error), { isPassing: true, cause: error });
+    throw new SendError(describeSendFault(error), { isPassing: true, cause: error });
   }
 }
 

@@ -11,7 +11,7 @@ export class SendError extends Error {
 }
 
 /** Describes a fault without an answer, in the words of the system but without its URL. */
-export function describeFault(error: unknown): string {
+export function describeSendFault(error: unknown): string {
   let message = String(error);
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each.name === 'TimeoutError') return 'no answer within 10 s';

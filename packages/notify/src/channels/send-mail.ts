@@ -1,7 +1,7 @@
 import type { MailEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
 import { bodyOf, type Notification } from '../notification.ts';
 import { TIMEOUT_MS } from './request.ts';
-import { describeFault, SendError } from './send-error.ts';
+import { describeSendFault, SendError } from './send-error.ts';
 
 /** @throws SendError if the server refuses the mail for any recipient */
 export async function sendMail(endpoint: MailEndpoint, notification: Notification, signal: AbortSignal): Promise<void> {
@@ -61,7 +61,7 @@ function mailError(cause: unknown): SendError {
   }
   if (responseCode === undefined) {
     const isPassing = code !== 'EAUTH';
-    return new SendError(describeFault(cause), { isPassing, cause });
+    return new SendError(describeSendFault(cause), { isPassing, cause });
   }
   const said = (response ?? String(responseCode)).replaceAll(/[\p{Cc}\s]+/gu, ' ').slice(0, 200);
   return new SendError(`the server answered ${said}`, { isPassing: responseCode < 500, cause });

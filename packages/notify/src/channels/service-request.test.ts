@@ -2,7 +2,7 @@ import { parseNotifyUrl } from '@pgstow/shared/config/values/notify-url.ts';
 import { describe, expect, it } from 'vitest';
 import { describeAlarm } from '../alarms/alarm-notification.ts';
 import { bodyOf, type Notification } from '../notification.ts';
-import { requestFor, type HttpEndpoint } from './service-request.ts';
+import { requestFor, type HttpNotifyEndpoint } from './service-request.ts';
 
 const HOSTILE = '<!channel> @everyone <@U1> &amp; <b>*_`~|[a](http://e.example) \n# x';
 const alarm = (database: string): Notification =>
@@ -12,7 +12,7 @@ const alarm = (database: string): Notification =>
     new Date('2026-11-26T03:00:00Z'),
   );
 const sent = (url: string, notification: Notification) => {
-  const { body, ...rest } = requestFor(parseNotifyUrl(url)[0] as HttpEndpoint, notification);
+  const { body, ...rest } = requestFor(parseNotifyUrl(url)[0] as HttpNotifyEndpoint, notification);
   return { ...rest, text: body, json: JSON.parse(body) };
 };
 

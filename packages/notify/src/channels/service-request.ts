@@ -8,10 +8,10 @@ export type ServiceRequest = {
   readonly body: string;
 };
 
-export type HttpEndpoint = Exclude<NotifyEndpoint, { readonly service: 'email' }>;
+export type HttpNotifyEndpoint = Exclude<NotifyEndpoint, { readonly service: 'email' }>;
 
 /** Builds a service's request. A database's name can neither mention people nor format text. */
-export function requestFor(endpoint: HttpEndpoint, notification: Notification): ServiceRequest {
+export function requestFor(endpoint: HttpNotifyEndpoint, notification: Notification): ServiceRequest {
   switch (endpoint.service) {
     case 'webhook':
       return post(endpoint.url, forWebhook(notification), endpoint.authorization);

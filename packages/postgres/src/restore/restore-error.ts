@@ -1,7 +1,7 @@
 import { PermanentError, RetryableError, type FaultOptions } from '@pgstow/shared/runtime/errors.ts';
 import { postgresError } from '../client/postgres-error.ts';
 
-export type RestoreFault = FaultOptions & {
+export type RestoreErrorOptions = FaultOptions & {
   /** SQL state of a statement of the dump that failed, as in `23505`. */
   readonly sqlState?: string | undefined;
   /** Object of the failed statement: a table, or the object in the heading above it. */
@@ -18,7 +18,7 @@ export class RestoreError extends PermanentError {
   /** The message without the detail. */
   readonly summary: string;
 
-  constructor(summary: string, { sqlState, object, detail, ...options }: RestoreFault = {}) {
+  constructor(summary: string, { sqlState, object, detail, ...options }: RestoreErrorOptions = {}) {
     super(detail === undefined ? summary : `${summary}\ndetail: ${detail}`, options);
     this.summary = summary;
     this.sqlState = sqlState;

@@ -1,6 +1,6 @@
 import type { BackupName } from '../contract/backup-name.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
-import { tracing } from './tracing.ts';
+import { currentTracing } from './tracing.ts';
 
 /** A job that is enqueued later begins a new trace. */
 const KEPT_SECONDS = 7 * 24 * 3600;
@@ -9,7 +9,7 @@ const traceKey = (site: string, name: BackupName): string => `pgstow:${site}:tra
 
 /** Notes a backup's trace in Redis. It delays and fails nothing. */
 export function rememberTrace(redis: RedisConnection, site: string, name: BackupName): void {
-  const carried = tracing()?.carry();
+  const carried = currentTracing()?.carry();
   if (carried === undefined) return;
   redis.set(traceKey(site, name), carried, 'EX', KEPT_SECONDS).catch(() => undefined);
 }
@@ -20,7 +20,7 @@ export async function inTraceOf<T>(
   name: BackupName,
   work: () => Promise<T>,
 ): Promise<T> {
-  const traces = tracing();
+  const traces = currentTracing();
   if (traces === undefined || traces.carry() !== undefined) return work();
   const carried = await redis.get(traceKey(site, name)).catch(() => null);
   return carried === null ? work() : traces.resume(carried, work);

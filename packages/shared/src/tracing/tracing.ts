@@ -40,7 +40,7 @@ export type TracingOptions = {
 let current: Tracing | undefined;
 
 /** This process's tracing, if it is on. There is one for a process, like OpenTelemetry's own. */
-export function tracing(): Tracing | undefined {
+export function currentTracing(): Tracing | undefined {
   return current;
 }
 

@@ -6,7 +6,7 @@ import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { startFaultProxy, type SeenRequest } from '@pgstow/testing/servers/fault-proxy.ts';
-import { createS3Client, type S3Access } from '@pgstow/testing/servers/s3-client.ts';
+import { createS3TestClient, type S3Access } from '@pgstow/testing/servers/s3-client.ts';
 import { REFUSALS, startS3 } from '@pgstow/testing/servers/s3-server.ts';
 import { describe, expect, it } from 'vitest';
 import { describeStore, type StoreUnderTest } from '../../testing/store-contract.ts';
@@ -226,7 +226,7 @@ async function storeAt(
   release: () => Promise<void> = async () => undefined,
 ): Promise<StoreUnderTest> {
   const bucket = `pgstow-${randomBytes(6).toString('hex')}`;
-  const client = createS3Client(access);
+  const client = createS3TestClient(access);
   await client.createBucket(bucket);
   const store = new S3Store(configOf(access, bucket, more));
   const withoutBucket = new S3Store(configOf(access, 'pgstow-does-not-exist', more));

@@ -7,7 +7,7 @@ import { eventually } from '../eventually.ts';
 import { hasRedis } from '../machine/capabilities.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { startRedis } from './redis-server.ts';
-import { createS3Client } from './s3-client.ts';
+import { createS3TestClient } from './s3-client.ts';
 import { startS3 } from './s3-server.ts';
 
 /** A server that answers with the method, path and size of the request. */
@@ -95,7 +95,7 @@ describe('startFaultProxy over HTTP', () => {
   it('stands between an S3 client and its server', async () => {
     await using s3 = await startS3({ buckets: ['backups'] });
     await using proxy = await startFaultProxy({ targetPort: s3.port });
-    using client = createS3Client({ ...s3, endpoint: proxy.url });
+    using client = createS3TestClient({ ...s3, endpoint: proxy.url });
     await proxy.status(500, { times: 1 });
     await client.putObject('backups', 'large', Buffer.alloc(6_000_000));
     expect(await s3.listObjects('backups')).toMatchObject([{ key: 'large', sizeBytes: 6_000_000 }]);

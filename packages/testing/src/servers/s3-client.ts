@@ -43,7 +43,7 @@ export interface S3TestClient extends Disposable {
 }
 
 /** A client for any S3 server, by path style and without checksums that stand-ins may not know. */
-export function createS3Client({ endpoint, accessKeyId, secretAccessKey, region }: S3Access): S3TestClient {
+export function createS3TestClient({ endpoint, accessKeyId, secretAccessKey, region }: S3Access): S3TestClient {
   const sdk = new S3Client({
     endpoint,
     region,

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Refusal } from '@pgstow/s3-server/refusals.ts';
 import { tempFolder } from '../machine/temp-folder.ts';
 import { BoundProcess } from '../processes/bound-process.ts';
-import { createS3Client, type S3Access, type S3TestClient } from './s3-client.ts';
+import { createS3TestClient, type S3Access, type S3TestClient } from './s3-client.ts';
 import { startOnPort } from './start-on-port.ts';
 
 export interface S3Options {
@@ -54,7 +54,7 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
     secretAccessKey: 'pgstow-testing-secret-access-key-0000000',
     region: 'eu-central-1',
   };
-  const client = cleanup.use(createS3Client(access));
+  const client = cleanup.use(createS3TestClient(access));
   for (const bucket of options.buckets ?? []) await client.createBucket(bucket);
 
   const owned = cleanup.move();

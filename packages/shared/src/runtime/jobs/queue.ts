@@ -2,7 +2,7 @@ import { Queue, type Job, type JobsOptions } from 'bullmq';
 import type { BackupName } from '../../contract/backup-name.ts';
 import { jobs, uploadJobId, verifyJobId, type DumpReason, type JobData, type QueueName } from '../../contract/jobs.ts';
 import { inTraceOf } from '../../tracing/backup-trace.ts';
-import { tracing } from '../../tracing/tracing.ts';
+import { currentTracing } from '../../tracing/tracing.ts';
 import type { RedisConnection } from '../redis/redis.ts';
 import { removeOrphan } from './remove-orphan.ts';
 
@@ -17,7 +17,7 @@ export function openQueue<Q extends QueueName>(
   site: string,
   redis: RedisConnection,
 ): OpenQueue<Q> & AsyncDisposable {
-  const telemetry = tracing()?.queues;
+  const telemetry = currentTracing()?.queues;
   const queue = new Queue<JobData<Q>, unknown>(name, {
     connection: redis,
     prefix: queuePrefix(site),

@@ -2,7 +2,7 @@ import { DelayedError, type Job } from 'bullmq';
 import type { BackupName } from '../../contract/backup-name.ts';
 import { databaseOfJob, parseJobData, type QueueName } from '../../contract/jobs.ts';
 import { rememberTrace } from '../../tracing/backup-trace.ts';
-import { tracing } from '../../tracing/tracing.ts';
+import { currentTracing } from '../../tracing/tracing.ts';
 import { BusyError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Redact } from '../log/redact.ts';
@@ -51,19 +51,19 @@ export async function runJob<Q extends QueueName>(
   let log = processLog.child({ job: id });
   const concerns = (name: BackupName): void => {
     log = processLog.child({ job: id, name });
-    tracing()?.describe({ name });
+    currentTracing()?.describe({ name });
     rememberTrace(redis, site, name);
   };
   // Redis may be away: what is only shown must not fail a backup.
   const shown = (write: Promise<unknown>): void => void write.catch(() => undefined);
   const database = databaseOfJob(queue, job.data);
   if (database !== undefined) shown(noteAttempt(redis, site, queue, database));
-  tracing()?.describe({ site, ...(database === undefined ? {} : { database }) });
+  currentTracing()?.describe({ site, ...(database === undefined ? {} : { database }) });
   try {
     assertReadable(job.data, wantedSince(job), new Date());
     const data = parseJobData(queue, job.data);
     await assertNotDeadly(job, redis, queueKey);
-    if ('destination' in data) tracing()?.describe({ destination: data.destination });
+    if ('destination' in data) currentTracing()?.describe({ destination: data.destination });
     if ('name' in data) concerns(data.name);
     return await handle({
       id,
@@ -102,7 +102,7 @@ export async function runJob<Q extends QueueName>(
       const stack = error instanceof Error ? redact(error.stack ?? '') : undefined;
       log.error({ err: failed.message, stack }, 'job attempt failed');
     }
-    tracing()?.fail(kind, failed.message);
+    currentTracing()?.fail(kind, failed.message);
     throw failed;
   }
 }

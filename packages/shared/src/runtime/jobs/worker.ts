@@ -1,6 +1,6 @@
 import { Worker, type Job } from 'bullmq';
 import { jobs, type JobData, type QueueName } from '../../contract/jobs.ts';
-import { tracing } from '../../tracing/tracing.ts';
+import { currentTracing } from '../../tracing/tracing.ts';
 import { describeError } from '../errors.ts';
 import { JobError, type JobFailure } from './job-failure.ts';
 import { queuePrefix } from './queue.ts';
@@ -52,7 +52,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
     },
   };
   // BullMQ passes a signal only to processors that name three parameters.
-  const traces = tracing();
+  const traces = currentTracing();
   const worker = new Worker<unknown, unknown>(
     queue,
     (job, token, signal) => {

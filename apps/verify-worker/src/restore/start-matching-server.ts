@@ -12,7 +12,7 @@ const MOST_WAITED_FOR = 3;
  *
  * @throws NoScratchServerError; RetryableError if it does not start, or a scratch host never gets to it
  */
-export async function startServer(
+export async function startMatchingServer(
   { context, wanted, scratch, deadline, signal }: RestoreStep,
   major: number,
 ): Promise<ScratchServer> {

@@ -28,7 +28,7 @@ const CLOSED = 'The board is closed because BOARD_PASSWORD is not set.\n';
  *
  * @throws PermanentError if it cannot listen where it should
  */
-export async function startServer(options: ServerOptions): Promise<Server> {
+export async function startWebServer(options: ServerOptions): Promise<Server> {
   const { host, port, publicAddress } = options.config;
   // A browser's open connection must not hold up the end of the process.
   const server = fastify({
