@@ -41,13 +41,13 @@ export async function lookAtScratchHost(folder: string, signal: AbortSignal, wit
  */
 export async function askForScratchProcess(
   folder: string,
-  { major, memoryBytes, diskBytes }: Omit<Extract<HostRequest, { ask: 'start' }>, 'ask'>,
+  request: Omit<Extract<HostRequest, { ask: 'start' }>, 'ask'>,
   signal: AbortSignal,
 ): Promise<ScratchProcess> {
   const socket = await reach(folder);
   const messages = readMessages(socket, startedSchema);
   using bound = destroyOnAbort(socket, signal);
-  const answer = await ask(socket, { ask: 'start', major, memoryBytes, diskBytes }, messages, signal);
+  const answer = await ask(socket, { ask: 'start', ...request }, messages, signal);
   bound[Symbol.dispose]();
   const ended = new AbortController();
   const noteEnd = async (): Promise<void> => {

@@ -18,7 +18,14 @@ const bytes = z.int().nonnegative();
 /** Request of a worker: a look at the host, or a server. */
 export const requestSchema = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('look') }),
-  z.strictObject({ ask: z.literal('start'), major: z.int(), memoryBytes: bytes, diskBytes: bytes.optional() }),
+  z.strictObject({
+    ask: z.literal('start'),
+    major: z.int(),
+    memoryBytes: bytes,
+    diskBytes: bytes.optional(),
+    /** Version 0.1 sent none. */
+    extensions: z.array(z.string()).readonly().optional(),
+  }),
 ]);
 export type HostRequest = z.infer<typeof requestSchema>;
 
@@ -31,7 +38,12 @@ export type HostLook = Exclude<z.infer<typeof lookSchema>, { fault: unknown }>;
 
 /** Answers to a request for a server: first that it runs, later why it ended, if it did. */
 export const startedSchema = z.union([
-  z.strictObject({ version: z.string(), socketFolder: z.string(), isOffline: z.boolean() }),
+  z.strictObject({
+    version: z.string(),
+    socketFolder: z.string(),
+    isOffline: z.boolean(),
+    notes: z.array(z.string()).default([]),
+  }),
   faultSchema,
 ]);
 

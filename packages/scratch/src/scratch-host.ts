@@ -112,7 +112,7 @@ async function tell(socket: Socket, folder: string): Promise<void> {
 /** Runs a server from its start to its end, whatever ends it. */
 async function runServer(
   socket: Socket,
-  { major, memoryBytes, diskBytes }: Extract<HostRequest, { ask: 'start' }>,
+  { major, memoryBytes, diskBytes, extensions = [] }: Extract<HostRequest, { ask: 'start' }>,
   { folder, log, signal }: ScratchHostOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   // The worker may have given up while it waited.
@@ -130,12 +130,13 @@ async function runServer(
       isOpen: true,
       clients,
       memoryBytes,
+      extensions,
       beforeRemoval: endHostUser,
       signal: bounded,
     });
-    const { version, socketFolder, isOffline } = running;
-    log.info({ server: name, version, isOffline }, 'a scratch server runs');
-    say(socket, { version, socketFolder, isOffline });
+    const { version, socketFolder, isOffline, notes } = running;
+    log.info({ server: name, version, isOffline, notes }, 'a scratch server runs');
+    say(socket, { version, socketFolder, isOffline, notes });
     throw await reasonOf(AbortSignal.any([bounded, running.signal]));
   } catch (error) {
     // A hang-up is the ordinary end. A removal that fails after it is another error.

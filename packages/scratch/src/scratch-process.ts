@@ -6,7 +6,9 @@ import type { Clients } from '@pgstow/postgres/client/client-version.ts';
 import { bareEnvironment, startProgram } from '@pgstow/postgres/client/run-program.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { endPostgres } from './end-postgres.ts';
+import { findPreloadLibraries } from './find-preload-libraries.ts';
 import { initCluster } from './init-cluster.ts';
+import { planPreloadSettings } from './preload-settings-plan.ts';
 import { removeTree } from './remove-tree.ts';
 import { planScratchSettings } from './scratch-settings-plan.ts';
 import { confine, type Confinement } from './scratch-user.ts';
@@ -20,6 +22,8 @@ export type ScratchProcessOptions = {
   readonly clients: Clients;
   /** Memory that the server may take, roughly. */
   readonly memoryBytes: number;
+  /** Extensions that it will get. It loads their libraries, as far as they are installed. */
+  readonly extensions: readonly string[];
   /** Called once the server has ended, before its folder is removed: nothing may write there any more. */
   readonly beforeRemoval?: () => Promise<void>;
   /** Aborts a start. A server that runs is ended by disposing it. */
@@ -33,12 +37,16 @@ export type ScratchProcess = AsyncDisposable & {
   readonly socketFolder: string;
   /** Whether it is without a network. */
   readonly isOffline: boolean;
+  /** What is not as it should be, a sentence each. */
+  readonly notes: readonly string[];
   /** Aborted with an error if it ends by itself. */
   readonly signal: AbortSignal;
 };
 
 export const SCRATCH_USER = 'pgstow_scratch';
 export const SCRATCH_PORT = '5432';
+/** Name of the database that a dump is restored into. */
+export const SCRATCH_DATABASE = 'restored';
 const START_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
 /** Wait for its end after SIGKILL. */
@@ -64,22 +72,28 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
   const socketFolder = await makeFolders(options, confinement);
   await initCluster({ clients, confinement, folder, user: SCRATCH_USER, signal });
   const ended = new AbortController();
-  const server = launch(options, confinement, socketFolder);
-  // A program that a dump has started may outlive the server and keep its pipe open for ever.
-  server.nodeChildProcess.once('exit', () => setTimeout(() => server.stderr.destroy(), LAST_WORDS_MS).unref());
-  cleanup.defer(async () => {
-    ended.abort(new RetryableError('the scratch server was ended'));
-    server.kill('SIGQUIT');
-    await endPostgres(join(folder, 'data'));
-    // This reaches processes that /proc does not show: there is none, or it hides those of another user.
-    const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
-    const hasEnded = server.then(() => true);
-    const isGone = await Promise.race([hasEnded, delay(KILL_AFTER_MS + KILLED_MS, false, { ref: false })]);
-    clearTimeout(harder);
-    // A process that waits for its disk ignores signals. The next server does not wait for it.
-    if (!isGone) throw new RetryableError('the scratch server does not end');
+  const libraries = await findPreloadLibraries(clients, options.extensions);
+  const start = async (preloaded: readonly string[]) => {
+    const server = launch(options, confinement, socketFolder, preloaded);
+    // A program that a dump has started may outlive the server and keep its pipe open for ever.
+    server.nodeChildProcess.once('exit', () => setTimeout(() => server.stderr.destroy(), LAST_WORDS_MS).unref());
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => endServer(server, folder));
+    const said = await waitUntilReady(server, signal);
+    const owned = stack.move();
+    return { server, said, end: () => owned.disposeAsync() };
+  };
+  const notes: string[] = [];
+  const { server, said, end } = await start(libraries).catch((error: unknown) => {
+    if (libraries.length === 0 || signal.aborted) throw error;
+    // A library may want settings that nobody knows here, and the dump may do without it.
+    notes.push(`the scratch server did not start with ${libraries.join(', ')}, and went on without`);
+    return start([]);
   });
-  const said = await waitUntilReady(server, signal);
+  cleanup.defer(() => {
+    ended.abort(new RetryableError('the scratch server was ended'));
+    return end();
+  });
   const noteEnd = async (): Promise<void> => {
     const { exitCode, signal } = await server;
     ended.abort(
@@ -94,9 +108,22 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
     version: clients.version,
     socketFolder,
     isOffline: confinement.isOffline,
+    notes,
     signal: ended.signal,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function endServer(server: ReturnType<typeof launch>, folder: string): Promise<void> {
+  server.kill('SIGQUIT');
+  await endPostgres(join(folder, 'data'));
+  // This reaches processes that /proc does not show: there is none, or it hides those of another user.
+  const harder = setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
+  const hasEnded = server.then(() => true);
+  const isGone = await Promise.race([hasEnded, delay(KILL_AFTER_MS + KILLED_MS, false, { ref: false })]);
+  clearTimeout(harder);
+  // A process that waits for its disk ignores signals. The next server does not wait for it.
+  if (!isGone) throw new RetryableError('the scratch server does not end');
 }
 
 /** Ends the remaining processes of a scratch server, even one whose owner was killed, and removes its folder. */
@@ -133,9 +160,11 @@ function launch(
   { folder, isOpen, clients, memoryBytes }: ScratchProcessOptions,
   confinement: Confinement,
   socketFolder: string,
+  libraries: readonly string[],
 ) {
   const settings = {
     ...planScratchSettings(memoryBytes),
+    ...planPreloadSettings(libraries, SCRATCH_DATABASE),
     port: SCRATCH_PORT,
     unix_socket_directories: socketFolder,
     unix_socket_permissions: isOpen ? '0777' : '0700',

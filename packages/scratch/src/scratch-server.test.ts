@@ -1,8 +1,9 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
-import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { hasExtension, hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { testedMajor } from '@pgstow/testing/machine/tested-postgres.ts';
@@ -10,7 +11,7 @@ import { isAlive, runningProcesses } from '@pgstow/testing/processes/running-pro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoScratchServerError } from './choose-scratch-programs.ts';
 import { findPostgres } from './end-postgres.ts';
-import { removeScratchServer } from './scratch-process.ts';
+import { removeScratchServer, startScratchProcess } from './scratch-process.ts';
 import { startScratchServer, type ScratchServer } from './scratch-server.ts';
 
 const MIB = 1024 * 1024;
@@ -88,6 +89,45 @@ describe.skipIf(!hasPostgres())('a scratch server', () => {
       await server.query('wide', `begin; ${tables.join('\n')} commit;`);
       expect(await server.query('wide', "select count(*) from pg_class where relname ~ '^t\\d+$'")).toBe('2000');
     });
+  });
+
+  it.skipIf(!hasExtension('pg_stat_statements'))('loads at its start what an extension wants', async () => {
+    const names = ['hstore', '../../etc/passwd', 'no_such', 'pg_stat_statements'];
+    await using server = await startScratchServer(options('preloads', { extensions: names }));
+    expect(await server.query('postgres', 'show shared_preload_libraries')).toBe('pg_stat_statements');
+    await server.query('postgres', 'create extension pg_stat_statements; table pg_stat_statements');
+    expect(server.notes.join()).not.toContain('did not start');
+  });
+
+  const scheduled = ['pg_cron', 'timescaledb'].filter(hasExtension);
+  it.skipIf(scheduled.length < 2)('runs no job of pg_cron or TimescaleDB', async () => {
+    await using server = await startScratchServer(options('jobs', { extensions: scheduled }));
+    await server.createDatabase('restored');
+    await server.query('restored', 'create extension timescaledb; create extension pg_cron');
+    await server.query('restored', "select cron.schedule('often', '1 second', 'select 1')");
+    const workers = "select count(*) from pg_stat_activity where backend_type ~* 'cron|timescale|worker|scheduler'";
+    expect(await server.query('restored', workers)).toBe('0');
+    expect(await server.query('restored', 'show max_worker_processes')).toBe('0');
+    expect(await server.query('restored', 'show cron.launch_active_jobs')).toBe('off');
+  });
+
+  it('goes on without a library that keeps it from starting, and says so', async () => {
+    const found = (await findServers()).find((each) => each.major === major)!;
+    const folder = join(parent.path, 'installation', 'bin');
+    await mkdir(folder, { recursive: true });
+    await mkdir(join(folder, '../lib'));
+    for (const program of ['postgres', 'initdb', 'psql'])
+      await writeFile(join(folder, program), `#!/bin/sh\nexec ${found.folder}/${program} "$@"\n`, { mode: 0o755 });
+    await writeFile(join(folder, '../lib/broken.so'), 'broken is not in shared_preload_libraries');
+    await using server = await startScratchProcess({
+      folder: join(parent.path, 'broken'),
+      isOpen: false,
+      clients: { ...found, folder },
+      memoryBytes: 128 * MIB,
+      extensions: ['broken'],
+      signal,
+    });
+    expect(server.notes).toEqual(['the scratch server did not start with broken, and went on without']);
   });
 
   it('says what it has in place of a locale that this machine lacks', async () => {

@@ -18,6 +18,8 @@ export type ScratchServerOptions = DatabaseLocale & {
   readonly major: number;
   /** Memory that the server may take, roughly. */
   readonly memoryBytes: number;
+  /** Extensions that it will get, if they are known. */
+  readonly extensions?: readonly string[];
   /** Scratch host that runs the server on its own disk; without one, this process runs it. */
   readonly host?: {
     readonly folder: string;
@@ -55,13 +57,13 @@ export type ScratchServer = AsyncDisposable & {
  * @throws NoScratchServerError if there is no PostgreSQL of that major version; RetryableError if it does not start
  */
 export async function startScratchServer(options: ScratchServerOptions): Promise<ScratchServer> {
-  const { folder, major, memoryBytes, host, signal } = options;
+  const { folder, major, memoryBytes, extensions = [], host, signal } = options;
   const clients = host === undefined ? await chooseScratchPrograms(major) : chooseClients(await findClients(), major);
   const confinement = await confine();
   const running =
     host === undefined
-      ? await startScratchProcess({ folder, isOpen: false, clients, memoryBytes, signal })
-      : await askForScratchProcess(host.folder, { major, memoryBytes, diskBytes: host.diskBytes }, signal);
+      ? await startScratchProcess({ folder, isOpen: false, clients, memoryBytes, extensions, signal })
+      : await askForScratchProcess(host.folder, { major, memoryBytes, diskBytes: host.diskBytes, extensions }, signal);
   const env = (database: string): Record<string, string> => ({
     ...bareEnvironment(),
     HOME: folder,
@@ -80,9 +82,9 @@ export async function startScratchServer(options: ScratchServerOptions): Promise
     PGCLIENTENCODING: 'UTF8',
   });
   const query = (database: string, sql: string): Promise<string> => runSql(clients, env(database), sql, signal);
-  const notes = running.isOffline
-    ? []
-    : ['the scratch server had the network of this host, because this machine cannot cut it off'];
+  const notes = [...running.notes];
+  if (!running.isOffline)
+    notes.push('the scratch server had the network of this host, because this machine cannot cut it off');
   let isOtherLocale = false;
   return {
     clients,

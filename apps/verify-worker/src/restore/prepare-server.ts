@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
+import { extensionsOf, listMissingExtensions } from '@pgstow/postgres/restore/missing-extensions.ts';
+import { SCRATCH_DATABASE } from '@pgstow/scratch/scratch-process.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-
-const DATABASE = 'restored';
 
 /**
  * Gives the server what a dump takes for granted: an empty database, tablespaces, and roles, without a login.
@@ -17,18 +17,20 @@ export async function prepareServer(
   manifest: Manifest,
   roles: readonly string[],
 ): Promise<string> {
-  const available = new Set((await server.query('postgres', 'select name from pg_available_extensions')).split('\n'));
-  const missing = Object.keys(manifest.source?.extensions ?? {}).filter((name) => !available.has(name));
+  const wanted = extensionsOf(manifest);
+  const missing = (await server.query('postgres', listMissingExtensions(wanted)))
+    .split('\n')
+    .filter((line) => line !== '');
   if (missing.length > 0) {
     const [what, it] = missing.length === 1 ? ['extension', 'it'] : ['extensions', 'them'];
     throw new PermanentError(`the scratch server lacks the ${what} ${missing.join(', ')}`, {
-      hint: `Install ${it} for PostgreSQL ${server.clients.major} where the verify worker runs.`,
+      hint: `Install ${it} for PostgreSQL ${server.clients.major} where the verify worker runs; in compose, name an image that has ${it}: SCRATCH_IMAGE.`,
     });
   }
   for (const role of roles) await createRole(server, role);
   for (const tablespace of manifest.needs?.tablespaces ?? []) await createTablespace(server, tablespace);
-  await server.createDatabase(DATABASE);
-  return DATABASE;
+  await server.createDatabase(SCRATCH_DATABASE);
+  return SCRATCH_DATABASE;
 }
 
 /**

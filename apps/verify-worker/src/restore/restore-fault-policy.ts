@@ -39,7 +39,7 @@ const READINGS: readonly Reading[] = [
     isLasting: true,
   },
   {
-    pattern: /shared_preload_libraries/,
+    pattern: /shared_preload_libraries|must be preloaded|cron\.database_name/,
     why: 'the scratch server does not load a library at its start that an extension wants',
     isLasting: true,
   },

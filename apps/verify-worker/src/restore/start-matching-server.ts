@@ -1,3 +1,4 @@
+import { extensionsOf } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
@@ -23,6 +24,7 @@ export async function startMatchingServer(
     major,
     ...(manifest.source ?? { encoding: 'UTF8', collate: 'C', ctype: 'C.UTF-8' }),
     memoryBytes,
+    extensions: extensionsOf(manifest).map(({ name }) => name),
   };
   if (hostFolder === undefined) return await startScratchServer({ ...options, signal });
   // The tests before ours have deadlines of their own.

@@ -10,7 +10,9 @@ select jsonb_build_object(
     from pg_db_role_setting s, unnest(s.setconfig) setting where s.setdatabase = d.oid),
   'monetaryLocale', current_setting('lc_monetary'),
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace t
-    where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid))
+    where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid)),
+  'extensions', (select coalesce(jsonb_object_agg(e.extname, jsonb_build_object('version', e.extversion, 'schema', n.nspname)), '{}')
+    from pg_extension e join pg_namespace n on n.oid = e.extnamespace)
 ) from pg_database d where d.datname = current_database()`;
 
 /** Reads what a dump of the session's database takes for granted. @throws StatementError | PermanentError | RetryableError as the session does */

@@ -55,6 +55,7 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
       ],
       monetaryLocale: 'C',
       tablespaces: [],
+      extensions: { plpgsql: { version: '1.0', schema: 'pg_catalog' } },
     });
     expect(settingsStatements(needs, 'new "one"')).toEqual([
       `ALTER DATABASE "new ""one""" SET "app"."tenant" = 'a=b';`,

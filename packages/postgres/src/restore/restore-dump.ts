@@ -6,6 +6,7 @@ import type { Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
+import { aroundTimescaledb } from './around-timescaledb.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
@@ -56,7 +57,14 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   const version = await readPsqlVersion(options.clients);
   await assertPsqlFitsDump(version, path);
   const key = randomBytes(24).toString('hex');
-  const prelude = preludeOf(key, sessionSettings(needs), before, judgePsql(version).knowsRestrict);
+  const around = aroundTimescaledb(needs);
+  const first = [...(before === '' ? [] : [before]), ...around.before];
+  const prelude = preludeOf(
+    key,
+    [...sessionSettings(needs), ...around.settings],
+    first,
+    judgePsql(version).knowsRestrict,
+  );
 
   const startedAt = performance.now();
   await using pipe = await openPipe('this process and psql');
@@ -86,7 +94,7 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 
   const isCommitting = outcome.kind === 'proven';
   if (isCommitting) {
-    await writeAll(pipe.writeEnd, endingOf(key));
+    await writeAll(pipe.writeEnd, endingOf(key, around.after));
     await pipe.writeEnd.close();
   }
   const { exitCode, ending } = await psql.ended;
@@ -109,7 +117,12 @@ SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE
 SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';`;
 
 /** Locks psql first, so that no line of the dump is a command, then begins the transaction and leaves a mark in it. */
-function preludeOf(key: string, settings: readonly string[], before: string, knowsRestrict: boolean): string {
+function preludeOf(
+  key: string,
+  settings: readonly string[],
+  before: readonly string[],
+  knowsRestrict: boolean,
+): string {
   return [
     SESSION,
     ...settings,
@@ -117,14 +130,15 @@ function preludeOf(key: string, settings: readonly string[], before: string, kno
     ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
     'BEGIN;',
     `SELECT pg_catalog.set_config('pgstow.restore', '${key}', true);`,
-    ...(before === '' ? [] : [before]),
+    ...before,
     '',
   ].join('\n');
 }
 
 /** Commits if the mark is still there. If the dump has ended the transaction, the cast fails and says why. */
-function endingOf(key: string): string {
-  return `SELECT (CASE pg_catalog.current_setting('pgstow.restore', true) WHEN '${key}' THEN '1' ELSE 'the dump has ended the transaction of the restore' END)::pg_catalog.int4;\nCOMMIT;\n`;
+function endingOf(key: string, after: readonly string[]): string {
+  const isWhole = `SELECT (CASE pg_catalog.current_setting('pgstow.restore', true) WHEN '${key}' THEN '1' ELSE 'the dump has ended the transaction of the restore' END)::pg_catalog.int4;`;
+  return [isWhole, ...after, 'COMMIT;', ''].join('\n');
 }
 
 function countLines(text: string): number {

@@ -45,6 +45,7 @@ LOCATION:  _bt_check_unique, nbtinsert.c:664
     ['42501: permission denied to create extension "postgis"', /CREATE EXTENSION/],
     ['0A000: extension "postgis" is not available', /Install the extension/],
     ['58P01: could not open extension control file "/x/postgis.control": No such file', /Install the extension/],
+    ['XX000: pg_cron can only be loaded via shared_preload_libraries', /shared_preload_libraries in postgresql.conf/],
     ['42P07: relation "t" already exists', /not empty/],
     ['42P06: schema "s" already exists', /not empty/],
     ['53100: could not extend file "base/1/2": No space left on device', /disk of the database server/],
@@ -55,6 +56,13 @@ LOCATION:  _bt_check_unique, nbtinsert.c:664
     expect(read(`psql:<stdin>:50: ERROR:  ${message}\n`)).toMatchObject({
       name: 'RestoreError',
       hint: expect.stringMatching(hint),
+    });
+  });
+
+  it('may be for good although the server ended the connection', () => {
+    expect(read('psql:<stdin>:50: FATAL:  XX000: extension "timescaledb" must be preloaded\n')).toMatchObject({
+      name: 'RestoreError',
+      hint: expect.stringContaining('shared_preload_libraries'),
     });
   });
 

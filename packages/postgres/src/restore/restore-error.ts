@@ -59,8 +59,9 @@ export function restoreError(
   const field = (name: string): string | undefined =>
     new RegExp(String.raw`^${name}:  ([\s\S]*?)(?=^[A-Z ]+:  |^psql:|$(?![\s\S]))`, 'm').exec(rest)?.[1]?.trim();
   const message = rest.split(/^[A-Z ]+:  |^LINE \d+: |^psql:/m, 1)[0]?.trim() ?? '';
-  // The server has ended this connection, or has gone: another attempt may succeed.
-  if (/^(?:FATAL|PANIC)$/.test(severity) || /^(?:57P|08)/.test(sqlState))
+  // The server has ended this connection, or has gone: another attempt may succeed. TimescaleDB alone ends it for good.
+  const isOfLibrary = /must be preloaded/.test(message);
+  if ((/^(?:FATAL|PANIC)$/.test(severity) && !isOfLibrary) || /^(?:57P|08)/.test(sqlState))
     return new RetryableError(`the server ended the restore: ${sqlState} ${message}`);
 
   const lineOfDump = line === undefined ? undefined : line - firstLine + 1;
@@ -116,6 +117,10 @@ const HINTS: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
   {
     pattern: /extension ".*" is not available|could not open extension control file/s,
     hint: 'Install the extension on the target server.',
+  },
+  {
+    pattern: /shared_preload_libraries|must be preloaded/,
+    hint: 'Add the library to shared_preload_libraries in postgresql.conf of the target server, and restart it.',
   },
   { pattern: /^42(?:P07|P06|710|723) /, hint: 'The target is not empty.' },
   { pattern: /^53100 |No space left on device/, hint: 'The disk of the database server is full.' },

@@ -15,6 +15,8 @@ export const dumpNeedsSchema = z.strictObject({
   monetaryLocale: z.string(),
   /** Tablespaces besides the database's own that its tables and indexes lie in. */
   tablespaces: z.array(z.string().min(1)),
+  /** The extensions by their names. */
+  extensions: z.record(z.string().min(1), z.strictObject({ version: z.string(), schema: z.string() })).optional(),
 });
 
 export type DumpNeeds = z.infer<typeof dumpNeedsSchema>;

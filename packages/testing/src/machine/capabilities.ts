@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from './find-program.ts';
@@ -11,6 +11,12 @@ export const hasRedis = (): boolean => hasCommand('redis-server');
 
 /** A whole PostgreSQL server with its client programs, of the version that is tested. */
 export const hasPostgres = (): boolean => testedPostgresBinDir() !== undefined && hasCommand('psql');
+
+/** Whether the PostgreSQL that is tested has that extension. */
+export function hasExtension(name: string): boolean {
+  const { stdout, status } = spawnSync(`${testedPostgresBinDir()}/pg_config`, ['--sharedir'], { encoding: 'utf8' });
+  return status === 0 && existsSync(join(stdout.trim(), 'extension', `${name}.control`));
+}
 
 export const hasCommand = (name: string): boolean => findProgram(name) !== undefined;
 
