@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { hasExtension, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
-import { postgresBinDirs } from '@pgstow/testing/machine/find-program.ts';
+import { testedPostgresBinDir } from '@pgstow/testing/machine/tested-postgres.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { startS3, type S3Server } from '@pgstow/testing/servers/s3-server.ts';
@@ -102,7 +102,7 @@ const lackOf = ({ extensions }: Case): readonly string[] =>
 for (const [name, each] of Object.entries(CASES)) {
   const lacking = lackOf(each);
   if (lacking.length > 0)
-    console.warn(`skipped: ${name}, because this machine's newest PostgreSQL lacks ${lacking.join(', ')}`);
+    console.warn(`skipped: ${name}, because the PostgreSQL that is tested lacks ${lacking.join(', ')}`);
 }
 
 // The real workers dump and test, and the real command line restores into another server.
@@ -117,25 +117,86 @@ describe.skipIf(!isAble)('a database with extensions', () => {
   });
   afterAll(() => cleanup.disposeAsync());
 
-  test.each(Object.entries(CASES).filter(([, each]) => lackOf(each).length === 0))(
-    'of %s is dumped, tested GOOD, and restored with all of its rows',
-    async (_name, { extensions, sql, look, answer }) => {
-      await using source = await startServer('shop', extensions);
+  for (const [name, each] of Object.entries(CASES))
+    test.skipIf(lackOf(each).length > 0)(
+      `of ${name} is dumped, tested GOOD, and restored with all of its rows`,
+      async () => {
+        const { extensions, sql, look, answer } = each;
+        await using source = await startServer('shop', extensions);
+        await source.createDatabase('shop');
+        await source.psql('shop', sql);
+        const wanted = await source.psql('shop', look);
+        expect(wanted.startsWith(answer)).toBe(true);
+        await using stage = await setVerifyStage({ redis, postgres: source, s3, databases: 'shop' });
+        await stage.startWorker();
+        const { name: backup, needs } = await stage.dumpAndUpload('shop');
+        expect(Object.keys(needs?.extensions ?? {})).toContain(extensions[0]);
+        expect(await stage.good(backup)).toMatchObject({ result: 'good', differences: [], notes: [] });
+
+        await using target = await startServer('shop', extensions);
+        const args = ['shop', '--to', target.url('shop')];
+        const env = { BACKUP_DIR: stage.folder };
+        const restored = await runRestore([...args, '--create'], env);
+        expect(restored).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest') });
+        expect(await target.psql('shop', look)).toBe(wanted);
+
+        // Rows of an extension's table are there already.
+        const again = await runRestore([...args, '--force'], env);
+        const [code, said] = extensions.includes('timescaledb')
+          ? [3, 'tables cannot be dropped and restored in one transaction; nothing was touched']
+          : [0, 'equal to its manifest'];
+        expect(again).toMatchObject({ code, text: expect.stringContaining(said) });
+        expect(await target.psql('shop', look)).toBe(wanted);
+      },
+    );
+
+  test.skipIf(lackOf(CASES['pg_cron']!).length > 0)(
+    'is not restored where its library is not loaded, or serves another database',
+    async () => {
+      await using source = await startServer('shop', ['pg_cron']);
       await source.createDatabase('shop');
-      await source.psql('shop', sql);
-      const wanted = await source.psql('shop', look);
-      expect(wanted.startsWith(answer)).toBe(true);
+      await source.psql('shop', 'create extension pg_cron');
+      await using stage = await setVerifyStage({ redis, postgres: source, s3, databases: 'shop' });
+      await stage.dumpAndUpload('shop');
+      const env = { BACKUP_DIR: stage.folder };
+      expect(await runRestore(['shop', '--to', source.url('other'), '--create'], env)).toMatchObject({
+        code: 3,
+        text: expect.stringMatching(
+          /pg_cron works in the database "shop" of the target server alone; nothing was touched\n.*cron\.database_name = 'other'/,
+        ),
+      });
+      await using plain = await startPostgres();
+      expect(await runRestore(['shop', '--to', plain.url('shop'), '--create'], env)).toMatchObject({
+        code: 3,
+        text: expect.stringMatching(
+          /does not load pg_cron at its start; nothing was touched\n.*shared_preload_libraries/,
+        ),
+      });
+    },
+  );
+
+  test.skipIf(lackOf(CASES['timescaledb']!).length > 0)(
+    'is not restored into another version of TimescaleDB, nor tested there',
+    async () => {
+      await using source = await startServer('shop', ['timescaledb']);
+      await source.createDatabase('shop');
+      await source.psql('shop', 'create extension timescaledb; create table t (i int)');
       await using stage = await setVerifyStage({ redis, postgres: source, s3, databases: 'shop' });
       await stage.startWorker();
-      const { name, needs } = await stage.dumpAndUpload('shop');
-      expect(Object.keys(needs?.extensions ?? {})).toContain(extensions[0]);
-      expect(await stage.good(name)).toMatchObject({ result: 'good', differences: [], notes: [] });
-
-      await using target = await startServer('shop', extensions);
-      const args = ['shop', '--to', target.url('shop'), '--create'];
-      const restored = await runRestore(args, { BACKUP_DIR: stage.folder });
-      expect(restored).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest') });
-      expect(await target.psql('shop', look)).toBe(wanted);
+      const manifest = await stage.dumpAndUpload('shop');
+      const { needs } = manifest;
+      const timescaledb = { version: '0.0.1', schema: 'public' };
+      const other = { ...needs!, extensions: { ...needs!.extensions, timescaledb } };
+      await stage.rewrite(manifest, { manifest: { needs: other } });
+      const { failedReason } = await stage.reaches(await stage.ask(manifest.name), 'failed');
+      expect(failedReason).toMatch(/COULD NOT TELL .* lacks the extension timescaledb 0\.0\.1\nhint: .*SCRATCH_IMAGE/s);
+      const refused = await runRestore(['shop', '--to', source.url('new'), '--create'], { BACKUP_DIR: stage.folder });
+      expect(refused).toMatchObject({
+        code: 3,
+        text: expect.stringContaining(
+          'extensions are missing on the target server: timescaledb 0.0.1; nothing was touched',
+        ),
+      });
     },
   );
 });
@@ -155,7 +216,7 @@ function startServer(database: string, extensions: readonly string[]): Promise<P
 }
 
 function hasTsl(): boolean {
-  const [newest] = postgresBinDirs();
-  if (newest === undefined) return false;
-  return readdirSync(`${newest}/../lib`).some((name) => name.startsWith('timescaledb-tsl-'));
+  const folder = testedPostgresBinDir();
+  if (folder === undefined) return false;
+  return readdirSync(`${folder}/../lib`).some((name) => name.startsWith('timescaledb-tsl-'));
 }

@@ -43,6 +43,7 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     ['is not empty', 'create table x ()', 'table public.x'],
     ['has a schema alone', 'create schema other', 'schema other'],
     ['has a large object alone', 'select lo_create(77)', 'large object 77'],
+    ['has a partitioned table alone', 'create table p (at date not null) partition by range (at)', 'table public.p'],
     ['has a function alone', 'create function f() returns int language sql as $$ select 1 $$', 'function public.f()'],
     ['has a type alone', "create type mood as enum ('ok')", 'type public.mood'],
   ])('if the target %s', async (what, sql, named) => {

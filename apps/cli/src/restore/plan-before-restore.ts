@@ -1,5 +1,7 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
+import type { DumpedExtension } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
+import { assertExtensionsFit } from './assert-extensions-fit.ts';
 import type { RestoreContext } from './restore-context.ts';
 import { createRole, sqlBeforeRestore } from './sql-before-restore.ts';
 import { missingTablespaces, openTarget, readRoles } from './target-facts.ts';
@@ -9,16 +11,21 @@ import { missingTablespaces, openTarget, readRoles } from './target-facts.ts';
  *
  * @param wanted roles that the dump names
  * @param tablespaces that it names
- * @throws ExitError if tablespaces are missing, or roles that may not be created
+ * @param extensions that it makes
+ * @throws ExitError if tablespaces or extensions are missing, or roles that may not be created
  */
 export async function planBeforeRestore(
-  { target, options: { createRoles, force }, clients, signal }: RestoreContext,
+  context: RestoreContext,
   wanted: readonly string[],
   tablespaces: readonly string[],
+  extensions: readonly DumpedExtension[],
 ): Promise<string> {
+  const { target, clients, signal } = context;
+  const { createRoles, force } = context.options;
   const { session, exists } = await openTarget(target, clients, signal);
   await using stack = new AsyncDisposableStack();
   stack.use(session);
+  await assertExtensionsFit(context, { session, exists }, extensions);
   const lacking = await missingTablespaces(session, tablespaces);
   if (lacking.length > 0)
     throw new ExitError(

@@ -25,7 +25,7 @@ export function createRole(role: string, isSuperuser: boolean): readonly string[
 /**
  * Drops what a user has made in a database: schemas with all that is in them, what lies in `public` and belongs to no
  * extension, and what lies in no schema. Event triggers go first: they would fire for all the rest. Extensions in `public`
- * stay, because a dump creates only missing ones. It waits at most five minutes for a table that is in use.
+ * stay, because a dump creates only missing ones; rows that a dump holds of their tables go. It waits at most five minutes for a table that is in use.
  */
 const DROP_ALL = `SET LOCAL lock_timeout = '5min';
 DO $pgstow$
@@ -47,6 +47,12 @@ BEGIN
       WHEN 'statistics object' THEN 'STATISTICS' ELSE made.type END, made.identity);
   END LOOP;
   DROP TABLE pg_temp.pgstow_made;
+  -- A table that refers to another one is registered after it.
+  FOR made IN SELECT c.oid::regclass AS name, r.condition
+    FROM pg_catalog.pg_extension e, unnest(e.extconfig, e.extcondition) WITH ORDINALITY r(oid, condition, at)
+    JOIN pg_catalog.pg_class c ON c.oid = r.oid WHERE c.relkind = 'r' ORDER BY e.oid DESC, r.at DESC LOOP
+    EXECUTE format('DELETE FROM ONLY %s %s', made.name, made.condition);
+  END LOOP;
   PERFORM pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;
 END
 $pgstow$;`;

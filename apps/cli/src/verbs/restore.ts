@@ -5,6 +5,7 @@ import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
 import { readPsqlVersion } from '@pgstow/postgres/client/read-psql-version.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-dump.ts';
+import { extensionsOf } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
 import { settingsStatements } from '@pgstow/postgres/restore/session-settings.ts';
@@ -107,7 +108,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const { roles, needs, source: facts } = backup.manifest ?? {};
   // A dump that leaves things out may leave out what lies in them.
   const tablespaces = facts?.limitedBy === undefined ? (needs?.tablespaces ?? []) : [];
-  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles, tablespaces);
+  const extensions = facts?.limitedBy === undefined ? extensionsOf(backup.manifest ?? {}) : [];
+  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles, tablespaces, extensions);
   const dumpSource = {
     backup,
     place,
@@ -120,7 +122,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
-  const before = planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal), tablespaces));
+  const before =
+    planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal), tablespaces, extensions));
   if (!exists) await createTarget(target, backup.manifest?.source, clients, signal);
   const restored = await withProgress(target.database, (show) =>
     restoreOrDrop(

@@ -19,9 +19,11 @@ export function isDumped(alias: string): string {
   return `(${alias}.oid in (select unnest(extconfig) from pg_extension) or ${isOfNoExtension(alias)})`;
 }
 
+/** A partitioned table depends on its own key, in the way of a part of another object. */
 function dependsNot(classid: string, objid: string, type: string): string {
   return `not exists (select from pg_catalog.pg_depend d
-    where d.classid = ${classid} and d.objid = ${objid} and d.deptype ${type})`;
+    where d.classid = ${classid} and d.objid = ${objid} and d.deptype ${type}
+      and not (d.refclassid = d.classid and d.refobjid = d.objid))`;
 }
 
 /** initdb makes only objects of smaller numbers. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
