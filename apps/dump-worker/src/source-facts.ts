@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openSnapshot, type DumpSnapshot, type SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
+import type { AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { describeError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
-type Options = SnapshotOptions & { readonly log: Log };
+type Options = SnapshotOptions & { readonly server: AskedServer; readonly log: Log };
 
 /** Longer than any statement may take there. Without a limit, a server that vanished would keep a proven dump waiting for hours. */
 const AFTER_DUMP_MS = 15 * 60_000;
@@ -21,6 +22,7 @@ export class SourceFacts implements AsyncDisposable {
   /** @throws the signal's reason once that is aborted */
   static async open(options: Options): Promise<SourceFacts> {
     try {
+      assertSecondConnection(options.server);
       return new SourceFacts(options, await openSnapshot(options));
     } catch (error) {
       options.signal.throwIfAborted();
@@ -57,6 +59,14 @@ export class SourceFacts implements AsyncDisposable {
     this.#isDisposed = true;
     await this.#opened?.[Symbol.asyncDispose]();
   }
+}
+
+/** @throws RetryableError if pg_dump could not connect beside the session that holds its snapshot */
+function assertSecondConnection({ isLastConnection }: AskedServer): void {
+  if (!isLastConnection) return;
+  throw new RetryableError('no second connection is left: role, database or server are at their limit', {
+    hint: 'A dump takes two: ALTER ROLE … CONNECTION LIMIT 2; ALTER DATABASE … CONNECTION LIMIT 2; or max_connections.',
+  });
 }
 
 /** Rejects once the dump has been over for too long. */

@@ -4,6 +4,7 @@ import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { judgeDump, type DumpJudgement } from '@pgstow/catalog/policy/dump-policy.ts';
 import type { SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/dump/pg-dump.ts';
+import type { AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
@@ -76,7 +77,7 @@ async function dumpAndProve(
   file: FileHandle,
   signal: AbortSignal,
   options: Omit<PgDumpOptions, 'file' | 'signal' | 'snapshot'> &
-    Pick<SnapshotOptions, 'counting'> & { readonly log: Log },
+    Pick<SnapshotOptions, 'counting'> & { readonly server: AskedServer; readonly log: Log },
 ): Promise<{ readonly gzip: ProvenContent; readonly source: DatabaseFacts | undefined }> {
   await using sourceFacts = await SourceFacts.open({ ...options, signal });
   const failed = new AbortController();

@@ -18,8 +18,7 @@ export type TargetSession = { readonly session: PsqlSession; readonly exists: bo
 export async function openTarget(target: RestoreTarget, clients: Clients, signal: AbortSignal): Promise<TargetSession> {
   const env = target.env(target.database);
   try {
-    await assertUnpooled(clients, env, signal);
-    return { session: await PsqlSession.start(clients, env, signal), exists: true };
+    return { session: await PsqlSession.start(clients, env, signal, { assert: assertUnpooled }), exists: true };
   } catch (error) {
     signal.throwIfAborted();
     // The server reports a missing database in its own language, so another database is asked.

@@ -85,7 +85,7 @@ async function compare(
   manifest: Manifest,
   signal: AbortSignal,
 ): Promise<RestoredComparison> {
-  await using session = await PsqlSession.start(clients, env(database), signal, runAs);
+  await using session = await PsqlSession.start(clients, env(database), signal, { prefix: runAs });
   return await compareRestored(session, manifest);
 }
 

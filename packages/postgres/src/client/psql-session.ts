@@ -37,13 +37,20 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
+export type SessionOptions = {
+  /** Command before psql, as of another user. */
+  readonly prefix?: readonly string[];
+  /** Refuses the connection before the session sets anything on it. */
+  readonly assert?: (session: PsqlSession) => Promise<void>;
+};
+
 /**
  * One connection that outlasts a statement, through psql: the same client library, settings and password files as
  * pg_dump. Disposing ends the session and a running statement; the server rolls back what was not committed.
  */
 export class PsqlSession implements AsyncDisposable {
   readonly #psql: ReturnType<typeof startPsql>;
-  readonly #database: string;
+  readonly database: string;
   readonly #waiting: Waiting[] = [];
   /** A line that no answer of a server holds. */
   readonly #mark = `pgstow-${randomBytes(8).toString('hex')}`;
@@ -54,17 +61,18 @@ export class PsqlSession implements AsyncDisposable {
 
   /**
    * @param env see `libpqEnvironment`; `PGDATABASE` says where to
-   * @throws PermanentError | RetryableError with a hint, if the server refuses the connection
+   * @throws PermanentError | RetryableError with a hint, if the server refuses the connection; as `assert` does
    */
   static async start(
     clients: Clients,
     env: Readonly<Record<string, string>>,
     signal: AbortSignal,
-    prefix: readonly string[] = [],
+    { prefix = [], assert = async () => undefined }: SessionOptions = {},
   ): Promise<PsqlSession> {
+    const psql = join(clients.folder, 'psql');
     // On SIGINT, psql has the server cancel the running statement.
     const session = new PsqlSession(
-      startPsql(await boundToUs([...prefix, join(clients.folder, 'psql')], 'INT'), env),
+      startPsql(await boundToUs([...prefix, psql], 'INT'), { ...env, PGSTOW_PSQL: psql }),
       env['PGDATABASE'] ?? '',
     );
     const end = (): void => void session[Symbol.asyncDispose]();
@@ -72,6 +80,7 @@ export class PsqlSession implements AsyncDisposable {
     void session.#psql.finally(() => signal.removeEventListener('abort', end));
     try {
       signal.throwIfAborted();
+      await assert(session);
       // Time limits that are set for a role or a database must not end this session.
       await session.run(
         `select to_jsonb(set_config(name, '0', false)) from pg_settings where name in
@@ -97,7 +106,7 @@ export class PsqlSession implements AsyncDisposable {
 
   private constructor(psql: ReturnType<typeof startPsql>, database: string) {
     this.#psql = psql;
-    this.#database = database;
+    this.database = database;
     psql.stdout.setEncoding('utf8').on('data', (text: string) => {
       // Node's readline would end a line at U+2028. The received part of a long line is not searched again.
       const [end = '', ...more] = text.split('\n');
@@ -140,7 +149,7 @@ export class PsqlSession implements AsyncDisposable {
     const [row, ...more] = await this.query(sql, schema, guard);
     if (row !== undefined && more.length === 0) return row;
     const count = row === undefined ? 'no row' : `${more.length + 1} rows`;
-    throw new RetryableError(`database ${JSON.stringify(this.#database)} answered ${count} where there is one`);
+    throw new RetryableError(`database ${JSON.stringify(this.database)} answered ${count} where there is one`);
   }
 
   /** Runs a statement, and ignores its rows. */
@@ -159,7 +168,7 @@ export class PsqlSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#fault ??= new RetryableError(`the session with database ${JSON.stringify(this.#database)} was ended`);
+    this.#fault ??= new RetryableError(`the session with database ${JSON.stringify(this.database)} was ended`);
     this.#psql.stdin.end();
     // psql has the server cancel the running statement.
     if (this.#waiting.length > 0) this.#psql.kill('SIGINT');
@@ -174,7 +183,7 @@ export class PsqlSession implements AsyncDisposable {
   #giveUp(cause: unknown): void {
     this.#line = '';
     this.#fault ??= new RetryableError(
-      `database ${JSON.stringify(this.#database)} answered what is no row of ours: ${describe(cause).slice(0, 200)}`,
+      `database ${JSON.stringify(this.database)} answered what is no row of ours: ${describe(cause).slice(0, 200)}`,
       { cause },
     );
     for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);

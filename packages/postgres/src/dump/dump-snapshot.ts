@@ -1,5 +1,4 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { z } from 'zod';
 import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
@@ -32,18 +31,6 @@ const STATEMENT_LIMIT = '10min';
 const LOCK_LIMIT = '10s';
 
 /**
- * Whether the server would refuse the next connection. It counts no superuser, and fewer than are counted here: without need
- * a dump goes without its source's facts, and never fails for them.
- */
-const IS_LAST_CONNECTION = `
-select to_jsonb(not r.rolsuper and (
-  r.rolconnlimit between 0 and (select count(*) from pg_stat_activity a where a.usesysid = r.oid)
-  or d.datconnlimit between 0 and (select count(*) from pg_stat_activity a where a.datid = d.oid)
-  or current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-    <= (select count(*) from pg_stat_activity a where a.usesysid is not null and a.datid is not null)))
-from pg_roles r, pg_database d where r.rolname = session_user and d.datname = current_database()`;
-
-/**
  * Opens a snapshot on the server, and holds it. pg_dump, which takes its own as the first thing it does, takes this one
  * instead.
  * Source: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
@@ -61,12 +48,6 @@ export async function openSnapshot({
   const session = stack.use(
     await PsqlSession.start(clients, { ...env, PGAPPNAME: `source of ${env['PGAPPNAME']}` }, signal),
   );
-  const isLast = await session.queryRow(IS_LAST_CONNECTION, z.boolean());
-  // pg_dump could not connect.
-  if (isLast)
-    throw new RetryableError('no second connection is left: role, database or server are at their limit', {
-      hint: 'A dump takes two: ALTER ROLE … CONNECTION LIMIT 2; ALTER DATABASE … CONNECTION LIMIT 2; or max_connections.',
-    });
   const role = dumpRole(extraOptions);
   if (role !== undefined) await session.run(`set role ${quoteIdentifier(role)}`);
   // As pg_dump does: rather fail than see a part of the rows.

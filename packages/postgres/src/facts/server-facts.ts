@@ -44,8 +44,20 @@ export async function readServerFacts(session: PsqlSession): Promise<ServerFacts
   return { major, version, databaseBytes, identity: { ...identity, systemIdentifier } };
 }
 
-/** Facts and needs that are asked for before a dump begins. */
-export type AskedServer = ServerFacts & { readonly needs: DumpNeeds };
+/**
+ * Whether the server would refuse a second connection. It counts no superuser, and fewer than are counted here: without need
+ * a dump goes without its source's facts, and never fails for them.
+ */
+const IS_LAST_CONNECTION = `
+select to_jsonb(not r.rolsuper and (
+  r.rolconnlimit between 0 and (select count(*) from pg_stat_activity a where a.usesysid = r.oid)
+  or d.datconnlimit between 0 and (select count(*) from pg_stat_activity a where a.datid = d.oid)
+  or current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    <= (select count(*) from pg_stat_activity a where a.usesysid is not null and a.datid is not null)))
+from pg_roles r, pg_database d where r.rolname = session_user and d.datname = current_database()`;
+
+/** Facts and needs that are asked for before a dump begins, in one session: where it is the only one, pg_dump soon wants it. */
+export type AskedServer = ServerFacts & { readonly needs: DumpNeeds; readonly isLastConnection: boolean };
 
 /**
  * Asks the server before anything is dumped.
@@ -61,9 +73,12 @@ export async function askServer(
   const late = AbortSignal.timeout(ANSWER_MS);
   const ended = AbortSignal.any([signal, late]);
   try {
-    await assertUnpooled(clients, env, ended);
-    await using session = await PsqlSession.start(clients, env, ended);
-    return { ...(await readServerFacts(session)), needs: await readDumpNeeds(session) };
+    await using session = await PsqlSession.start(clients, env, ended, { assert: assertUnpooled });
+    return {
+      ...(await readServerFacts(session)),
+      needs: await readDumpNeeds(session),
+      isLastConnection: await session.queryRow(IS_LAST_CONNECTION, z.boolean()),
+    };
   } catch (error) {
     signal.throwIfAborted();
     if (!late.aborted) throw error;

@@ -34,10 +34,9 @@ export const checkPostgres = defineCheck({
       yield faultFinding('postgres.clients', error);
       return;
     }
-    const connect = async (database: string): Promise<PsqlSession> => {
+    const connect = (database: string): Promise<PsqlSession> => {
       const env = libpqEnvironment(postgres, database, 'pgstow doctor');
-      await assertUnpooled(newest, env, signal);
-      return PsqlSession.start(newest, env, signal);
+      return PsqlSession.start(newest, env, signal, { assert: assertUnpooled });
     };
 
     const server = await askServer(postgres, connect, signal);
