@@ -2,6 +2,7 @@ import { chmod, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { postgresBinDirs } from '@pgstow/testing/machine/find-program.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { startFaultProxy } from '@pgstow/testing/servers/fault-proxy.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
@@ -197,12 +198,15 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     await isUntouched();
   });
 
-  test('if psql is too old', async () => {
+  test('if psql is too old', async ({ skip }) => {
+    skip(postgresBinDirs()[0] !== postgres.binDir, 'a newer psql is installed here, and taken');
     await using old = await tempFolder();
     await symlink(join(postgres.binDir, 'pg_dump'), join(old.path, 'pg_dump'));
+    // Every psql of PostgreSQL 18 can be locked.
+    const version = `${Math.min(postgres.major, 17)}.1`;
     await writeFile(
       join(old.path, 'psql'),
-      `#!/bin/sh\n[ "$1" != --version ] || { echo 'psql (PostgreSQL) ${postgres.major}.1'; exit; }\nexec ${postgres.binDir}/psql "$@"\n`,
+      `#!/bin/sh\n[ "$1" != --version ] || { echo 'psql (PostgreSQL) ${version}'; exit; }\nexec ${postgres.binDir}/psql "$@"\n`,
     );
     await chmod(join(old.path, 'psql'), 0o755);
     const settings = { ...env, PATH: `${old.path}:${process.env['PATH']}` };
