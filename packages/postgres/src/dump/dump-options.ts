@@ -7,7 +7,7 @@ const COMPLETE = new Set(
   --no-comments --no-security-labels --no-statistics --no-table-access-method --no-tablespaces --no-toast-compression
   --on-conflict-do-nothing --quote-all-identifiers --serializable-deferrable --statistics --strict-names
   --use-set-session-authorization -E --encoding -S --superuser --extra-float-digits --include-foreign-data --restrict-key
-  --role --rows-per-insert`.split(/\s+/),
+  --role --rows-per-insert --sequence-data`.split(/\s+/),
 );
 
 /** Options of pg_dump that leave something out of the dump, as they may be shown. */

@@ -7,7 +7,9 @@ const FLAGS = new Set(
   --disable-dollar-quoting --disable-triggers --load-via-partition-root --no-comments --no-data --no-policies
   --no-publications --no-schema --no-security-labels --no-statistics --no-subscriptions --no-table-access-method
   --no-tablespaces --no-toast-compression --no-unlogged-table-data --on-conflict-do-nothing --quote-all-identifiers
-  --serializable-deferrable --statistics --statistics-only --strict-names --use-set-session-authorization`.split(/\s+/),
+  --sequence-data --serializable-deferrable --statistics --statistics-only --strict-names --use-set-session-authorization`.split(
+    /\s+/,
+  ),
 );
 
 /** The same for options that take an argument. */
