@@ -5,6 +5,15 @@ export function keepTail(stream: NodeJS.ReadableStream, characters = 4000): () =
   return () => tail.trim();
 }
 
+/** Keeps the beginning of a program's output. */
+export function keepHead(stream: NodeJS.ReadableStream, characters = 4000): () => string {
+  let head = '';
+  stream.on('data', (chunk: Buffer) => {
+    if (head.length < characters) head = (head + chunk.toString()).slice(0, characters);
+  });
+  return () => head.trim();
+}
+
 /** Describes how a program ended, as the rest of a sentence that its name begins. */
 export function describeEnd(result: {
   readonly exitCode?: number | undefined;

@@ -14,10 +14,12 @@ export type DumpText = Pick<Manifest, 'sqlBytes' | 'tables' | 'roles' | 'serverV
 /** Receives a dump's text for the psql that runs it. */
 export type DumpTextSink = {
   /**
-   * Called with each piece once it may be sent. All pieces together have as many lines as the dump. The buffer may be
-   * overwritten after it returns.
+   * Called with each piece once it may be sent. All pieces together have as many lines as the dump, but for rows that are left
+   * out. The buffer may be overwritten after it returns.
    */
   write(text: Buffer): void;
+  /** Whether it gets no rows: each COPY that would bring some reads the table instead. */
+  readonly leavesOutRows?: boolean;
   /** Called with pg_dump's heading of an object before the text of that object, which begins after `line`. */
   heading(heading: string, line: number): void;
 };
@@ -157,23 +159,31 @@ export class DumpTextReader {
       if (isLong) this.#passLongLine(line, isRestOfLine);
       const beginsRows = !isLong && this.#beginsRows(line);
       if (newline !== -1) this.#lines += 1;
-      if (this.#sink !== undefined) this.#pass(line, isOutside, chunk, start, end);
+      if (this.#sink !== undefined) this.#pass(line, { isOutside, beginsRows }, chunk, start, end);
       if (beginsRows) return at;
     }
     return chunk.length;
   }
 
-  /** Passes a line, or a part of one, to the sink, or an empty line in its place. */
-  #pass(line: string, isOutside: boolean, chunk: Buffer, start: number, end: number): void {
+  /** Passes a line, or a part of one, to the sink, or another line in its place. */
+  #pass(
+    line: string,
+    { isOutside, beginsRows }: { readonly isOutside: boolean; readonly beginsRows: boolean },
+    chunk: Buffer,
+    start: number,
+    end: number,
+  ): void {
     const isCommand = isOutside && line.startsWith('\\');
     const key = isCommand ? RESTRICTION.exec(line)?.[1] : undefined;
     const isRestriction = key !== undefined && key === this.#restrictKey;
     if ((isCommand && !isRestriction) || this.#quoting.hasCommandInLine) this.#refuse(line);
     const isLeftOut = isRestriction || (isOutside && TRANSACTION_BORDER.test(line));
+    const isReadInstead = beginsRows && this.#sink?.leavesOutRows === true;
     const beganBefore = line.length > end - start;
-    if (!isLeftOut && !beganBefore) return;
+    if (!isLeftOut && !isReadInstead && !beganBefore) return;
+    const sent = isLeftOut ? '\n' : isReadInstead ? line.replace(FROM_STDIN, ' TO stdout;\n') : line;
     this.#send(chunk, start);
-    this.#sink?.write(isLeftOut ? Buffer.from('\n') : Buffer.from(line, 'latin1'));
+    this.#sink?.write(Buffer.from(sent, 'latin1'));
     this.#unsent = end;
   }
 
@@ -247,7 +257,7 @@ export class DumpTextReader {
     this.#statement = '';
     this.#isUnderHeading = false;
     const table = /^COPY ((?:"(?:[^"]|"")*"|[^\s".]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".]+))*) /.exec(text)?.[1];
-    if (isInQuotes || table === undefined || !text.endsWith(' FROM stdin;\n')) return false;
+    if (isInQuotes || table === undefined || !FROM_STDIN.test(text)) return false;
     this.#rows = new CopyRows(table);
     return true;
   }
@@ -255,14 +265,20 @@ export class DumpTextReader {
   /** Reads rows up to their end. Returns where it stopped. */
   #readRows(rows: CopyRows, chunk: Buffer, from: number): number {
     const end = rows.read(chunk, from);
+    const areLeftOut = this.#sink?.leavesOutRows === true;
+    if (areLeftOut) {
+      this.#send(chunk, from);
+      this.#unsent = end ?? chunk.length;
+    }
     if (end === undefined) return chunk.length;
-    this.#lines += rows.count + 1;
+    if (!areLeftOut) this.#lines += rows.count + 1;
     this.#tables.set(rows.table, (this.#tables.get(rows.table) ?? 0) + rows.count);
     this.#rows = undefined;
     return end;
   }
 }
 
+const FROM_STDIN = / FROM stdin;\n$/;
 const HEADING = /^-- (?:Data for )?Name: /;
 
 const isInsert = (line: string): boolean => line.startsWith('INSERT INTO ');

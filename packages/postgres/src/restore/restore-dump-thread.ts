@@ -10,7 +10,7 @@ import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.t
 if (parentPort === null) throw new Error('wanted to be started as a thread');
 const port = parentPort;
 const tell = (message: RestoreThreadMessage): void => port.postMessage(message);
-const { path, fd } = workerData as RestoreThreadData;
+const { path, fd, leavesOutRows = false } = workerData as RestoreThreadData;
 
 const TELL_EVERY_MS = 200;
 /** psql is never further behind than what a pipe holds. */
@@ -20,6 +20,7 @@ const headings: Heading[] = [];
 let sqlBytes = 0;
 let toldAt = 0;
 const sink: DumpTextSink = {
+  leavesOutRows,
   write(text) {
     for (let at = 0; at < text.length;) at += writeSync(fd, text, at);
     sqlBytes += text.length;

@@ -10,7 +10,7 @@ import { aroundTimescaledb } from './around-timescaledb.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
-import { sessionSettings } from './session-settings.ts';
+import { SESSION, sessionSettings } from './session-settings.ts';
 import { startPsql, writeAll } from './start-psql.ts';
 
 export type RestoreDumpOptions = {
@@ -106,15 +106,6 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   signal.throwIfAborted();
   throw error;
 }
-
-/**
- * Settings of the session. Time limits of a role or a database must not end it. A server that can looks every two seconds
- * whether its client is still there; otherwise it would finish an index of an hour, and hold its locks. If a server refuses a
- * setting, the restore goes on.
- */
-const SESSION = String.raw`\set ON_ERROR_STOP off
-SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
-SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';`;
 
 /** Locks psql first, so that no line of the dump is a command, then begins the transaction and leaves a mark in it. */
 function preludeOf(

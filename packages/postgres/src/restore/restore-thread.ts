@@ -3,7 +3,12 @@ import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import type { Heading } from './restore-error.ts';
 
 /** Input of the thread: the file, and the descriptor of the pipe's end that it writes to. */
-export type RestoreThreadData = { readonly path: string; readonly fd: number };
+export type RestoreThreadData = {
+  readonly path: string;
+  readonly fd: number;
+  /** Whether the rows stay out of what is written. */
+  readonly leavesOutRows?: boolean;
+};
 
 /** Messages of the thread. After all but `progress` it has ended. */
 export type RestoreThreadMessage =

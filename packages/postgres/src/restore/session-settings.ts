@@ -2,6 +2,15 @@ import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import { quoteIdentifier, quoteLiteral } from '../client/sql-quote.ts';
 
 /**
+ * Settings of the session. Time limits of a role or a database must not end it. A server that can looks every two seconds
+ * whether its client is still there; otherwise it would finish an index of an hour, and hold its locks. If a server refuses a
+ * setting, the restore goes on.
+ */
+export const SESSION = String.raw`\set ON_ERROR_STOP off
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
+SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';`;
+
+/**
  * Settings that would stop a restore or change what it does, that pg_dump sets itself, or that a session cannot take on.
  * `default_transaction_read_only`, for one, is set on databases that are to be left alone.
  */

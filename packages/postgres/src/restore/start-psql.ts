@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
-import { describeEnd, keepTail } from '../client/program-end.ts';
+import { describeEnd, keepHead, keepTail } from '../client/program-end.ts';
 import { bareEnvironment, startProgram } from '../client/run-program.ts';
 
 const INTERRUPT_EVERY_MS = 300;
@@ -17,6 +17,8 @@ type StartOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** Words that the command line begins with, to run it as another user. */
   readonly runAs?: readonly string[];
+  /** Which part of a long output is kept: the end, where the reason of a failure stands, or the first errors of many. */
+  readonly kept?: 'end' | 'beginning';
 };
 
 /** A psql that restores what is written to its standard input. */
@@ -29,7 +31,10 @@ export type RunningPsql = {
 };
 
 /** Starts it. It stops at the first error, and sends what it says in English, with SQL states and the lines that they are of. */
-export async function startPsql({ clients, env, runAs = [] }: StartOptions, stdin: FileHandle): Promise<RunningPsql> {
+export async function startPsql(
+  { clients, env, runAs = [], kept = 'end' }: StartOptions,
+  stdin: FileHandle,
+): Promise<RunningPsql> {
   // psql gives the line of an error only if a file is named, even if that is standard input.
   const argv = ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--set', 'VERBOSITY=verbose', '--no-password'];
   // A change of user takes the tie to this process away, so the tie is made after it.
@@ -43,7 +48,7 @@ export async function startPsql({ clients, env, runAs = [] }: StartOptions, stdi
     detached: true,
     env: { ...bareEnvironment(), LC_ALL: 'C.UTF-8', ...env, PGCLIENTENCODING: 'UTF8' },
   });
-  const said = keepTail(child.stderr, STDERR_CHARACTERS);
+  const said = (kept === 'end' ? keepTail : keepHead)(child.stderr, STDERR_CHARACTERS);
   const ended = child.then((result) => ({ exitCode: result.exitCode, ending: describeEnd(result) }));
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
