@@ -1,5 +1,5 @@
 import { NoScratchServerError } from '@pgstow/scratch/choose-scratch-programs.ts';
-import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import type { Rehearsal, RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, readFault, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError } from './bad-dump-error.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
@@ -14,8 +14,13 @@ const MOST_FINDINGS = 10_000;
 export type JudgedTest = { readonly test: RestoreTest; readonly failure?: PermanentError | RetryableError };
 
 /** Judges a dump that was restored by how it compares with its manifest. */
-export function judgeCompared(wanted: WantedDump, compared: Compared, durationMs: number): JudgedTest {
-  const { findings, notes, restoreMs, ...measured } = compared;
+export function judgeCompared(
+  wanted: WantedDump,
+  compared: Compared,
+  durationMs: number,
+  rehearsal?: Rehearsal,
+): JudgedTest {
+  const { findings, notes, unchecked, restoreMs, ...measured } = compared;
   const differences = findings.map(({ difference }) => difference);
   const [first] = differences;
   const others = differences.length > 1 ? `, and ${differences.length - 1} more differences` : '';
@@ -23,14 +28,28 @@ export function judgeCompared(wanted: WantedDump, compared: Compared, durationMs
     ...describe(wanted, durationMs),
     ...measured,
     restoreMs: Math.round(restoreMs),
-    notes: [...notes],
+    ...(rehearsal && { rehearsal }),
+    notes: [...notes, ...unchecked],
     differences: differences.slice(0, SHOWN_DIFFERENCES),
     differenceCount: differences.length,
     ...(findings.length === 0 ? {} : { findings: findings.slice(0, MOST_FINDINGS).map(({ key }) => key) }),
     result: first === undefined ? 'good' : 'bad',
     reason: first === undefined ? undefined : `${first}${others}`,
   };
-  return first === undefined ? { test } : { test, failure: badFailure(test) };
+  if (first !== undefined) return { test, failure: badFailure(test) };
+  return unchecked.length === 0 ? { test } : judgeUnchecked(test, unchecked);
+}
+
+/** Judges a dump that equals its manifest, and of which an own check does not say what it should. */
+function judgeUnchecked(test: RestoreTest, [first = '', ...more]: readonly string[]): JudgedTest {
+  const reason = `${first}${more.length > 0 ? `, and ${more.length} more checks` : ''}`;
+  const facts: RestoreTest = { ...test, result: 'could-not-tell', reason };
+  const hint = 'Mend the query or the file of VERIFY_CHECKS; nothing else was found.';
+  return { test: facts, failure: new PermanentError(couldNotTell(facts), { hint, facts }) };
+}
+
+function couldNotTell({ name, destination, reason }: RestoreTest): string {
+  return `COULD NOT TELL whether ${name} from ${destination} is good: ${reason}`;
 }
 
 /** Judges a test that came to no end: only a BadDumpError says something of the dump. */
@@ -44,7 +63,7 @@ export function judgeError(wanted: WantedDump, error: unknown, durationMs: numbe
   const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
   const why = isFull ? 'the disk of VERIFY_DIR is full' : reason;
   const facts: RestoreTest = { ...about, result: 'could-not-tell', reason: why };
-  const message = `COULD NOT TELL whether ${facts.name} from ${facts.destination} is good: ${why}`;
+  const message = couldNotTell(facts);
   const isLasting = error instanceof PermanentError || error instanceof NoScratchServerError;
   const failure = isLasting
     ? new PermanentError(message, { hint, facts })

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
+import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
 import { restoreTestFileName, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { VerifyContext } from './context.ts';
@@ -19,6 +20,7 @@ export async function recordRestoreTest(
   const { name, destination, result, reason, differences, differenceCount } = test;
   for (const note of test.notes) task.note(`note: ${note}`);
   for (const difference of differences) task.note(`difference: ${difference}`);
+  for (const sentence of describeRehearsal(test.rehearsal)) task.note(sentence);
   if (result === 'bad')
     task.log.error({ destination, differences: differenceCount, reason }, 'a restore test found a BAD dump');
   if (result !== 'good') return;

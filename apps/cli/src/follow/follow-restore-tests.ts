@@ -1,4 +1,5 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
 import { restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
@@ -78,6 +79,7 @@ function describeEnding(name: string, ending: Ending): string {
   const facts = [
     tables === undefined ? undefined : count(tables, 'table'),
     rows === undefined ? undefined : count(rows, 'row'),
+    ending.checks === undefined ? undefined : `${count(ending.checks, 'check')} of your own`,
     restoreMs === undefined ? undefined : `restored in ${prettyMilliseconds(restoreMs)}`,
   ].filter((fact) => fact !== undefined);
   const more = differenceCount - differences.length;
@@ -87,6 +89,7 @@ function describeEnding(name: string, ending: Ending): string {
     ...differences,
     ...(more > 0 ? [`and ${more} more differences`] : []),
     ...notes.map((note) => `note: ${note}`),
+    ...describeRehearsal(ending.rehearsal),
   ].join('\n  ');
 }
 

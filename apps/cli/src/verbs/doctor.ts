@@ -7,6 +7,7 @@ import { checkFolder } from '../doctor/folder/check-folder.ts';
 import { checkRetention } from '../doctor/folder/check-retention.ts';
 import { checkRoom } from '../doctor/folder/check-room.ts';
 import { countFindings, formatFindings } from '../doctor/format-findings.ts';
+import { checkOwnChecks } from '../doctor/plan/check-own-checks.ts';
 import { checkQueues } from '../doctor/plan/check-queues.ts';
 import { checkRestoreTests } from '../doctor/plan/check-restore-tests.ts';
 import { checkSchedule } from '../doctor/plan/check-schedule.ts';
@@ -44,6 +45,7 @@ const CHECKS: readonly Check[] = [
   checkRedis,
   checkQueues,
   checkScratch,
+  checkOwnChecks,
   checkRestoreTests,
   checkBoard,
 ];

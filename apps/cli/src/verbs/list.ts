@@ -120,5 +120,7 @@ export function restoreTestJson(test: NonNullable<Backup['restoreTest']>): Reado
     testedAt: test.testedAt,
     durationMs: test.durationMs,
     restoreMs: test.restoreMs ?? null,
+    checks: test.checks ?? null,
+    rehearsal: test.rehearsal ?? null,
   };
 }

@@ -11,6 +11,7 @@ import { prepareServer } from './prepare-server.ts';
 import { readAbout } from './read-about.ts';
 import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
+import { runOwnChecks } from './run-own-checks.ts';
 import { startMatchingServer } from './start-matching-server.ts';
 
 /** A restored dump, compared with its manifest. */
@@ -23,6 +24,10 @@ export type Compared = {
   readonly tables: number;
   readonly rows: number;
   readonly serverVersion: string;
+  /** Number of own checks that were run; `undefined` without VERIFY_CHECKS. */
+  readonly checks: number | undefined;
+  /** Own checks that could not be run, a sentence each: without them the verdict is not known. */
+  readonly unchecked: readonly string[];
 };
 
 /** Time for a server that has lost a process to end. */
@@ -47,7 +52,7 @@ export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
 
 async function compareIn(
   server: ScratchServer,
-  { task, wanted, path, signal }: RestoreStep,
+  { task, context, wanted, path, signal }: RestoreStep,
   roles: readonly string[],
 ): Promise<Compared> {
   const { manifest } = wanted;
@@ -69,17 +74,21 @@ async function compareIn(
   const pages = await amcheck(server, database, running);
   const damage = 'damage' in pages ? pages.damage : [];
   const unread = 'damage' in pages ? [] : [`tables and indexes were not read page by page: ${pages.whyNot}`];
+  // The last of all: a query that writes in spite of all spoils nothing.
+  const own = await runOwnChecks(server, { database, manifest, file: context.verify.checksFile, signal: running });
   return {
-    findings: [...findings, ...damage],
+    findings: [...findings, ...damage, ...own.failed],
     notes: [...server.notes, ...notes, ...uncounted, ...unanalyzed, ...unread],
     restoreMs,
     tables,
     rows,
     serverVersion: server.version,
+    checks: own.checks,
+    unchecked: own.unchecked,
   };
 }
 
-async function compare(
+export async function compare(
   { clients, env, runAs }: ScratchServer,
   database: string,
   manifest: Manifest,
@@ -101,7 +110,7 @@ async function analyze(server: ScratchServer, database: string, signal: AbortSig
 }
 
 /** The server's own end, which follows, says more than a client that has lost it. */
-async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown> {
+export async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown> {
   if (!(error instanceof RetryableError)) return error;
   try {
     if (!server.signal.aborted) await once(server.signal, 'abort', { signal: AbortSignal.timeout(END_MS) });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatBackupName, type BackupName } from './backup-name.ts';
+import { describeRehearsal } from './describe-rehearsal.ts';
 import type { Destination } from './destination.ts';
 import { manifestSchema, type Manifest } from './manifest.ts';
 import { receiptConfirms, receiptSchema, type Receipt } from './receipt.ts';
@@ -97,6 +98,18 @@ describe('a restore test', () => {
   it('reads what was written', () => {
     const found = { ...test, findings: ['0123456789abcdef'] };
     expect(restoreTestSchema.parse(JSON.parse(JSON.stringify(found)))).toEqual(found);
+  });
+
+  it('of an earlier version has no checks and no rehearsal; a later one says how each went', () => {
+    expect(describeRehearsal(restoreTestSchema.parse(test).rehearsal)).toEqual([]);
+    const rehearsal = { major: 18, result: 'differs', findings: ['view public.v: gone'], findingCount: 3 } as const;
+    const later = restoreTestSchema.parse({ ...test, checks: 2, rehearsal });
+    expect(later).toEqual({ ...test, checks: 2, rehearsal });
+    expect(describeRehearsal(later.rehearsal)).toEqual([
+      'upgrade to PostgreSQL 18: 3 things would not survive',
+      'upgrade to PostgreSQL 18: view public.v: gone',
+      'upgrade to PostgreSQL 18: and 2 more',
+    ]);
   });
 
   it('with a finding that is none is none', () => {

@@ -13,6 +13,26 @@ export const LOCAL = 'local';
 export const restoreTestResults = ['good', 'bad', 'could-not-tell'] as const;
 export type RestoreTestResult = (typeof restoreTestResults)[number];
 
+/**
+ * A dump that was found good, restored into another major version of PostgreSQL as well. It changes no verdict.
+ *
+ * `survives`: all of it is there. `differs`: what `findings` names is not, or is otherwise. `not-made`: for the reason that it says.
+ */
+const rehearsalSchema = z.strictObject({
+  major: z.int().positive(),
+  result: z.enum(['survives', 'differs', 'not-made']),
+  /** Why it was not made, in one sentence. */
+  reason: z.string().optional(),
+  /** What would not survive, a sentence each; only the first ones of very many. */
+  findings: z.array(z.string()),
+  findingCount: z.int().nonnegative(),
+  /** The other server's. */
+  serverVersion: z.string().optional(),
+  restoreMs: z.int().nonnegative().optional(),
+});
+
+export type Rehearsal = z.infer<typeof rehearsalSchema>;
+
 /** `NAME.<destination>.restore-test.json`: the result of restoring a dump, as it lies at a destination, into a scratch server. */
 export const restoreTestSchema = z.strictObject({
   version: z.literal(1),
@@ -43,6 +63,10 @@ export const restoreTestSchema = z.strictObject({
   rows: z.int().nonnegative().optional(),
   /** The scratch server's. */
   serverVersion: z.string().optional(),
+  /** Number of the user's own checks that were run. */
+  checks: z.int().nonnegative().optional(),
+  /** Absent where VERIFY_REHEARSE asks for none, and from a record of an earlier version. */
+  rehearsal: rehearsalSchema.optional(),
 });
 
 export type RestoreTest = z.infer<typeof restoreTestSchema>;

@@ -23,6 +23,15 @@ export function testedPostgresBinDir(): string | undefined {
 export function testedMajor(): number {
   const folder = testedPostgresBinDir();
   if (folder === undefined) throw new Error('wanted a PostgreSQL server, found none');
+  return majorIn(folder);
+}
+
+/** Major versions of all servers that are here, newest first. */
+export function installedMajors(): readonly number[] {
+  return postgresBinDirs().map(majorIn);
+}
+
+function majorIn(folder: string): number {
   const { stdout } = spawnSync(join(folder, 'postgres'), ['--version'], { encoding: 'utf8' });
   return Number.parseInt(/\(PostgreSQL\) (\d+)/.exec(stdout)![1]!, 10);
 }

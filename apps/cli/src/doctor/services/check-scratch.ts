@@ -6,7 +6,7 @@ import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck } from '../check.ts';
+import { defineCheck, type Finding } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 import { faultFinding } from '../run-check.ts';
 
@@ -50,6 +50,7 @@ export const checkScratch = defineCheck({
     } catch (error) {
       yield faultFinding(SERVER, error);
     }
+    if (verify.rehearseMajor !== undefined) yield judgeRehearsal(verify.rehearseMajor, major, host.majors);
     const free = Math.min(host.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());
     const message = `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`;
@@ -63,6 +64,26 @@ export const checkScratch = defineCheck({
         };
   },
 });
+
+/** Judges whether an upgrade can be rehearsed. */
+function judgeRehearsal(rehearsed: number, source: number, installed: readonly number[]): Finding {
+  const check = 'restore.rehearsal';
+  if (rehearsed <= source) {
+    const message = `VERIFY_REHEARSE is ${rehearsed}, and the source is PostgreSQL ${source} already: no upgrade is rehearsed`;
+    return { check, status: 'warning', message, hint: 'Set VERIFY_REHEARSE to a newer major version, or remove it.' };
+  }
+  try {
+    assertServerMajor(rehearsed, installed);
+    return {
+      check,
+      status: 'ok',
+      message: `the upgrade to PostgreSQL ${rehearsed} is rehearsed with each restore test`,
+    };
+  } catch (error) {
+    // No verdict needs it.
+    return { ...faultFinding(check, error), status: 'warning' };
+  }
+}
 
 /** Finds out here what a scratch host says of itself. */
 async function lookHere(folder: string): Promise<HostLook> {

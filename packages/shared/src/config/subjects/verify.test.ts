@@ -26,6 +26,14 @@ describe('the schedule of restore tests', () => {
   });
 });
 
+it('an upgrade is rehearsed into a major version, and checks lie in a file', () => {
+  expect(read({})).toMatchObject({ rehearseMajor: undefined, checksFile: undefined });
+  const set = read({ VERIFY_REHEARSE: '18', VERIFY_CHECKS: '/checks/checks.sql' });
+  expect(set).toMatchObject({ rehearseMajor: 18, checksFile: '/checks/checks.sql' });
+  expect(() => read({ VERIFY_REHEARSE: 'next' })).toThrow('VERIFY_REHEARSE: expected a major version of PostgreSQL');
+  expect(() => read({ VERIFY_CHECKS: 'checks.sql' })).toThrow('VERIFY_CHECKS: expected an absolute path');
+});
+
 it('limits are given in MiB and GiB', () => {
   const { diskBytes, memoryBytes, exactUpToBytes } = read({
     VERIFY_DISK_LIMIT: '3',

@@ -21,6 +21,10 @@ export type VerifyConfig = {
   /** Memory that a scratch server may take, about. */
   readonly memoryBytes: number;
   readonly timeoutMs: number;
+  /** Major version of PostgreSQL into which a dump that was tested is restored as well. */
+  readonly rehearseMajor: number | undefined;
+  /** Path of the file of own checks. */
+  readonly checksFile: string | undefined;
 };
 
 const GIB = 1024 ** 3;
@@ -69,6 +73,18 @@ export const verify = defineSubject({
       description:
         'Seconds that a restore test may take. Its wait for a busy scratch host does not count; that may take three times as long.',
     },
+    VERIFY_REHEARSE: {
+      schema: wholeNumber('a major version of PostgreSQL', 12, 99).optional(),
+      description:
+        'Major version of PostgreSQL into which each dump that was tested is restored as well, if that is newer than its source: the rehearsal of an upgrade. What would not survive stands in the record, and changes no verdict. docker-compose.yml needs that version among `PG_MAJORS`.',
+      defaultText: 'no rehearsal',
+    },
+    VERIFY_CHECKS: {
+      schema: z.string().startsWith('/', 'expected an absolute path').optional(),
+      description:
+        'File of SQL queries that every restored database must answer as wanted; see docs/restore-tests.md. docker-compose.yml mounts the folder `PGSTOW_CHECKS` (`./checks`) as `/checks`, so there it is a path such as `/checks/checks.sql`.',
+      defaultText: 'no checks of your own',
+    },
   },
   build(values, report): VerifyConfig {
     return {
@@ -80,6 +96,8 @@ export const verify = defineSubject({
       diskBytes: values.VERIFY_DISK_LIMIT === undefined ? undefined : values.VERIFY_DISK_LIMIT * MIB,
       memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
       timeoutMs: values.VERIFY_TIMEOUT * 1000,
+      rehearseMajor: values.VERIFY_REHEARSE,
+      checksFile: values.VERIFY_CHECKS,
     };
   },
 });

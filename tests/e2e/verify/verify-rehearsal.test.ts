@@ -1,0 +1,70 @@
+import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { installedMajors } from '@pgstow/testing/machine/tested-postgres.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startServers, type Servers } from '../stage/start-servers.ts';
+import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
+
+describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', () => {
+  let servers: Servers;
+  let stage: VerifyStage;
+
+  beforeAll(async () => {
+    servers = await startServers({
+      shop: `create table t (i int primary key, d text default now()); insert into t select generate_series(1, 2000);
+        create materialized view m as select count(*) from t`,
+      // PostgreSQL 17 has neither the column nor the extension any more.
+      old: `create table kept (a int); insert into kept values (1);
+        create view writes as select buffers_backend from pg_stat_bgwriter; create view more as select * from writes`,
+      admin: 'create extension adminpack',
+    });
+  });
+  beforeEach(async () => {
+    stage = await setVerifyStage({ ...servers, databases: 'shop,old,admin' });
+  });
+  afterEach(() => stage[Symbol.asyncDispose]());
+  afterAll(() => servers[Symbol.asyncDispose]());
+
+  it('names a version that is not there, and changes no verdict', async () => {
+    await stage.startWorker({ VERIFY_REHEARSE: '99' });
+    const { name } = await stage.dumpOnly('shop');
+    const { rehearsal } = await stage.good(name, 'local');
+    expect(rehearsal).toMatchObject({
+      major: 99,
+      result: 'not-made',
+      reason: expect.stringMatching(/there is no PostgreSQL server 99 here, only \d+/),
+    });
+    expect(await stage.logOf(`verify.${name}.local`)).toMatch(/upgrade to PostgreSQL 99: not rehearsed: there is no/);
+    await stage.expectNothingLeft();
+  });
+
+  it('is not made for the version that the source has', async () => {
+    await stage.startWorker({ VERIFY_REHEARSE: String(servers.postgres.major) });
+    const { name } = await stage.dumpOnly('shop');
+    expect((await stage.good(name, 'local')).rehearsal).toBeUndefined();
+  });
+
+  it('says what survives and what would not', async ({ skip }) => {
+    const { major } = servers.postgres;
+    const newer = installedMajors().find((installed) => installed >= 17 && installed > major);
+    skip(newer === undefined || major >= 17, 'no server of 17 or newer is here beside one of 16 or older');
+    await stage.startWorker({ VERIFY_REHEARSE: String(newer) });
+    const rehearsalOf = async (database: string) => {
+      const { name } = await stage.dumpOnly(database);
+      return (await stage.good(name, 'local')).rehearsal;
+    };
+    expect(await rehearsalOf('shop')).toMatchObject({ result: 'survives', major: newer, findings: [] });
+    expect(await rehearsalOf('old')).toMatchObject({
+      result: 'differs',
+      findings: [
+        'view public.writes: column pg_stat_bgwriter.buffers_backend does not exist (42703)',
+        'view public.more: relation "public.writes" does not exist (42P01)',
+      ],
+      findingCount: 2,
+    });
+    expect(await rehearsalOf('admin')).toMatchObject({
+      result: 'not-made',
+      reason: 'the scratch server lacks the extension adminpack',
+    });
+    await stage.expectNothingLeft();
+  });
+});
