@@ -15,7 +15,8 @@ const MEANINGLESS_NAME = /[-/](?:utils?|helpers?|managers?|services?|common|misc
 export function findBreaches(sources: ReadonlyMap<string, Source>, rooms: Rooms): readonly string[] {
   const empty = [...rooms.keys()].filter((room) => ![...sources.keys()].some((file) => isIn(file, room)));
   return [
-    ...empty.map((room) => `ARCHITECTURE.md names ${room}, where no file lies`),
+    ...empty.map((room) => `docs/layers.md names ${room}, where no file lies`),
+    ...findUnused(sources, rooms),
     ...[...sources].flatMap(([file, { imports }]) => [
       ...(MEANINGLESS_NAME.test(file) ? [`${file} has a name that says nothing`] : []),
       ...imports.flatMap(({ target, isEscape }) => judgeImport(file, target, isEscape, rooms)),
@@ -28,12 +29,28 @@ function judgeImport(file: string, target: string, isEscape: boolean, rooms: Roo
   if (isEscape) return [`${file} leaves its package by a relative path: ${target}`];
   const room = roomOf(file, rooms);
   const allowed = rooms.get(room ?? '');
-  if (room === undefined || allowed === undefined) return [`${file} lies in no room of ARCHITECTURE.md`];
+  if (room === undefined || allowed === undefined) return [`${file} lies in no room of docs/layers.md`];
   if (target.startsWith('node:') && !PURE_ROOMS.includes(room)) return [];
-  const isAllowed = /^(?:apps|packages)\//.test(target)
-    ? [room, ...allowed.rooms].some((each) => (rooms.has(each) ? roomOf(target, rooms) === each : isIn(target, each)))
-    : allowed.modules.some((each) => each === target || target.startsWith(`${each}/`));
+  const isAllowed = [room, ...allowed.rooms, ...allowed.modules].some((each) => isOf(target, each, rooms));
   return isAllowed ? [] : [`${file} imports ${target}, which ${room} may not`];
+}
+
+/** Whether an import is of a room or of a module. */
+function isOf(target: string, entry: string, rooms: Rooms): boolean {
+  if (!/^(?:apps|packages)\//.test(target)) return entry === target || target.startsWith(`${entry}/`);
+  return rooms.has(entry) ? roomOf(target, rooms) === entry : isIn(target, entry);
+}
+
+/** Finds what a room may import and does not. */
+function findUnused(sources: ReadonlyMap<string, Source>, rooms: Rooms): readonly string[] {
+  return [...rooms].flatMap(([room, allowed]) => {
+    const targets = [...sources].flatMap(([file, { imports }]) =>
+      roomOf(file, rooms) === room ? imports.map(({ target }) => target) : [],
+    );
+    return [...allowed.rooms, ...allowed.modules]
+      .filter((entry) => !targets.some((target) => isOf(target, entry, rooms)))
+      .map((entry) => `docs/layers.md lets ${room} import ${entry}, which it does not`);
+  });
 }
 
 function isPure(file: string): boolean {

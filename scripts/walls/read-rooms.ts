@@ -1,16 +1,15 @@
 /** A room by its path, `shared/contract`, and what its files may import. */
 export type Rooms = ReadonlyMap<string, { readonly rooms: readonly string[]; readonly modules: readonly string[] }>;
 
-/** Reads the table of ARCHITECTURE.md: rooms stand in backticks, and packages without. */
+/** Reads the table of docs/layers.md: rooms stand in backticks, and packages without. */
 export function readRooms(page: string): Rooms {
-  const [, section = ''] = page.split('\n## Layers\n');
-  const rows = section.matchAll(/^\| `([^`]+)` +\| (.*?) *\|$/gm);
+  const rows = page.matchAll(/^\| `([^`]+)` +\| (.*?) *\|$/gm);
   return new Map(
     [...rows].map(([, room = '', allowed = '']) => [
       room,
       {
         rooms: [...allowed.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
-        modules: allowed.replaceAll(/`[^`]+`/g, '').split(/[\s,;]+/),
+        modules: allowed.replaceAll(/`[^`]+`/g, '').match(/[^\s,;]+/g) ?? [],
       },
     ]),
   );

@@ -10,10 +10,10 @@ import { readRooms } from '../../../scripts/walls/read-rooms.ts';
 import { readSources } from '../../../scripts/walls/read-sources.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const rooms = readRooms(await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8'));
+const rooms = readRooms(await readFile(join(ROOT, 'docs/layers.md'), 'utf8'));
 const sources = readSources(ROOT);
 
-describe('the rooms of ARCHITECTURE.md', () => {
+describe('the rooms of docs/layers.md', () => {
   it('stand as the table says', () => {
     expect(rooms.size).toBeGreaterThan(20);
     expect(findBreaches(sources, rooms)).toEqual([]);
@@ -25,6 +25,14 @@ describe('the rooms of ARCHITECTURE.md', () => {
     expect(breachesOf({ 'packages/attic/src/x.ts': "import 'zod';" })).toEqual([
       expect.stringContaining('lies in no room'),
     ]);
+  });
+
+  it('may import nothing that they do not', () => {
+    const more = new Map([
+      ...rooms,
+      ['notify', { rooms: ['shared', 'catalog'], modules: ['nodemailer', 'p-retry', 'zod'] }],
+    ]);
+    expect(findBreaches(sources, more)).toEqual(['docs/layers.md lets notify import catalog, which it does not']);
   });
 
   it.each([
