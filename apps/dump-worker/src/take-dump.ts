@@ -3,6 +3,7 @@ import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { judgeDump, type DumpJudgement } from '@pgstow/catalog/policy/dump-policy.ts';
 import type { SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
+import { needsOfDump } from '@pgstow/postgres/dump/needs-of-dump.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/dump/pg-dump.ts';
 import type { AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
@@ -60,7 +61,7 @@ export async function takeDump(
     const content = { ...gzip, identity };
     const judgement = judgeDump(content, earlier, { takenAt, onShrink: backup.onShrink });
     if (judgement.shrunk !== undefined) warnOfShrinking(task, judgement.shrunk);
-    const needs = needsOf(server, postgres.extraOptions);
+    const needs = needsOfDump(server.needs, gzip.roles, postgres.extraOptions);
     return { ...prepared, durationMs, gzip, source, identity, needs, ...judgement };
   } catch (error) {
     await rm(partial, { force: true });
@@ -92,10 +93,6 @@ async function dumpAndProve(
   await file.close();
   await synced;
   return { gzip: await proof, source: await source };
-}
-
-function needsOf({ needs }: PreparedDump['server'], extraOptions: readonly string[]): DumpNeeds {
-  return extraOptions.includes('--no-tablespaces') ? { ...needs, tablespaces: [] } : needs;
 }
 
 function warnOfShrinking(task: Task<'dump'>, shrunk: string): void {

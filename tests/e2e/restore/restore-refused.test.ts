@@ -155,18 +155,6 @@ describe.skipIf(!hasPostgres())('a restore is refused, and the target is as it w
     expect(await postgres.psql('makers', owner)).toBe('Gone ü');
   });
 
-  test('if tablespaces are missing that the dump names', async () => {
-    await using own = await tempFolder();
-    const needs = { settings: [], monetaryLocale: 'C', tablespaces: ['pg_default', 'fast "disk"'] };
-    await makeBackup(postgres, 'shop', own.path, { more: { needs } });
-    const refused = await runRestore(['shop', '--to', 'new', '--create'], { ...env, BACKUP_DIR: own.path });
-    expect(refused).toMatchObject({
-      code: 3,
-      text: expect.stringMatching(/tablespaces are missing .*nothing was touched\n.*CREATE TABLESPACE "fast ""disk"""/),
-    });
-    await isUntouched();
-  });
-
   test('if the SQL fails; a database that was created for it is gone again', async () => {
     await using own = await tempFolder();
     const change = (sql: string) => sql.replace('\n1000\t', '\nx\t');

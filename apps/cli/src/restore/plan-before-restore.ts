@@ -1,47 +1,69 @@
-import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
-import type { DumpedExtension } from '@pgstow/postgres/restore/missing-extensions.ts';
+import { extensionsOf } from '@pgstow/postgres/restore/missing-extensions.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { assertExtensionsFit } from './assert-extensions-fit.ts';
+import { assertSuperusers } from './assert-superusers.ts';
 import type { RestoreContext } from './restore-context.ts';
-import { createRole, sqlBeforeRestore } from './sql-before-restore.ts';
-import { missingTablespaces, openTarget, readRoles } from './target-facts.ts';
+import { createRoles, sqlBeforeRestore } from './sql-before-restore.ts';
+import { openTarget, readRoles, usableTablespaces } from './target-facts.ts';
+import { listNames, missingRoles, wantedRoles } from './wanted-roles.ts';
+
+/** What a restore does besides running the dump. */
+export type BeforeRestore = {
+  /** SQL to run before the dump. */
+  readonly sql: string;
+  /** Tablespaces of the target server that the restore may use. */
+  readonly tablespaces: readonly string[];
+};
 
 /**
- * Plans the SQL to run before the dump.
+ * Plans it, with warnings of what the target server lacks.
  *
- * @param wanted roles that the dump names
- * @param tablespaces that it names
- * @param extensions that it makes
- * @throws ExitError if tablespaces or extensions are missing, or roles that may not be created
+ * @param named roles that the dump names
+ * @throws ExitError if extensions are missing, roles are missing that may not be created, or are no superusers that must be
  */
 export async function planBeforeRestore(
   context: RestoreContext,
-  wanted: readonly string[],
-  tablespaces: readonly string[],
-  extensions: readonly DumpedExtension[],
-): Promise<string> {
+  { needs, source }: Pick<Manifest, 'needs' | 'source'>,
+  named: readonly string[],
+): Promise<BeforeRestore> {
   const { target, clients, signal } = context;
-  const { createRoles, force } = context.options;
+  const { createRoles: mayBeCreated, force } = context.options;
   const { session, exists } = await openTarget(target, clients, signal);
   await using stack = new AsyncDisposableStack();
   stack.use(session);
-  await assertExtensionsFit(context, { session, exists }, extensions);
-  const lacking = await missingTablespaces(session, tablespaces);
-  if (lacking.length > 0)
+  const tablespaces = await usableTablespaces(session);
+  // A dump that leaves things out may leave out what needs them.
+  const isWhole = source?.limitedBy === undefined;
+  const lacking = isWhole ? (needs?.tablespaces ?? []).filter((name) => !tablespaces.includes(name)) : [];
+  await assertExtensionsFit(context, { session, exists }, isWhole ? extensionsOf({ needs, source }) : []);
+  if (lacking.length > 0) warn(`${warnOfTablespaces(lacking)}; CREATE TABLESPACE brings them back`);
+
+  const wanted = wantedRoles(named, needs?.roles);
+  const there = await readRoles(
+    session,
+    wanted.map(({ name }) => name),
+  );
+  const missing = missingRoles(named, needs?.roles, there);
+  const ofDump = wanted.filter(({ name }) => named.includes(name));
+  assertSuperusers(ofDump, there, { madeBySuperuser: needs?.madeBySuperuser ?? [], isWhole, warn });
+  if (missing.length > 0 && (!mayBeCreated || !there.mayCreate)) {
+    const wereSuperusers = new Set(missing.filter(({ isSuperuser }) => isSuperuser).map(({ name }) => name));
     throw new ExitError(
       exitCodes.refused,
-      `tablespaces are missing on the target server: ${lacking.map((name) => JSON.stringify(name)).join(', ')}; nothing was touched`,
-      `Create them first: ${lacking.map((name) => `CREATE TABLESPACE ${quoteIdentifier(name)} LOCATION '/a/folder/of/the/server';`).join(' ')} Or take a dump without them: POSTGRES_EXTRA_OPTS=--no-tablespaces.`,
-    );
-  const { missing, mayCreate, isSuperuser } = await readRoles(session, wanted);
-  if (missing.length > 0 && (!createRoles || !mayCreate)) {
-    const sql = missing.flatMap((role) => createRole(role, true)).join(' ');
-    throw new ExitError(
-      exitCodes.refused,
-      `roles are missing on the target server: ${missing.map((role) => JSON.stringify(role)).join(', ')}; nothing was touched`,
-      `${createRoles ? 'The role that restores may not create them. ' : ''}Create them first: ${sql}`,
+      `roles are missing on the target server: ${listNames(missing)}; nothing was touched`,
+      `${mayBeCreated ? 'The role that restores may not create them. ' : ''}Create them first: ${createRoles(missing, wereSuperusers).join(' ')}`,
     );
   }
-  if (missing.length > 0) console.log(`roles to be created NOLOGIN: ${missing.join(', ')}`);
-  return sqlBeforeRestore({ roles: missing, isSuperuser, isForced: exists && force === true });
+  if (missing.length > 0) console.log(`roles to be created NOLOGIN: ${missing.map(({ name }) => name).join(', ')}`);
+  const isForced = exists && force === true;
+  return { sql: sqlBeforeRestore({ roles: missing, isSuperuser: there.isSuperuser, isForced }), tablespaces };
+}
+
+export function warnOfTablespaces(names: readonly string[]): string {
+  return `the target server lacks tablespaces of the dump, or the role that restores may not use them: ${names.map((name) => JSON.stringify(name)).join(', ')}; what lies in them goes into the database's default tablespace`;
+}
+
+function warn(text: string): void {
+  console.error(`pgstow: warning: ${text}`);
 }

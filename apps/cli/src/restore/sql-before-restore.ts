@@ -1,9 +1,11 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { MADE_BY_USERS } from '@pgstow/postgres/facts/made-by-users.ts';
+import type { NeededRole } from '@pgstow/shared/contract/dump-needs.ts';
 
 export type BeforeOptions = {
-  /** Roles to create. */
-  readonly roles: readonly string[];
+  /** Roles to create, with what is known of them at the source. */
+  readonly roles: readonly NeededRole[];
+  /** Whether the role that restores is a superuser. */
   readonly isSuperuser: boolean;
   /** Whether the target's contents are dropped. */
   readonly isForced: boolean;
@@ -11,15 +13,34 @@ export type BeforeOptions = {
 
 /** SQL that runs in the restore's own transaction before the dump, so that a restore that fails takes it back. */
 export function sqlBeforeRestore({ roles, isSuperuser, isForced }: BeforeOptions): string {
-  const creations = roles.flatMap((role) => createRole(role, isSuperuser));
+  const creations = isSuperuser ? createRoles(roles) : roles.flatMap(createOwnRole);
   return [...creations, ...(isForced ? [DROP_ALL] : [])].join('\n');
 }
 
+/**
+ * Statements that create roles with the rights that they had at the source, but none as a superuser.
+ *
+ * @param superusers those that become superusers nevertheless
+ */
+export function createRoles(
+  roles: readonly NeededRole[],
+  superusers: ReadonlySet<string> = new Set(),
+): readonly string[] {
+  return [
+    ...roles.map(({ name, bypassesRowSecurity }) => {
+      const more = superusers.has(name) ? ' SUPERUSER' : bypassesRowSecurity === true ? ' BYPASSRLS' : '';
+      return `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN${more};`;
+    }),
+    ...roles.flatMap(({ name, memberOf = [] }) =>
+      memberOf.map((group) => `GRANT ${quoteIdentifier(group)} TO ${quoteIdentifier(name)};`),
+    ),
+  ];
+}
+
 /** Only a superuser may give things to a role that it is not a member of. */
-export function createRole(role: string, isSuperuser: boolean): readonly string[] {
-  const name = quoteIdentifier(role);
-  const create = `CREATE ROLE ${name} NOLOGIN;`;
-  return isSuperuser ? [create] : [create, `GRANT ${name} TO CURRENT_USER;`];
+function createOwnRole({ name }: NeededRole): readonly string[] {
+  const quoted = quoteIdentifier(name);
+  return [`CREATE ROLE ${quoted} NOLOGIN;`, `GRANT ${quoted} TO CURRENT_USER;`];
 }
 
 /**

@@ -78,8 +78,10 @@ select jsonb_build_object('count', (select count(*) from made), 'first', coalesc
   (select jsonb_agg(pg_describe_object(classid, objid, 0)) from (select * from made order by classid <> 'pg_class'::regclass, classid, objid limit 3) f), '[]'))`;
 
 const rolesSchema = z.strictObject({
-  /** Roles that do not exist, among the wanted ones. */
-  missing: z.array(z.string()),
+  /** Roles that exist, among those that were asked for, and whether each is a superuser. */
+  there: z.record(z.string(), z.boolean()),
+  /** The role that restores. */
+  self: z.string(),
   mayCreate: z.boolean(),
   isSuperuser: z.boolean(),
 });
@@ -90,19 +92,18 @@ export async function readRoles(session: PsqlSession, wanted: readonly string[])
   return session.queryRow(
     `
 select jsonb_build_object(
-  'missing', (select coalesce(jsonb_agg(name order by name), '[]') from unnest(array[${names}]::text[]) name
-    where not exists (select from pg_roles where rolname = name)),
-  'mayCreate', rolsuper or rolcreaterole, 'isSuperuser', rolsuper)
+  'there', (select coalesce(jsonb_object_agg(rolname, rolsuper), '{}') from pg_roles where rolname = any (array[${names}]::text[])),
+  'self', rolname, 'mayCreate', rolsuper or rolcreaterole, 'isSuperuser', rolsuper)
 from pg_roles where rolname = current_user`,
     rolesSchema,
   );
 }
 
-/** Finds the tablespaces that a server lacks. */
-export async function missingTablespaces(session: PsqlSession, names: readonly string[]): Promise<readonly string[]> {
+/** Reads the tablespaces that the session may create tables in. */
+export async function usableTablespaces(session: PsqlSession): Promise<readonly string[]> {
   return await session.query(
-    `select to_jsonb(name) from unnest(array[${names.map(quoteLiteral).join(', ')}]::text[]) name
-     where not exists (select from pg_tablespace where spcname = name)`,
+    `select to_jsonb(spcname) from pg_tablespace t where has_tablespace_privilege(t.oid, 'CREATE')
+       or t.oid = (select dattablespace from pg_database where datname = current_database())`,
     z.string(),
   );
 }

@@ -5,7 +5,6 @@ import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
 import { readPsqlVersion } from '@pgstow/postgres/client/read-psql-version.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-dump.ts';
-import { extensionsOf } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
 import { settingsStatements } from '@pgstow/postgres/restore/session-settings.ts';
@@ -27,7 +26,7 @@ import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
 import { chooseBackup, parseWanted, warnOfSuspect } from '../restore/choose-backup.ts';
 import { createTarget, dropTarget } from '../restore/create-target.ts';
-import { planBeforeRestore } from '../restore/plan-before-restore.ts';
+import { planBeforeRestore, warnOfTablespaces } from '../restore/plan-before-restore.ts';
 import type { RestoreOptions } from '../restore/restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from '../restore/restore-target.ts';
 import { stageDump } from '../restore/stage-dump.ts';
@@ -48,6 +47,9 @@ Examples:
       what the store holds, into an empty database elsewhere
   pgstow restore shop --to shop --force --yes-overwrite-source shop
       over the source itself
+  pgstow restore immich --to immich_restored --create --search-path public
+      where a function relies on search_path, which a dump leaves empty: it
+      fails with 'function … does not exist' or the like
 
 Leave the password out of the URL and give it as PGPASSWORD, or in the file that
 PGPASSFILE names: others see what is on a command line.`;
@@ -65,6 +67,10 @@ export function addRestore(pgstow: Command): void {
     .option('--force', 'drop what is in the target, in the same transaction')
     .option('--yes-overwrite-source <database>', 'confirm that a configured source is to be overwritten')
     .option('--no-create-roles', 'refuse if roles of the backup are missing, instead of creating them NOLOGIN')
+    .option(
+      '--search-path <schemas>',
+      'schemas in which functions of the backup look for names that they do not qualify',
+    )
     .option(
       '--staging <folder>',
       'folder for a backup from a store, meanwhile (default: BACKUP_DIR, if it is writable)',
@@ -105,11 +111,9 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
   if (backup.manifest === undefined)
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
-  const { roles, needs, source: facts } = backup.manifest ?? {};
-  // A dump that leaves things out may leave out what lies in them.
-  const tablespaces = facts?.limitedBy === undefined ? (needs?.tablespaces ?? []) : [];
-  const extensions = facts?.limitedBy === undefined ? extensionsOf(backup.manifest ?? {}) : [];
-  const planned = roles === undefined ? undefined : await planBeforeRestore(context, roles, tablespaces, extensions);
+  const { roles, needs } = backup.manifest ?? {};
+  const plan = (named: readonly string[]) => planBeforeRestore(context, backup.manifest ?? {}, named);
+  const planned = roles === undefined ? undefined : await plan(roles);
   const dumpSource = {
     backup,
     place,
@@ -122,8 +126,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
-  const before =
-    planned ?? (await planBeforeRestore(context, await readRolesInDump(dump.path, signal), tablespaces, extensions));
+  const before = planned ?? (await plan(await readRolesInDump(dump.path, signal)));
   if (!exists) await createTarget(target, backup.manifest?.source, clients, signal);
   const restored = await withProgress(target.database, (show) =>
     restoreOrDrop(
@@ -134,7 +137,9 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
             env: target.env(target.database),
             path: dump.path,
             sha256: dump.sha256,
-            before,
+            before: before.sql,
+            tablespaces: before.tablespaces,
+            searchPath: options.searchPath,
             needs,
             signal,
           },
@@ -144,9 +149,14 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
       exists ? undefined : () => dropTarget(target, clients),
     ),
   );
-  const statements = needs === undefined ? [] : settingsStatements(needs, target.database);
+  const others = restored.blankedTablespaces.filter((name) => needs?.tablespaces.includes(name) !== true);
+  if (others.length > 0) warn(warnOfTablespaces(others));
+  const statements =
+    needs === undefined
+      ? []
+      : settingsStatements(needs, target.database, exists ? undefined : target.env(target.database)['PGUSER']);
   if (statements.length > 0)
-    console.log(`its source has settings that no dump holds:\n${statements.map((sql) => `  ${sql}`).join('\n')}`);
+    console.log(`its source has what no dump holds:\n${statements.map((sql) => `  ${sql}`).join('\n')}`);
   await checkRestored(context, backup, restored);
 }
 

@@ -26,7 +26,8 @@ export async function restoreInto(
   const { clients, env, runAs } = server;
   const { needs, signal, onProgress } = options;
   try {
-    return (await restoreDump({ clients, env: env(database), path, needs, runAs, signal, onProgress })).restoreMs;
+    const target = { clients, env: env(database), runAs, tablespaces: [] };
+    return (await restoreDump({ ...target, path, needs, signal, onProgress })).restoreMs;
   } catch (error) {
     signal.throwIfAborted();
     const { message } = error as Error;

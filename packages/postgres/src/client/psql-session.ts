@@ -91,6 +91,10 @@ export class PsqlSession implements AsyncDisposable {
       await session.run('set quote_all_identifiers = off');
       // Compiling the queries that describe a schema takes ten times as long as running them.
       await session.run('set jit = off');
+      // A superuser may have the server's words in English.
+      await session.run(
+        `select to_jsonb(set_config('lc_messages', 'C', false)) where current_setting('is_superuser') = 'on'`,
+      );
       // A database in SQL_ASCII holds bytes of any encoding, which the server refuses to call UTF-8.
       await session.run(
         `select to_jsonb(set_config('client_encoding', 'SQL_ASCII', false)) where current_setting('server_encoding') = 'SQL_ASCII'`,

@@ -27,7 +27,7 @@ function dependsNot(classid: string, objid: string, type: string): string {
 }
 
 /** initdb makes only objects of smaller numbers. Source: https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
-const FIRST_OF_USERS = 16_384;
+export const FIRST_OF_USERS = 16_384;
 
 /** Catalogs of objects that stand for themselves, with a condition for their rows. */
 const CATALOGS: Readonly<Record<string, string>> = {

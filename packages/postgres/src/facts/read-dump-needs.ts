@@ -1,9 +1,99 @@
 import { dumpNeedsSchema, type DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import type { PsqlSession } from '../client/psql-session.ts';
+import { FIRST_OF_USERS, isOfNoExtension } from './made-by-users.ts';
 
-/** Any role may read this. A setting is kept as `name=value`. */
+/** Objects named to people, of those that only a superuser may make or own. */
+const FIRST = 5;
+
+/** oid of the role that initdb makes, a superuser for ever. What it owns is recorded nowhere as its own. */
+const BOOTSTRAP_ROLE = 10;
+
+type Kind = {
+  readonly kind: string;
+  /** The catalog, as `o`. */
+  readonly catalog: string;
+  readonly name: string;
+  /** The owner, where that must be a superuser as well. */
+  readonly owner?: string;
+  readonly where?: string;
+};
+
+/**
+ * Objects that only a superuser may make.
+ * Sources: src/backend/commands (event_trigger.c, foreigncmds.c, publicationcmds.c, functioncmds.c, typecmds.c, opclasscmds.c,
+ * tsearchcmds.c, amcmds.c)
+ */
+const OF_SUPERUSERS: readonly Kind[] = [
+  { kind: 'event trigger', catalog: 'pg_event_trigger', name: 'quote_ident(evtname)', owner: 'evtowner' },
+  { kind: 'foreign-data wrapper', catalog: 'pg_foreign_data_wrapper', name: 'quote_ident(fdwname)', owner: 'fdwowner' },
+  {
+    kind: 'publication',
+    catalog: 'pg_publication',
+    name: 'quote_ident(pubname)',
+    owner: 'pubowner',
+    where: `(puballtables or exists (select from pg_depend p where p.refclassid = o.tableoid and p.refobjid = o.oid
+      and p.classid = to_regclass('pg_catalog.pg_publication_namespace')::oid))`,
+  },
+  {
+    kind: 'function',
+    catalog: 'pg_proc',
+    name: 'o.oid::regprocedure',
+    where: 'exists (select from pg_language l where l.oid = o.prolang and not l.lanpltrusted)',
+  },
+  { kind: 'type', catalog: 'pg_type', name: 'o.oid::regtype', where: "typtype = 'b' and typelem = 0" },
+  { kind: 'operator class', catalog: 'pg_opclass', name: 'quote_ident(opcname)' },
+  { kind: 'operator family', catalog: 'pg_opfamily', name: 'quote_ident(opfname)' },
+  { kind: 'text search template', catalog: 'pg_ts_template', name: 'quote_ident(tmplname)' },
+  { kind: 'text search parser', catalog: 'pg_ts_parser', name: 'quote_ident(prsname)' },
+  { kind: 'access method', catalog: 'pg_am', name: 'quote_ident(amname)' },
+  { kind: 'language', catalog: 'pg_language', name: 'quote_ident(lanname)' },
+];
+
+const LIST_OF_SUPERUSERS = OF_SUPERUSERS.map(
+  ({ kind, catalog, name, owner = 'null', where = 'true' }) =>
+    `select '${kind} ' || ${name}, ${owner}::oid from ${catalog} o
+      where o.oid >= ${FIRST_OF_USERS} and ${where} and ${isOfNoExtension('o')}`,
+).join('\n  union all ');
+
+/**
+ * Subscriptions, of which a plain role may read these columns alone. pg_dump reads them only as a superuser, and since version 16
+ * others may own them.
+ * Sources: getSubscriptions in src/bin/pg_dump/pg_dump.c, src/backend/commands/subscriptioncmds.c
+ */
+const SUBSCRIPTIONS = `
+  select 'subscription ' || quote_ident(subname), subowner from pg_subscription
+  where subdbid = d.oid and current_setting('server_version_num')::int < 160000
+    and (select rolsuper from pg_roles where rolname = current_user)`;
+
+/**
+ * Any role may read this. A setting is kept as `name=value`. Since version 16 each membership says whether it hands on the rights
+ * of the role; before, the member says so.
+ */
 const NEEDS = `
-select jsonb_build_object(
+with recursive
+  d as (select * from pg_database where datname = current_database()),
+  of_superusers(object, owner) as (select o.* from d, lateral (${LIST_OF_SUPERUSERS} union all ${SUBSCRIPTIONS}) o),
+  member_of as (
+    select m.member, m.roleid from pg_auth_members m join pg_roles r on r.oid = m.member
+    where coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)
+  ),
+  involved(oid) as (
+    select refobjid from pg_shdepend, d where dbid = d.oid and refclassid = 'pg_authid'::regclass
+    union select datdba from d
+    union select ${BOOTSTRAP_ROLE}::oid
+    union select m.roleid from involved i join member_of m on m.member = i.oid
+  ),
+  role(oid, facts) as (
+    select r.oid, jsonb_strip_nulls(jsonb_build_object(
+      'isSuperuser', nullif(r.rolsuper, false),
+      'bypassesRowSecurity', nullif(r.rolbypassrls and not r.rolsuper, false),
+      'memberOf', (select jsonb_agg(g.rolname order by g.rolname) from member_of m join pg_roles g on g.oid = m.roleid
+        where m.member = r.oid),
+      'ownsAsSuperuser', (select jsonb_agg(object order by object)
+        from (select object from of_superusers s where s.owner = r.oid order by object limit ${FIRST}) s)))
+    from pg_roles r join involved i on i.oid = r.oid
+  )
+select jsonb_strip_nulls(jsonb_build_object(
   'settings', (select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
       'name', split_part(setting, '=', 1), 'value', substr(setting, strpos(setting, '=') + 1),
       'role', (select rolname from pg_roles where oid = s.setrole))) order by s.setrole, setting), '[]')
@@ -12,8 +102,12 @@ select jsonb_build_object(
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace t
     where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid)),
   'extensions', (select coalesce(jsonb_object_agg(e.extname, jsonb_build_object('version', e.extversion, 'schema', n.nspname)), '{}')
-    from pg_extension e join pg_namespace n on n.oid = e.extnamespace)
-) from pg_database d where d.datname = current_database()`;
+    from pg_extension e join pg_namespace n on n.oid = e.extnamespace),
+  'owner', (select rolname from pg_roles where oid = d.datdba),
+  'roles', (select coalesce(jsonb_agg(jsonb_build_object('name', r.rolname) || o.facts order by r.rolname), '[]')
+    from role o join pg_roles r on r.oid = o.oid where o.facts <> '{}'),
+  'madeBySuperuser', (select jsonb_agg(object) from (select object from of_superusers order by object limit ${FIRST}) s)
+)) from d`;
 
 /** Reads what a dump of the session's database takes for granted. @throws StatementError | PermanentError | RetryableError as the session does */
 export async function readDumpNeeds(session: PsqlSession): Promise<DumpNeeds> {

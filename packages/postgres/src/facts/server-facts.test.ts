@@ -38,8 +38,9 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
   it('tells what a dump takes for granted and does not hold', async () => {
     await postgres.createDatabase('needy');
     await postgres.psql(
-      'postgres',
-      `create role clerk; alter database needy set app.tenant = 'a=b'; alter role clerk in database needy set search_path = x, y`,
+      'needy',
+      `create role clerk; create role readers; grant readers to clerk; alter database needy set app.tenant = 'a=b'; alter role clerk in database needy set search_path = x, y;
+       create table t (); grant select on t to clerk; create publication everything for all tables`,
     );
     const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile: {} };
     const env = libpqEnvironment(
@@ -56,6 +57,12 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
       monetaryLocale: 'C',
       tablespaces: [],
       extensions: { plpgsql: { version: '1.0', schema: 'pg_catalog' } },
+      owner: postgres.user,
+      roles: [
+        { name: 'clerk', memberOf: ['readers'] },
+        { name: postgres.user, isSuperuser: true, ownsAsSuperuser: ['publication everything'] },
+      ],
+      madeBySuperuser: ['publication everything'],
     });
     expect(settingsStatements(needs, 'new "one"')).toEqual([
       `ALTER DATABASE "new ""one""" SET "app"."tenant" = 'a=b';`,

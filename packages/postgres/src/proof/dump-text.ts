@@ -22,6 +22,8 @@ export type DumpTextSink = {
   readonly leavesOutRows?: boolean;
   /** Called with pg_dump's heading of an object before the text of that object, which begins after `line`. */
   heading(heading: string, line: number): void;
+  /** Called with each line that begins outside of rows and quotes, as latin1. Returns one to send in its place, if any. */
+  inPlaceOf?(line: string): string | undefined;
 };
 
 const NEWLINE = 10;
@@ -178,13 +180,17 @@ export class DumpTextReader {
     const isRestriction = key !== undefined && key === this.#restrictKey;
     if ((isCommand && !isRestriction) || this.#quoting.hasCommandInLine) this.#refuse(line);
     const isLeftOut = isRestriction || (isOutside && TRANSACTION_BORDER.test(line));
-    const isReadInstead = beginsRows && this.#sink?.leavesOutRows === true;
+    const other = isLeftOut ? '\n' : this.#inPlaceOf(line, isOutside, beginsRows);
     const beganBefore = line.length > end - start;
-    if (!isLeftOut && !isReadInstead && !beganBefore) return;
-    const sent = isLeftOut ? '\n' : isReadInstead ? line.replace(FROM_STDIN, ' TO stdout;\n') : line;
+    if (other === undefined && !beganBefore) return;
     this.#send(chunk, start);
-    this.#sink?.write(Buffer.from(sent, 'latin1'));
+    this.#sink?.write(Buffer.from(other ?? line, 'latin1'));
     this.#unsent = end;
+  }
+
+  #inPlaceOf(line: string, isOutside: boolean, beginsRows: boolean): string | undefined {
+    if (beginsRows && this.#sink?.leavesOutRows === true) return line.replace(FROM_STDIN, ' TO stdout;\n');
+    return isOutside ? this.#sink?.inPlaceOf?.(line) : undefined;
   }
 
   #send(chunk: Buffer, end: number): void {

@@ -49,7 +49,11 @@ export async function listRefused(options: ListRefusedOptions): Promise<readonly
   });
   if (signal.aborted) abort();
   await writeAll(pipe.writeEnd, prelude);
-  const outcome = await runRestoreThread({ path, fd: pipe.writeEnd.fd, leavesOutRows: true });
+  const outcome = await runRestoreThread({
+    path,
+    fd: pipe.writeEnd.fd,
+    changes: { tablespaces: [], leavesOutRows: true },
+  });
   signal.throwIfAborted();
   if (outcome.kind === 'refused') throw new PermanentError(outcome.message);
   if (outcome.kind === 'unreadable') throw new RetryableError(`cannot read the dump: ${outcome.message}`);
@@ -76,7 +80,7 @@ function firstErrors(
     if (lineOfDump < 1) continue;
     const heading = headings.findLast((each) => each.line <= lineOfDump);
     if (heading?.text.startsWith('-- Data for ') === true) continue;
-    const error = restoreError(text, ending, firstLine, headings);
+    const error = restoreError(text, ending, { lenient: 0, before: firstLine - 1 }, headings);
     const key = heading ?? error.message;
     if (error instanceof RestoreError && !byHeading.has(key)) byHeading.set(key, error);
   }

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { DumpTextSink } from '../proof/dump-text.ts';
 import { readGzip } from '../proof/read-gzip.ts';
+import { TextChanger } from './change-text.ts';
 import type { Heading } from './restore-error.ts';
 import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.ts';
 
@@ -10,7 +11,8 @@ import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.t
 if (parentPort === null) throw new Error('wanted to be started as a thread');
 const port = parentPort;
 const tell = (message: RestoreThreadMessage): void => port.postMessage(message);
-const { path, fd, leavesOutRows = false } = workerData as RestoreThreadData;
+const { path, fd, changes } = workerData as RestoreThreadData;
+const changer = new TextChanger(changes);
 
 const TELL_EVERY_MS = 200;
 /** psql is never further behind than what a pipe holds. */
@@ -20,7 +22,7 @@ const headings: Heading[] = [];
 let sqlBytes = 0;
 let toldAt = 0;
 const sink: DumpTextSink = {
-  leavesOutRows,
+  leavesOutRows: changes.leavesOutRows === true,
   write(text) {
     for (let at = 0; at < text.length;) at += writeSync(fd, text, at);
     sqlBytes += text.length;
@@ -29,6 +31,7 @@ const sink: DumpTextSink = {
     toldAt = now;
     tell({ kind: 'progress', sqlBytes });
   },
+  inPlaceOf: (line) => changer.change(line),
   heading(text, line) {
     headings.push({ text, line });
     if (headings.length >= 2 * KEPT_HEADINGS) headings.splice(0, KEPT_HEADINGS);
@@ -37,7 +40,7 @@ const sink: DumpTextSink = {
 
 try {
   const proven = await readGzip(path, Promise.resolve(), sink);
-  tell({ kind: 'proven', proven, headings });
+  tell({ kind: 'proven', proven, headings, blankedTablespaces: [...changer.blankedTablespaces] });
 } catch (error) {
   // Our own errors would arrive without their class.
   const { code, message } = error as NodeJS.ErrnoException;

@@ -8,6 +8,7 @@ import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
 import { aroundTimescaledb } from './around-timescaledb.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
+import { offerSearchPath } from './change-text.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
 import { SESSION, sessionSettings } from './session-settings.ts';
@@ -24,6 +25,13 @@ export type RestoreDumpOptions = {
   readonly sha256?: string;
   /** What the dump takes for granted, as far as a session can have it. */
   readonly needs?: DumpNeeds | undefined;
+  /**
+   * Tablespaces of the target that may be used. What the dump puts into others goes into the default one; without this list,
+   * nothing does.
+   */
+  readonly tablespaces?: readonly string[];
+  /** Schemas that functions of the dump take for granted, as a value of `search_path`. Without it, the path is empty, as the dump says. */
+  readonly searchPath?: string | undefined;
   /** SQL that runs in the same transaction before the dump, in UTF-8. */
   readonly before?: string;
   /** Words that psql's command line begins with, to run it as another user. */
@@ -37,6 +45,8 @@ export type RestoredDump = {
   readonly content: ProvenContent;
   /** Time from the start of psql to the end of the commit. */
   readonly restoreMs: number;
+  /** Tablespaces of the dump whose contents went into the default one. */
+  readonly blankedTablespaces: readonly string[];
 };
 
 /**
@@ -52,17 +62,17 @@ export type RestoredDump = {
  *   signal's reason once that is aborted, and then nothing was changed either
  */
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
-  const { path, needs, before = '', signal } = options;
+  const { path, needs, before = '', tablespaces, searchPath, signal } = options;
   signal.throwIfAborted();
   const version = await readPsqlVersion(options.clients);
   await assertPsqlFitsDump(version, path);
   const key = randomBytes(24).toString('hex');
   const around = aroundTimescaledb(needs);
-  const first = [...(before === '' ? [] : [before]), ...around.before];
+  const lenient = [SESSION, ...sessionSettings(needs), ...around.settings].join('\n');
   const prelude = preludeOf(
     key,
-    [...sessionSettings(needs), ...around.settings],
-    first,
+    lenient,
+    [before, ...around.before, searchPath === undefined ? '' : offerSearchPath(searchPath)].filter((sql) => sql !== ''),
     judgePsql(version).knowsRestrict,
   );
 
@@ -83,7 +93,10 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 
   const isThere = await writeAll(pipe.writeEnd, prelude);
   const outcome = isThere
-    ? await runRestoreThread({ path, fd: pipe.writeEnd.fd }, options.onProgress)
+    ? await runRestoreThread(
+        { path, fd: pipe.writeEnd.fd, changes: { tablespaces, hasSearchPath: searchPath !== undefined } },
+        options.onProgress,
+      )
     : ({ kind: 'lost psql', headings: [] } as const);
   signal.throwIfAborted();
   if (outcome.kind === 'refused')
@@ -99,8 +112,17 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   }
   const { exitCode, ending } = await psql.ended;
   if (isCommitting && exitCode === 0)
-    return { content: outcome.proven, restoreMs: Math.round(performance.now() - startedAt) };
-  const error = restoreError(psql.said(), ending, countLines(prelude) + 1, outcome.headings);
+    return {
+      content: outcome.proven,
+      restoreMs: Math.round(performance.now() - startedAt),
+      blankedTablespaces: outcome.blankedTablespaces,
+    };
+  const error = restoreError(
+    psql.said(),
+    ending,
+    { lenient: countLines(lenient) + 1, before: countLines(prelude) },
+    outcome.headings,
+  );
   // A failed statement rolled everything back, even if it was the COMMIT.
   if (isCommitting && !(error instanceof RestoreError)) throw new OutcomeUnknownError(error);
   signal.throwIfAborted();
@@ -108,15 +130,9 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 }
 
 /** Locks psql first, so that no line of the dump is a command, then begins the transaction and leaves a mark in it. */
-function preludeOf(
-  key: string,
-  settings: readonly string[],
-  before: readonly string[],
-  knowsRestrict: boolean,
-): string {
+function preludeOf(key: string, lenient: string, before: readonly string[], knowsRestrict: boolean): string {
   return [
-    SESSION,
-    ...settings,
+    lenient,
     String.raw`\set ON_ERROR_STOP on`,
     ...(knowsRestrict ? [String.raw`\restrict ${key}`] : []),
     'BEGIN;',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { restoreError, type Heading } from './restore-error.ts';
 
 const read = (stderr: string, headings: readonly Heading[] = []) =>
-  restoreError(stderr, 'exited with code 3', 11, headings);
+  restoreError(stderr, 'exited with code 3', { lenient: 3, before: 10 }, headings);
 
 describe('what psql says before it ends', () => {
   it('becomes the table, the row, the message, its state and the detail', () => {

@@ -1,5 +1,6 @@
 import { PermanentError, RetryableError, type FaultOptions } from '@pgstow/shared/runtime/errors.ts';
 import { postgresError } from '../client/postgres-error.ts';
+import { hintFor } from './restore-hints.ts';
 
 export type RestoreErrorOptions = FaultOptions & {
   /** SQL state of a statement of the dump that failed, as in `23505`. */
@@ -44,16 +45,16 @@ export type Heading = { readonly line: number; readonly text: string };
 /**
  * Makes an error of psql's last words with `VERBOSITY=verbose`.
  *
- * @param firstLine of the dump's own text among the lines that psql got
+ * @param lines those that psql got before the dump's own text, and the first of them, in which errors change nothing
  * @param headings those that were sent last, in their order
  */
 export function restoreError(
   stderr: string,
   ending: string,
-  firstLine: number,
+  lines: { readonly lenient: number; readonly before: number },
   headings: readonly Heading[],
 ): RestoreError | PermanentError | RetryableError {
-  const last = lastMessage(stderr);
+  const last = lastMessage(stderr, lines.lenient);
   if (last === undefined) return clientError(stderr, ending);
   const { line, severity, sqlState, rest } = last;
   const field = (name: string): string | undefined =>
@@ -64,7 +65,7 @@ export function restoreError(
   if ((/^(?:FATAL|PANIC)$/.test(severity) && !isOfLibrary) || /^(?:57P|08)/.test(sqlState))
     return new RetryableError(`the server ended the restore: ${sqlState} ${message}`);
 
-  const lineOfDump = line === undefined ? undefined : line - firstLine + 1;
+  const lineOfDump = line === undefined ? undefined : line - lines.before;
   const isBefore = lineOfDump !== undefined && lineOfDump < 1;
   const copied = /^COPY (.*?)(?:, line (\d+).*)?$/m.exec(field('CONTEXT') ?? '');
   const table = [field('SCHEMA NAME'), field('TABLE NAME')].filter((part) => part !== undefined).join('.');
@@ -72,7 +73,7 @@ export function restoreError(
   const heading = lineOfDump === undefined ? undefined : describeHeading(headings, lineOfDump);
   const object = table || copied?.[1] || heading;
   const where = isBefore ? 'before the dump itself' : object === undefined ? 'the dump' : `${object}${row}`;
-  const hint = HINTS.find(({ pattern }) => pattern.test(`${sqlState} ${message}`))?.hint ?? serverHint(field('HINT'));
+  const hint = hintFor({ sqlState, message, context: field('CONTEXT'), heading }) ?? serverHint(field('HINT'));
   return new RestoreError(`${where}: ${message} (${sqlState})`, {
     detail: field('DETAIL'),
     sqlState,
@@ -90,10 +91,12 @@ type Message = {
 };
 
 /** Finds the error that ended psql: the last message that is no warning, in whichever language. */
-function lastMessage(stderr: string): Message | undefined {
+function lastMessage(stderr: string, lenient: number): Message | undefined {
   const found = [...stderr.matchAll(/^(?:psql:[^\n]*?:(\d+): )?(\S+?):  ([0-9A-Z]{5}): /gm)].findLast(
-    ([, , severity = '', sqlState = '']) =>
-      !/^(?:WARNING|NOTICE|INFO|LOG|DEBUG)$/.test(severity) && !/^0[0-2]/.test(sqlState),
+    ([, line, severity = '', sqlState = '']) =>
+      (line === undefined || Number(line) > lenient) &&
+      !/^(?:WARNING|NOTICE|INFO|LOG|DEBUG)$/.test(severity) &&
+      !/^0[0-2]/.test(sqlState),
   );
   if (found === undefined) return undefined;
   const [head, line, severity = '', sqlState = ''] = found;
@@ -104,39 +107,6 @@ function lastMessage(stderr: string): Message | undefined {
     rest: stderr.slice(found.index + head.length),
   };
 }
-
-const HINTS: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
-  {
-    pattern: /role ".*" does not exist/s,
-    hint: 'Create it with CREATE ROLE ... NOLOGIN, or take dumps with --no-owner --no-privileges.',
-  },
-  {
-    pattern: /permission denied to create extension/,
-    hint: 'Restore as a role that may create it, or create it in the target first: CREATE EXTENSION.',
-  },
-  {
-    pattern: /extension ".*" is not available|could not open extension control file/s,
-    hint: 'Install the extension on the target server.',
-  },
-  {
-    pattern: /shared_preload_libraries|must be preloaded/,
-    hint: 'Add the library to shared_preload_libraries in postgresql.conf of the target server, and restart it.',
-  },
-  { pattern: /^42(?:P07|P06|710|723) /, hint: 'The target is not empty.' },
-  { pattern: /^53100 |No space left on device/, hint: 'The disk of the database server is full.' },
-  {
-    pattern: /^53200 /,
-    hint: 'A restore locks all that it creates until it is done, some six locks for a table with its indexes: raise max_locks_per_transaction on the target server.',
-  },
-  {
-    pattern: /unrecognized configuration parameter/,
-    hint: "The dump was written by a newer pg_dump than this server's: restore it on a server of the source's major version or newer.",
-  },
-  {
-    pattern: /must be (?:owner|member|able to SET ROLE)|permission denied/,
-    hint: 'Restore as a superuser, or as a role that is a member of the roles that own things in the dump.',
-  },
-];
 
 function serverHint(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : text;

@@ -1,19 +1,20 @@
 import { Worker } from 'node:worker_threads';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
+import type { TextChanges } from './change-text.ts';
 import type { Heading } from './restore-error.ts';
 
-/** Input of the thread: the file, and the descriptor of the pipe's end that it writes to. */
-export type RestoreThreadData = {
-  readonly path: string;
-  readonly fd: number;
-  /** Whether the rows stay out of what is written. */
-  readonly leavesOutRows?: boolean;
-};
+/** Input of the thread: the file, the descriptor of the pipe's end that it writes to, and what it changes in the text. */
+export type RestoreThreadData = { readonly path: string; readonly fd: number; readonly changes: TextChanges };
 
 /** Messages of the thread. After all but `progress` it has ended. */
 export type RestoreThreadMessage =
   | { readonly kind: 'progress'; readonly sqlBytes: number }
-  | { readonly kind: 'proven'; readonly proven: ProvenContent; readonly headings: readonly Heading[] }
+  | {
+      readonly kind: 'proven';
+      readonly proven: ProvenContent;
+      readonly headings: readonly Heading[];
+      readonly blankedTablespaces: readonly string[];
+    }
   | { readonly kind: 'lost psql'; readonly headings: readonly Heading[] }
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: 'unreadable'; readonly message: string };

@@ -3,19 +3,20 @@ import { quoteIdentifier, quoteLiteral } from '../client/sql-quote.ts';
 
 /**
  * Settings of the session. Time limits of a role or a database must not end it. A server that can looks every two seconds
- * whether its client is still there; otherwise it would finish an index of an hour, and hold its locks. If a server refuses a
- * setting, the restore goes on.
+ * whether its client is still there; otherwise it would finish an index of an hour, and hold its locks. A superuser gets its
+ * errors in English. If a server refuses a setting, the restore goes on.
  */
 export const SESSION = String.raw`\set ON_ERROR_STOP off
 SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
-SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';`;
+SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
+SELECT pg_catalog.set_config('lc_messages', 'C', false) WHERE pg_catalog.current_setting('is_superuser') = 'on';`;
 
 /**
  * Settings that would stop a restore or change what it does, that pg_dump sets itself, or that a session cannot take on.
  * `default_transaction_read_only`, for one, is set on databases that are to be left alone.
  */
 const NOT_FOR_RESTORE =
-  /^(?:default_transaction_|transaction_|idle_|lock_timeout$|statement_timeout$|search_path$|client_encoding$|row_security$|role$|session_authorization$|session_replication_role$|default_tablespace$|temp_tablespaces$|quote_all_identifiers$|.*preload_libraries$|dynamic_library_path$|event_triggers$|zero_damaged_pages$|ignore_)/;
+  /^(?:default_transaction_|transaction_|idle_|lock_timeout$|statement_timeout$|search_path$|client_encoding$|row_security$|role$|session_authorization$|session_replication_role$|default_tablespace$|temp_tablespaces$|quote_all_identifiers$|.*preload_libraries$|dynamic_library_path$|event_triggers$|lc_messages$|zero_damaged_pages$|ignore_)/;
 
 /**
  * SQL that gives a session what a dump's functions, defaults and texts of money may lean on. A statement that the server refuses
@@ -29,13 +30,25 @@ export function sessionSettings(needs: DumpNeeds | undefined): readonly string[]
   );
 }
 
-/** SQL that gives a restored database the settings that its source had, for a person to run. */
-export function settingsStatements({ settings }: DumpNeeds, database: string): readonly string[] {
+/**
+ * SQL that gives a restored database the settings that its source had, and its owner, for a person to run.
+ *
+ * @param creator role that has created the database, if a restore has
+ */
+export function settingsStatements(
+  { settings, owner }: DumpNeeds,
+  database: string,
+  creator?: string,
+): readonly string[] {
   const name = quoteIdentifier(database);
-  return settings.map((setting) => {
-    const whose = setting.role === undefined ? '' : `ROLE ${quoteIdentifier(setting.role)} IN `;
-    return `ALTER ${whose}DATABASE ${name} SET ${setting.name.split('.').map(quoteIdentifier).join('.')} = ${valueOf(setting)};`;
-  });
+  const isOther = creator !== undefined && owner !== undefined && owner !== creator;
+  return [
+    ...settings.map((setting) => {
+      const whose = setting.role === undefined ? '' : `ROLE ${quoteIdentifier(setting.role)} IN `;
+      return `ALTER ${whose}DATABASE ${name} SET ${setting.name.split('.').map(quoteIdentifier).join('.')} = ${valueOf(setting)};`;
+    }),
+    ...(isOther ? [`ALTER DATABASE ${name} OWNER TO ${quoteIdentifier(owner)};`] : []),
+  ];
 }
 
 /** Settings that are lists stand without quotes, or the server takes the list for one item. */

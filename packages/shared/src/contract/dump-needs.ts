@@ -7,6 +7,19 @@ const settingSchema = z.strictObject({
   role: z.string().optional(),
 });
 
+const roleSchema = z.strictObject({
+  name: z.string().min(1),
+  isSuperuser: z.literal(true).optional(),
+  /** Row-level security does not apply to it. */
+  bypassesRowSecurity: z.literal(true).optional(),
+  /** Roles whose rights it has. */
+  memberOf: z.array(z.string().min(1)).optional(),
+  /** Objects that it owns, and that only a superuser may own: the first few, as in `event trigger audit`. */
+  ownsAsSuperuser: z.array(z.string()).optional(),
+});
+
+export type NeededRole = z.infer<typeof roleSchema>;
+
 /** What a dump takes for granted where it is restored, and does not hold. */
 export const dumpNeedsSchema = z.strictObject({
   /** What `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET` have set. */
@@ -17,6 +30,15 @@ export const dumpNeedsSchema = z.strictObject({
   tablespaces: z.array(z.string().min(1)),
   /** The extensions by their names. */
   extensions: z.record(z.string().min(1), z.strictObject({ version: z.string(), schema: z.string() })).optional(),
+  /** The database's owner. */
+  owner: z.string().optional(),
+  /**
+   * Roles that the dump names and, after them, those whose rights they have. A role with none of these facts is left out. Absent
+   * from the manifest of a version that did not ask.
+   */
+  roles: z.array(roleSchema).optional(),
+  /** Objects that only a superuser may create: the first few, as in `foreign-data wrapper files`. */
+  madeBySuperuser: z.array(z.string()).optional(),
 });
 
 export type DumpNeeds = z.infer<typeof dumpNeedsSchema>;
