@@ -16,9 +16,7 @@ export type InitClusterOptions = {
   readonly signal: AbortSignal;
 };
 
-const OPTIONS = '--encoding UTF8 --no-locale --auth-local trust --auth-host reject --no-sync --no-instructions'.split(
-  ' ',
-);
+const OPTIONS = '--encoding UTF8 --no-locale --auth-local trust --auth-host reject --no-sync'.split(' ');
 const LIMIT_MS = 5 * 60_000;
 
 /** Makes a cluster that trusts every connection to its socket. @throws RetryableError with what initdb said */

@@ -130,6 +130,8 @@ describe('pgstow list', () => {
         testedAt: expect.any(String),
         durationMs: 12_000,
         restoreMs: 900,
+        checks: null,
+        rehearsal: null,
       },
     });
     expect(backups[3]).toMatchObject({ name: stray, rows: null, sha256: null, sqlBytes: null, restoreTest: null });

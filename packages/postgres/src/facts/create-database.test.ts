@@ -42,6 +42,20 @@ describe.skipIf(!hasPostgres())('a database is created', () => {
     expect(await made(name, source)).toEqual({ lacking, is });
   });
 
+  it('with the provider of its locale', async ({ skip }) => {
+    skip(postgres.major < 17, 'PostgreSQL 17 brought the provider');
+    const source = {
+      encoding: 'UTF8',
+      collate: 'C',
+      ctype: 'C',
+      localeProvider: 'builtin',
+      locale: 'C.UTF-8',
+    } as const;
+    expect(await made('builtin', source)).toMatchObject({ lacking: undefined });
+    const provider = 'select datlocprovider, datlocale from pg_database where datname = current_database()';
+    expect(await postgres.psql('builtin', provider)).toBe('b|C.UTF-8');
+  });
+
   it('as the server makes one where the source is unknown, and never twice', async () => {
     expect(await made('unknown', undefined)).toMatchObject({ lacking: undefined });
     await expect(made('unknown', undefined)).rejects.toBeInstanceOf(StatementError);

@@ -159,7 +159,7 @@ async function createCluster(cluster: Cluster & { readonly user: string; readonl
   await writeFile(passwordFile, cluster.password, { mode: 0o644 });
   await using initdb = await BoundProcess.start({
     command: join(cluster.binDir, 'initdb'),
-    args: `--auth scram-sha-256 --encoding UTF8 --no-locale --no-sync --no-instructions`
+    args: `--auth scram-sha-256 --encoding UTF8 --no-locale --no-sync`
       .split(' ')
       .concat('-D', cluster.dataDir, '-U', cluster.user, '--pwfile', passwordFile),
     env: { ...baseEnv(), HOME: cluster.folder },
