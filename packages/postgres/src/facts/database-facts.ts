@@ -4,8 +4,9 @@ import { z } from 'zod';
 import type { PsqlSession } from '../client/psql-session.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 import { countRows, type Counting } from './count-rows.ts';
+import { LIST_LOSSES } from './list-losses.ts';
 import { isDumped, isUsersSchema } from './made-by-users.ts';
-import { DESCRIBE_OBJECTS, DESCRIPTION_VERSION, LIST_LOSSES } from './schema-objects.ts';
+import { DESCRIBE_OBJECTS, DESCRIPTION_VERSION } from './schema-objects.ts';
 
 type Sequence = { readonly next: string; readonly increment: string };
 type Sequences = ReadonlyMap<string, Sequence>;
@@ -22,6 +23,11 @@ select jsonb_build_object(
   'extensions', (select coalesce(jsonb_object_agg(extname, extversion), '{}') from pg_extension),
   'largeObjects', (select count(*) from pg_largeobject_metadata)
 ) || jsonb_strip_nulls(jsonb_build_object(
+  'extensionTables', (select jsonb_object_agg(extname, tables) from (
+    select e.extname, jsonb_agg(format('%I.%I', n.nspname, c.relname) order by n.nspname, c.relname) as tables
+    from pg_extension e join pg_depend m on m.refclassid = e.tableoid and m.refobjid = e.oid and m.deptype = 'e'
+      join pg_class c on m.classid = c.tableoid and m.objid = c.oid join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') group by 1) member),
   'localeProvider', case to_jsonb(d) ->> 'datlocprovider' when 'c' then 'libc' when 'i' then 'icu' when 'b' then 'builtin' end,
   'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
   'icuRules', to_jsonb(d) ->> 'daticurules'
@@ -36,6 +42,7 @@ const basicsSchema = databaseFactsSchema.pick({
   locale: true,
   icuRules: true,
   extensions: true,
+  extensionTables: true,
   largeObjects: true,
 });
 
@@ -47,6 +54,7 @@ const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
 where ${isUsersSchema('n.nspname')}
+  and not (c.relpersistence = 'u' and pg_is_in_recovery())
   and ${isDumped('c')}`;
 
 /**

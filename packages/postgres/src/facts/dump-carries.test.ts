@@ -1,4 +1,5 @@
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { UNUSUAL_DATABASE } from '@pgstow/testing/schemas/unusual-database.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openFactStage, type FactStage } from '../../testing/fact-stage.ts';
 import { compareFacts } from './compare-facts.ts';
@@ -57,6 +58,10 @@ const UNWRITTEN: readonly (readonly [what: string, sql: string, untilMajor?: num
      alter extension hstore add table member`,
     17,
   ],
+  [
+    'a domain that dropped the default of its base',
+    `create domain a as int default 1; create domain b as a; alter domain b drop default; create domain c as b`,
+  ],
   ['a type that was announced and never made', `create type announced`],
 ];
 
@@ -82,6 +87,11 @@ describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write 
     expect((await compareWithCopy(database)).differences).toEqual([]);
   });
 
+  test('is equal to its copy, with all that PostgreSQL allows and few have', async () => {
+    await stage.restored('unusual', UNUSUAL_DATABASE);
+    expect((await compareWithCopy('unusual')).findings).toEqual([]);
+  });
+
   test('loses what a materialized view holds that reads an empty one, and says so', async () => {
     await stage.restored(
       'empty',
@@ -93,5 +103,17 @@ describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write 
     expect(differences).toEqual([]);
     expect(notes).toContain('materialized view public.a comes back empty: it reads one that is not populated');
     expect(notes.join('\n')).not.toContain('full_one');
+  });
+
+  test('loses what lies in schemas of PostgreSQL itself, and what somebody added to an extension, and says so', async () => {
+    await stage.restored(
+      'hidden',
+      `create function pg_catalog.mine() returns int language sql as 'select 1';
+       create extension hstore; create table added (a int); insert into added values (1); alter extension hstore add table added`,
+    );
+    const { findings, notes } = await compareWithCopy('hidden');
+    expect(findings).toEqual([]);
+    expect(notes).toContain('pg_dump leaves out what was made in schemas of PostgreSQL itself: function mine()');
+    expect(notes).toContain('table public.added is missing: it belongs to extension hstore, which does not make it');
   });
 });

@@ -21,6 +21,8 @@ export const databaseFactsSchema = z.strictObject({
   icuRules: z.string().optional(),
   /** Versions by name. */
   extensions: z.record(z.string(), z.string()),
+  /** Tables that belong to extensions, by the name of the extension: a dump leaves it to the extension to make them. */
+  extensionTables: z.record(z.string(), z.array(sqlNameSchema)).optional(),
   /** How rows were counted: each table read, the planner's estimate taken, or not at all. */
   counted: z.enum(['exact', 'estimate', 'off']),
   /** Why they were not counted as they were meant to be. */
