@@ -5,9 +5,11 @@ import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import { UNUSUAL_DATABASE } from '@pgstow/testing/schemas/unusual-database.ts';
 import { ODD_DATABASE } from '@pgstow/testing/servers/odd-database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockTable } from '../stage/dump-stage.ts';
+import { runRestore } from '../stage/restore-stage.ts';
 import { BUCKET } from '../stage/settings-of.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
@@ -62,6 +64,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
       await startServers({
         shop: SHOP,
         odd: ODD_DATABASE,
+        unusual: UNUSUAL_DATABASE,
         many: MANY,
         sorted: SORTED,
         dated: DATED,
@@ -69,7 +72,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
         busy: 'create table t as select 1 as a; create table shrunk as select i from generate_series(1, 50) i',
       }),
     );
-    stage = cleanup.use(await setVerifyStage({ ...servers, databases: 'shop,odd,many,sorted,dated,busy,needy' }));
+    stage = cleanup.use(
+      await setVerifyStage({ ...servers, databases: 'shop,odd,unusual,many,sorted,dated,busy,needy' }),
+    );
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
@@ -100,6 +105,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
     expect(job?.progress).toBe(100);
     expect(await stage.logOf(job!.id!)).toMatch(/fetched .*sha256 as in the manifest[^]*GOOD: /);
     await stage.expectNothingLeft();
+  });
+
+  it('of a database of what PostgreSQL allows and few have is GOOD, and a restore of it equal', async () => {
+    const { name } = await stage.dumpAndUpload('unusual');
+    expect(await stage.good(name)).toMatchObject({ differences: [], notes: [] });
+    const args = ['unusual', '--to', servers.postgres.url('unusual restored'), '--create'];
+    const { code, text } = await runRestore(args, { BACKUP_DIR: stage.folder });
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining('equal to its manifest') });
   });
 
   it('of 2,000 tables is GOOD', async () => {
