@@ -15,7 +15,7 @@ const CONCURRENCY = 16;
 /** Faults of one kind that are shown. */
 const SHOWN_FAULTS = 5;
 
-/** What a store holds, by its own word. */
+/** The contents of a store, by its own word. */
 export type StoreContents = {
   readonly place: string;
   /** Dumps that count. */

@@ -45,7 +45,7 @@ async function areGone(dataFolder: string, withinMs: number): Promise<boolean> {
   return true;
 }
 
-/** What was removed under a process has a note behind its name. */
+/** Linux adds a note to the name of a file that was removed under a process. */
 async function linkOf(pid: number, name: 'cwd' | 'exe'): Promise<string> {
   const path = await readlink(`/proc/${pid}/${name}`).catch(() => '');
   return path.replace(/ \(deleted\)$/, '');

@@ -107,7 +107,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
   test('describes a database that never had a backup, and a folder that is not published', async () => {
     const { site, scheduler } = await start('shop');
     await using _scheduler = scheduler;
-    expect((await pageOf(scheduler)).text).toContain('The workers have not said yet what the backup folder holds');
+    expect((await pageOf(scheduler)).text).toContain('No worker has published the backup folder yet');
     await publish(redis, site, publishedCatalog({}));
     const { text } = await pageOf(scheduler);
     expect(text).toContain('A first backup is on its way');

@@ -99,7 +99,9 @@ test('a first dump is waited for as long as any backup may be late, and a day an
   }
   expect(judged({ catalog: undefined, dumping: dumping(false, 30 * 24 * 60) })).toMatchObject({
     protection: 'no',
-    reasons: [expect.stringMatching(/^no worker has said what there is of it: its first dump has been due for 30d,/)],
+    reasons: [
+      expect.stringMatching(/^no worker has published the backup folder: its first dump has been due for 30d,/),
+    ],
   });
 });
 
@@ -133,11 +135,9 @@ test('workers that say nothing are waited for at the start, and not for ever', (
   expect(judged({ catalog: undefined }, { startedAt: ago(1) }).protection).toBe('not-yet');
   expect(judged({ catalog: undefined })).toMatchObject({
     protection: 'no',
-    reasons: ['no worker has said what there is of it'],
+    reasons: ['no worker has published the backup folder'],
   });
-  expect(judged({ catalog: catalogOf(1, 31) }).faults).toEqual([
-    'no worker has said for 31m what the backup folder holds',
-  ]);
+  expect(judged({ catalog: catalogOf(1, 31) }).faults).toEqual(['no worker has published the backup folder for 31m']);
 });
 
 test('a worker of each kind that is needed must be there', () => {

@@ -90,7 +90,7 @@ function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStart
     staleReason = health.staleReason,
   ): DatabaseStatus => ({ database, protection, reasons, staleReason, health, known });
   if (health.isHealthy) return judged('yes', []);
-  const unknown = catalog === undefined ? 'no worker has said what there is of it' : undefined;
+  const unknown = catalog === undefined ? 'no worker has published the backup folder' : undefined;
   if (health.newestConfirmed === undefined) {
     const job = dumping.get(database);
     if (dumps.length === 0 && job !== undefined) {
@@ -101,7 +101,7 @@ function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStart
       return judged('no', [reason], reason);
     }
     if (dumps.length === 0 && catalog === undefined && isStarting)
-      return judged('not-yet', ['the workers have not said yet what there is of it']);
+      return judged('not-yet', ['no worker has published the backup folder yet']);
     // A dump that a clock which was ahead has recorded is no first dump: it would be waited for as long.
     const isFirst = dumps.every(({ manifest }) => Math.abs(now.getTime() - Date.parse(manifest.recordedAt)) < HOUR_MS);
     if (dumps.length > 0 && isFirst) return judged('not-yet', ['its first dump is there and not uploaded yet']);
@@ -143,5 +143,5 @@ function findUnpublished({ catalog, now }: SiteFacts): readonly string[] {
   if (catalog === undefined) return [];
   const ageMs = now.getTime() - Date.parse(catalog.publishedAt);
   if (ageMs < PUBLISHED_WITHIN_MS) return [];
-  return [`no worker has said for ${describeDuration(ageMs)} what the backup folder holds`];
+  return [`no worker has published the backup folder for ${describeDuration(ageMs)}`];
 }

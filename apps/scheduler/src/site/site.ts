@@ -7,7 +7,7 @@ import type { CatalogReader } from '@pgstow/shared/runtime/redis/catalog-copy.ts
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import type { WatchedSchedules } from '../schedules/watch-schedules.ts';
 
-/** What the scheduler knows of its site without asking Redis. */
+/** The site as its scheduler knows it without Redis. */
 export type Site = {
   readonly name: string;
   readonly targets: readonly string[];

@@ -8,7 +8,7 @@ export type JudgedRestoreTest = Pick<
   'name' | 'destination' | 'result' | 'reason' | 'differences' | 'testedAt'
 >;
 
-/** What the policies need of a dump. Its records in the folder have it, and so has their published copy. */
+/** The facts of a dump that policies need. Its records in the folder have them, and so has their published copy. */
 export type JudgedDump = {
   readonly manifest: ConfirmedManifest &
     Pick<

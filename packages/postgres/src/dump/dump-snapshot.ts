@@ -25,7 +25,7 @@ export type DumpSnapshot = AsyncDisposable & {
   readFacts(dumped: Promise<unknown>): Promise<DatabaseFacts>;
 };
 
-/** For one statement, be it the count of a large table. */
+/** Limit of one statement, be it the count of a large table. */
 const STATEMENT_LIMIT = '10min';
 /** Limit for a locked sequence or table: neither the dump nor its record may wait for it. */
 const LOCK_LIMIT = '10s';

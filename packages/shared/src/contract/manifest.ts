@@ -53,7 +53,7 @@ export const manifestSchema = z
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** What the proof of a dump finds. */
+/** The findings of a dump's proof. */
 export type ProvenContent = Pick<Manifest, 'bytes' | 'sha256' | 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'>;
 
 /** A dump's name has the next free second after it was taken. If the two are an hour apart, one is wrong. */

@@ -17,7 +17,7 @@ import { translateS3Error, tryS3, type S3ErrorContext } from './translate-s3-err
 /** Without the second right, the answer is the same where nothing lies. */
 export const RIGHT_TO_READ = 's3:GetObject (and s3:ListBucket, to be told what is not there)';
 
-/** What lies under a key: see `Store.look`. */
+/** Looks under a key: see `Store.look`. */
 export function lookAtObject(
   client: S3Client,
   config: S3Config,

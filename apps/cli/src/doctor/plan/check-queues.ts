@@ -44,7 +44,7 @@ async function* checkQueue(
       check: 'queues.paused',
       subject: name,
       status: 'fault',
-      message: `the queue is paused: nobody takes a ${name} job`,
+      message: `the queue is paused: no worker takes a ${name} job`,
       hint: 'Resume the queue on the board.',
     };
   }

@@ -12,7 +12,7 @@ import type { SiteFacts } from '../../site/read-site.ts';
 import type { Site } from '../../site/site.ts';
 import { seconds, type FillMetrics, type MetricTable } from './metric-table.ts';
 
-/** Fills the metrics of a database: of its backups only once a worker has published what there is of it. */
+/** Fills the metrics of a database: of its backups only once a worker has published the folder. */
 export function fillDatabaseMetrics(fill: FillMetrics, status: DatabaseStatus, site: Site, facts: SiteFacts): void {
   const { database, known } = status;
   const labels = { database };
@@ -109,7 +109,7 @@ type Pruned = { readonly known: PublishedDatabase; readonly dumps: readonly Reca
 
 const pruningMetrics: MetricTable<Pruned> = {
   pgstow_newest_dump_suspect: [
-    'Whether the newest dump has shrunk beyond belief or is of another server, and nobody has accepted it.',
+    'Whether the newest dump has shrunk beyond belief or is of another server, and is not accepted.',
     ({ dumps, now }) => newestSuspect(dumps, now) !== undefined,
   ],
   pgstow_pruning_frozen: [

@@ -14,7 +14,7 @@ export const queueMetrics: MetricTable<QueueFacts> = {
 
 export const folderMetrics: MetricTable<PublishedCatalog> = {
   pgstow_catalog_published_timestamp_seconds: [
-    'When a worker last said what the backup folder holds.',
+    'When a worker last published the backup folder.',
     ({ publishedAt }) => seconds(publishedAt),
   ],
   pgstow_folder_free_bytes: ['Free on the disk of the backup folder.', ({ folder }) => folder.freeBytes],

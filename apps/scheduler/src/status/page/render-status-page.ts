@@ -85,7 +85,7 @@ function describeSite({ databases, faults }: SiteStatus): { readonly protection:
 }
 
 function describePublication({ catalog, now }: SiteFacts): HtmlValue {
-  if (catalog === undefined) return 'The workers have not said yet what the backup folder holds.';
+  if (catalog === undefined) return 'No worker has published the backup folder yet.';
   return html`The workers last read the backup folder ${renderAge(catalog.publishedAt, now)}.`;
 }
 

@@ -4,7 +4,7 @@ import type { SiteStatus } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
 
-/** What the page says about the form that was sent last. */
+/** The page's answer to the form that was sent last. */
 export type Said = {
   readonly isRefusal: boolean;
   readonly text: string;

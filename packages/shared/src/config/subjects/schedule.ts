@@ -56,7 +56,7 @@ export function readTimeZone(name: string, report: ReportFault): string | undefi
   return undefined;
 }
 
-/** What is wrong with a cron pattern, or `undefined` if nothing is. */
+/** Says what is wrong with a cron pattern, or `undefined` if nothing is. */
 export function cronFault(pattern: string, timeZone: string): string | undefined {
   try {
     CronExpressionParser.parse(pattern, { tz: timeZone, currentDate: ANY_DAY }).next();

@@ -1,4 +1,4 @@
-/** What one step of a trial of a store found. */
+/** The finding of one step of a store's trial. */
 export type ProbeFinding =
   | (Found & {
       readonly step:

@@ -9,7 +9,7 @@ import type { Found } from './probe-finding.ts';
 export const TRIAL_NAME = 'pgstow-doctor-';
 export const TRIAL_OPTIONS = { contentType: 'text/plain', metadata: { 'pgstow-doctor': 'trial' } } as const;
 
-/** What each step of one trial works with. */
+/** The means of each step of one trial. */
 export type Trial = {
   readonly config: S3Config;
   readonly store: S3Store;
