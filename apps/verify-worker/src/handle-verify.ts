@@ -1,3 +1,5 @@
+import { readAcceptedFindings } from '@pgstow/catalog/folder/read-accepted-findings.ts';
+import { separateAccepted } from '@pgstow/catalog/policy/findings-policy.ts';
 import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
@@ -55,10 +57,11 @@ async function testDump(
         const durationMs = performance.now() - startedAt;
         // The verdict is known, and a rehearsal has time of its own.
         using _paused = deadline.pause();
-        const isEqual = compared.findings.length === 0;
+        const accepted = await readAcceptedFindings(context.backup.folder, wanted.manifest);
+        const isGood = separateAccepted(compared.findings, accepted).standing.length === 0;
         const step = { task, context, wanted, scratch, path, signal: held };
-        const rehearsal = isEqual ? await rehearseUpgrade(step) : undefined;
-        return judgeCompared(wanted, compared, durationMs, rehearsal);
+        const rehearsal = isGood ? await rehearseUpgrade(step) : undefined;
+        return judgeCompared(wanted, compared, { accepted, durationMs, rehearsal });
       } catch (error) {
         // A bound that was met explains the error better than the error does.
         bounded.throwIfAborted();

@@ -1,3 +1,4 @@
+import { applyAcceptances, judgeDifferences, type AcceptedFindings } from '@pgstow/catalog/policy/findings-policy.ts';
 import { NoScratchServerError } from '@pgstow/scratch/choose-scratch-programs.ts';
 import type { Rehearsal, RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, readFault, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -13,39 +14,44 @@ const MOST_FINDINGS = 10_000;
 /** A test's record and, unless the dump is good, the error that its job fails by. */
 export type JudgedTest = { readonly test: RestoreTest; readonly failure?: PermanentError | RetryableError };
 
-/** Judges a dump that was restored by how it compares with its manifest. */
+/** Judges a dump that was restored by how it compares with its manifest, and by what a person has accepted of that. */
 export function judgeCompared(
   wanted: WantedDump,
   compared: Compared,
-  durationMs: number,
-  rehearsal?: Rehearsal,
+  about: {
+    readonly accepted: AcceptedFindings;
+    readonly durationMs: number;
+    readonly rehearsal?: Rehearsal | undefined;
+  },
 ): JudgedTest {
   const { findings, notes, unchecked, restoreMs, ...measured } = compared;
   const differences = findings.map(({ difference }) => difference);
-  const [first] = differences;
-  const others = differences.length > 1 ? `, and ${differences.length - 1} more differences` : '';
-  const test: RestoreTest = {
-    ...describe(wanted, durationMs),
+  const whole: RestoreTest = {
+    ...describe(wanted, about.durationMs),
     ...measured,
     restoreMs: Math.round(restoreMs),
-    ...(rehearsal && { rehearsal }),
+    rehearsal: about.rehearsal,
     notes: [...notes, ...unchecked],
-    differences: differences.slice(0, SHOWN_DIFFERENCES),
+    differences,
     differenceCount: differences.length,
-    ...(findings.length === 0 ? {} : { findings: findings.slice(0, MOST_FINDINGS).map(({ key }) => key) }),
-    result: first === undefined ? 'good' : 'bad',
-    reason: first === undefined ? undefined : `${first}${others}`,
+    findings: findings.length === 0 ? undefined : findings.map(({ key }) => key),
+    unchecked: unchecked.length === 0 ? undefined : [...unchecked],
+    ...judgeDifferences(differences, differences.length, unchecked),
   };
-  if (first !== undefined) return { test, failure: badFailure(test) };
-  return unchecked.length === 0 ? { test } : judgeUnchecked(test, unchecked);
+  const judged = applyAcceptances(whole, about.accepted);
+  const test: RestoreTest = {
+    ...judged,
+    differences: judged.differences.slice(0, SHOWN_DIFFERENCES),
+    findings: judged.findings?.slice(0, MOST_FINDINGS),
+  };
+  if (test.result === 'good') return { test };
+  return { test, failure: test.result === 'bad' ? badFailure(test) : uncheckedFailure(test) };
 }
 
-/** Judges a dump that equals its manifest, and of which an own check does not say what it should. */
-function judgeUnchecked(test: RestoreTest, [first = '', ...more]: readonly string[]): JudgedTest {
-  const reason = `${first}${more.length > 0 ? `, and ${more.length} more checks` : ''}`;
-  const facts: RestoreTest = { ...test, result: 'could-not-tell', reason };
+/** A dump equals its manifest, and an own check does not say what it should. */
+function uncheckedFailure(facts: RestoreTest): PermanentError {
   const hint = 'Mend the query or the file of VERIFY_CHECKS; nothing else was found.';
-  return { test: facts, failure: new PermanentError(couldNotTell(facts), { hint, facts }) };
+  return new PermanentError(couldNotTell(facts), { hint, facts });
 }
 
 function couldNotTell({ name, destination, reason }: RestoreTest): string {
@@ -86,8 +92,12 @@ function describe({ manifest, destination }: WantedDump, durationMs: number): Om
 }
 
 function badFailure(test: RestoreTest): PermanentError {
+  const appeal =
+    test.findings === undefined
+      ? ''
+      : ` If you know what differs, and it is no fault: pgstow accept ${test.name} --reason '…'`;
   return new PermanentError(`BAD: ${test.name} from ${test.destination}: ${test.reason}`, {
-    hint: 'Nothing of this database is pruned until a restore test is good. Take a new dump, and see whether that one is.',
+    hint: `Nothing of this database is pruned until a restore test is good. Take a new dump, and see whether that one is.${appeal}`,
     // Redis has no use for thousands of keys.
     facts: { ...test, findings: undefined },
   });

@@ -127,6 +127,7 @@ describe('pgstow list', () => {
         differences: [],
         differenceCount: 0,
         notes: [],
+        acceptedAt: null,
         testedAt: expect.any(String),
         durationMs: 12_000,
         restoreMs: 900,

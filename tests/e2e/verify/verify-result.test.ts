@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockTable } from '../stage/dump-stage.ts';
 import { runRestore } from '../stage/restore-stage.ts';
 import { BUCKET } from '../stage/settings-of.ts';
+import { SORTED_DATABASE } from '../stage/sorted-database.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
@@ -39,15 +40,6 @@ insert into orders values (1, 'acme'), (2, 'other');
 create index on orders (tenant) tablespace "fast disk";
 create materialized view mine as select * from orders where tenant = current_setting('app.tenant');`;
 
-/** The restoring session sorts otherwise than any other: pg_dump switches row_security off. */
-const SORTED = `
-create function compare(a int, b int) returns int language sql immutable as $$
-  select case current_setting('row_security') when 'on' then a - b else b - a end $$;
-create operator class moody for type int using btree as
-  operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 compare(int, int);
-create table sorted as select i from generate_series(1, 1000) i;
-create index "in Order" on sorted (i moody);`;
-
 /** The function gives other values each time, but they stay in order. */
 const DATED = `
 create function since(a int) returns numeric language sql immutable as 'select a - extract(epoch from clock_timestamp())';
@@ -66,7 +58,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
         odd: ODD_DATABASE,
         unusual: UNUSUAL_DATABASE,
         many: MANY,
-        sorted: SORTED,
+        sorted: SORTED_DATABASE,
         dated: DATED,
         needy: NEEDY,
         busy: 'create table t as select 1 as a; create table shrunk as select i from generate_series(1, 50) i',

@@ -1,4 +1,6 @@
 import type { Backup } from '@pgstow/backups/list-backups.ts';
+import { readAcceptedFindings } from '@pgstow/catalog/folder/read-accepted-findings.ts';
+import { separateAccepted, type AcceptedFindings } from '@pgstow/catalog/policy/findings-policy.ts';
 import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
@@ -17,18 +19,27 @@ export async function checkRestored(
   { content }: RestoredDump,
 ): Promise<void> {
   const held = { ...manifest, tables: manifest?.tables ?? content.tables };
-  const { differences, notes, uncounted, tables, rows } = await analyzeAndCompare(context, held);
+  const { findings, notes, uncounted, tables, rows } = await analyzeAndCompare(context, held);
+  const accepted = separateAccepted(findings, await findAccepted(context.folder, manifest));
   const isKnown = held.tables !== undefined || held.source !== undefined;
   const against = manifest?.tables === undefined && held.source === undefined ? 'what the dump holds' : 'its manifest';
-  for (const note of notes) console.log(`note: ${note}`);
-  if (differences.length > 0)
+  for (const note of [...notes, ...accepted.notes]) console.log(`note: ${note}`);
+  if (accepted.standing.length > 0) {
+    const differences = accepted.standing.map(({ difference }) => difference);
     throw new ExitError(exitCodes.bad, `it is restored, and differs from ${against}:\n${listed(differences)}`);
+  }
   if (uncounted.length > 0)
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and was not compared whole:\n${listed(uncounted)}`);
   if (isKnown)
     console.log(
       `equal to ${against}: ${rows.toLocaleString('en')} rows in ${tables} ${tables === 1 ? 'table' : 'tables'}`,
     );
+}
+
+/** What was accepted of the backup's database. After a disaster there may be no folder that knows. */
+async function findAccepted(folder: string, manifest: Backup['manifest']): Promise<AcceptedFindings> {
+  if (manifest === undefined) return new Map();
+  return readAcceptedFindings(folder, manifest).catch(() => new Map());
 }
 
 async function analyzeAndCompare(

@@ -19,5 +19,7 @@ export type RestoreContext = {
   readonly options: RestoreOptions;
   readonly target: RestoreTarget;
   readonly clients: Clients;
+  /** BACKUP_DIR. */
+  readonly folder: string;
   readonly signal: AbortSignal;
 };

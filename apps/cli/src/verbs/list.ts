@@ -117,6 +117,7 @@ export function restoreTestJson(test: NonNullable<Backup['restoreTest']>): Reado
     differences: test.differences,
     differenceCount: test.differenceCount,
     notes: test.notes,
+    acceptedAt: test.acceptedAt ?? null,
     testedAt: test.testedAt,
     durationMs: test.durationMs,
     restoreMs: test.restoreMs ?? null,

@@ -100,7 +100,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const psqlVersion = await readPsqlVersion(clients);
   const { warning } = judgePsql(psqlVersion);
   if (warning !== undefined) warn(warning);
-  const context = { target, options, clients, signal };
+  const context = { target, options, clients, folder: settings.backup.folder, signal };
   const exists = await assertTargetFits(context, source);
   console.log(`${backup.name}, of ${formatTime(backup.takenAt)} UTC, from ${place}, into ${target.title}`);
   const identity = backup.manifest?.identity;

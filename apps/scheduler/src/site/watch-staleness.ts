@@ -3,6 +3,7 @@ import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Alarms } from '@pgstow/notify/alarms/alarms.ts';
+import { liftAcceptedTest } from '@pgstow/notify/alarms/restore-test-alarm.ts';
 import { updateStaleAlarm } from '@pgstow/notify/alarms/stale-alarm.ts';
 import { liftSuspect } from '@pgstow/notify/alarms/suspect-alarm.ts';
 import { updateVerdictAgeAlarm } from '@pgstow/notify/alarms/verdict-age-alarm.ts';
@@ -26,8 +27,8 @@ const EVERY_MS = 60_000;
 
 /**
  * Judges each minute whether every database has a backup and a verdict of a restore test that are new enough, and raises or lifts
- * its alarms. The dump worker raises the alarm of a suspect dump; it is lifted here as well, because a person accepts a dump
- * without a worker. Alarms of databases that are no longer configured end here.
+ * its alarms. The alarms of a suspect dump and of a bad restore test are raised by workers, and lifted here as well, because a
+ * person accepts without a worker. Alarms of databases that are no longer configured end here.
  */
 export function watchStaleness(options: Options): AsyncDisposable {
   return repeat(
@@ -50,6 +51,7 @@ async function updateAlarms({ site, alarms, log }: Options): Promise<void> {
         suspect: whySuspect(latest),
         isAccepted: latest.acceptance !== undefined,
       });
+    if (health.newestRestoreTest !== undefined) liftAcceptedTest(alarms, health.newestRestoreTest);
     const newest = health.newestConfirmed?.dump.name;
     const safe = isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.';
     const { untestedReason } = health;

@@ -2,19 +2,31 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import {
+  parseFindingsAcceptanceFileName,
+  type FindingsAcceptance,
+} from '@pgstow/shared/contract/findings-acceptance.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
+import { acceptedFindingsOf, applyAcceptances } from '../policy/findings-policy.ts';
 import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
-import { ifGone, readAcceptance, readManifest, readReceipts, readRestoreTests } from './read-records.ts';
+import {
+  ifGone,
+  readAcceptance,
+  readFindingsAcceptances,
+  readManifest,
+  readReceipts,
+  readRestoreTests,
+} from './read-records.ts';
 
 /** A dump that exists: its file lies there with the size that its manifest says. */
 export type KnownDump = {
   readonly manifest: Manifest;
   /** What stores have confirmed, by destination. */
   readonly receipts: ReadonlyMap<string, Receipt>;
-  /** Restore tests of this very content, by destination. */
+  /** Restore tests of this very content, by destination, judged by what was accepted since. */
   readonly restoreTests: ReadonlyMap<string, RestoreTest>;
   /** A person's word on this very content, if it was suspect. */
   readonly acceptance?: Acceptance | undefined;
@@ -59,6 +71,9 @@ export async function readFolder(folder: string): Promise<FolderContents> {
     refuse(name, fault);
     damaged.set(parseBackupName(name)?.database ?? '', file);
   };
+  const unreadAcceptances: string[] = [];
+  const acceptances = await readFindingsAcceptances(folder, names, unreadAcceptances);
+  for (const file of unreadAcceptances) faults.push(`${file} cannot be read; it accepts nothing`);
   for (const name of names) {
     if (!isBackupName(name)) continue;
     const stats = await lstat(join(folder, name)).catch(ifGone);
@@ -76,7 +91,7 @@ export async function readFolder(folder: string): Promise<FolderContents> {
       continue;
     }
     const files = recordFiles.get(name) ?? [];
-    const dump = await readDump(folder, name, files, stats.size, { faults, isDamaged });
+    const dump = await readDump(folder, name, files, stats.size, { acceptances, faults, isDamaged });
     if (dump !== undefined) dumps.push(dump);
   }
   dumps.sort(
@@ -96,8 +111,10 @@ export async function findDump(folder: string, name: BackupName): Promise<KnownD
   const stats = await lstat(join(folder, name)).catch(ifGone);
   if (stats instanceof Error) throw stats;
   if (stats === undefined || !stats.isFile()) return undefined;
-  const recordFiles = groupRecordFiles(await readdir(folder)).get(name) ?? [];
-  return readDump(folder, name, recordFiles, stats.size, { faults: [], isDamaged: () => undefined });
+  const files = await readdir(folder);
+  const recordFiles = groupRecordFiles(files).get(name) ?? [];
+  const acceptances = await readFindingsAcceptances(folder, files, []);
+  return readDump(folder, name, recordFiles, stats.size, { acceptances, faults: [], isDamaged: () => undefined });
 }
 
 /** Groups the records by the dump's name that they begin with, in one pass: a folder may hold thousands. */
@@ -108,7 +125,8 @@ function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly
   );
 }
 
-type Reports = {
+type Surroundings = {
+  readonly acceptances: readonly FindingsAcceptance[];
   readonly faults: string[];
   /** @param file the damaged or unreadable one */
   readonly isDamaged: (name: BackupName, file: string, fault: string) => void;
@@ -119,7 +137,7 @@ async function readDump(
   name: BackupName,
   recordFiles: readonly string[],
   bytes: number,
-  { faults, isDamaged }: Reports,
+  { acceptances, faults, isDamaged }: Surroundings,
 ): Promise<KnownDump | undefined> {
   const manifest = await readManifest(folder, name);
   if (manifest === undefined) return undefined;
@@ -134,8 +152,9 @@ async function readDump(
     const unconfirming: string[] = [];
     const unreadable: string[] = [];
     const receipts = await readReceipts(folder, name, recordFiles, unconfirming);
-    const restoreTests = await readRestoreTests(folder, manifest, recordFiles, unreadable);
+    const recorded = await readRestoreTests(folder, manifest, recordFiles, unreadable);
     const acceptance = await readAcceptance(folder, manifest, recordFiles, unreadable);
+    const restoreTests = judgeAnew(recorded, { manifest, acceptance }, acceptances);
     for (const file of unconfirming) faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
     for (const file of unreadable) faults.push(`${file} cannot be read; nothing of ${manifest.database} is deleted`);
     return { manifest, receipts, restoreTests, acceptance, ...(unreadable.length === 0 ? {} : { unreadable }) };
@@ -143,8 +162,19 @@ async function readDump(
   return undefined;
 }
 
+function judgeAnew(
+  tests: KnownDump['restoreTests'],
+  dump: Pick<KnownDump, 'manifest' | 'acceptance'>,
+  acceptances: readonly FindingsAcceptance[],
+): KnownDump['restoreTests'] {
+  if (acceptances.length === 0 || ![...tests.values()].some(({ result }) => result === 'bad')) return tests;
+  const accepted = acceptedFindingsOf(dump, acceptances);
+  return new Map([...tests].map(([destination, test]) => [destination, applyAcceptances(test, accepted)]));
+}
+
 function isOurPartial(file: string): boolean {
-  return file.endsWith(PARTIAL) && isOurs(file);
+  if (!file.endsWith(PARTIAL)) return false;
+  return isOurs(file) || parseFindingsAcceptanceFileName(file.replace(/\.[0-9a-f]+\.partial$/, '')) !== undefined;
 }
 
 function isOurs(file: string): boolean {

@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import {
+  findingsAcceptanceSchema,
+  parseFindingsAcceptanceFileName,
+  type FindingsAcceptance,
+} from '@pgstow/shared/contract/findings-acceptance.ts';
+import {
   manifestFileName,
   manifestSchema,
   withheldManifestFileName,
@@ -74,6 +79,24 @@ export async function readAcceptance(
     return acceptance.sha256 === sha256 ? acceptance : undefined;
   unreadable.push(file);
   return undefined;
+}
+
+/** Acceptances of findings. @param files of the folder; @param unreadable gets those that cannot be read */
+export async function readFindingsAcceptances(
+  folder: string,
+  files: Iterable<string>,
+  unreadable: string[],
+): Promise<readonly FindingsAcceptance[]> {
+  const acceptances: FindingsAcceptance[] = [];
+  for (const file of files) {
+    const name = parseFindingsAcceptanceFileName(file);
+    if (name === undefined) continue;
+    const acceptance = await readRecord(folder, file, findingsAcceptanceSchema);
+    if (acceptance === undefined) continue;
+    if (acceptance instanceof Error || acceptance.name !== name) unreadable.push(file);
+    else acceptances.push(acceptance);
+  }
+  return acceptances;
 }
 
 type Schema<T> = {

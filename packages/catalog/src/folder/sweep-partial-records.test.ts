@@ -4,6 +4,20 @@ import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { expect, it } from 'vitest';
 import { sweepPartialRecords } from './sweep-partial-records.ts';
 
+it('removes half-written acceptances of both kinds', async () => {
+  await using folder = await tempFolder();
+  const names = [
+    'backup_shop_20260101_000000.sql.gz.accepted.json',
+    'accepted_shop_20260101_000000.json',
+    'accepted_x.json',
+  ];
+  const files = names.map((name) => `${name}.0a1b2c3d.partial`);
+  for (const file of files) await writeFile(join(folder.path, file), '');
+  for (const file of files) await utimes(join(folder.path, file), 0, 0);
+  await sweepPartialRecords(folder.path, 'accepted', { info: () => undefined });
+  expect(await readdir(folder.path)).toEqual(files.slice(2));
+});
+
 it('removes old half-written records of the kind that it is told, and nothing else', async () => {
   await using folder = await tempFolder();
   const dump = 'backup_shop_20260101_000000.sql.gz';

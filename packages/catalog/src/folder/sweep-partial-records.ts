@@ -12,7 +12,7 @@ export async function sweepPartialRecords(
   log: Pick<Log, 'info'>,
 ): Promise<void> {
   const { partials } = await readFolder(folder);
-  const ours = new RegExp(String.raw`\.${kind}\.json\.[0-9a-f]+\.partial$`);
+  const ours = new RegExp(String.raw`(?:\.${kind}|^${kind}_.*)\.json\.[0-9a-f]+\.partial$`);
   for (const file of partials.filter((name) => ours.test(name))) {
     const path = join(folder, file);
     const stats = await stat(path).catch(() => undefined);

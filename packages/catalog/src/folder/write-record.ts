@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import {
+  findingsAcceptanceFileName,
+  findingsAcceptanceSchema,
+  type FindingsAcceptance,
+} from '@pgstow/shared/contract/findings-acceptance.ts';
+import {
   manifestFileName,
   manifestSchema,
   withheldManifestFileName,
@@ -40,6 +45,12 @@ export async function writeRestoreTest(folder: string, test: RestoreTest): Promi
 /** Writes an acceptance. From then on the suspect dump counts. */
 export async function writeAcceptance(folder: string, acceptance: Acceptance): Promise<void> {
   await writeRecord(folder, acceptanceFileName(acceptance.name), acceptanceSchema.parse(acceptance));
+}
+
+/** Writes an acceptance of findings. From then on no test of that database is bad for them. */
+export async function writeFindingsAcceptance(folder: string, acceptance: FindingsAcceptance): Promise<void> {
+  const file = findingsAcceptanceFileName(acceptance.name);
+  await writeRecord(folder, file, findingsAcceptanceSchema.parse(acceptance));
 }
 
 /** Removes a receipt that the destination refutes. From then on the upload is not confirmed. */

@@ -34,12 +34,13 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
         confirmedAt,
       })),
     restoreTests: [...restoreTests.values()].map(
-      ({ destination, result, reason, differences, testedAt, restoreMs }) => {
+      ({ destination, result, reason, differences, acceptedAt, testedAt, restoreMs }) => {
         const why = reason ?? differences[0];
         return {
           destination,
           result,
           reason: why?.slice(0, LONGEST_REASON).toWellFormed(),
+          acceptedAt,
           testedAt,
           restoreMs,
         };

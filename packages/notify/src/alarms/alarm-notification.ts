@@ -72,7 +72,7 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
     title: (shown) => `A backup of ${shown} is BAD`,
     happened: (reason, { name }) => `The restore test of ${name ?? 'a backup'} found it BAD: ${reason}`,
     hint: (shown) =>
-      `Take a new dump, and see whether it is good: pgstow dump ${shown} --wait, then pgstow verify --database ${shown} --wait`,
+      `Take a new dump, and see whether it is good: pgstow dump ${shown} --wait, then pgstow verify --database ${shown} --wait. A difference that you know, and that is no fault, can be accepted: pgstow accept`,
     recovered: (shown) => `Backups of ${shown} are GOOD again`,
   },
   'restore-test-failed': {

@@ -11,7 +11,7 @@ import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-serv
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNotifying, type Notifying } from '../start-notifying.ts';
 import type { Alarm } from './alarm-notification.ts';
-import { updateRestoreTestAlarms } from './restore-test-alarm.ts';
+import { liftAcceptedTest, updateRestoreTestAlarms } from './restore-test-alarm.ts';
 
 const redact = createRedact(['geheim']);
 const log = createLog('test', 'silent', redact);
@@ -189,5 +189,24 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
       },
       { severity: 'info', name: of(7, 'good').name },
     ]);
+  });
+
+  it('of a bad restore test are lifted by a person who accepts what it found, not by any other good one of that dump', async () => {
+    await using site = await newSite();
+    const name = formatBackupName('shop', new Date('2026-11-26T03:00:00Z'));
+    const good = { name, result: 'good' } as const;
+    for (const act of [
+      ({ alarms }: Process) => alarms.raise({ ...stale('shop'), kind: 'restore-test-bad', since: new Date(0) }),
+      ({ alarms }: Process) => liftAcceptedTest(alarms, good),
+      ({ alarms }: Process) => liftAcceptedTest(alarms, { ...good, acceptedAt: '2026-11-27T00:00:00.000Z' }),
+    ]) {
+      await using process = await site.start();
+      act(process);
+      await process.alarms.standing();
+    }
+    expect(site.events()).toEqual(['raised restore-test-bad shop', 'recovered restore-test-bad shop']);
+    expect(site.endpoint.requests[1]?.json).toMatchObject({
+      happened: `${name} restores, and what differs from its manifest was accepted.`,
+    });
   });
 });

@@ -26,6 +26,23 @@ export function updateRestoreTestAlarms(alarms: Pick<Alarms, 'raise' | 'lift'>, 
     alarms.lift('restore-test-bad', database, {
       at: takenAt,
       name,
-      happened: `${name} was restored from ${destination}, and equals its manifest.`,
+      happened:
+        test.acceptedAt === undefined
+          ? `${name} was restored from ${destination}, and equals its manifest.`
+          : describeAccepted(name),
     });
+}
+
+/** Ends the alarm of a bad restore test that a person's word has made good since. */
+export function liftAcceptedTest(
+  alarms: Pick<Alarms, 'lift'>,
+  { name, result, acceptedAt }: Pick<RestoreTest, 'name' | 'result' | 'acceptedAt'>,
+): void {
+  const { database, takenAt } = parseBackupName(name) ?? {};
+  if (result !== 'good' || acceptedAt === undefined || database === undefined || takenAt === undefined) return;
+  alarms.lift('restore-test-bad', database, { at: takenAt, name, happened: describeAccepted(name) });
+}
+
+function describeAccepted(name: string): string {
+  return `${name} restores, and what differs from its manifest was accepted.`;
 }

@@ -52,8 +52,12 @@ export const restoreTestSchema = z.strictObject({
    * is at fault (it is damaged, or does not restore), and from a record of an earlier version.
    */
   findings: z.array(findingKeySchema).optional(),
+  /** Own checks that could not be run, a sentence each; the dump is not good without them. Absent if there are none. */
+  unchecked: z.array(z.string()).optional(),
   /** What could not be compared, or is worth knowing, a sentence each. */
   notes: z.array(z.string()),
+  /** When a person accepted the last of what differs. Each accepted difference is a note. */
+  acceptedAt: z.iso.datetime().optional(),
   testedAt: z.iso.datetime(),
   /** Duration of the whole test. */
   durationMs: z.int().nonnegative(),

@@ -52,6 +52,8 @@ export const checkRetention = defineCheck({
 });
 
 const HINTS: Partial<Record<FreezeCause, string>> = {
+  'restore-test':
+    'Find out what it found: pgstow status says it. A difference that is no fault can be accepted, see pgstow accept --help; else a restore test that is good ends this.',
   shrink:
     'Find out what it has lost. If that was meant, say so by pgstow accept; else the next dump of usual size ends this.',
   unreadable:

@@ -67,7 +67,7 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
         subject,
         status: 'fault',
         message: `the newest restore test, ${ago}, was bad: ${of}: ${test.reason ?? test.differences[0] ?? 'it differs from its manifest'}`,
-        hint: `Have a dump taken now (pgstow dump ${shellWord(subject)} --wait), and see pgstow list --long for what is good.`,
+        hint: `Have a dump taken now (pgstow dump ${shellWord(subject)} --wait), and see pgstow list --long for what is good.${test.findings === undefined ? '' : ` If you know what differs, and it is no fault: pgstow accept ${test.name} --reason '…'`}`,
       };
     case 'could-not-tell':
       return {

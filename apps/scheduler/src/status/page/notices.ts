@@ -80,9 +80,18 @@ function noticeOfJob(job: ShownJob, databases: readonly DatabaseStatus[], now: D
   }
   const ago = at === undefined ? '' : ` ${describeDuration(now.getTime() - at.getTime())} ago`;
   const text = `The ${what} failed${ago}: ${reason}`;
+  if (isAccepted(job, databases))
+    return { isGrave: false, text, hint: 'What it found was accepted: there is nothing to do.', job };
   if (isMadeUpFor(job, databases))
     return { isGrave: false, text, hint: 'A later one succeeded: there is nothing to do.', job };
   return { isGrave: true, text, hint: job.hint ?? HINTS[queue], job };
+}
+
+/** Whether a person has accepted since what a restore test found. */
+function isAccepted({ queue, database, at }: ShownJob, databases: readonly DatabaseStatus[]): boolean {
+  const test = databases.find((each) => each.database === database)?.health.newestRestoreTest;
+  if (queue !== 'verify' || test?.result !== 'good' || test.acceptedAt === undefined) return false;
+  return Date.parse(test.acceptedAt) > (at?.getTime() ?? 0);
 }
 
 /** Whether a later job of the same kind has succeeded. */
