@@ -292,6 +292,30 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
       });
     });
 
+    it('an upgrade that cannot be rehearsed, and checks of a person’s own that cannot be read or are never run', async () => {
+      await using folder = await tempFolder('pgstow-checks-');
+      const file = join(folder.path, 'checks.sql');
+      const missing = await doctor({ VERIFY_REHEARSE: '99', VERIFY_CHECKS: file });
+      expect(missing.finding('restore.rehearsal')).toMatchObject({
+        status: 'warning',
+        message: expect.stringMatching(/^there is no PostgreSQL server 99 here, only /),
+      });
+      expect(missing.finding('restore.checks')).toMatchObject({
+        status: 'fault',
+        message: expect.stringContaining(`VERIFY_CHECKS: cannot read ${file}: ENOENT`),
+      });
+      await writeFile(file, '-- check: a\n-- database: shops\nselect true;\nselect count(*) > 0 from t;');
+      const read = await doctor({ VERIFY_REHEARSE: '12', VERIFY_CHECKS: file });
+      expect(read.finding('restore.rehearsal').message).toMatch(/^VERIFY_REHEARSE is 12, and the source is PostgreSQL/);
+      expect(read.finding('restore.checks')).toMatchObject({
+        status: 'warning',
+        message: '"a" is never run: no database of POSTGRES_DB is called shops',
+      });
+      expect(read.findings).toContainEqual(
+        expect.objectContaining({ status: 'ok', message: 'its restore tests run 1 query of your own' }),
+      );
+    });
+
     it.skipIf(asOtherUser === undefined)('a folder that this user may not write to', async () => {
       const { user, args } = asOtherUser!;
       await using folder = await tempFolder('pgstow-doctor-');

@@ -31,8 +31,11 @@ const TAIL_BYTES = 4096;
 /** A COPY of 1600 columns with the longest names fits; longer lines are part of a function, a comment or a large object. */
 const LONGEST_LINE = 256 * 1024;
 
-/** The border of a transaction of the dump's own, which pg_dump writes around large objects. */
-const TRANSACTION_BORDER = /^(?:BEGIN|COMMIT);\n$/;
+/**
+ * The border of a transaction of the dump's own, which pg_dump writes around large objects, and a setting that servers before
+ * version 17 do not know: the restore's session has it already, where there is one.
+ */
+const NOT_SENT = /^(?:BEGIN|COMMIT|SET transaction_timeout = 0);\n$/;
 const RESTRICTION = /^\\(?:un)?restrict (\w+)\n$/;
 
 /**
@@ -77,7 +80,7 @@ export class DumpTextReader {
   #unsent = 0;
 
   /**
-   * @param sink receives the text without statements that would end its transaction, and without the keys that lock psql,
+   * @param sink receives the text without statements that would end its transaction or that an older server refuses, and without the keys that lock psql,
    * because the restore locks psql by its own key. An incomplete line waits for its rest.
    */
   constructor(sink?: DumpTextSink) {
@@ -179,7 +182,7 @@ export class DumpTextReader {
     const key = isCommand ? RESTRICTION.exec(line)?.[1] : undefined;
     const isRestriction = key !== undefined && key === this.#restrictKey;
     if ((isCommand && !isRestriction) || this.#quoting.hasCommandInLine) this.#refuse(line);
-    const isLeftOut = isRestriction || (isOutside && TRANSACTION_BORDER.test(line));
+    const isLeftOut = isRestriction || (isOutside && NOT_SENT.test(line));
     const other = isLeftOut ? '\n' : this.#inPlaceOf(line, isOutside, beginsRows);
     const beganBefore = line.length > end - start;
     if (other === undefined && !beganBefore) return;

@@ -10,7 +10,7 @@ import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/post
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testedClients } from '../../testing/tested-clients.ts';
-import type { Clients } from '../client/client-version.ts';
+import { findClients, type Clients } from '../client/client-version.ts';
 import { restoreDump, type RestoreDumpOptions } from './restore-dump.ts';
 
 const END = '\n--\n-- PostgreSQL database dump complete\n--\n\n';
@@ -37,8 +37,11 @@ describe.skipIf(!hasPostgres())('a restore', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  const pgDump = async (database: string, ...options: readonly string[]): Promise<string> => {
-    const { stdout } = await execa(`${server.binDir}/pg_dump`, options, {
+  const pgDump = async (
+    database: string,
+    { options = [], program = `${server.binDir}/pg_dump` }: { options?: readonly string[]; program?: string } = {},
+  ): Promise<string> => {
+    const { stdout } = await execa(program, options, {
       env: { PATH: process.env['PATH'], ...server.env(database) },
       extendEnv: false,
       stripFinalNewline: false,
@@ -73,7 +76,7 @@ describe.skipIf(!hasPostgres())('a restore', () => {
     'with %j gives back what was dumped, large objects and all, and says how much',
     async (options) => {
       const name = await fresh();
-      const sql = await pgDump('source', ...options);
+      const sql = await pgDump('source', { options });
       const seen: number[] = [];
       const { content, restoreMs } = await restore(sql, {
         env: server.env(name),
@@ -91,6 +94,19 @@ describe.skipIf(!hasPostgres())('a restore', () => {
       expect(without(await pgDump(name))).toBe(without(dump));
     },
   );
+
+  it('of a dump by a newer pg_dump gives it back in the older server', async () => {
+    const newer = (await findClients()).find(({ major }) => major > server.major);
+    const sql =
+      newer === undefined
+        ? dump.replace('\nSET row_security = off;', '\nSET transaction_timeout = 0;\nSET row_security = off;')
+        : await pgDump('source', { program: `${newer.folder}/pg_dump` });
+    expect(sql).toContain('\nSET transaction_timeout = 0;\n');
+    const name = await fresh();
+    await restore(sql, { clients: newer ?? clients, env: server.env(name) });
+    const without = (text: string) => text.replaceAll(/^\\(?:un)?restrict .*$/gm, '');
+    expect(without(await pgDump(name))).toBe(without(dump));
+  });
 
   it('of a dump that was cut at any of 50 places leaves the target untouched', async () => {
     const last = dump.trimEnd().length;
