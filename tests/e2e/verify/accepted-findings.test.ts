@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a finding that a person has acce
       await eventually(() => postedTo(endpoint).length === 2);
       expect((await scheduler.request('/healthz')).status).toBe(200);
       const page = await (await scheduler.request('/')).text();
-      expect(page).toContain('good</span> with what was accepted');
+      expect(page).toContain('good</span>, but for what was accepted');
       expect(page).toContain('What it found was accepted: there is nothing to do.');
     }
     await using next = await stage.startWorker(notifies);
@@ -138,7 +138,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a finding that a person has acce
     await stage.good(second.name, LOCAL);
     expect(await restore(second.name, 'shop_2')).toMatchObject({
       code: 0,
-      text: expect.stringMatching(/note: accepted on .*view public\.v is missing/) as string,
+      text: expect.stringMatching(
+        /note: accepted on .*view public\.v is missing\nequal to its manifest, but for what was accepted: 1 rows/,
+      ) as string,
     });
 
     const third = await stage.dumpOnly('shop');

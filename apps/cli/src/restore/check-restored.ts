@@ -30,9 +30,10 @@ export async function checkRestored(
   }
   if (uncounted.length > 0)
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and was not compared whole:\n${listed(uncounted)}`);
+  const exception = accepted.notes.length === 0 ? '' : ', but for what was accepted';
   if (isKnown)
     console.log(
-      `equal to ${against}: ${rows.toLocaleString('en')} rows in ${tables} ${tables === 1 ? 'table' : 'tables'}`,
+      `equal to ${against}${exception}: ${rows.toLocaleString('en')} rows in ${tables} ${tables === 1 ? 'table' : 'tables'}`,
     );
 }
 

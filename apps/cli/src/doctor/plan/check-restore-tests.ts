@@ -60,7 +60,12 @@ function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolea
   const ago = `${describeDuration(now.getTime() - Date.parse(test.testedAt))} ago`;
   switch (test.result) {
     case 'good':
-      return { check, subject, status: 'ok', message: `the newest restore test, ${ago}, was good` };
+      return {
+        check,
+        subject,
+        status: 'ok',
+        message: `the newest restore test, ${ago}, was good${test.acceptedAt === undefined ? '' : ', but for what was accepted'}`,
+      };
     case 'bad':
       return {
         check,

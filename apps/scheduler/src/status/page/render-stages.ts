@@ -31,7 +31,7 @@ export function renderStages(
     </dd>
     <dt>Restore test</dt>
     <dd>
-      ${test === undefined ? 'never' : html`${renderTestResult(test.result)}${test.acceptedAt === undefined ? undefined : ' with what was accepted'}, ${renderAge(test.testedAt, now)}${test.restoreMs === undefined ? undefined : `, in ${describeDuration(test.restoreMs)}`}${test.result !== 'could-not-tell' || health.lastVerdict === undefined ? undefined : html`; last verdict ${renderAge(health.lastVerdict.testedAt, now)}`}`}
+      ${test === undefined ? 'never' : html`${renderTestResult(test.result)}${test.acceptedAt === undefined ? undefined : ', but for what was accepted'}, ${renderAge(test.testedAt, now)}${test.restoreMs === undefined ? undefined : `, in ${describeDuration(test.restoreMs)}`}${test.result !== 'could-not-tell' || health.lastVerdict === undefined ? undefined : html`; last verdict ${renderAge(health.lastVerdict.testedAt, now)}`}`}
     </dd>
     <dt>Next run</dt>
     <dd>
