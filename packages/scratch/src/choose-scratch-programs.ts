@@ -1,5 +1,6 @@
 import { findServers, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { findExtensions } from './installation.ts';
 
 /** No server of the source's major version is installed. Another attempt succeeds only once a person installs one. */
 export class NoScratchServerError extends RetryableError {
@@ -20,6 +21,21 @@ export async function chooseScratchPrograms(major: number): Promise<Clients> {
     major,
     installed.map((programs) => programs.major),
   );
+}
+
+/** Lists the major versions of the servers that are installed here, and the extensions of each. */
+export async function listServers(): Promise<{
+  readonly majors: number[];
+  readonly extensions: Record<string, string[]>;
+}> {
+  const installed = await findServers();
+  const extensions: Record<string, string[]> = {};
+  for (const programs of installed.toReversed()) {
+    const found = await findExtensions(programs);
+    // The preferred one of a major version comes first, and is asked last.
+    if (found !== undefined) extensions[programs.major] = [...found];
+  }
+  return { majors: installed.map(({ major }) => major), extensions };
 }
 
 /** @param installed major versions @throws NoScratchServerError if the wanted one is not among them */

@@ -1,6 +1,5 @@
-import { readFile, realpath } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { Clients } from '@pgstow/postgres/client/client-version.ts';
+import { findInstallation, readInstalled } from './installation.ts';
 
 /** Libraries of extensions whose control file names another one than the server must load. */
 const LOADED_FOR: Readonly<Record<string, string>> = {
@@ -22,30 +21,18 @@ const NAME = /^[\w-]+$/;
  * @returns those that are installed beside the server's programs, in the order in which it loads them
  */
 export async function findPreloadLibraries(
-  { folder, major }: Clients,
+  clients: Clients,
   extensions: readonly string[],
 ): Promise<readonly string[]> {
-  const programs = dirname(await realpath(join(folder, 'postgres')));
+  const installation = await findInstallation(clients);
   const found = new Set<string>();
   for (const extension of extensions.filter((name) => NAME.test(name))) {
-    const control = await readFirst(
-      [`/usr/share/postgresql/${major}`, join(programs, '../share'), join(programs, '../share/postgresql')],
-      `extension/${extension}.control`,
-    );
+    const control = await readInstalled(installation.extensions, `${extension}.control`);
     const [, named] = /^\s*module_pathname\s*=\s*'(?:\$libdir\/)?([\w.-]+)'/m.exec(control ?? '') ?? [];
     const library = LOADED_FOR[extension] ?? named ?? extension;
-    const content = await readFirst([join(programs, '../lib'), join(programs, '../lib/postgresql')], `${library}.so`);
+    const content = await readInstalled(installation.libraries, `${library}.so`);
     if (content !== undefined && WANTS_PRELOADING.test(content)) found.add(library);
   }
   const rank = (library: string): number => (FIRST.includes(library) ? FIRST.indexOf(library) : FIRST.length);
   return [...found].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-}
-
-/** Reads a file in the first of the folders that has it, a character for each byte. */
-async function readFirst(folders: readonly string[], path: string): Promise<string | undefined> {
-  for (const folder of folders) {
-    const content = await readFile(join(folder, path), 'latin1').catch(() => undefined);
-    if (content !== undefined) return content;
-  }
-  return undefined;
 }

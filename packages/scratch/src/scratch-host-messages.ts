@@ -33,7 +33,15 @@ const faultSchema = z.strictObject({
   fault: z.strictObject({ name: z.string(), message: z.string(), hint: z.string().optional() }),
 });
 
-export const lookSchema = z.union([z.strictObject({ majors: z.array(z.int()), roomBytes: bytes }), faultSchema]);
+export const lookSchema = z.union([
+  z.strictObject({
+    majors: z.array(z.int()),
+    roomBytes: bytes,
+    /** Extensions of each server, by its major version. Version 0.1 did not say. */
+    extensions: z.record(z.string(), z.array(z.string())).optional(),
+  }),
+  faultSchema,
+]);
 export type HostLook = Exclude<z.infer<typeof lookSchema>, { fault: unknown }>;
 
 /** Answers to a request for a server: first that it runs, later why it ended, if it did. */

@@ -52,8 +52,9 @@ describe.skipIf(!hasPostgres())('a scratch host', () => {
   it('says which servers it has, and how much room', async () => {
     const folder = await newFolder('looks');
     await using _host = await startScratchHost({ folder, log });
-    const { majors, roomBytes } = await lookAtScratchHost(folder, never);
+    const { majors, extensions, roomBytes } = await lookAtScratchHost(folder, never);
     expect(majors).toContain(major);
+    expect(extensions?.[major]).toContain('plpgsql');
     expect(roomBytes).toBeGreaterThan(MIB);
   });
 

@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
-import { chooseScratchPrograms } from './choose-scratch-programs.ts';
+import { chooseScratchPrograms, listServers } from './choose-scratch-programs.ts';
 import { roomFor, watchDisk } from './scratch-disk.ts';
 import { isScratchHostThere } from './scratch-host-client.ts';
 import {
@@ -105,8 +104,7 @@ async function firstOf(
 }
 
 async function tell(socket: Socket, folder: string): Promise<void> {
-  const majors = (await findServers()).map(({ major }) => major);
-  say(socket, { majors, roomBytes: Math.floor(await roomFor(folder, undefined)) });
+  say(socket, { ...(await listServers()), roomBytes: Math.floor(await roomFor(folder, undefined)) });
 }
 
 /** Runs a server from its start to its end, whatever ends it. */

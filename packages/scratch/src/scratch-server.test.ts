@@ -116,6 +116,7 @@ describe.skipIf(!hasPostgres())('a scratch server', () => {
     const folder = join(parent.path, 'installation', 'bin');
     await mkdir(folder, { recursive: true });
     await mkdir(join(folder, '../lib'));
+    await writeFile(join(folder, '../lib/plpgsql.so'), '');
     for (const program of ['postgres', 'initdb', 'psql'])
       await writeFile(join(folder, program), `#!/bin/sh\nexec ${found.folder}/${program} "$@"\n`, { mode: 0o755 });
     await writeFile(join(folder, '../lib/broken.so'), 'broken is not in shared_preload_libraries');

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, chown, copyFile, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -7,7 +9,13 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { createLog } from '@pgstow/shared/runtime/log/log.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
-import { canMountTmpfs, hasCommand, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
+import {
+  canMountTmpfs,
+  hasCommand,
+  hasExtension,
+  hasPostgres,
+  hasRedis,
+} from '@pgstow/testing/machine/capabilities.ts';
 import { smallDisk } from '@pgstow/testing/machine/small-disk.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
@@ -273,6 +281,27 @@ describe.skipIf(!hasRedis() || !hasPostgres())('pgstow doctor', () => {
       expect(finding('restore.server')).toMatchObject({
         status: 'fault',
         hint: expect.stringContaining('postgresql-'),
+      });
+    });
+
+    it.skipIf(!hasExtension('hstore'))('a scratch host without an extension of the database', async () => {
+      const { postgres } = stage;
+      await postgres.createDatabase('extended');
+      await postgres.psql('extended', 'create extension hstore; create extension pgcrypto');
+      const here = await doctor({ POSTGRES_DB: 'extended' });
+      const well = here.findings.filter(({ check }) => check === 'restore.extensions');
+      expect(well).toMatchObject([{ status: 'ok', message: 'there are hstore, pgcrypto' }]);
+
+      await using folder = await tempFolder('pgstow-host-');
+      const look = { majors: [postgres.major], extensions: { [postgres.major]: ['pgcrypto'] }, roomBytes: 2 ** 40 };
+      await using host = createServer((socket) => void socket.resume().end(`${JSON.stringify(look)}\n`));
+      host.listen(join(folder.path, 'host.sock'));
+      await once(host, 'listening');
+      const { finding } = await doctor({ POSTGRES_DB: 'extended', VERIFY_HOST_DIR: folder.path });
+      expect(finding('restore.extensions')).toMatchObject({
+        status: 'fault',
+        message: 'the scratch server lacks hstore: its restore tests cannot tell',
+        hint: expect.stringContaining('SCRATCH_IMAGE'),
       });
     });
 

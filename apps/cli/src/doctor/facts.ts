@@ -9,6 +9,8 @@ export type CheckedSource = {
   readonly major?: number;
   /** Size on the server's disk of each database that answered. */
   readonly databaseBytes: ReadonlyMap<string, number>;
+  /** Extensions of each of those. */
+  readonly extensions: ReadonlyMap<string, readonly string[]>;
   /** Identity of each of those. */
   readonly identities: ReadonlyMap<string, SourceIdentity>;
 };

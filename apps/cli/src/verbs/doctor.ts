@@ -67,7 +67,9 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
     const findings = runCheck(check, settings, facts, signal);
     // Other checks wait for what this one learns, but no longer than it runs.
     return check === checkPostgres
-      ? findings.finally(() => facts.setSource({ databaseBytes: new Map(), identities: new Map() }))
+      ? findings.finally(() =>
+          facts.setSource({ databaseBytes: new Map(), extensions: new Map(), identities: new Map() }),
+        )
       : findings;
   });
   const redact = createRedact(secrets);

@@ -52,12 +52,13 @@ export const checkPostgres = defineCheck({
     yield judgeClock('postgres.clock', "the database server's clock", server.skewMs);
     const clients = yield* judgeClients(installed, server.major);
     const sizes = new Map<string, number>();
+    const extensions = new Map<string, readonly string[]>();
     const identities = new Map<string, SourceIdentity>();
     for (const database of postgres.databases) {
       signal.throwIfAborted();
-      yield* checkDatabase(database, { postgres, server, clients, connect, sizes, identities, signal });
+      yield* checkDatabase(database, { postgres, server, clients, connect, sizes, extensions, identities, signal });
     }
-    facts.setSource({ major: server.major, databaseBytes: sizes, identities });
+    facts.setSource({ major: server.major, databaseBytes: sizes, extensions, identities });
   },
 });
 
@@ -93,17 +94,19 @@ type DatabaseContext = {
   readonly clients: Clients | undefined;
   readonly connect: (database: string) => Promise<PsqlSession>;
   readonly sizes: Map<string, number>;
+  readonly extensions: Map<string, readonly string[]>;
   readonly identities: Map<string, SourceIdentity>;
   readonly signal: AbortSignal;
 };
 
 async function* checkDatabase(subject: string, context: DatabaseContext): AsyncGenerator<Finding> {
-  const { postgres, server, clients, connect, sizes, identities, signal } = context;
+  const { postgres, server, clients, connect, sizes, extensions, identities, signal } = context;
   const found: Finding[] = [];
   try {
     await using session = await connect(subject);
     const facts = await readConnectionFacts(session);
     sizes.set(subject, facts.bytes);
+    extensions.set(subject, facts.extensions);
     const { identity } = await readServerFacts(session);
     identities.set(subject, { ...identity, address: formatAddress(postgres) });
     yield {

@@ -37,6 +37,7 @@ const connectionSchema = z.strictObject({
   bytes: z.int(),
   encoding: z.string(),
   collate: z.string(),
+  extensions: z.array(z.string()),
   /** Connections at a time; negative where there is no limit. */
   roleLimit: z.int(),
   databaseLimit: z.int(),
@@ -56,6 +57,7 @@ select jsonb_build_object(
   'bytes', pg_database_size(d.oid),
   'encoding', pg_encoding_to_char(d.encoding),
   'collate', d.datcollate,
+  'extensions', (select coalesce(jsonb_agg(extname order by extname), '[]') from pg_extension where extname <> 'plpgsql'),
   'roleLimit', r.rolconnlimit,
   'databaseLimit', d.datconnlimit,
   'roleUsed', (select count(*) from pg_stat_activity a where a.usesysid = r.oid and a.pid <> pg_backend_pid()),

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
-import { findServers } from '@pgstow/postgres/client/client-version.ts';
 import { assertScratchRoot } from '@pgstow/scratch/assert-scratch-root.ts';
-import { assertServerMajor } from '@pgstow/scratch/choose-scratch-programs.ts';
+import { assertServerMajor, listServers } from '@pgstow/scratch/choose-scratch-programs.ts';
 import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
 import { defineCheck, type Finding } from '../check.ts';
-import { sourceTimeoutMs } from '../facts.ts';
+import { sourceTimeoutMs, type CheckedSource } from '../facts.ts';
 import { faultFinding } from '../run-check.ts';
 
 const SERVER = 'restore.server';
@@ -38,7 +37,7 @@ export const checkScratch = defineCheck({
       yield faultFinding(check, error);
       return;
     }
-    const { major, databaseBytes } = await facts.source;
+    const { major, databaseBytes, extensions } = await facts.source;
     if (major === undefined) {
       const message = 'which PostgreSQL server is needed here is not known: the source did not answer';
       yield { check: SERVER, status: 'skipped', message };
@@ -51,6 +50,7 @@ export const checkScratch = defineCheck({
       yield faultFinding(SERVER, error);
     }
     if (verify.rehearseMajor !== undefined) yield judgeRehearsal(verify.rehearseMajor, major, host.majors);
+    yield* judgeExtensions(extensions, host.extensions?.[major]);
     const free = Math.min(host.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());
     const message = `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`;
@@ -85,9 +85,29 @@ function judgeRehearsal(rehearsed: number, source: number, installed: readonly n
   }
 }
 
+/** @param available extensions of the scratch server; `undefined` where they are not known */
+function* judgeExtensions(
+  extensions: CheckedSource['extensions'],
+  available: readonly string[] | undefined,
+): Generator<Finding> {
+  if (available === undefined) return;
+  const check = 'restore.extensions';
+  for (const [subject, wanted] of extensions) {
+    const missing = wanted.filter((name) => !available.includes(name));
+    if (missing.length > 0)
+      yield {
+        check,
+        subject,
+        status: 'fault',
+        message: `the scratch server lacks ${missing.join(', ')}: its restore tests cannot tell`,
+        hint: 'Install the extensions there; in compose, name the image that the database runs in: SCRATCH_IMAGE.',
+      };
+    else if (wanted.length > 0) yield { check, subject, status: 'ok', message: `there are ${wanted.join(', ')}` };
+  }
+}
+
 /** Finds out here what a scratch host says of itself. */
 async function lookHere(folder: string): Promise<HostLook> {
   await assertScratchRoot(folder);
-  const majors = (await findServers()).map(({ major }) => major);
-  return { majors, roomBytes: await roomFor(folder, undefined) };
+  return { ...(await listServers()), roomBytes: await roomFor(folder, undefined) };
 }
