@@ -7,6 +7,8 @@
 # node_modules folder but follows pnpm's links out of it, so every image keeps the workspace's layout.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
+# The servers of restore tests: the stage `servers` below, or an image of yours with the extensions of your databases.
+ARG SCRATCH_IMAGE=servers
 
 # The base of every process.
 FROM ${NODE_IMAGE} AS base
@@ -58,25 +60,16 @@ CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export
 # PostgreSQL's client programs and igzip. Only the programs are taken from Debian's client package. The rest is a wrapper in
 # Perl, several times as large, that chooses a version, which the dump worker does itself.
 FROM base AS clients
-ARG PG_MAJORS=15
+ARG PG_MAJORS=all
+COPY scripts/offer-postgresql /usr/local/bin/
 RUN set -eux; \
     export DEBIAN_FRONTEND=noninteractive; \
     apt-get update; \
     apt-get install -y --no-install-recommends ca-certificates isal pigz; \
-    cd /tmp; \
-    . /etc/os-release; \
-    for major in $PG_MAJORS; do \
-      apt-cache show "postgresql-client-$major" >/dev/null 2>&1 && continue; \
-      # Debian does not have this version. The PostgreSQL project has it, and Debian has the project's key.
-      apt-get download postgresql-common; \
-      dpkg-deb --fsys-tarfile postgresql-common_*.deb | tar -x -C / ./usr/share/postgresql-common/pgdg; \
-      echo "deb [signed-by=/usr/share/postgresql-common/pgdg/apt.postgresql.org.asc] https://apt.postgresql.org/pub/repos/apt $VERSION_CODENAME-pgdg main" \
-        >/etc/apt/sources.list.d/pgdg.list; \
-      apt-get update; \
-      break; \
-    done; \
+    offer-postgresql $PG_MAJORS >/etc/postgresql-majors; \
     apt-get install -y --no-install-recommends libpq5 libreadline8 libzstd1 liblz4-1; \
-    for major in $PG_MAJORS; do \
+    cd /tmp; \
+    for major in $(cat /etc/postgresql-majors); do \
       apt-get download "postgresql-client-$major"; \
       dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / \
         "./usr/lib/postgresql/$major/bin/pg_dump" "./usr/lib/postgresql/$major/bin/psql" \
@@ -86,7 +79,7 @@ RUN set -eux; \
       "/usr/lib/postgresql/$major/bin/pg_dump" --version; \
       "/usr/lib/postgresql/$major/bin/psql" --version; \
     done; \
-    rm -rf /tmp/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
+    rm -rf /tmp/* /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 
 FROM workspace AS dump-worker-modules
 RUN install-in-image @pgstow/dump-worker
@@ -136,14 +129,13 @@ CMD ["node", "--max-semi-space-size=1", "apps/verify-worker/src/main.ts"]
 # The servers that dumps are restored into, one of each major version, with PostgreSQL's own extensions. LLVM's compiler, the
 # largest part, is left out: a scratch server never uses it. Only files are taken: no package makes a cluster or starts a service.
 FROM clients AS servers
-ARG PG_MAJORS=15
 # The locales of the dumped databases, as `psql --list` shows them. Without its locale, a database gets another collation.
 ARG PG_LOCALES=en_US.UTF-8
 RUN set -eux; \
     export DEBIAN_FRONTEND=noninteractive; \
     apt-get update; \
     cd /tmp; \
-    for major in $PG_MAJORS; do \
+    for major in $(cat /etc/postgresql-majors); do \
       apt-get download "postgresql-$major"; \
       # Its libraries, without LLVM's and without what runs it as a service.
       apt-get install -y --no-install-recommends tzdata $(dpkg-deb --field "postgresql-${major}"_*.deb Depends \
@@ -162,15 +154,47 @@ RUN set -eux; \
 FROM workspace AS scratch-host-modules
 RUN install-in-image @pgstow/scratch-host
 
+# What the host brings into an image that is not ours: Node and setpriv, with the libraries and the loader that they are built
+# for. So they run whatever libc that image has, musl (Alpine) included; its PostgreSQL runs with its own.
+FROM base AS brought
+ARG SCRATCH_IMAGE
+RUN set -eu; \
+    mkdir -p /opt/pgstow/bin /opt/pgstow/lib; \
+    if [ "$SCRATCH_IMAGE" != servers ]; then \
+      for program in node setpriv; do \
+        path="$(command -v "$program")"; \
+        cp "$path" $(ldd "$path" | grep -o '/[^ ]*') /opt/pgstow/lib/; \
+        echo '#!/bin/sh' >"/opt/pgstow/bin/$program"; \
+        echo "exec $(ls /opt/pgstow/lib/ld-*) --library-path /opt/pgstow/lib /opt/pgstow/lib/$program \"\$@\"" >>"/opt/pgstow/bin/$program"; \
+        chmod 755 "/opt/pgstow/bin/$program"; \
+      done; \
+      /opt/pgstow/bin/node --version; \
+    fi
+
 # It runs as root, to run PostgreSQL as a user that owns nothing but scratch servers. It connects to nothing.
-FROM servers AS scratch-host
-RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pgstow-scratch; \
-    mkdir -m 0755 /scratch-host
+FROM ${SCRATCH_IMAGE} AS scratch-host
+USER root
+COPY --from=brought /opt/pgstow /opt/pgstow
+ENV PATH=/opt/pgstow/bin:$PATH NODE_ENV=production
+WORKDIR /app
+ARG SCRATCH_IMAGE
+ARG PG_LOCALES=en_US.UTF-8
+# No two images have the same programs for users, and every one has these files.
+RUN echo 'pgstow-scratch:x:61236:61236::/nonexistent:/usr/sbin/nologin' >>/etc/passwd; \
+    echo 'pgstow-scratch:x:61236:' >>/etc/group; \
+    mkdir -m 0755 /scratch-host; \
+    if [ "$SCRATCH_IMAGE" != servers ]; then \
+      for locale in $PG_LOCALES; do \
+        localedef -i "${locale%%.*}" -f "${locale#*.}" "$locale" || echo "this image cannot have the locale $locale"; \
+      done; \
+    fi
 COPY --from=scratch-host-modules /app /app
 COPY packages/shared/src packages/shared/src
 COPY packages/postgres/src packages/postgres/src
 COPY packages/scratch/src packages/scratch/src
 COPY apps/scratch-host/src apps/scratch-host/src
+STOPSIGNAL SIGTERM
+ENTRYPOINT []
 CMD ["node", "--max-semi-space-size=1", "apps/scratch-host/src/main.ts"]
 
 FROM workspace AS cli-modules
