@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
+import type { RestoreTest, RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { hasRedis } from '@pgstow/testing/machine/capabilities.ts';
@@ -47,7 +47,12 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
       confirmedBy: 'etag',
       confirmedAt: hoursAgo(hours).toISOString(),
     });
-  const test = ({ name, sha256 }: Manifest, result: RestoreTestResult, hours: number) =>
+  const test = (
+    { name, sha256 }: Manifest,
+    result: RestoreTestResult,
+    hours: number,
+    more: Partial<RestoreTest> = {},
+  ) =>
     writeRestoreTest(folder.path, {
       version: 1,
       name,
@@ -59,6 +64,7 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
       differences: result === 'bad' ? ['public.t has 1 row, not 2'] : [],
       differenceCount: 1,
       notes: [],
+      ...more,
     });
 
   beforeAll(async () => {
@@ -73,6 +79,16 @@ describe.skipIf(!hasRedis())('pgstow status', () => {
   });
   afterEach(() => folder[Symbol.asyncDispose]());
   afterAll(() => cleanup.disposeAsync());
+
+  it('says in a line how the newest rehearsal of an upgrade went, and is healthy all the same', async () => {
+    const manifest = await makeDump(folder.path, { takenAt: hoursAgo(3) });
+    await confirm(manifest, 2);
+    const findings = ['view public.v: column "gone" does not exist (42703)'];
+    await test(manifest, 'good', 1, { rehearsal: { major: 18, result: 'differs', findings, findingCount: 1 } });
+    const { code, stdout } = await status({ S3_BUCKET: 'mine' });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nshop: upgrade to PostgreSQL 18: one thing would not survive$/);
+  });
 
   it('has a line for each database and exits 0 if all are healthy', async () => {
     const manifest = await makeDump(folder.path, { takenAt: hoursAgo(3) });

@@ -106,6 +106,19 @@ describe.skipIf(!hasRedis())('pgstow verify', () => {
     );
   });
 
+  it('--wait prints how many checks of a person’s own it ran, and how the rehearsal of an upgrade went', async () => {
+    const findings = ['view public.v: column "gone" does not exist (42703)'];
+    const rehearsal = { major: 18, result: 'differs', findings, findingCount: 1 } as const;
+    await using _worker = work(async (name, destination) => recordOf(name, destination, { checks: 1, rehearsal }));
+    const { code, stdout } = await verify('--wait');
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `GOOD  ${newest.name}: 1 check of your own
+  upgrade to PostgreSQL 18: one thing would not survive
+  upgrade to PostgreSQL 18: ${findings[0]}`,
+    );
+  });
+
   it('--wait prints the differences of a bad one and exits 4', async () => {
     const record = recordOf(newest.name, 's3', {
       result: 'bad',

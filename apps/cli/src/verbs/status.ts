@@ -4,6 +4,7 @@ import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
@@ -114,7 +115,12 @@ function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: 
   const reasons = statuses.flatMap(({ database, reasons, warnings }) =>
     [...reasons, ...warnings].map((reason) => formatName(`${database}: ${reason}`)),
   );
-  return [formatTable(heading, rows), ...reasons].join('\n');
+  const rehearsals = statuses.flatMap(({ database, lastRestoreTest: test }) =>
+    describeRehearsal(test?.rehearsal)
+      .slice(0, 1)
+      .map((sentence) => formatName(`${database}: ${sentence}`)),
+  );
+  return [formatTable(heading, rows), ...reasons, ...rehearsals].join('\n');
 }
 
 /** Documented in docs/command-line.md: fields are added, never changed. */

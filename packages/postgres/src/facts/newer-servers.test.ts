@@ -28,6 +28,24 @@ const NEWER: readonly (readonly [what: string, fromMajor: number, sql: string])[
     `create collation c (provider = builtin, locale = 'C.UTF-8'); create table t (a text collate c)`,
   ],
   [
+    'rights to maintain, JSON_TABLE, MERGE in a function, a subscription with failover',
+    17,
+    `create role maintains; create table t (id int primary key, j jsonb); grant maintain on t to maintains;
+     create view v as select t.id, x.x from t, json_table(t.j, '$[*]' columns (x int path '$')) x;
+     create function f() returns setof int language sql begin atomic
+       merge into t using (select 1 as id) s on t.id = s.id when matched then update set j = null returning t.id; end;
+     create subscription sub connection 'host=nowhere.invalid dbname=x' publication none
+       with (connect = false, slot_name = none, failover = true)`,
+  ],
+  [
+    'rights on large objects by default, OLD in RETURNING',
+    18,
+    `create role reads; alter default privileges grant select on large objects to reads; select lo_create(77);
+     create table t (id int, j text); create view v as select * from t;
+     create function f() returns int language sql begin atomic update t set j = null returning old.id; end;
+     create rule r as on update to v do instead update t set j = new.j where id = old.id returning old.*`,
+  ],
+  [
     'NOT NULL constraints by names of their own, not inherited, not valid',
     18,
     `create table p (a int constraint named not null, b int constraint alone not null no inherit, c int);
