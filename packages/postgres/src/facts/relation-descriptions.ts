@@ -19,26 +19,29 @@ export const RELATION_PARTS = `
     union select a.child, i.inhparent from ancestor a join pg_inherits i on i.inhrelid = a.parent
   ),
 ${UNPOPULATED},
+  inherited as (
+    -- A child that dropped its parent's default gets DEFAULT NULL, which counts as one where a domain has another.
+    select n.child, u.attname, bool_or(u.attnotnull) as attnotnull, bool_or(u.atthasdef and t.typtype = 'd') as atthasdef
+    from ancestor n join pg_attribute u on u.attrelid = n.parent and u.attnum > 0 join pg_type t on t.oid = u.atttypid
+    group by 1, 2
+  ),
+  not_validated as (
+    select n.child, u.conname from ancestor n join pg_constraint u on u.conrelid = n.parent where not u.convalidated
+  ),
   columns as (
     select a.attrelid, jsonb_agg(jsonb_build_array(
         a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull or coalesce(p.attnotnull, false), a.attidentity, a.attgenerated,
         a.atthasdef or coalesce(p.atthasdef, false), (select l.collname from pg_collation l where l.oid = a.attcollation)
       ) order by a.attname) as list
     from pg_attribute a join relation r on r.oid = a.attrelid
-      left join lateral (
-        -- A child that dropped its parent's default gets DEFAULT NULL, which counts as one where a domain has another.
-        select bool_or(u.attnotnull) as attnotnull, bool_or(u.atthasdef and t.typtype = 'd') as atthasdef
-        from ancestor n join pg_attribute u on u.attrelid = n.parent and u.attname = a.attname join pg_type t on t.oid = u.atttypid
-        where n.child = a.attrelid
-      ) p on a.attinhcount > 0
+      left join inherited p on p.child = a.attrelid and p.attname = a.attname and a.attinhcount > 0
     where a.attnum > 0 and not a.attisdropped
     group by 1
   ),
   constraints as (
     select o.conrelid, jsonb_agg(jsonb_build_array(
         o.conname, o.contype, o.condeferrable, o.condeferred,
-        o.convalidated and (o.conislocal or not exists (select from ancestor n join pg_constraint u on u.conrelid = n.parent
-          where n.child = o.conrelid and u.conname = o.conname and not u.convalidated)), o.confupdtype, o.confdeltype, o.confmatchtype,
+        o.convalidated and (o.conislocal or (o.conrelid, o.conname) not in (select child, conname from not_validated)), o.confupdtype, o.confdeltype, o.confmatchtype,
         (select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
           where c.oid = o.confrelid),
         ${columnNames('o.conrelid', 'o.conkey')},
