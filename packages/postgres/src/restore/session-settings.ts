@@ -16,7 +16,7 @@ SELECT pg_catalog.set_config('lc_messages', 'C', false) WHERE pg_catalog.current
  * `default_transaction_read_only`, for one, is set on databases that are to be left alone.
  */
 const NOT_FOR_RESTORE =
-  /^(?:default_transaction_|transaction_|idle_|lock_timeout$|statement_timeout$|search_path$|client_encoding$|row_security$|role$|session_authorization$|session_replication_role$|default_tablespace$|temp_tablespaces$|quote_all_identifiers$|.*preload_libraries$|dynamic_library_path$|event_triggers$|lc_messages$|zero_damaged_pages$|ignore_)/;
+  /^(?:default_transaction_|transaction_|idle_|lock_timeout$|statement_timeout$|search_path$|client_encoding$|row_security$|role$|session_authorization$|session_replication_role$|default_tablespace$|temp_tablespaces$|quote_all_identifiers$|.*preload_libraries$|dynamic_library_path$|event_triggers$|lc_messages$|client_min_messages$|debug_|array_nulls$|transform_null_equals$|exit_on_error$|zero_damaged_pages$|ignore_)/;
 
 /**
  * SQL that gives a session what a dump's functions, defaults and texts of money may lean on. A statement that the server refuses
