@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
@@ -68,6 +69,7 @@ async function compareIn(
     onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
   });
   task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
+  await silenceLogins(server, database);
   const { findings, notes, uncounted, tables, rows } = await compare(server, database, manifest, running);
   task.progress(90);
   const unanalyzed = await analyze(server, database, running);
@@ -86,6 +88,14 @@ async function compareIn(
     checks: own.checks,
     unchecked: own.unchecked,
   };
+}
+
+/** Version that knows event triggers on login, which may keep a session out, or write what is then compared. */
+const LOGIN_TRIGGERS_SINCE = 17;
+
+async function silenceLogins(server: ScratchServer, database: string): Promise<void> {
+  if (server.clients.major >= LOGIN_TRIGGERS_SINCE)
+    await server.query('postgres', `alter database ${quoteIdentifier(database)} set event_triggers = off`);
 }
 
 export async function compare(

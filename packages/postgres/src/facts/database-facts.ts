@@ -49,12 +49,14 @@ const basicsSchema = databaseFactsSchema.pick({
 /** Decimal digits: the values are larger than a number can be, and the increment becomes part of SQL. */
 const digits = z.string().regex(/^-?\d+$/);
 
-/** Sequences that a dump sets. */
+/** Sequences that a dump sets, without those from which a view draws: whoever refreshes a materialized one draws again. */
 const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
 where ${isUsersSchema('n.nspname')}
   and not (c.relpersistence = 'u' and pg_is_in_recovery())
+  and c.oid not in (select d.refobjid from pg_depend d join pg_rewrite w on d.classid = w.tableoid and d.objid = w.oid
+    join pg_class v on v.oid = w.ev_class where d.refclassid = 'pg_class'::regclass and v.relkind in ('m', 'v'))
   and ${isDumped('c')}`;
 
 /**
