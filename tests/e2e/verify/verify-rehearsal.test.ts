@@ -11,7 +11,9 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', ()
   beforeAll(async () => {
     servers = await startServers({
       shop: `create table t (i int primary key, d text default now()); insert into t select generate_series(1, 2000);
-        create materialized view m as select count(*) from t`,
+        create materialized view m as select count(*) from t;
+        set allow_in_place_tablespaces = on; create tablespace elsewhere location '';
+        create table far (a int) tablespace elsewhere`,
       // PostgreSQL 17 has neither the column nor the extension any more.
       ...(testedMajor() >= 17
         ? {}
