@@ -64,7 +64,7 @@ export function judgeError(wanted: WantedDump, error: unknown, durationMs: numbe
   const about = describe(wanted, durationMs);
   if (error instanceof BadDumpError) {
     const test: RestoreTest = { ...about, result: 'bad', reason };
-    return { test, failure: badFailure(test) };
+    return { test, failure: badFailure(test, hint) };
   }
   const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
   const why = isFull ? 'the disk of VERIFY_DIR is full' : reason;
@@ -91,13 +91,14 @@ function describe({ manifest, destination }: WantedDump, durationMs: number): Om
   };
 }
 
-function badFailure(test: RestoreTest): PermanentError {
+/** @param hint what is known of this very error */
+function badFailure(test: RestoreTest, hint?: string): PermanentError {
   const appeal =
     test.findings === undefined
       ? ''
       : ` If you know what differs, and it is no fault: pgstow accept ${test.name} --reason '…'`;
   return new PermanentError(`BAD: ${test.name} from ${test.destination}: ${test.reason}`, {
-    hint: `Nothing of this database is pruned until a restore test is good. Take a new dump, and see whether that one is.${appeal}`,
+    hint: `${hint === undefined ? '' : `${hint} `}Nothing of this database is pruned until a restore test is good. Take a new dump, and see whether that one is.${appeal}`,
     // Redis has no use for thousands of keys.
     facts: { ...test, findings: undefined },
   });

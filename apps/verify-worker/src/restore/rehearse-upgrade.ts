@@ -67,7 +67,8 @@ async function rehearseIn(
   const { clients, env, runAs } = server;
   const running = AbortSignal.any([signal, server.signal]);
   const database = await prepareServer(server, manifest, roles);
-  const options = { clients, path, needs: manifest.needs, runAs, tablespaces: [], signal: running };
+  const { searchPath } = context.verify;
+  const options = { clients, path, needs: manifest.needs, searchPath, runAs, tablespaces: [], signal: running };
   try {
     const { restoreMs } = await restoreDump({ ...options, env: env(database) });
     const { findings } = await compare(server, database, manifest, running);

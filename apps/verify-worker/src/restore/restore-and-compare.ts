@@ -61,6 +61,7 @@ async function compareIn(
   const database = await prepareServer(server, manifest, roles);
   const restoreMs = await restoreInto(server, database, path, {
     needs: manifest.needs,
+    searchPath: context.verify.searchPath,
     circumstances: {
       isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
       limitedBy: manifest.source?.limitedBy,
@@ -80,7 +81,14 @@ async function compareIn(
   const own = await runOwnChecks(server, { database, manifest, file: context.verify.checksFile, signal: running });
   return {
     findings: [...findings, ...damage, ...own.failed],
-    notes: [...server.notes, ...notes, ...uncounted, ...unanalyzed, ...unread],
+    notes: [
+      ...server.notes,
+      ...restoredWith(context.verify.searchPath),
+      ...notes,
+      ...uncounted,
+      ...unanalyzed,
+      ...unread,
+    ],
     restoreMs,
     tables,
     rows,
@@ -96,6 +104,12 @@ const LOGIN_TRIGGERS_SINCE = 17;
 async function silenceLogins(server: ScratchServer, database: string): Promise<void> {
   if (server.clients.major >= LOGIN_TRIGGERS_SINCE)
     await server.query('postgres', `alter database ${quoteIdentifier(database)} set event_triggers = off`);
+}
+
+function restoredWith(searchPath: string | undefined): readonly string[] {
+  return searchPath === undefined
+    ? []
+    : [`restored with the search_path ${searchPath} (VERIFY_SEARCH_PATH); pgstow restore needs it as --search-path`];
 }
 
 export async function compare(

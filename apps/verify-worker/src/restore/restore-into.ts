@@ -6,6 +6,9 @@ import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts
 import { BadDumpError } from '../bad-dump-error.ts';
 import { scratchFaultIn, type RestoreCircumstances, type RestoreFault } from './restore-fault-policy.ts';
 
+/** Functions, tables and other objects that are not found. */
+const UNKNOWN_NAME = /^42(?:883|P01|704)$/;
+
 /**
  * Restores a dump into a database of the scratch server.
  *
@@ -18,19 +21,24 @@ export async function restoreInto(
   path: string,
   options: {
     readonly needs: Manifest['needs'];
+    readonly searchPath: string | undefined;
     readonly circumstances: RestoreCircumstances;
     readonly signal: AbortSignal;
     readonly onProgress: (sqlBytes: number) => void;
   },
 ): Promise<number> {
   const { clients, env, runAs } = server;
-  const { needs, signal, onProgress } = options;
+  const { needs, searchPath, signal, onProgress } = options;
   try {
     const target = { clients, env: env(database), runAs, tablespaces: [] };
-    return (await restoreDump({ ...target, path, needs, signal, onProgress })).restoreMs;
+    return (await restoreDump({ ...target, path, needs, searchPath, signal, onProgress })).restoreMs;
   } catch (error) {
     signal.throwIfAborted();
     const { message } = error as Error;
+    if (error instanceof RestoreError && error.isBeforeDump)
+      throw new PermanentError(error.summary, {
+        hint: searchPath === undefined ? undefined : 'VERIFY_SEARCH_PATH names schemas, separated by commas.',
+      });
     const fault = scratchFaultIn(error as RestoreFault, options.circumstances);
     // The detail of a RestoreError quotes rows, and this goes on the board and into alarms.
     const shown = error instanceof RestoreError ? error.summary : message;
@@ -39,6 +47,8 @@ export async function restoreInto(
     // The database is thrown away in any case.
     if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });
     if (!(error instanceof RestoreError)) throw error;
-    throw new BadDumpError(`it does not restore: ${shown}`);
+    // Other hints are of a target that is not empty, or of rights.
+    const isUnknownName = UNKNOWN_NAME.test(error.sqlState ?? '');
+    throw new BadDumpError(`it does not restore: ${shown}`, isUnknownName ? error.hint : undefined);
   }
 }

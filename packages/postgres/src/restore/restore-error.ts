@@ -9,6 +9,8 @@ export type RestoreErrorOptions = FaultOptions & {
   readonly object?: string | undefined;
   /** What the server says besides. It may quote rows. */
   readonly detail?: string | undefined;
+  /** Whether a statement of ours failed, before the first of the dump. */
+  readonly isBeforeDump?: boolean;
 };
 
 /** The dump could not be restored, and nothing was changed, because all of it was rolled back. */
@@ -18,12 +20,17 @@ export class RestoreError extends PermanentError {
   readonly object: string | undefined;
   /** The message without the detail. */
   readonly summary: string;
+  readonly isBeforeDump: boolean;
 
-  constructor(summary: string, { sqlState, object, detail, ...options }: RestoreErrorOptions = {}) {
+  constructor(
+    summary: string,
+    { sqlState, object, detail, isBeforeDump = false, ...options }: RestoreErrorOptions = {},
+  ) {
     super(detail === undefined ? summary : `${summary}\ndetail: ${detail}`, options);
     this.summary = summary;
     this.sqlState = sqlState;
     this.object = object;
+    this.isBeforeDump = isBeforeDump;
   }
 }
 
@@ -78,6 +85,7 @@ export function restoreError(
     detail: field('DETAIL'),
     sqlState,
     object: isBefore ? undefined : object,
+    isBeforeDump: isBefore,
     ...(hint === undefined ? {} : { hint }),
   });
 }

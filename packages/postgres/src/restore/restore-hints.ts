@@ -50,7 +50,7 @@ const READINGS: readonly Reading[] = [
   {
     states: /^42(?:883|P01|704)$/,
     matches: isUnqualifiedInFunction,
-    hint: 'A function looks for it by search_path, which a dump leaves empty. Restore with --search-path and the schemas that the function needs, as in --search-path public. From version 17 on, PostgreSQL runs functions of indexes and materialized views without it: there, ALTER FUNCTION … SET search_path at the source.',
+    hint: 'A function looks for it by search_path, which a dump leaves empty. Restore with --search-path and the schemas that the function needs, as in --search-path public; restore tests do with VERIFY_SEARCH_PATH. From version 17 on, PostgreSQL runs functions of indexes and materialized views without it: there, ALTER FUNCTION … SET search_path at the source.',
   },
   {
     states: /^42501$/,

@@ -23,6 +23,8 @@ export type VerifyConfig = {
   readonly timeoutMs: number;
   /** Major version of PostgreSQL into which a dump that was tested is restored as well. */
   readonly rehearseMajor: number | undefined;
+  /** Schemas that functions of a dump may take for granted: a value of `search_path`. */
+  readonly searchPath: string | undefined;
   /** Path of the file of own checks. */
   readonly checksFile: string | undefined;
 };
@@ -79,6 +81,12 @@ export const verify = defineSubject({
         'Major version of PostgreSQL into which each dump that was tested is restored as well, if that is newer than its source: the rehearsal of an upgrade. What would not survive stands in the record, and changes no verdict. docker-compose.yml needs that version among `PG_MAJORS`.',
       defaultText: 'no rehearsal',
     },
+    VERIFY_SEARCH_PATH: {
+      schema: z.string().min(1).optional(),
+      description:
+        'Schemas, as in `public`, in which functions look for names that they do not qualify, while a dump is restored for a test. It is for databases that `pgstow restore` needs `--search-path` for; see docs/restore.md. The record says so.',
+      defaultText: 'none, as the dump itself says',
+    },
     VERIFY_CHECKS: {
       schema: z.string().startsWith('/', 'expected an absolute path').optional(),
       description:
@@ -97,6 +105,7 @@ export const verify = defineSubject({
       memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
       timeoutMs: values.VERIFY_TIMEOUT * 1000,
       rehearseMajor: values.VERIFY_REHEARSE,
+      searchPath: values.VERIFY_SEARCH_PATH,
       checksFile: values.VERIFY_CHECKS,
     };
   },
