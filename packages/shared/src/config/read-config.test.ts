@@ -233,6 +233,8 @@ function sampleOf(name: string): string {
     BACKUP_CRON: '0 3 * * *',
     VERIFY_SCHEDULE: '0 5 * * 0',
     VERIFY_SOURCE_COUNTS: 'off',
+    VERIFY_REHEARSE: '18',
+    VERIFY_CHECKS: '/checks/checks.sql',
     VERIFY_DIR: '/srv/scratch',
     VERIFY_HOST_DIR: '/scratch-host',
     TZ: 'Europe/Berlin',
