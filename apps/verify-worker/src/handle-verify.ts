@@ -60,7 +60,7 @@ async function testDump(
         const accepted = await readAcceptedFindings(context.backup.folder, wanted.manifest);
         const isGood = separateAccepted(compared.findings, accepted).standing.length === 0;
         const step = { task, context, wanted, scratch, path, signal: held };
-        const rehearsal = isGood ? await rehearseUpgrade(step) : undefined;
+        const rehearsal = isGood ? await rehearseUpgrade(step, accepted) : undefined;
         return judgeCompared(wanted, compared, { accepted, durationMs, rehearsal });
       } catch (error) {
         // A bound that was met explains the error better than the error does.

@@ -1,3 +1,4 @@
+import { separateAccepted, type AcceptedFindings } from '@pgstow/catalog/policy/findings-policy.ts';
 import { listRefused } from '@pgstow/postgres/restore/list-refused.ts';
 import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
@@ -17,6 +18,7 @@ import { startMatchingServer } from './start-matching-server.ts';
 /** Enough to see what is to be done before an upgrade. */
 const SHOWN_FINDINGS = 100;
 
+type RehearsalStep = RestoreStep & { readonly accepted: AcceptedFindings };
 type Found = Pick<Rehearsal, 'serverVersion' | 'restoreMs'> & { readonly findings: readonly string[] };
 
 /**
@@ -24,9 +26,13 @@ type Found = Pick<Rehearsal, 'serverVersion' | 'restoreMs'> & { readonly finding
  * changes the verdict: what fails is a reason in the result.
  *
  * @param step whose deadline does not count meanwhile
+ * @param accepted what a person has accepted is no finding here either
  * @throws the signal's reason alone
  */
-export async function rehearseUpgrade(step: Omit<RestoreStep, 'deadline'>): Promise<Rehearsal | undefined> {
+export async function rehearseUpgrade(
+  step: Omit<RestoreStep, 'deadline'>,
+  accepted: AcceptedFindings,
+): Promise<Rehearsal | undefined> {
   const { task, context, wanted, path, signal } = step;
   const { rehearseMajor: major, timeoutMs, diskBytes } = context.verify;
   if (major === undefined) return undefined;
@@ -37,7 +43,7 @@ export async function rehearseUpgrade(step: Omit<RestoreStep, 'deadline'>): Prom
     const about = await readAbout(wanted.manifest, path, bounded);
     if (major <= about.major) return undefined;
     task.note(`rehearsing the upgrade to PostgreSQL ${major}`);
-    const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded }, major, about.roles);
+    const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded, accepted }, major, about.roles);
     const result = findings.length === 0 ? 'survives' : 'differs';
     return { major, result, findings: findings.slice(0, SHOWN_FINDINGS), findingCount: findings.length, ...rest };
   } catch (error) {
@@ -49,7 +55,7 @@ export async function rehearseUpgrade(step: Omit<RestoreStep, 'deadline'>): Prom
   }
 }
 
-async function rehearse(step: RestoreStep, major: number, roles: readonly string[]): Promise<Found> {
+async function rehearse(step: RehearsalStep, major: number, roles: readonly string[]): Promise<Found> {
   await using server = await startMatchingServer(step, major);
   try {
     return { serverVersion: server.version, ...(await rehearseIn(server, step, roles)) };
@@ -60,7 +66,7 @@ async function rehearse(step: RestoreStep, major: number, roles: readonly string
 
 async function rehearseIn(
   server: ScratchServer,
-  { context, wanted, path, signal }: RestoreStep,
+  { context, wanted, path, accepted, signal }: RehearsalStep,
   roles: readonly string[],
 ): Promise<Found> {
   const { manifest } = wanted;
@@ -73,10 +79,8 @@ async function rehearseIn(
     const { restoreMs } = await restoreDump({ ...options, env: env(database) });
     const { findings } = await compare(server, database, manifest, running);
     const own = await runOwnChecks(server, { database, manifest, file: context.verify.checksFile, signal: running });
-    return {
-      restoreMs,
-      findings: [...findings, ...own.failed].map(({ difference }) => difference).concat(own.unchecked),
-    };
+    const { standing } = separateAccepted([...findings, ...own.failed], accepted);
+    return { restoreMs, findings: standing.map(({ difference }) => difference).concat(own.unchecked) };
   } catch (error) {
     running.throwIfAborted();
     if (!(error instanceof RestoreError)) throw error;
