@@ -28,6 +28,8 @@ describe('an error of a restore', () => {
     ['the dump connects to a database of its own: it was made with --create', true],
     ['database shop: CREATE DATABASE cannot run inside a transaction block (25001)', true],
     ['unrecognized configuration parameter "transaction_timeout" (42704)', true],
+    ['subscription s: unrecognized subscription parameter: "run_as_owner" (42601)', true],
+    ['security label public.column t.a: security label provider "anon" is not loaded (22023)', true],
   ])('that lies with the scratch server: %s', (message, isLasting) => {
     expect(scratchFaultIn(faultOf(message), LIKE_SOURCE)).toMatchObject({ isLasting });
   });

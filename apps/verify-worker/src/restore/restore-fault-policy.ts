@@ -44,6 +44,11 @@ const READINGS: readonly Reading[] = [
     isLasting: true,
   },
   {
+    pattern: /security label provider ".*" is not loaded/s,
+    why: 'the scratch server does not load the library of an extension that sets security labels',
+    isLasting: true,
+  },
+  {
     pattern: /could not connect to server|\b08001\b/,
     why: 'restoring it asks another server, which no scratch server reaches',
     isLasting: true,
@@ -57,7 +62,7 @@ const READINGS: readonly Reading[] = [
   { pattern: /time zone ".*" not recognized/s, why: 'the scratch server lacks a time zone', isLasting: true },
   { pattern: /role ".*" does not exist/s, why: 'the scratch server lacks a role', isLasting: true },
   {
-    pattern: /unrecognized configuration parameter|psql is too old|invalid command \\/,
+    pattern: /unrecognized (?:configuration|subscription) parameter|psql is too old|invalid command \\/,
     why: 'the dump is for another version of PostgreSQL',
     isLasting: true,
   },

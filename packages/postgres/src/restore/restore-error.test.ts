@@ -51,6 +51,7 @@ LOCATION:  _bt_check_unique, nbtinsert.c:664
     ['53100: could not extend file "base/1/2": No space left on device', /disk of the database server/],
     ['53200: out of shared memory', /max_locks_per_transaction/],
     ['42704: unrecognized configuration parameter "transaction_timeout"', /newer pg_dump/],
+    ['42601: unrecognized subscription parameter: "run_as_owner"', /newer pg_dump/],
     ['42501: must be member of role "x"', /superuser/],
   ])('%s comes with what to do', (message, hint) => {
     expect(read(`psql:<stdin>:50: ERROR:  ${message}\n`)).toMatchObject({

@@ -26,8 +26,8 @@ const READINGS: readonly Reading[] = [
     hint: 'Create it with CREATE ROLE ... NOLOGIN, or take dumps with --no-owner --no-privileges.',
   },
   {
-    states: /^42704$/,
-    pattern: /unrecognized configuration parameter/,
+    states: /^42(?:704|601)$/,
+    pattern: /unrecognized (?:configuration|subscription) parameter/,
     hint: "The dump was written by a newer pg_dump than this server's: restore it on a server of the source's major version or newer.",
   },
   {
