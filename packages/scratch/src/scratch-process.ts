@@ -83,13 +83,9 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
     const owned = stack.move();
     return { server, said, end: () => owned.disposeAsync() };
   };
-  const notes: string[] = [];
-  const { server, said, end } = await start(libraries).catch((error: unknown) => {
-    if (libraries.length === 0 || signal.aborted) throw error;
-    // A library may want settings that nobody knows here, and the dump may do without it.
-    notes.push(`the scratch server did not start with ${libraries.join(', ')}, and went on without`);
-    return start([]);
-  });
+  const { server, said, end, left } = await startWithMost(libraries, start, signal);
+  const notes =
+    left.length === 0 ? [] : [`the scratch server did not start with ${left.join(', ')}, and went on without`];
   cleanup.defer(() => {
     ended.abort(new RetryableError('the scratch server was ended'));
     return end();
@@ -112,6 +108,29 @@ export async function startScratchProcess(options: ScratchProcessOptions): Promi
     signal: ended.signal,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/**
+ * Starts a server with all libraries, else with all but one, else with none: one may want settings that nobody knows here, and
+ * the dump may do without it.
+ *
+ * @returns the started server, and the libraries that it was started without
+ * @throws as the start without any
+ */
+async function startWithMost<T>(
+  libraries: readonly string[],
+  start: (libraries: readonly string[]) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T & { readonly left: readonly string[] }> {
+  const withoutOne = libraries.length > 1 ? libraries.map((library) => [library]) : [];
+  for (const left of libraries.length === 0 ? [] : [[], ...withoutOne]) {
+    try {
+      return { ...(await start(libraries.filter((library) => !left.includes(library)))), left };
+    } catch (error) {
+      if (signal.aborted) throw error;
+    }
+  }
+  return { ...(await start([])), left: libraries };
 }
 
 async function endServer(server: ReturnType<typeof launch>, folder: string): Promise<void> {

@@ -117,6 +117,8 @@ describe.skipIf(!hasPostgres())('a scratch server', () => {
     await mkdir(folder, { recursive: true });
     await mkdir(join(folder, '../lib'));
     await writeFile(join(folder, '../lib/plpgsql.so'), '');
+    // The server's own library of that name is loaded.
+    await writeFile(join(folder, '../lib/auto_explain.so'), 'auto_explain is not in shared_preload_libraries');
     for (const program of ['postgres', 'initdb', 'psql'])
       await writeFile(join(folder, program), `#!/bin/sh\nexec ${found.folder}/${program} "$@"\n`, { mode: 0o755 });
     await writeFile(join(folder, '../lib/broken.so'), 'broken is not in shared_preload_libraries');
@@ -125,7 +127,7 @@ describe.skipIf(!hasPostgres())('a scratch server', () => {
       isOpen: false,
       clients: { ...found, folder },
       memoryBytes: 128 * MIB,
-      extensions: ['broken'],
+      extensions: ['auto_explain', 'broken'],
       signal,
     });
     expect(server.notes).toEqual(['the scratch server did not start with broken, and went on without']);
