@@ -80,8 +80,8 @@ export class DumpTextReader {
   #unsent = 0;
 
   /**
-   * @param sink receives the text without statements that would end its transaction or that an older server refuses, and without the keys that lock psql,
-   * because the restore locks psql by its own key. An incomplete line waits for its rest.
+   * @param sink receives the text without statements that would end its transaction or that an older server refuses, and
+   * without the keys that lock psql, because the restore locks psql by its own key. An incomplete line waits for its rest.
    */
   constructor(sink?: DumpTextSink) {
     this.#sink = sink;

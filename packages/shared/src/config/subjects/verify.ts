@@ -78,7 +78,7 @@ export const verify = defineSubject({
     VERIFY_REHEARSE: {
       schema: wholeNumber('a major version of PostgreSQL', 12, 99).optional(),
       description:
-        'Major version of PostgreSQL into which each dump that was tested is restored as well, if that is newer than its source: the rehearsal of an upgrade. What would not survive stands in the record, and changes no verdict. docker-compose.yml needs that version among `PG_MAJORS`.',
+        'Major version of PostgreSQL into which each dump that was tested is restored as well, if that is newer than its source: the rehearsal of an upgrade. What would not survive stands in the record, and changes no verdict. Where the scratch host lacks that version, the record says so.',
       defaultText: 'no rehearsal',
     },
     VERIFY_SEARCH_PATH: {
