@@ -1,8 +1,10 @@
-import { open } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
+import { makeLocales, speaks } from '@pgstow/testing/machine/make-locales.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { freePort } from '@pgstow/testing/servers/free-port.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
@@ -10,21 +12,30 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testedClients } from '../../testing/tested-clients.ts';
 import { chooseCompressor } from '../dump/compressor.ts';
 import { pgDump } from '../dump/pg-dump.ts';
+import { trySchemaDump } from '../dump/try-schema-dump.ts';
 import { askServer } from '../facts/server-facts.ts';
 import { proveGzip } from '../proof/prove-gzip.ts';
 import type { Clients } from './client-version.ts';
 import { libpqEnvironment } from './libpq-environment.ts';
 import { postgresError } from './postgres-error.ts';
+import { PsqlSession } from './psql-session.ts';
 
 const never = new AbortController().signal;
 
-describe.skipIf(!hasPostgres())('what a real server answers', () => {
+/** The server's own words, and those of the two languages that are least like them. */
+describe.each(['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])('what a real server answers in the language of %s', (language) => {
+  if (!hasPostgres() || (language !== 'C' && !speaks(language))) {
+    it.skip('is not known: this machine cannot make the locale, or the server does not speak it', () => undefined);
+    return;
+  }
+  const cleanup = new AsyncDisposableStack();
   let server: PostgresServer;
   let clients: Clients;
   let config: PostgresConfig;
 
   beforeAll(async () => {
-    server = await startPostgres();
+    const localeFolder = cleanup.use(await makeLocales(...(language === 'C' ? [] : [language]))).path;
+    server = cleanup.use(await startPostgres({ localeFolder }));
     clients = await testedClients();
     const { host, port, user, password } = server;
     config = {
@@ -45,10 +56,17 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
        grant select on mine to reader; alter table mine enable row level security; create policy p on mine using (true);
        create role all_reader login password 'all_reader'; grant pg_read_all_data to all_reader;
        create role backup login password 'backup' bypassrls; grant pg_read_all_data to backup;
-       create database closed; revoke connect on database closed from public;`,
+       create database closed; revoke connect on database closed from public;
+       create role busy login password 'busy' connection limit 0; create role rejected login password 'rejected';
+       create database brimful connection limit 0; create database shut allow_connections false;`,
     );
+    await server.psql('postgres', `alter system set lc_messages = '${language}'`);
+    const rules = join(server.dataDir, 'pg_hba.conf');
+    const byAddress = (await readFile(rules, 'utf8')).replaceAll(/^local .*$/gm, '');
+    await writeFile(rules, `host all rejected 127.0.0.1/32 reject\n${byAddress}`);
+    await server.psql('postgres', 'select pg_reload_conf()');
   });
-  afterAll(() => server[Symbol.asyncDispose]());
+  afterAll(() => cleanup.disposeAsync());
 
   const ask = (change: Partial<PostgresConfig>, database = 'shop') =>
     askServer(clients, libpqEnvironment({ ...config, ...change }, database, 'test'), never);
@@ -91,6 +109,8 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
     ['a URL as database', {}, 'postgresql://127.0.0.9/shop', /^Check POSTGRES_DB/],
     ['an option as database', {}, '--file=/tmp/x', /^Check POSTGRES_DB/],
     ['a database that the role may not enter', as('outsider'), 'closed', /^The role cannot read everything/],
+    ['a role that pg_hba.conf rejects', as('rejected'), 'shop', /^The server's pg_hba.conf/],
+    ['a database that lets nobody in', {}, 'shut', /^Let the database be connected to/],
     ['TLS that the server does not have', { libpq: { PGSSLMODE: 'require' } }, 'shop', /^Check PGSSLMODE/],
     [
       'a certificate authority that is not there',
@@ -104,6 +124,28 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
     expect((error as PermanentError).hint).toMatch(hint);
     expect((error as Error).message).toContain(`cannot reach database ${JSON.stringify(database)}: psql: error: `);
     expect((error as Error).message).not.toContain(server.password);
+  });
+
+  it('by a socket that pg_hba.conf does not list is for good, with a hint', async () => {
+    const error = await ask({ host: server.socketDir }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ name: 'PermanentError', hint: expect.stringMatching(/^The server's pg_hba.conf/) });
+  });
+
+  it.each([
+    ['role', 'busy', 'shop'],
+    ['database', 'backup', 'brimful'],
+  ])('to a %s without a free connection is tried again, with a hint', async (_what, role, database) => {
+    const error = await ask(as(role), database).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ name: 'RetryableError', hint: expect.stringMatching(/^No connection is free/) });
+  });
+
+  it('to a dump of a locked table is tried again, with a hint', async () => {
+    await using session = await PsqlSession.start(clients, server.env('shop'), never);
+    await session.run('begin');
+    await session.run('lock table public.mine in access exclusive mode');
+    const env = libpqEnvironment({ ...config, ...as('backup') }, 'shop', 'test');
+    const waited = trySchemaDump({ clients, database: 'shop', env, extraOptions: [], signal: never });
+    await expect(waited).rejects.toMatchObject({ name: 'DelayedDumpError' });
   });
 
   it('from a host or port where nobody listens is tried again', async () => {
@@ -136,12 +178,21 @@ describe.skipIf(!hasPostgres())('what a real server answers', () => {
       tables: { 'public.mine': 0, 'public.secret': 0 },
     });
   });
+
+  it('while it stops is tried again, with a hint', async () => {
+    await using _session = await PsqlSession.start(clients, server.env('shop'), never);
+    process.kill(server.pid, 'SIGTERM');
+    await eventually(async () => {
+      const error = await ask(as('backup')).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ name: 'RetryableError', hint: 'The server is starting or stopping.' });
+    });
+  });
 });
 
 it('what nobody has read before is tried again, as it was said', () => {
   const error = postgresError('pg_dump exited with code 1', ' pg_dump: error: the moon is full\n');
   expect(error).toBeInstanceOf(RetryableError);
   expect(error.message).toBe('pg_dump exited with code 1: pg_dump: error: the moon is full');
-  expect(error.hint).toBeUndefined();
+  expect(error.hint).toMatch(/^pgstow does not know this message/);
   expect(postgresError('pg_dump was ended by SIGKILL', '').message).toBe('pg_dump was ended by SIGKILL');
 });

@@ -1,4 +1,5 @@
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { inEnglish } from './in-english.ts';
 
 /** What a reading of the client's words says besides the hint. */
 export type ClientFacts = {
@@ -11,11 +12,11 @@ export type ClientFacts = {
 type Reading = {
   readonly pattern: RegExp;
   readonly permanent: boolean;
-  readonly hint: string;
+  readonly hint: string | ((said: string) => string);
   readonly facts?: ClientFacts;
 };
 
-/** Messages of the clients, in English as our environment asks for, and hints for them. */
+/** Messages of the clients, which speak English as our environment asks, and of the server in English, and hints for them. */
 const READINGS: readonly Reading[] = [
   {
     pattern:
@@ -31,9 +32,9 @@ const READINGS: readonly Reading[] = [
     facts: { namesSettings: true, isOfDatabase: true },
   },
   {
-    pattern: /no pg_hba\.conf entry/,
+    pattern: /no pg_hba\.conf entry|pg_hba\.conf rejects connection/,
     permanent: true,
-    hint: "The server's pg_hba.conf has no entry for this address with this user, database and TLS mode.",
+    hint: "The server's pg_hba.conf does not let this address in with this user, database and TLS mode.",
     facts: { isOfDatabase: true },
   },
   {
@@ -65,10 +66,36 @@ const READINGS: readonly Reading[] = [
     facts: { namesSettings: true },
   },
   {
-    pattern: /Connection refused|No such file or directory|timeout expired|No route to host/,
+    pattern: /failed: (?:Connection refused|No such file or directory)|timeout expired|No route to host/,
     permanent: false,
     hint: 'Is the server running, and are POSTGRES_HOST and POSTGRES_PORT right?',
     facts: { namesSettings: true },
+  },
+  {
+    pattern: /database ".*" is not currently accepting connections/s,
+    permanent: true,
+    hint: 'Let the database be connected to: ALTER DATABASE ... ALLOW_CONNECTIONS true.',
+    facts: { isOfDatabase: true },
+  },
+  {
+    pattern: /too many clients already|connection slots are reserved|too many connections for/,
+    permanent: false,
+    hint: 'No connection is free. Raise max_connections of the server, or the CONNECTION LIMIT of role or database, or see who holds them.',
+  },
+  {
+    pattern: /the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)/,
+    permanent: false,
+    hint: 'The server is starting or stopping.',
+  },
+  {
+    pattern: /due to conflict with recovery/,
+    permanent: false,
+    hint: 'The source is a standby, which broke the dump off to follow its primary. Set hot_standby_feedback = on there, or raise max_standby_streaming_delay and max_standby_archive_delay beyond the time of a dump, or dump the primary.',
+  },
+  {
+    pattern: /invalid memory alloc request size \d{10}$|Cannot enlarge string buffer/m,
+    permanent: true,
+    hint: tooLargeRow,
   },
   {
     // pg_dump bounds its wait for a lock by the statement's time.
@@ -82,11 +109,25 @@ const READINGS: readonly Reading[] = [
 /** Makes an error of a client program's last words. */
 export function postgresError(message: string, stderr: string): PermanentError | RetryableError {
   const said = stderr.trim();
-  const reading = READINGS.find(({ pattern }) => pattern.test(said));
+  const english = inEnglish(said);
+  const reading = READINGS.find(({ pattern }) => pattern.test(english));
   const full = said === '' ? message : `${message}: ${said}`;
-  if (reading === undefined) return new RetryableError(full);
-  const options = { hint: reading.hint, facts: reading.facts ?? {} };
+  if (reading === undefined) return new RetryableError(full, said === '' ? {} : { hint: UNKNOWN });
+  const hint = typeof reading.hint === 'string' ? reading.hint : reading.hint(said);
+  const options = { hint, facts: reading.facts ?? {} };
   return reading.permanent ? new PermanentError(full, options) : new RetryableError(full, options);
+}
+
+const UNKNOWN = "pgstow does not know this message, which is the program's own. It is tried again.";
+
+/** The server writes a row of a COPY into one piece of memory, and takes no piece of more than 1 GB. */
+function tooLargeRow(said: string): string {
+  const [, table = 'TABLE'] = /^pg_dump: detail: Command was: COPY (.+?) \(/m.exec(said) ?? [];
+  return `A row is too large for COPY, which takes up to 1 GB of text: a bytea of more than 512 MB is larger, and so is a text of 1 GB. Split the value or make it a large object, or leave out the rows of the table: POSTGRES_EXTRA_OPTS=${shellWord(`--exclude-table-data=${table}`)}.`;
+}
+
+function shellWord(text: string): string {
+  return /["' ]/.test(text) ? `'${text}'` : text;
 }
 
 /** The facts of an error that `postgresError` made; `undefined` if it read nothing in the client's words. */

@@ -3,6 +3,7 @@ import { pairExtraOptions } from '@pgstow/shared/config/values/extra-options.ts'
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
+import { inEnglish } from '../client/in-english.ts';
 import { postgresError } from '../client/postgres-error.ts';
 import { runProgram } from '../client/run-program.ts';
 
@@ -48,7 +49,7 @@ export async function trySchemaDump(options: {
   const limits = { timeout: LIMIT_MS, stdout: 'ignore' } as const;
   const { failed, timedOut, stderr } = await runProgram(command, { env, ...limits }, signal);
   if (timedOut) throw new DelayedDumpError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
-  if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(stderr)) {
+  if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(inEnglish(stderr))) {
     throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a locked table`, {
       hint: 'Is a migration under way? A dump waits for five minutes, and is tried again.',
     });

@@ -16,6 +16,8 @@ export interface PostgresOptions {
   readonly binDir?: string;
   /** More server settings, by their names in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A folder of locales that the machine itself lacks; see `makeLocales`. */
+  readonly localeFolder?: string;
 }
 
 export interface PostgresServer extends AsyncDisposable {
@@ -67,7 +69,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   await createCluster({ binDir, folder, dataDir, user, password, owner });
 
   const launch = (port: number) =>
-    startServer({ binDir, folder, dataDir, port, owner, settings: options.settings ?? {} });
+    startServer({ ...options, binDir, folder, dataDir, port, owner, settings: options.settings ?? {} });
   const started = await startOnPort(options.port, launch);
   const { port } = started;
   let { server } = started;
@@ -171,7 +173,11 @@ async function createCluster(cluster: Cluster & { readonly user: string; readonl
 }
 
 async function startServer(
-  cluster: Cluster & { readonly port: number; readonly settings: Readonly<Record<string, string>> },
+  cluster: Cluster & {
+    readonly port: number;
+    readonly settings: Readonly<Record<string, string>>;
+    readonly localeFolder?: string;
+  },
 ): Promise<BoundProcess> {
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -191,7 +197,11 @@ async function startServer(
     const server = await BoundProcess.start({
       command: join(cluster.binDir, 'postgres'),
       args: ['-D', cluster.dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-      env: { ...baseEnv(), HOME: cluster.folder },
+      env: {
+        ...baseEnv(),
+        HOME: cluster.folder,
+        ...(cluster.localeFolder !== undefined && { LOCPATH: cluster.localeFolder }),
+      },
       cwd: cluster.folder,
       user: cluster.owner,
     });
