@@ -40,23 +40,16 @@ LOCATION:  _bt_check_unique, nbtinsert.c:664
     expect(at(1000)).toBe('table data s.d: no (42601)');
   });
 
-  it.each([
-    ['42704: role "x" does not exist', /CREATE ROLE/],
-    ['42501: permission denied to create extension "postgis"', /CREATE EXTENSION/],
-    ['0A000: extension "postgis" is not available', /Install the extension/],
-    ['58P01: could not open extension control file "/x/postgis.control": No such file', /Install the extension/],
-    ['XX000: pg_cron can only be loaded via shared_preload_libraries', /shared_preload_libraries in postgresql.conf/],
-    ['42P07: relation "t" already exists', /not empty/],
-    ['42P06: schema "s" already exists', /not empty/],
-    ['53100: could not extend file "base/1/2": No space left on device', /disk of the database server/],
-    ['53200: out of shared memory', /max_locks_per_transaction/],
-    ['42704: unrecognized configuration parameter "transaction_timeout"', /newer pg_dump/],
-    ['42601: unrecognized subscription parameter: "run_as_owner"', /newer pg_dump/],
-    ['42501: must be member of role "x"', /superuser/],
-  ])('%s comes with what to do', (message, hint) => {
-    expect(read(`psql:<stdin>:50: ERROR:  ${message}\n`)).toMatchObject({
+  it("may be that a subscription has a newer version's parameter", () => {
+    const said = '42601: unrecognized subscription parameter: "run_as_owner"';
+    expect(read(`psql:<stdin>:50: ERROR:  ${said}\n`)).toMatchObject({ hint: expect.stringMatching(/newer pg_dump/) });
+  });
+
+  it('may be that a library must be loaded at the start', () => {
+    const said = 'XX000: pg_cron can only be loaded via shared_preload_libraries';
+    expect(read(`psql:<stdin>:50: ERROR:  ${said}\n`)).toMatchObject({
       name: 'RestoreError',
-      hint: expect.stringMatching(hint),
+      hint: expect.stringContaining('shared_preload_libraries in postgresql.conf'),
     });
   });
 

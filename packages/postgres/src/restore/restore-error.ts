@@ -69,7 +69,7 @@ export function restoreError(
   const message = rest.split(/^[A-Z ]+:  |^LINE \d+: |^psql:/m, 1)[0]?.trim() ?? '';
   // The server has ended this connection, or has gone: another attempt may succeed. TimescaleDB alone ends it for good.
   const isOfLibrary = /must be preloaded/.test(message);
-  if ((/^(?:FATAL|PANIC)$/.test(severity) && !isOfLibrary) || /^(?:57P|08)/.test(sqlState))
+  if ((/^(?:FATAL|PANIC)$/.test(severity) && !isOfLibrary) || /^(?:57P|08P)/.test(sqlState))
     return new RetryableError(`the server ended the restore: ${sqlState} ${message}`);
 
   const lineOfDump = line === undefined ? undefined : line - lines.before;

@@ -1,3 +1,5 @@
+import { inEnglish } from '../client/in-english.ts';
+
 /** A statement of a dump that failed. */
 export type FailedStatement = {
   /** Five characters. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -41,6 +43,10 @@ const READINGS: readonly Reading[] = [
     hint: 'Restore as a role that may create it, or create it in the target first: CREATE EXTENSION.',
   },
   { states: /^(?:0A000|58P01)$/, matches: isOfExtension, hint: 'Install the extension on the target server.' },
+  {
+    states: /^08/,
+    hint: 'Restoring it asks another server, by a foreign table or the like: let the target server reach that one, or take dumps without what is built from there.',
+  },
   { states: /^42(?:P07|P06|710|723)$/, hint: 'The target is not empty.' },
   { states: /^53100$/, hint: 'The disk of the database server is full.' },
   {
@@ -69,7 +75,8 @@ const READINGS: readonly Reading[] = [
 ];
 
 /** Finds out what a person can do about it. */
-export function hintFor(failed: FailedStatement): string | undefined {
+export function hintFor(statement: FailedStatement): string | undefined {
+  const failed = { ...statement, message: inEnglish(`:  ${statement.message}`) };
   return READINGS.find(
     ({ states, pattern, heading, matches }) =>
       states.test(failed.sqlState) &&
