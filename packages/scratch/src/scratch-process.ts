@@ -199,7 +199,7 @@ function launch(
   );
   return startProgram(command, {
     // Neither our secrets nor our settings of PostgreSQL.
-    env: { ...bareEnvironment(), HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+    env: { ...bareEnvironment(), ...localeFolder(), HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
     cwd: folder,
     stdout: 'ignore',
     buffer: false,
@@ -231,4 +231,13 @@ async function waitUntilReady(server: ReturnType<typeof launch>, signal: AbortSi
     signal.removeEventListener('abort', abort);
   }
   return () => said.trim();
+}
+
+/**
+ * The folder of locales that this process was given, for a machine that lacks the source's.
+ * Source: https://man7.org/linux/man-pages/man7/locale.7.html
+ */
+function localeFolder(): Record<string, string> {
+  const folder = process.env['LOCPATH'] ?? '';
+  return folder === '' ? {} : { LOCPATH: folder };
 }

@@ -93,6 +93,12 @@ const READINGS: readonly Reading[] = [
     hint: 'The source is a standby, which broke the dump off to follow its primary. Set hot_standby_feedback = on there, or raise max_standby_streaming_delay and max_standby_archive_delay beyond the time of a dump, or dump the primary.',
   },
   {
+    pattern:
+      /server closed the connection|terminating connection|connection to server was lost|could not receive data|SSL SYSCALL/,
+    permanent: false,
+    hint: 'The server or the network ended the connection; the log of the server says more.',
+  },
+  {
     pattern: /invalid memory alloc request size \d{10}$|Cannot enlarge string buffer/m,
     permanent: true,
     hint: tooLargeRow,
