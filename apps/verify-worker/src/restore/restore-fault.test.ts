@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
-import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { makeLocales, speaks } from '@pgstow/testing/machine/make-locales.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
@@ -57,56 +56,53 @@ const BROKEN = [
   'table public.gone;',
 ];
 
-describe.each(['C', 'de_DE.UTF-8'])('an error of a server that speaks the language of %s', (language) => {
-  if (!hasPostgres() || (language !== 'C' && !speaks(language))) {
-    it.skip('is not known: this machine cannot make the locale, or the server does not speak it', () => undefined);
-    return;
-  }
-  const cleanup = new AsyncDisposableStack();
-  let server: PostgresServer;
-  let clients: Clients;
-  beforeAll(async () => {
-    const localeFolder = cleanup.use(await makeLocales(...(language === 'C' ? [] : [language]))).path;
-    const settings = { max_locks_per_transaction: '10', max_connections: '10' };
-    server = cleanup.use(await startPostgres({ localeFolder, settings }));
-    clients = newestClients(await findClients());
-    await server.createDatabase('target');
-    await server.psql('target', `alter database target set lc_messages = '${language}'`);
-  });
-  afterAll(() => cleanup.disposeAsync());
+for (const language of ['C', 'de_DE.UTF-8'])
+  describe.skipIf(!speaks(language))(`an error of a server that speaks the language of ${language}`, () => {
+    const cleanup = new AsyncDisposableStack();
+    let server: PostgresServer;
+    let clients: Clients;
+    beforeAll(async () => {
+      const localeFolder = cleanup.use(await makeLocales(language)).path;
+      const settings = { max_locks_per_transaction: '10', max_connections: '10' };
+      server = cleanup.use(await startPostgres({ localeFolder, settings }));
+      clients = newestClients(await findClients());
+      await server.createDatabase('target');
+      await server.psql('target', `alter database target set lc_messages = '${language}'`);
+    });
+    afterAll(() => cleanup.disposeAsync());
 
-  const fault = async (sql: string): Promise<RestoreFault> => {
-    await using folder = await tempFolder();
-    const path = join(folder.path, 'dump.sql.gz');
-    const heading = sql.startsWith('drop ') ? '' : '--\n-- Name: it; Type: SCHEMA; Schema: -; Owner: -\n--\n\n';
-    await writeFile(path, gzipSync(`${heading}${sql}\n${END}`));
-    // A dump's own settings of the database are not the session's language.
-    const needs = { settings: [{ name: 'lc_messages', value: language }], monetaryLocale: 'C', tablespaces: [] };
-    const { signal } = new AbortController();
-    return await restoreDump({ clients, env: server.env('target'), path, needs, signal }).then(
-      () => ({ message: 'no fault' }),
-      (error: unknown) => error as RestoreFault,
-    );
-  };
+    const fault = async (sql: string): Promise<RestoreFault> => {
+      await using folder = await tempFolder();
+      const path = join(folder.path, 'dump.sql.gz');
+      const heading = sql.startsWith('drop ') ? '' : '--\n-- Name: it; Type: SCHEMA; Schema: -; Owner: -\n--\n\n';
+      await writeFile(path, gzipSync(`${heading}${sql}\n${END}`));
+      // A dump's own settings of the database are not the session's language.
+      const needs = { settings: [{ name: 'lc_messages', value: language }], monetaryLocale: 'C', tablespaces: [] };
+      const { signal } = new AbortController();
+      return await restoreDump({ clients, env: server.env('target'), path, needs, signal }).then(
+        () => ({ message: 'no fault' }),
+        (error: unknown) => error as RestoreFault,
+      );
+    };
 
-  it.each(LACKING)('that lies with the server: %s', async (sql, why) => {
-    const error = await fault(sql);
-    expect({ ...error, message: error.message, why: scratchFaultIn(error, LIKE_SOURCE)?.why }).toMatchObject({
-      why: expect.stringMatching(why),
+    it.each(LACKING)('that lies with the server: %s', async (sql, why) => {
+      const error = await fault(sql);
+      expect({ ...error, message: error.message, why: scratchFaultIn(error, LIKE_SOURCE)?.why }).toMatchObject({
+        why: expect.stringMatching(why),
+      });
+    });
+
+    it.each(OF_LOCALE)('that may lie with another locale: %s', async (sql) => {
+      const error = await fault(sql);
+      expect(scratchFaultIn(error, { ...LIKE_SOURCE, isLikeSource: false })?.why).toMatch(
+        /another collation or encoding/,
+      );
+      expect(scratchFaultIn(error, LIKE_SOURCE)).toBeUndefined();
+    });
+
+    it.each(BROKEN)('that lies with the dump: %s', async (sql) => {
+      const error = await fault(sql);
+      expect(error).toMatchObject({ name: 'RestoreError' });
+      expect(scratchFaultIn(error, LIKE_SOURCE)).toBeUndefined();
     });
   });
-
-  it.each(OF_LOCALE)('that may lie with another locale: %s', async (sql) => {
-    const error = await fault(sql);
-    expect(scratchFaultIn(error, { ...LIKE_SOURCE, isLikeSource: false })?.why).toMatch(
-      /another collation or encoding/,
-    );
-    expect(scratchFaultIn(error, LIKE_SOURCE)).toBeUndefined();
-  });
-
-  it.each(BROKEN)('that lies with the dump: %s', async (sql) => {
-    const error = await fault(sql);
-    expect(error).toMatchObject({ name: 'RestoreError' });
-    expect(scratchFaultIn(error, LIKE_SOURCE)).toBeUndefined();
-  });
-});

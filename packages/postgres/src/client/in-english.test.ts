@@ -13,9 +13,12 @@ it('finds the English of each translation, and of no other message', () => {
       const message = translation.replaceAll(/%(?:\d+\$)?[a-z]/g, 'a »b«\n"c"');
       const said = `psql: error: connection failed: FATAL:  ${message}\nDETAIL:  more`;
       const found = inEnglish(said).slice(said.length).trim().split('\n');
-      expect(found, translation).toContain(english);
+      expect({ translation, found }).toMatchObject({ translation, found: expect.arrayContaining([english]) });
       const beginning = (format: string) => /^[^"%]*/.exec(format)?.[0];
-      expect(new Set(found.map(beginning)), translation).toEqual(new Set([beginning(english)]));
+      expect({ translation, beginnings: new Set(found.map(beginning)) }).toEqual({
+        translation,
+        beginnings: new Set([beginning(english)]),
+      });
     }
   }
 });
