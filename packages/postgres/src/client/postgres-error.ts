@@ -7,6 +7,8 @@ export type ClientFacts = {
   readonly namesSettings?: boolean;
   /** The server may let the role into another database. */
   readonly isOfDatabase?: boolean;
+  /** The server has no connection free. */
+  readonly isCrowded?: boolean;
 };
 
 type Reading = {
@@ -81,6 +83,7 @@ const READINGS: readonly Reading[] = [
     pattern: /too many clients already|connection slots are reserved|too many connections for/,
     permanent: false,
     hint: 'No connection is free. Raise max_connections of the server, or the CONNECTION LIMIT of role or database, or see who holds them.',
+    facts: { isCrowded: true },
   },
   {
     pattern: /the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)/,

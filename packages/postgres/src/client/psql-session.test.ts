@@ -29,6 +29,18 @@ describe.skipIf(!hasPostgres())('a session', () => {
     expect(await session.query('create temp table t (a int)', z.never())).toEqual([]);
   });
 
+  test('begins once another of its role has ended, where that may have one connection only', async () => {
+    await postgres.psql('postgres', `create role lone login connection limit 1 password 'p'`);
+    const lone = { PGUSER: 'lone', PGPASSWORD: 'p' };
+    const first = await start(lone);
+    const second = start(lone);
+    // Each of them takes longer than a connection that is refused.
+    for (let times = 0; times < 3; times += 1) await running('none');
+    await first[Symbol.asyncDispose]();
+    await using session = await second;
+    expect(await session.query('select to_jsonb(current_user)', z.string())).toEqual(['lone']);
+  });
+
   test('goes on after a statement that fails, and so does its transaction', async () => {
     await using session = await start();
     await session.run('begin');

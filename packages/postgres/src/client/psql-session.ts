@@ -7,6 +7,7 @@ import type { Clients } from './client-version.ts';
 import { postgresError } from './postgres-error.ts';
 import { keepTail } from './program-end.ts';
 import { ROWS_ALONE } from './psql-options.ts';
+import { retryWhileCrowded } from './retry-while-crowded.ts';
 import { startProgram } from './run-program.ts';
 
 /** A statement failed; the session goes on, and so does its transaction. */
@@ -67,7 +68,16 @@ export class PsqlSession implements AsyncDisposable {
     clients: Clients,
     env: Readonly<Record<string, string>>,
     signal: AbortSignal,
-    { prefix = [], assert = async () => undefined }: SessionOptions = {},
+    options: SessionOptions = {},
+  ): Promise<PsqlSession> {
+    return await retryWhileCrowded(() => PsqlSession.#open(clients, env, signal, options), signal);
+  }
+
+  static async #open(
+    clients: Clients,
+    env: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    { prefix = [], assert = async () => undefined }: SessionOptions,
   ): Promise<PsqlSession> {
     const psql = join(clients.folder, 'psql');
     // On SIGINT, psql has the server cancel the running statement.

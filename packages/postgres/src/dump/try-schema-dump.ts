@@ -5,6 +5,7 @@ import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
 import { inEnglish } from '../client/in-english.ts';
 import { postgresError } from '../client/postgres-error.ts';
+import { retryWhileCrowded } from '../client/retry-while-crowded.ts';
 import { runProgram } from '../client/run-program.ts';
 
 /** A table was locked, or the server was slow: the next attempt may succeed. */
@@ -25,14 +26,20 @@ const LIMIT_MS = 60_000;
  * @returns whether it could be tried with these options
  * @throws DelayedDumpError; PermanentError | RetryableError with what pg_dump said and a hint
  */
-export async function trySchemaDump(options: {
+export async function trySchemaDump(options: SchemaDumpOptions): Promise<boolean> {
+  return await retryWhileCrowded(() => tryOnce(options), options.signal);
+}
+
+type SchemaDumpOptions = {
   readonly clients: Clients;
   readonly database: string;
   /** See `libpqEnvironment`. */
   readonly env: Readonly<Record<string, string>>;
   readonly extraOptions: readonly string[];
   readonly signal: AbortSignal;
-}): Promise<boolean> {
+};
+
+async function tryOnce(options: SchemaDumpOptions): Promise<boolean> {
   const { clients, database, env, extraOptions, signal } = options;
   if (pairExtraOptions(extraOptions).some(([option]) => WITHOUT_SCHEMA.has(option))) return false;
   const command = await boundToUs(

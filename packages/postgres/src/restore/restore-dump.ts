@@ -6,6 +6,7 @@ import type { Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
+import { retryWhileCrowded } from '../client/retry-while-crowded.ts';
 import { aroundTimescaledb } from './around-timescaledb.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { offerSearchPath } from './change-text.ts';
@@ -62,6 +63,10 @@ export type RestoredDump = {
  *   signal's reason once that is aborted, and then nothing was changed either
  */
 export async function restoreDump(options: RestoreDumpOptions): Promise<RestoredDump> {
+  return await retryWhileCrowded(() => restoreOnce(options), options.signal);
+}
+
+async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
   const { path, needs, before = '', tablespaces, searchPath, signal } = options;
   signal.throwIfAborted();
   const version = await readPsqlVersion(options.clients);
