@@ -7,7 +7,8 @@ import {
   COMPRESSOR,
   PG_DUMP,
   childOf,
-  holdPgDump,
+  holdDump,
+  lockLastNoise,
   lockTable,
   noiseTable,
   partialOf,
@@ -77,8 +78,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
 
     for (const { who, needs, kill, says } of faults) {
       test.skipIf(!hasCommand(needs))(`fails and says that it was ${who}, and leaves nothing behind`, async () => {
-        const job = await stage.enqueue('big');
-        await kill(await holdPgDump(worker, stage.folder));
+        const { job, pid } = await holdDump(stage, worker, servers.postgres, 'big');
+        await kill(pid);
         expect(await stage.attemptFailed(job)).toMatch(says);
         expect(await stage.files()).toEqual([]);
         expect(descendants(worker.pid)).toEqual([]);
@@ -88,8 +89,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     }
 
     test('is taken at the next attempt', async () => {
-      const job = await stage.enqueue('big');
-      process.kill(await holdPgDump(worker, stage.folder), 'SIGKILL');
+      const { job, pid } = await holdDump(stage, worker, servers.postgres, 'big');
+      process.kill(pid, 'SIGKILL');
       await stage.attemptFailed(job);
       await stage.retryNow(job);
       const { manifest } = await stage.completed(job);
@@ -102,11 +103,13 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     test('is killed is swept and taken anew by the next one, exactly once', async () => {
       await using stage = await setDumpStage({ ...servers, databases: 'big' });
       const worker = await stage.startWorker();
+      const lock = await lockLastNoise(servers.postgres, 'big');
       const job = await stage.enqueue('big');
       const partial = await partialOf(stage.folder, 1_000_000);
       const children = descendants(worker.pid);
       expect(children.map(({ command }) => command)).toContainEqual(expect.stringMatching(PG_DUMP));
       await worker.kill();
+      await lock[Symbol.asyncDispose]();
 
       await eventually(() => !children.some(({ pid }) => isAlive(pid)));
       expect(await stage.files()).toEqual([partial]);
@@ -138,8 +141,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     test('stands still for longer than its lock is left to another one, and the first one notices', async () => {
       await using stage = await setDumpStage({ ...servers, databases: 'big' });
       const first = await stage.startWorker();
-      const job = await stage.enqueue('big');
-      const held = await holdPgDump(first, stage.folder);
+      const { job, pid: held } = await holdDump(stage, first, servers.postgres, 'big');
       first.signal('SIGSTOP');
       await expireLocks(servers.redis, stage.site);
       const second = await stage.startWorker();
@@ -157,9 +159,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', () => {
     test('gets SIGTERM is finished, and then the worker ends', async () => {
       await using stage = await setDumpStage({ ...servers, databases: 'big' });
       const worker = await stage.startWorker();
-      const job = await stage.enqueue('big');
+      const { job, pid } = await holdDump(stage, worker, servers.postgres, 'big');
       const second = await stage.enqueue('big');
-      const pid = await holdPgDump(worker, stage.folder);
       worker.signal('SIGTERM');
       await worker.waitForLine(/"msg":"stopping"/);
       process.kill(pid, 'SIGCONT');

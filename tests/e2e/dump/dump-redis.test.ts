@@ -7,7 +7,7 @@ import { descendants, isAlive } from '@pgstow/testing/processes/running-processe
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DESTINATION, PG_DUMP, childOf, holdPgDump, lockTable, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
+import { DESTINATION, PG_DUMP, childOf, holdDump, lockTable, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { expireLocks } from '../stage/faults/expire-locks.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: true }, () => {
@@ -38,8 +38,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump worker', { concurrent: tr
     await using redis = await startRedis({ appendOnly: true });
     await using stage = await setDumpStage({ redis, postgres, databases: 'big' });
     const worker = await stage.startWorker();
-    const job = await stage.enqueue('big');
-    const pid = await holdPgDump(worker, stage.folder);
+    const { job, pid } = await holdDump(stage, worker, postgres, 'big');
     await redis.restart();
     process.kill(pid, 'SIGCONT');
     const { manifest } = await stage.completed(job);

@@ -1,7 +1,7 @@
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { holdPgDump, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
+import { holdDump, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurrent: true }, () => {
@@ -15,8 +15,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurr
     await servers.postgres.psql('postgres', 'CREATE DATABASE busy TEMPLATE shop');
     await using stage = await setDumpStage({ ...servers, databases: 'busy' });
     const worker = await stage.startWorker();
-    const job = await stage.enqueue('busy');
-    const pgDump = await holdPgDump(worker, stage.folder);
+    const { job, pid: pgDump } = await holdDump(stage, worker, servers.postgres, 'busy');
     await servers.postgres.psql('busy', 'DELETE FROM noise WHERE i % 2 = 0; DELETE FROM "Order"');
     process.kill(pgDump, 'SIGCONT');
     const { manifest } = await stage.completed(job);
@@ -33,8 +32,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('what the source held', { concurr
     await servers.postgres.psql('postgres', 'CREATE DATABASE cut TEMPLATE shop');
     await using stage = await setDumpStage({ ...servers, databases: 'cut' });
     const worker = await stage.startWorker();
-    const job = await stage.enqueue('cut');
-    const pgDump = await holdPgDump(worker, stage.folder);
+    const { job, pid: pgDump } = await holdDump(stage, worker, servers.postgres, 'cut');
     const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE application_name = 'source of pgstow ${job.id}' AND datname = 'cut'`;
     // A session that asked before the dump may not have gone yet.

@@ -10,7 +10,7 @@ import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { runningProcesses } from '@pgstow/testing/processes/running-processes.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DESTINATION, holdPgDump, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
+import { DESTINATION, holdDump, noiseTable, setDumpStage } from '../stage/dump-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 
 const SAMPLE = `
@@ -51,8 +51,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, (
   test('is proven, recorded truly, handed over, shown on the board, and can be restored by hand', async () => {
     await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const worker = await stage.startWorker(DESTINATION);
-    const job = await stage.enqueue('shop');
-    const pid = await holdPgDump(worker, stage.folder);
+    const { job, pid } = await holdDump(stage, worker, servers.postgres, 'shop');
     const commandLines = runningProcesses().map(({ command }) => command);
     const percent = await eventually(async () => (await stage.dumps.getJob(job.id!))?.progress as number);
     process.kill(pid, 'SIGCONT');

@@ -152,28 +152,60 @@ export function partialOf(folder: string, atLeastBytes = 1): Promise<string> {
   );
 }
 
-/** Stops a worker's pg_dump in the middle of its dump, and returns its pid. */
-export async function holdPgDump(worker: BoundProcess, folder: string): Promise<number> {
-  await partialOf(folder, 1_000_000);
+/**
+ * Has a worker dump a database with a `noiseTable`, and stops its pg_dump in the middle of the rows.
+ *
+ * @returns the job, and the pid of the stopped pg_dump
+ */
+export async function holdDump(
+  stage: DumpStage,
+  worker: BoundProcess,
+  postgres: PostgresServer,
+  database: string,
+): Promise<{ readonly job: DumpJob; readonly pid: number }> {
+  await using _lock = await lockLastNoise(postgres, database);
+  const job = await stage.enqueue(database);
+  await partialOf(stage.folder, 1_000_000);
   const { pid } = await childOf(worker, PG_DUMP);
   process.kill(pid, 'SIGSTOP');
-  return pid;
+  return { job, pid };
 }
 
-/** SQL for a table whose dump has about this size and hardly compresses. */
+/**
+ * SQL for a table of a thousand rows a megabyte, whose dump has about this size and hardly compresses. Its last row alone is so
+ * long that a part of it lies apart, in the TOAST table.
+ */
 export function noiseTable(megabytes: number): string {
-  return `CREATE TABLE noise AS SELECT i, (SELECT string_agg(md5(random()::text || i || j), '') FROM generate_series(1, 32) j) AS text
-    FROM generate_series(1, ${megabytes * 1000}) i`;
+  const rows = megabytes * 1000;
+  return `CREATE TABLE noise AS SELECT i, (SELECT string_agg(md5(random()::text || i || j), '')
+    FROM generate_series(1, CASE i WHEN ${rows} THEN 256 ELSE 32 END) j) AS text FROM generate_series(1, ${rows}) i`;
+}
+
+/** A session that keeps every other from the last row of a `noiseTable` until it is disposed. */
+export function lockLastNoise(postgres: PostgresServer, database: string): Promise<AsyncDisposable> {
+  return lock(
+    postgres,
+    database,
+    `DO $$ BEGIN EXECUTE format('REINDEX INDEX %s', (SELECT indexrelid::regclass FROM pg_index JOIN pg_class c ON indrelid = reltoastrelid
+      WHERE c.oid = 'noise'::regclass)); END $$`,
+  );
 }
 
 /** A session that locks the table `t` of a database until it is disposed. */
-export async function lockTable(postgres: PostgresServer, database: string): Promise<AsyncDisposable> {
+export function lockTable(postgres: PostgresServer, database: string): Promise<AsyncDisposable> {
+  return lock(postgres, database, 'LOCK TABLE t');
+}
+
+let locks = 0;
+
+async function lock(postgres: PostgresServer, database: string, statement: string): Promise<AsyncDisposable> {
+  const name = `lock ${(locks += 1)}`;
   const session = await startProcess({
     command: `${postgres.binDir}/psql`,
-    args: ['-X', '-c', 'BEGIN; LOCK TABLE t; SELECT pg_sleep(600)'],
-    env: { ...postgres.env(database), PGAPPNAME: `lock ${database}` },
+    args: ['-X', '-c', `BEGIN; ${statement}; SELECT pg_sleep(600)`],
+    env: { ...postgres.env(database), PGAPPNAME: name },
   });
-  const holder = `FROM pg_stat_activity WHERE application_name = 'lock ${database}'`;
+  const holder = `FROM pg_stat_activity WHERE application_name = '${name}'`;
   await eventually(async () => (await postgres.psql('postgres', `SELECT wait_event ${holder}`)) === 'PgSleep');
   return {
     [Symbol.asyncDispose]: async () => {
