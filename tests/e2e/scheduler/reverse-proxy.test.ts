@@ -7,7 +7,7 @@ import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, pointsTo, type Asked } from '../stage/browser/board-visitor.ts';
-import { goTo } from '../stage/browser/go-to.ts';
+import { followLink, goTo } from '../stage/browser/go-to.ts';
 import { hasBrowser, launchBrowser } from '../stage/browser/launch-browser.ts';
 import { failUpload } from '../stage/faults/fail-upload.ts';
 import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
@@ -129,13 +129,13 @@ describe.skipIf(!hasRedis())('behind', () => {
         await goTo(page, stage.address.href);
         await page.getByRole('button', { name: 'Test restore now: shop' }).click();
         expect(await page.getByRole('status').textContent()).toContain('is requested');
-        await page.getByRole('link', { name: 'See its job' }).first().click();
+        await followLink(page, 'See its job');
         await page
           .getByText(/^verify\.backup_shop_/)
           .first()
           .waitFor();
         await goTo(page, stage.address.href);
-        await page.getByRole('link', { name: 'Job queues' }).click();
+        await followLink(page, 'Job queues');
         await page.getByRole('link', { name: 'upload' }).first().click();
         await page.getByText(failed).first().waitFor();
         await page.locator('button:has(.lucide-refresh-cw)').last().click();

@@ -1,3 +1,5 @@
+import type { Page } from 'playwright-core';
+
 const MOST_TRIES = 20;
 
 /**
@@ -13,4 +15,10 @@ export async function goTo(page: { goto(url: string): Promise<unknown> }, url: s
       if (tries === MOST_TRIES || !String(error).includes('ERR_NETWORK_CHANGED')) throw error;
     }
   }
+}
+
+/** Follows a link by its address: a page that loads itself anew, as the status page does, may undo a click. */
+export async function followLink(page: Page, name: string): Promise<void> {
+  const path = await page.getByRole('link', { name }).first().getAttribute('href');
+  await goTo(page, new URL(path ?? '', await page.evaluate<string>('document.baseURI')).href);
 }
