@@ -60,7 +60,7 @@ describe.skipIf(!hasPostgres())('pg_amcheck in a scratch server', () => {
     expect(await amcheck(server, 'whole', signal)).toEqual({ damage: [] });
   });
 
-  // With data checksums, as from PostgreSQL 18 on, the server itself finds the page invalid.
+  // The server itself finds the page invalid where it has data checksums, as from PostgreSQL 18 on.
   it.for([
     [
       'table',

@@ -70,7 +70,6 @@ async function compareIn(
     onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
   });
   task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
-  await silenceLogins(server, database);
   const { findings, notes, uncounted, tables, rows } = await compare(server, database, manifest, running);
   task.progress(90);
   const unanalyzed = await analyze(server, database, running);
@@ -113,11 +112,13 @@ function restoredWith(searchPath: string | undefined): readonly string[] {
 }
 
 export async function compare(
-  { clients, env, runAs }: ScratchServer,
+  server: ScratchServer,
   database: string,
   manifest: Manifest,
   signal: AbortSignal,
 ): Promise<RestoredComparison> {
+  const { clients, env, runAs } = server;
+  await silenceLogins(server, database);
   await using session = await PsqlSession.start(clients, env(database), signal, { prefix: runAs });
   return await compareRestored(session, manifest);
 }

@@ -106,7 +106,7 @@ describe('a bad restore test', () => {
       notes: expect.arrayContaining(['accepted as well: 1 more']) as string[],
     });
     expect(judge(test, acceptance('abc'))).toMatchObject({ result: 'good', differenceCount: 0 });
-    // Of more findings than a record names, some cannot be accepted.
+    // A record names only some of very many findings, and the others cannot be accepted.
     expect(judge(bad('abc', { differenceCount: 4 }), acceptance('abc'))).toMatchObject({
       result: 'bad',
       differenceCount: 1,

@@ -11,7 +11,7 @@ export const acceptanceSchema = z.strictObject({
   /** The dump's. A dump of the same name and other content is not accepted. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   acceptedAt: z.iso.datetime(),
-  /** In the words of the person who accepted it. */
+  /** The words of the person who accepted it. */
   reason: z.string().optional(),
 });
 

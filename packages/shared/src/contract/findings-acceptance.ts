@@ -24,7 +24,7 @@ export const findingsAcceptanceSchema = z.strictObject({
     .array(
       z.strictObject({
         acceptedAt: z.iso.datetime(),
-        /** In the words of the person who accepted it. */
+        /** The words of the person who accepted it. */
         reason: z.string().min(1),
         findings: z.array(acceptedFindingSchema).min(1),
       }),
