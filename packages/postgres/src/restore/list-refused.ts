@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from '../client/client-version.ts';
-import { openPipe } from '../client/open-pipe.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { restoreError, RestoreError, type Heading } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
 import { SESSION, sessionSettings } from './session-settings.ts';
-import { startPsql, writeAll } from './start-psql.ts';
+import { feedPsql, writeAll } from './start-psql.ts';
 
 export type ListRefusedOptions = {
   readonly clients: Clients;
@@ -37,27 +36,18 @@ export async function listRefused(options: ListRefusedOptions): Promise<readonly
     ...(judgePsql(version).knowsRestrict ? [String.raw`\restrict ${randomBytes(24).toString('hex')}`] : []),
     '',
   ].join('\n');
-  await using pipe = await openPipe('this process and psql');
-  const psql = await startPsql({ ...options, kept: 'beginning' }, pipe.readEnd);
-  await pipe.readEnd.close();
-  const abort = (): void => void psql.end();
-  signal.addEventListener('abort', abort);
-  await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(async () => {
-    await psql.end();
-    signal.removeEventListener('abort', abort);
-  });
-  if (signal.aborted) abort();
-  await writeAll(pipe.writeEnd, prelude);
+  await using fed = await feedPsql({ ...options, kept: 'beginning' }, signal);
+  const { psql, input } = fed;
+  await writeAll(input, prelude);
   const outcome = await runRestoreThread({
     path,
-    fd: pipe.writeEnd.fd,
+    fd: input.fd,
     changes: { tablespaces: [], leavesOutRows: true },
   });
   signal.throwIfAborted();
   if (outcome.kind === 'refused') throw new PermanentError(outcome.message);
   if (outcome.kind === 'unreadable') throw new RetryableError(`cannot read the dump: ${outcome.message}`);
-  await pipe.writeEnd.close();
+  await input.close();
   const { exitCode, ending } = await psql.ended;
   signal.throwIfAborted();
   if (outcome.kind === 'lost psql' || exitCode !== 0) throw new RetryableError(`psql ${ending}: ${psql.said()}`);

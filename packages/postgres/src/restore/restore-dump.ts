@@ -3,7 +3,6 @@ import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Clients } from '../client/client-version.ts';
-import { openPipe } from '../client/open-pipe.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
 import { retryWhileCrowded } from '../client/retry-while-crowded.ts';
@@ -13,7 +12,7 @@ import { offerSearchPath } from './change-text.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
 import { SESSION, sessionSettings } from './session-settings.ts';
-import { startPsql, writeAll } from './start-psql.ts';
+import { feedPsql, writeAll } from './start-psql.ts';
 
 export type RestoreDumpOptions = {
   /** Clients whose psql runs. */
@@ -82,24 +81,12 @@ async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
   );
 
   const startedAt = performance.now();
-  await using pipe = await openPipe('this process and psql');
-  const psql = await startPsql(options, pipe.readEnd);
-  // While this process holds the end, the writer does not notice that psql has ended.
-  await pipe.readEnd.close();
-  const abort = (): void => void psql.end();
-  signal.addEventListener('abort', abort);
-  await using cleanup = new AsyncDisposableStack();
-  // psql never outlives this call. It ends before its input does, because it would run the beginning of a statement.
-  cleanup.defer(async () => {
-    await psql.end();
-    signal.removeEventListener('abort', abort);
-  });
-  if (signal.aborted) abort();
-
-  const isThere = await writeAll(pipe.writeEnd, prelude);
+  await using fed = await feedPsql(options, signal);
+  const { psql, input } = fed;
+  const isThere = await writeAll(input, prelude);
   const outcome = isThere
     ? await runRestoreThread(
-        { path, fd: pipe.writeEnd.fd, changes: { tablespaces, hasSearchPath: searchPath !== undefined } },
+        { path, fd: input.fd, changes: { tablespaces, hasSearchPath: searchPath !== undefined } },
         options.onProgress,
       )
     : ({ kind: 'lost psql', headings: [] } as const);
@@ -112,8 +99,8 @@ async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
 
   const isCommitting = outcome.kind === 'proven';
   if (isCommitting) {
-    await writeAll(pipe.writeEnd, endingOf(key, around.after));
-    await pipe.writeEnd.close();
+    await writeAll(input, endingOf(key, around.after));
+    await input.close();
   }
   const { exitCode, ending } = await psql.ended;
   if (isCommitting && exitCode === 0)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
+import { openPipe } from '../client/open-pipe.ts';
 import { describeEnd, keepHead, keepTail } from '../client/program-end.ts';
 import { bareEnvironment, startProgram } from '../client/run-program.ts';
 
@@ -31,7 +32,7 @@ export type RunningPsql = {
 };
 
 /** Starts it. It stops at the first error, and sends what it says in English, with SQL states and the lines that they are of. */
-export async function startPsql(
+async function startPsql(
   { clients, env, runAs = [], kept = 'end' }: StartOptions,
   stdin: FileHandle,
 ): Promise<RunningPsql> {
@@ -65,6 +66,28 @@ export async function startPsql(
     await isOver;
   };
   return { ended, said, end: () => (ending ??= end()) };
+}
+
+/** A psql with the end of a pipe that it reads. Disposing ends it, and then closes the pipe. */
+export type FedPsql = AsyncDisposable & { readonly psql: RunningPsql; readonly input: FileHandle };
+
+/** Starts psql at the end of a pipe. It ends once the signal is aborted, and never outlives the result. */
+export async function feedPsql(options: StartOptions, signal: AbortSignal): Promise<FedPsql> {
+  await using stack = new AsyncDisposableStack();
+  const pipe = stack.use(await openPipe('this process and psql'));
+  const psql = await startPsql(options, pipe.readEnd);
+  // While this process holds the end, the writer does not notice that psql has ended.
+  await pipe.readEnd.close();
+  const abort = (): void => void psql.end();
+  signal.addEventListener('abort', abort);
+  // It ends before its input does, because it would run the beginning of a statement.
+  stack.defer(async () => {
+    await psql.end();
+    signal.removeEventListener('abort', abort);
+  });
+  if (signal.aborted) abort();
+  const owned = stack.move();
+  return { psql, input: pipe.writeEnd, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** @returns whether psql is still there to take it */
