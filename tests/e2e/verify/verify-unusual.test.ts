@@ -11,6 +11,23 @@ create table log (tag text); create materialized view tags as select tag from lo
 create function log_tag() returns event_trigger language plpgsql as 'begin insert into public.log values (tg_tag); end';
 create event trigger log_tag on ddl_command_end execute function log_tag();`;
 
+/** Indexes, views and event triggers run functions after the dump has set its sequences, and columns and checks before. */
+const DRAWN = `
+create function draw(s text) returns bigint language plpgsql immutable as 'begin return nextval((''public.'' || quote_ident(s))::regclass); end';
+create function wind(s text) returns bigint language plpgsql as 'begin return setval((''public.'' || s)::regclass, 5); end';
+create function trace() returns int language plpgsql as 'begin insert into public.trace values (1); return 1; end';
+create function fire() returns event_trigger language plpgsql as 'begin perform public.draw(''of Event''); end';
+create sequence "of Event"; create sequence of_view; create sequence of_index increment -2; create sequence of_default;
+create sequence of_generated; create sequence of_check; create sequence of_cycle maxvalue 4 cycle; create sequence of_setval;
+create table trace (a int);
+create table t (a int, b bigint default draw('of_default'), c bigint generated always as (draw('of_generated')) stored,
+  check (draw('of_check') > 0));
+insert into t select generate_series(1, 9);
+create index on t ((draw('of_index') + a));
+create materialized view m as select nextval('of_view'), draw('of_cycle'), wind('of_setval'), trace() from generate_series(1, 3);
+select nextval('of_setval');
+create event trigger fire on ddl_command_end execute function fire();`;
+
 /** The source lets everybody in. */
 const GREETED = `
 create table logins (who text);
@@ -27,8 +44,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
   let stage: VerifyStage;
 
   beforeAll(async () => {
-    servers = cleanup.use(await startServers({ unusual: UNUSUAL_DATABASE, watched: WATCHED, greeted: '' }));
-    stage = cleanup.use(await setVerifyStage({ ...servers, databases: 'unusual,watched,greeted' }));
+    servers = cleanup.use(
+      await startServers({ unusual: UNUSUAL_DATABASE, watched: WATCHED, drawn: DRAWN, greeted: '' }),
+    );
+    stage = cleanup.use(await setVerifyStage({ ...servers, databases: 'unusual,watched,drawn,greeted' }));
     await stage.startWorker();
   });
   afterAll(() => cleanup.disposeAsync());
@@ -45,7 +64,29 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
     const { name } = await stage.dumpAndUpload('watched');
     const { differences, notes } = await stage.good(name);
     expect(differences).toEqual([]);
-    expect(notes.join()).toMatch(/public.log has 1 row; the dump holds 0: an event trigger may have added to it/);
+    expect(notes.join()).toMatch(
+      /public.log has 1 row; the dump holds 0: a function that a restore runs may have added to it/,
+    );
+  });
+
+  it('of a database that draws from its sequences while it is restored is GOOD, with notes, and so is a restore', async () => {
+    const { name } = await stage.dumpAndUpload('drawn');
+    const { differences, notes } = await stage.good(name);
+    expect(differences).toEqual([]);
+    const drawn = notes.flatMap(
+      (note) => /^sequence (.*) goes on with .* a restore draws from it$/.exec(note)?.[1] ?? [],
+    );
+    expect(drawn.sort()).toEqual([
+      'public."of Event"',
+      'public.of_cycle',
+      'public.of_index',
+      'public.of_setval',
+      'public.of_view',
+    ]);
+    expect(notes.join()).toContain('table public.trace has 6 rows; the dump holds 3');
+    const args = ['drawn', '--to', servers.postgres.url('drawn restored'), '--create'];
+    const { code, text } = await runRestore(args, { BACKUP_DIR: stage.folder });
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining('a restore draws from it') });
   });
 
   it('of a database whose trigger on login keeps everybody out is GOOD', async ({ skip }) => {

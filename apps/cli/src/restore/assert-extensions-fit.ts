@@ -38,7 +38,7 @@ select jsonb_build_object('isLoaded', exists (select from pg_settings where name
 
 async function assertTimescaledbFits(
   session: PsqlSession,
-  version: string,
+  version: string | undefined,
   isForced: boolean,
   exists: boolean,
 ): Promise<void> {
@@ -54,7 +54,7 @@ async function assertTimescaledbFits(
       'the target holds TimescaleDB, whose tables cannot be dropped and restored in one transaction',
       'Restore into a new database (--create), or drop this one first.',
     );
-  if (installed !== version)
+  if (version !== undefined && installed !== version)
     throw refused(
       `the target has TimescaleDB ${installed}, and the backup is of ${version}`,
       'Restore into a new database (--create), or in this one: DROP EXTENSION timescaledb;',

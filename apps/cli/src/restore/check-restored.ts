@@ -16,10 +16,10 @@ import type { RestoreContext } from './restore-context.ts';
 export async function checkRestored(
   context: RestoreContext,
   { manifest }: Backup,
-  { content }: RestoredDump,
+  { content, sequences }: RestoredDump,
 ): Promise<void> {
   const held = { ...manifest, tables: manifest?.tables ?? content.tables };
-  const { findings, notes, uncounted, tables, rows } = await analyzeAndCompare(context, held);
+  const { findings, notes, uncounted, tables, rows } = await analyzeAndCompare(context, held, sequences);
   const accepted = separateAccepted(findings, await findAccepted(context.folder, manifest));
   const isKnown = held.tables !== undefined || held.source !== undefined;
   const against = manifest?.tables === undefined && held.source === undefined ? 'what the dump holds' : 'its manifest';
@@ -46,6 +46,7 @@ async function findAccepted(folder: string, manifest: Backup['manifest']): Promi
 async function analyzeAndCompare(
   { target, clients, signal }: RestoreContext,
   held: Parameters<typeof compareRestored>[1],
+  sequences: RestoredDump['sequences'],
 ): Promise<RestoredComparison> {
   try {
     await using session = await PsqlSession.start(clients, target.env(target.database), signal);
@@ -53,7 +54,7 @@ async function analyzeAndCompare(
       if (!(error instanceof StatementError) || signal.aborted) throw error;
       console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
-    return await compareRestored(session, held);
+    return await compareRestored(session, held, sequences);
   } catch (error) {
     // The restore is committed: this must not look like a restore that failed.
     if (signal.aborted)

@@ -1,10 +1,11 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
-import { extensionsOf, listMissingExtensions } from '@pgstow/postgres/restore/missing-extensions.ts';
+import { listMissingExtensions } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { SCRATCH_DATABASE } from '@pgstow/scratch/scratch-process.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { createRoles } from './create-roles.ts';
+import type { AboutDump } from './read-about.ts';
 
 /**
  * Gives the server what a dump takes for granted: roles, and an empty database.
@@ -15,10 +16,9 @@ import { createRoles } from './create-roles.ts';
 export async function prepareServer(
   server: ScratchServer,
   manifest: Manifest,
-  roles: readonly string[],
+  { roles, extensions }: AboutDump,
 ): Promise<string> {
-  const wanted = extensionsOf(manifest);
-  const missing = (await server.query('postgres', listMissingExtensions(wanted)))
+  const missing = (await server.query('postgres', listMissingExtensions(extensions)))
     .split('\n')
     .filter((line) => line !== '');
   if (missing.length > 0) {

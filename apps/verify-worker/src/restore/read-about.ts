@@ -1,9 +1,15 @@
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
+import { extensionsOf, type DumpedExtension } from '@pgstow/postgres/restore/missing-extensions.ts';
+import { readDumpExtensions } from '@pgstow/postgres/restore/read-dump-extensions.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 /** Facts of a dump that its restore needs first. */
-export type AboutDump = { readonly major: number; readonly roles: readonly string[] };
+export type AboutDump = {
+  readonly major: number;
+  readonly roles: readonly string[];
+  readonly extensions: readonly DumpedExtension[];
+};
 
 /** Reads them in the manifest or, where that is an older one or of an adopted dump, in the dump's text. */
 export async function readAbout(manifest: Manifest, path: string, signal: AbortSignal): Promise<AboutDump> {
@@ -14,5 +20,8 @@ export async function readAbout(manifest: Manifest, path: string, signal: AbortS
   const major = Number.parseInt(serverVersion ?? '', 10);
   if (Number.isNaN(major))
     throw new PermanentError('neither the manifest nor the dump says which version of PostgreSQL it is of');
-  return { major, roles: roles ?? [] };
+  const { needs, source } = manifest;
+  const areUnknown = needs?.extensions === undefined && source === undefined;
+  const extensions = areUnknown ? await readDumpExtensions(path, signal) : extensionsOf(manifest);
+  return { major, roles: roles ?? [], extensions };
 }

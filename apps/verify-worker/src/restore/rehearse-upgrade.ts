@@ -8,7 +8,7 @@ import type { Rehearsal } from '@pgstow/shared/contract/restore-test.ts';
 import { readFault } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
 import { prepareServer } from './prepare-server.ts';
-import { readAbout } from './read-about.ts';
+import { readAbout, type AboutDump } from './read-about.ts';
 import { compare, reasonOf } from './restore-and-compare.ts';
 import { scratchFaultIn } from './restore-fault-policy.ts';
 import type { RestoreStep } from './restore-step.ts';
@@ -43,7 +43,7 @@ export async function rehearseUpgrade(
     const about = await readAbout(wanted.manifest, path, bounded);
     if (major <= about.major) return undefined;
     task.note(`rehearsing the upgrade to PostgreSQL ${major}`);
-    const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded, accepted }, major, about.roles);
+    const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded, accepted }, { ...about, major });
     const result = findings.length === 0 ? 'survives' : 'differs';
     return { major, result, findings: findings.slice(0, SHOWN_FINDINGS), findingCount: findings.length, ...rest };
   } catch (error) {
@@ -55,10 +55,10 @@ export async function rehearseUpgrade(
   }
 }
 
-async function rehearse(step: RehearsalStep, major: number, roles: readonly string[]): Promise<Found> {
-  await using server = await startMatchingServer(step, major);
+async function rehearse(step: RehearsalStep, about: AboutDump): Promise<Found> {
+  await using server = await startMatchingServer(step, about);
   try {
-    return { serverVersion: server.version, ...(await rehearseIn(server, step, roles)) };
+    return { serverVersion: server.version, ...(await rehearseIn(server, step, about)) };
   } catch (error) {
     throw await reasonOf(error, server);
   }
@@ -67,17 +67,17 @@ async function rehearse(step: RehearsalStep, major: number, roles: readonly stri
 async function rehearseIn(
   server: ScratchServer,
   { context, wanted, path, accepted, signal }: RehearsalStep,
-  roles: readonly string[],
+  about: AboutDump,
 ): Promise<Found> {
   const { manifest } = wanted;
   const { clients, env, runAs } = server;
   const running = AbortSignal.any([signal, server.signal]);
-  const database = await prepareServer(server, manifest, roles);
+  const database = await prepareServer(server, manifest, about);
   const { searchPath } = context.verify;
   const options = { clients, path, needs: manifest.needs, searchPath, runAs, tablespaces: [], signal: running };
   try {
-    const { restoreMs } = await restoreDump({ ...options, env: env(database) });
-    const { findings } = await compare(server, database, manifest, running);
+    const { restoreMs, sequences } = await restoreDump({ ...options, env: env(database) });
+    const { findings } = await compare(server, database, { manifest, sequences }, running);
     const own = await runOwnChecks(server, { database, manifest, file: context.verify.checksFile, signal: running });
     const { standing } = separateAccepted([...findings, ...own.failed], accepted);
     return { restoreMs, findings: standing.map(({ difference }) => difference).concat(own.unchecked) };
@@ -94,6 +94,7 @@ async function rehearseIn(
 
 /** A server that lacks a library or memory says nothing of an upgrade. That it does not know a setting any more does. */
 function assertNoFaultOfServer(error: RestoreError, server: ScratchServer): void {
+  if (error.isBeforeDump) throw new Error(error.summary);
   if (/unrecognized configuration parameter/.test(error.message)) return;
   const fault = scratchFaultIn(error, { isLikeSource: !server.isOtherLocale, limitedBy: undefined });
   if (fault !== undefined) throw new Error(`${fault.why}: ${error.summary}`);

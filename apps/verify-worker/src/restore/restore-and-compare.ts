@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
+import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
@@ -9,7 +10,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import { prepareServer } from './prepare-server.ts';
-import { readAbout } from './read-about.ts';
+import { readAbout, type AboutDump } from './read-about.ts';
 import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { runOwnChecks } from './run-own-checks.ts';
@@ -42,10 +43,10 @@ const END_MS = 5000;
 export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
   const { task, wanted, path, signal } = step;
   const about = await readAbout(wanted.manifest, path, signal);
-  await using server = await startMatchingServer(step, about.major);
+  await using server = await startMatchingServer(step, about);
   task.note(`restoring into a scratch server of version ${server.version}`);
   try {
-    return await compareIn(server, step, about.roles);
+    return await compareIn(server, step, about);
   } catch (error) {
     throw await reasonOf(error, server);
   }
@@ -54,12 +55,12 @@ export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
 async function compareIn(
   server: ScratchServer,
   { task, context, wanted, path, signal }: RestoreStep,
-  roles: readonly string[],
+  about: AboutDump,
 ): Promise<Compared> {
   const { manifest } = wanted;
   const running = AbortSignal.any([signal, server.signal]);
-  const database = await prepareServer(server, manifest, roles);
-  const restoreMs = await restoreInto(server, database, path, {
+  const database = await prepareServer(server, manifest, about);
+  const { restoreMs, sequences } = await restoreInto(server, database, path, {
     needs: manifest.needs,
     searchPath: context.verify.searchPath,
     circumstances: {
@@ -70,7 +71,12 @@ async function compareIn(
     onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
   });
   task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
-  const { findings, notes, uncounted, tables, rows } = await compare(server, database, manifest, running);
+  const { findings, notes, uncounted, tables, rows } = await compare(
+    server,
+    database,
+    { manifest, sequences },
+    running,
+  );
   task.progress(90);
   const unanalyzed = await analyze(server, database, running);
   const pages = await amcheck(server, database, running);
@@ -114,13 +120,13 @@ function restoredWith(searchPath: string | undefined): readonly string[] {
 export async function compare(
   server: ScratchServer,
   database: string,
-  manifest: Manifest,
+  { manifest, sequences }: { readonly manifest: Manifest } & Pick<RestoredDump, 'sequences'>,
   signal: AbortSignal,
 ): Promise<RestoredComparison> {
   const { clients, env, runAs } = server;
   await silenceLogins(server, database);
   await using session = await PsqlSession.start(clients, env(database), signal, { prefix: runAs });
-  return await compareRestored(session, manifest);
+  return await compareRestored(session, manifest, sequences);
 }
 
 /** Reads every row. It also runs functions of indexes and asks foreign partitions, whose faults say nothing of the dump. */

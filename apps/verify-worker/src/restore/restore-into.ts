@@ -1,4 +1,4 @@
-import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
+import { restoreDump, type RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -12,7 +12,6 @@ const UNKNOWN_NAME = /^42(?:883|P01|704)$/;
 /**
  * Restores a dump into a database of the scratch server.
  *
- * @returns how long that took
  * @throws BadDumpError if the dump is to blame; PermanentError or RetryableError if the server is
  */
 export async function restoreInto(
@@ -26,18 +25,20 @@ export async function restoreInto(
     readonly signal: AbortSignal;
     readonly onProgress: (sqlBytes: number) => void;
   },
-): Promise<number> {
+): Promise<RestoredDump> {
   const { clients, env, runAs } = server;
   const { needs, searchPath, signal, onProgress } = options;
   try {
     const target = { clients, env: env(database), runAs, tablespaces: [] };
-    return (await restoreDump({ ...target, path, needs, searchPath, signal, onProgress })).restoreMs;
+    return await restoreDump({ ...target, path, needs, searchPath, signal, onProgress });
   } catch (error) {
     signal.throwIfAborted();
     const { message } = error as Error;
     if (error instanceof RestoreError && error.isBeforeDump)
       throw new PermanentError(error.summary, {
-        hint: searchPath === undefined ? undefined : 'VERIFY_SEARCH_PATH names schemas, separated by commas.',
+        hint:
+          error.hint ??
+          (searchPath === undefined ? undefined : 'VERIFY_SEARCH_PATH names schemas, separated by commas.'),
       });
     const fault = scratchFaultIn(error as RestoreFault, options.circumstances);
     // The detail of a RestoreError quotes rows, and this goes on the board and into alarms.

@@ -1,7 +1,7 @@
-import { extensionsOf } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
+import type { AboutDump } from './read-about.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { serverFolder } from './scratch-folder.ts';
 
@@ -9,13 +9,13 @@ import { serverFolder } from './scratch-folder.ts';
 const MOST_WAITED_FOR = 3;
 
 /**
- * Starts a scratch server of a major version, with the source's encoding and collation.
+ * Starts a scratch server of a major version, with the source's encoding and collation, and what its extensions want loaded.
  *
  * @throws NoScratchServerError; RetryableError if it does not start, or a scratch host never gets to it
  */
 export async function startMatchingServer(
   { context, wanted, scratch, deadline, signal }: RestoreStep,
-  major: number,
+  { major, extensions }: Pick<AboutDump, 'major' | 'extensions'>,
 ): Promise<ScratchServer> {
   const { memoryBytes, diskBytes, hostFolder, timeoutMs } = context.verify;
   const { manifest } = wanted;
@@ -24,7 +24,7 @@ export async function startMatchingServer(
     major,
     ...(manifest.source ?? { encoding: 'UTF8', collate: 'C', ctype: 'C.UTF-8' }),
     memoryBytes,
-    extensions: extensionsOf(manifest).map(({ name }) => name),
+    extensions: extensions.map(({ name }) => name),
   };
   if (hostFolder === undefined) return await startScratchServer({ ...options, signal });
   // The tests before ours have deadlines of their own.

@@ -2,9 +2,22 @@ import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { makeFinding } from './make-finding.ts';
+import { plainName } from './plain-name.ts';
 
 /** Rows of tables that are not among the facts, as far as they were counted, by their names in the dump. */
 export type RowsElsewhere = ReadonlyMap<string, number | 'missing'>;
+
+/** What else is known of a restore. */
+export type AboutRestore = {
+  readonly elsewhere?: RowsElsewhere;
+  /** Version of the server that it was restored into; the source's, if it is not known. */
+  readonly version?: string | undefined;
+  /** The value that each sequence hands out next as the dump's text sets it, by its plain name. */
+  readonly valuesInDump?: ReadonlyMap<string, string>;
+  /** Whether code of the dump may have written while it was restored. */
+  readonly mayHaveWritten?: boolean;
+};
+
 type ObjectParts = DatabaseFacts['objects'][string];
 
 /** Objects of every new database: they may be there even if the source has dropped them. */
@@ -16,14 +29,12 @@ const ESTIMATED_ROWS_THAT_MATTER = 1000;
  * Compares a restored database with what its dump's manifest says of dump and source.
  *
  * @param restored counted exactly
- * @param version of the server that it was restored into
  * @returns what differs, and what could not be compared or may well differ, a sentence each
  */
 export function compareFacts(
   manifest: Pick<Manifest, 'tables' | 'source' | 'serverVersion'>,
   restored: DatabaseFacts,
-  elsewhere: RowsElsewhere = new Map(),
-  version = manifest.serverVersion,
+  about: AboutRestore = {},
 ): {
   readonly findings: readonly Finding[];
   readonly differences: readonly string[];
@@ -31,9 +42,10 @@ export function compareFacts(
 } {
   const findings: Finding[] = [];
   const notes: string[] = [];
+  const { version = manifest.serverVersion } = about;
   if (manifest.tables === undefined)
     notes.push('the rows in the dump were not counted: it holds INSERTs, or names that were not read');
-  else compareDumpedRows(manifest.tables, restored, elsewhere, findings, notes);
+  else compareDumpedRows(manifest.tables, restored, about, findings, notes);
   if (manifest.source === undefined) notes.push('the manifest does not say what the source held');
   else {
     const isSameMajor = Number.parseInt(version ?? '', 10) === Number.parseInt(manifest.serverVersion ?? '', 10);
@@ -43,7 +55,7 @@ export function compareFacts(
       notes.push(
         `objects are not compared: this is PostgreSQL ${version}, and the source was ${manifest.serverVersion}`,
       );
-    compareSource(manifest.source, restored, findings, notes);
+    compareSource(manifest.source, restored, about, findings, notes);
   }
   return { findings, differences: findings.map(({ difference }) => difference), notes };
 }
@@ -61,19 +73,21 @@ export function tablesWithoutRows(
 function compareDumpedRows(
   dumped: Readonly<Record<string, number>>,
   restored: DatabaseFacts,
-  elsewhere: RowsElsewhere,
+  { elsewhere, mayHaveWritten = false }: AboutRestore,
   findings: Finding[],
   notes: string[],
 ): void {
   const arrived = new Map(Object.entries(restored.tables).map(([name, rows]) => [plainName(name), rows]));
   const uncompared: string[] = [];
   for (const [name, rows] of Object.entries(dumped)) {
-    const found = arrived.get(plainName(name)) ?? elsewhere.get(name);
+    const found = arrived.get(plainName(name)) ?? elsewhere?.get(name);
     if (found === undefined) uncompared.push(name);
     else if (found === 'missing')
       findings.push(makeFinding(`table ${name} is missing`, 'dumped rows', plainName(name), rows, 'missing'));
-    else if (found > rows && mayGrow(restored))
-      notes.push(`table ${name} has ${rowsOf(found)}; the dump holds ${rows}: an event trigger may have added to it`);
+    else if (found > rows && mayHaveWritten)
+      notes.push(
+        `table ${name} has ${rowsOf(found)}; the dump holds ${rows}: a function that a restore runs may have added to it`,
+      );
     else if (found !== rows)
       findings.push(
         makeFinding(
@@ -88,15 +102,13 @@ function compareDumpedRows(
   if (uncompared.length > 0) notes.push(`not compared row by row: ${listed(uncompared)}`);
 }
 
-/**
- * Whether a restore, or a session after it, may write rows of its own. pg_dump makes event triggers last, and materialized views are
- * refreshed after them; those on login fire for whoever compares.
- */
-function mayGrow({ objects }: DatabaseFacts): boolean {
-  return Object.keys(objects).some((name) => name.startsWith('event trigger '));
-}
-
-function compareSource(source: DatabaseFacts, restored: DatabaseFacts, findings: Finding[], notes: string[]): void {
+function compareSource(
+  source: DatabaseFacts,
+  restored: DatabaseFacts,
+  about: AboutRestore,
+  findings: Finding[],
+  notes: string[],
+): void {
   const { limitedBy } = source;
   if (limitedBy !== undefined)
     notes.push(`the dump leaves things out (${limitedBy}): what is missing is no difference`);
@@ -104,21 +116,9 @@ function compareSource(source: DatabaseFacts, restored: DatabaseFacts, findings:
   const isMissingFine = limitedBy !== undefined;
 
   notes.push(...(source.losses ?? []));
-  compareRows(source, restored, isMissingFine, findings, notes);
-  for (const [name, [from, to]] of Object.entries(source.sequences)) {
-    const next = restored.sequences[name]?.[0];
-    if (next !== undefined && !isBetween(next, from, to) && limitedBy === undefined)
-      findings.push(
-        makeFinding(
-          `sequence ${name} goes on with ${next}; the source's did with ${from === to ? from : `${from} to ${to}`}`,
-          'sequence',
-          name,
-          from,
-          to,
-          next,
-        ),
-      );
-  }
+  compareRows(source, restored, about, findings);
+  if (source.counted === 'estimate') compareEstimates(source, restored, notes);
+  if (!isMissingFine) compareSequences(source, restored, about, findings, notes);
   if (source.largeObjects !== restored.largeObjects && !isMissingFine)
     findings.push(
       makeFinding(
@@ -194,33 +194,56 @@ function differingParts(source: ObjectParts, restored: ObjectParts): (readonly [
 function compareRows(
   source: DatabaseFacts,
   restored: DatabaseFacts,
-  isMissingFine: boolean,
+  { mayHaveWritten = false }: AboutRestore,
   findings: Finding[],
-  notes: string[],
 ): void {
+  if (source.counted !== 'exact' || source.limitedBy !== undefined) return;
   for (const [name, rows] of Object.entries(source.tables)) {
     const found = restored.tables[name];
     // A missing table is a difference of the objects. A table that has grown differs from the dump as well.
-    if (found === undefined || found === rows || (found > rows && mayGrow(restored))) continue;
-    if (source.counted === 'exact' && !isMissingFine)
-      findings.push(
-        makeFinding(`table ${name} has ${rowsOf(found)}; the source had ${rows}`, 'rows', name, rows, found),
-      );
-    else if (source.counted === 'estimate' && rows >= ESTIMATED_ROWS_THAT_MATTER && found === 0)
+    if (found === undefined || found === rows || (found > rows && mayHaveWritten)) continue;
+    findings.push(makeFinding(`table ${name} has ${rowsOf(found)}; the source had ${rows}`, 'rows', name, rows, found));
+  }
+}
+
+function compareEstimates(source: DatabaseFacts, restored: DatabaseFacts, notes: string[]): void {
+  for (const [name, rows] of Object.entries(source.tables)) {
+    if (rows >= ESTIMATED_ROWS_THAT_MATTER && restored.tables[name] === 0)
       notes.push(`table ${name} is empty; the source's was estimated to have ${rowsOf(rows)}`);
+  }
+}
+
+/** Functions of views, indexes and the like may draw from a sequence while they are restored, after the dump has set it. */
+function compareSequences(
+  source: DatabaseFacts,
+  restored: DatabaseFacts,
+  { valuesInDump }: AboutRestore,
+  findings: Finding[],
+  notes: string[],
+): void {
+  for (const [name, [from, to]] of Object.entries(source.sequences)) {
+    const next = restored.sequences[name]?.[0];
+    if (next === undefined || isBetween(next, from, to)) continue;
+    const inDump = valuesInDump?.get(plainName(name));
+    if (inDump !== undefined && isBetween(inDump, from, to))
+      notes.push(`sequence ${name} goes on with ${next}; the dump sets it to ${inDump}: a restore draws from it`);
+    else
+      findings.push(
+        makeFinding(
+          `sequence ${name} goes on with ${next}; the source's did with ${from === to ? from : `${from} to ${to}`}`,
+          'sequence',
+          name,
+          from,
+          to,
+          next,
+        ),
+      );
   }
 }
 
 function isBetween(value: string, a: string, b: string): boolean {
   const [x, low, high] = [BigInt(value), BigInt(a), BigInt(b)];
   return low <= high ? x >= low && x <= high : x >= high && x <= low;
-}
-
-/** A SQL name without quotes, because pg_dump sets more of them than the facts do. */
-function plainName(name: string): string {
-  return [...name.matchAll(/"((?:[^"]|"")*)"|([^".]+)/g)]
-    .map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare)
-    .join('\0');
 }
 
 function rowsOf(count: number): string {

@@ -6,6 +6,8 @@ import { StatementError, type PsqlSession } from '../client/psql-session.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 import { compareFacts, tablesWithoutRows, type RowsElsewhere } from './compare-facts.ts';
 import { readDatabaseFacts } from './database-facts.ts';
+import { FIRST_OF_USERS } from './made-by-users.ts';
+import { nextValuesInDump, type SequencesInDump } from './values-in-dump.ts';
 
 export type RestoredComparison = {
   /** What differs from the manifest. */
@@ -24,11 +26,13 @@ export type RestoredComparison = {
  * Reads a restored database, every row of it, and compares it with the manifest of its dump.
  *
  * @param session outside of a transaction
+ * @param inDump sequences as the text of the dump sets them
  * @throws StatementError | PermanentError | RetryableError as the session does
  */
 export async function compareRestored(
   session: PsqlSession,
   manifest: Pick<Manifest, 'tables' | 'source' | 'serverVersion'>,
+  inDump: SequencesInDump = new Map(),
 ): Promise<RestoredComparison> {
   // Row-level security fails a count instead of hiding rows from it.
   await session.run('set row_security = off');
@@ -38,15 +42,29 @@ export async function compareRestored(
   const uncounted =
     facts.countedBecause === undefined ? [] : [`rows of the restored database: ${facts.countedBecause}`];
   const elsewhere = await countElsewhere(session, tablesWithoutRows(manifest.tables ?? {}, facts), uncounted);
+  const valuesInDump = await nextValuesInDump(session, inDump);
+  const mayHaveWritten = await session.queryRow(MAY_HAVE_WRITTEN, z.boolean());
   await session.run('rollback');
   const counts = Object.values(facts.tables);
   return {
-    ...compareFacts(manifest, facts, elsewhere, version),
+    ...compareFacts(manifest, facts, { elsewhere, version, valuesInDump, mayHaveWritten }),
     uncounted,
     tables: counts.length,
     rows: counts.reduce((sum, rows) => sum + rows, 0),
   };
 }
+
+/**
+ * Whether a restore, or a session after it, may write rows of its own. Indexes and materialized views run functions; pg_dump makes
+ * event triggers before the last statements of a restore, and those on login fire for whoever compares. Other triggers fire only for
+ * what such a function writes.
+ */
+const MAY_HAVE_WRITTEN = `
+select to_jsonb(exists (select from pg_event_trigger) or exists (
+  select from pg_proc p join pg_language l on l.oid = p.prolang
+  where p.oid >= ${FIRST_OF_USERS} and p.provolatile = 'v' and l.lanname not in ('internal', 'c')
+    and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+    and not exists (select from pg_depend d where d.classid = p.tableoid and d.objid = p.oid and d.deptype = 'e')))`;
 
 const kindSchema = z.tuple([z.string(), z.string(), z.enum(['missing', 'partitioned', 'other'])]);
 

@@ -49,14 +49,12 @@ const basicsSchema = databaseFactsSchema.pick({
 /** Decimal digits: the values are larger than a number can be, and the increment becomes part of SQL. */
 const digits = z.string().regex(/^-?\d+$/);
 
-/** Sequences that a dump sets, without those from which a view draws: whoever refreshes a materialized one draws again. */
+/** Sequences that a dump sets. */
 const LIST_SEQUENCES = `
 select jsonb_build_array(format('%I.%I', n.nspname, c.relname), q.seqincrement::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_sequence q on q.seqrelid = c.oid
 where ${isUsersSchema('n.nspname')}
   and not (c.relpersistence = 'u' and pg_is_in_recovery())
-  and c.oid not in (select d.refobjid from pg_depend d join pg_rewrite w on d.classid = w.tableoid and d.objid = w.oid
-    join pg_class v on v.oid = w.ev_class where d.refclassid = 'pg_class'::regclass and v.relkind in ('m', 'v'))
   and ${isDumped('c')}`;
 
 /**
@@ -92,9 +90,7 @@ export async function readDatabaseFacts(
 
 /** Reads the value that each sequence hands out next, by its SQL name. */
 export async function readSequences(session: PsqlSession): Promise<Sequences> {
-  const all = await session.query(LIST_SEQUENCES, z.tuple([z.string(), digits]));
-  // A name that is no UTF-8 cannot be given back to the server.
-  const listed = all.filter(([name]) => !name.includes('\uFFFD'));
+  const listed = await listSequences(session);
   const values = new Map<string, Sequence>();
   const increments = new Map(listed);
   for (let at = 0; at < listed.length; at += AT_ONCE) {
@@ -106,6 +102,13 @@ export async function readSequences(session: PsqlSession): Promise<Sequences> {
       values.set(name, { next, increment: increments.get(name) ?? '1' });
   }
   return values;
+}
+
+/** Lists sequences by their SQL names, and what each adds to a value for the next. */
+export async function listSequences(session: PsqlSession): Promise<readonly (readonly [string, string])[]> {
+  const all = await session.query(LIST_SEQUENCES, z.tuple([z.string(), digits]));
+  // A name that is no UTF-8 cannot be given back to the server.
+  return all.filter(([name]) => !name.includes('\uFFFD'));
 }
 
 /** A sequence was restarted or has come round: the dump may hold any value of it. */

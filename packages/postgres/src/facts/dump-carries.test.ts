@@ -62,10 +62,6 @@ const UNWRITTEN: readonly (readonly [what: string, sql: string, untilMajor?: num
     'a domain that dropped the default of its base',
     `create domain a as int default 1; create domain b as a; alter domain b drop default; create domain c as b`,
   ],
-  [
-    'a sequence from which a materialized view draws',
-    `create sequence s; create materialized view m as select nextval('s') from generate_series(1, 3)`,
-  ],
   ['a type that was announced and never made', `create type announced`],
 ];
 

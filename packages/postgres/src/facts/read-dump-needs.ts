@@ -65,6 +65,9 @@ const SUBSCRIPTIONS = `
   where subdbid = d.oid and current_setting('server_version_num')::int < 160000
     and (select rolsuper from pg_roles where rolname = current_user)`;
 
+/** Whether a column, of a table or of a composite type, is of money, of a domain over it, or of an array of either. */
+const HAS_MONEY = `exists (select from pg_attribute a join of_money m on m.oid = a.atttypid where a.attnum > 0 and not a.attisdropped)`;
+
 /**
  * Any role may read this. A setting is kept as `name=value`. Since version 16 each membership says whether it hands on the rights
  * of the role; before, the member says so.
@@ -73,6 +76,10 @@ const NEEDS = `
 with recursive
   d as (select * from pg_database where datname = current_database()),
   of_superusers(object, owner) as (select o.* from d, lateral (${LIST_OF_SUPERUSERS} union all ${SUBSCRIPTIONS}) o),
+  of_money(oid) as (
+    select 'money'::regtype::oid
+    union select t.oid from of_money m join pg_type t on m.oid in (t.typbasetype, t.typelem)
+  ),
   member_of as (
     select m.member, m.roleid from pg_auth_members m join pg_roles r on r.oid = m.member
     where coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)
@@ -99,6 +106,8 @@ select jsonb_strip_nulls(jsonb_build_object(
       'role', (select rolname from pg_roles where oid = s.setrole))) order by s.setrole, setting), '[]')
     from pg_db_role_setting s, unnest(s.setconfig) setting where s.setdatabase = d.oid),
   'monetaryLocale', current_setting('lc_monetary'),
+  'money', (select jsonb_build_object('written', written, 'amount', written::numeric::text)
+    from (select (-1234567.89)::numeric::money where ${HAS_MONEY}) amount(written)),
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace t
     where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid)),
   'extensions', (select coalesce(jsonb_object_agg(e.extname, jsonb_build_object('version', e.extversion, 'schema', n.nspname)), '{}')

@@ -1,8 +1,12 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
 
-/** An extension of a dump. The schema is unknown to manifests of version 0.1. */
-export type DumpedExtension = { readonly name: string; readonly version: string; readonly schema?: string | undefined };
+/** An extension of a dump. The schema is unknown to manifests of version 0.1, and both are to the dump's own text. */
+export type DumpedExtension = {
+  readonly name: string;
+  readonly version?: string | undefined;
+  readonly schema?: string | undefined;
+};
 
 /** Lists the extensions of a dump's source; none where they are unknown. */
 export function extensionsOf({ needs, source }: Pick<Manifest, 'needs' | 'source'>): readonly DumpedExtension[] {
@@ -18,8 +22,8 @@ export function extensionsOf({ needs, source }: Pick<Manifest, 'needs' | 'source
  */
 export function listMissingExtensions(wanted: readonly DumpedExtension[]): string {
   const rows = wanted.map(({ name, version, schema }) => {
-    const isPinned = name === 'timescaledb';
-    return `(${quoteLiteral(name)}, ${quoteLiteral(version)}, ${isPinned}, ${isPinned && !isThereFromTheStart(schema)})`;
+    const isPinned = name === 'timescaledb' && version !== undefined;
+    return `(${quoteLiteral(name)}, ${quoteLiteral(version ?? '')}, ${isPinned}, ${isPinned && !isThereFromTheStart(schema)})`;
   });
   return `
 select name || case when is_pinned then ' ' || version else '' end

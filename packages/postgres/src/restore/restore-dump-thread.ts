@@ -40,7 +40,8 @@ const sink: DumpTextSink = {
 
 try {
   const proven = await readGzip(path, Promise.resolve(), sink);
-  tell({ kind: 'proven', proven, headings, blankedTablespaces: [...changer.blankedTablespaces] });
+  const { blankedTablespaces, sequences } = changer;
+  tell({ kind: 'proven', proven, headings, blankedTablespaces: [...blankedTablespaces], sequences });
 } catch (error) {
   // Our own errors would arrive without their class.
   const { code, message } = error as NodeJS.ErrnoException;

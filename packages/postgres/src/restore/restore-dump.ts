@@ -11,7 +11,7 @@ import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { offerSearchPath } from './change-text.ts';
 import { OutcomeUnknownError, restoreError, RestoreError } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
-import { SESSION, sessionSettings } from './session-settings.ts';
+import { assertMoney, SESSION, sessionSettings } from './session-settings.ts';
 import { feedPsql, writeAll } from './start-psql.ts';
 
 export type RestoreDumpOptions = {
@@ -47,6 +47,8 @@ export type RestoredDump = {
   readonly restoreMs: number;
   /** Tablespaces of the dump whose contents went into the default one. */
   readonly blankedTablespaces: readonly string[];
+  /** Arguments of the dump's calls of `setval`, by the SQL names of the sequences. Names with line ends or backslashes are left out. */
+  readonly sequences: ReadonlyMap<string, { readonly value: string; readonly isCalled: boolean }>;
 };
 
 /**
@@ -76,7 +78,12 @@ async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
   const prelude = preludeOf(
     key,
     lenient,
-    [before, ...around.before, searchPath === undefined ? '' : offerSearchPath(searchPath)].filter((sql) => sql !== ''),
+    [
+      ...(needs === undefined ? [] : assertMoney(needs)),
+      before,
+      ...around.before,
+      searchPath === undefined ? '' : offerSearchPath(searchPath),
+    ].filter((sql) => sql !== ''),
     judgePsql(version).knowsRestrict,
   );
 
@@ -108,6 +115,7 @@ async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
       content: outcome.proven,
       restoreMs: Math.round(performance.now() - startedAt),
       blankedTablespaces: outcome.blankedTablespaces,
+      sequences: outcome.sequences,
     };
   const error = restoreError(
     psql.said(),

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
-import type { TextChanges } from './change-text.ts';
+import type { TextChanger, TextChanges } from './change-text.ts';
 import type { Heading } from './restore-error.ts';
 
 /** Input of the thread: the file, the descriptor of the pipe's end that it writes to, and what it changes in the text. */
@@ -14,6 +14,7 @@ export type RestoreThreadMessage =
       readonly proven: ProvenContent;
       readonly headings: readonly Heading[];
       readonly blankedTablespaces: readonly string[];
+      readonly sequences: TextChanger['sequences'];
     }
   | { readonly kind: 'lost psql'; readonly headings: readonly Heading[] }
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }

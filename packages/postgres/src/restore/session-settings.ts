@@ -31,6 +31,35 @@ export function sessionSettings(needs: DumpNeeds | undefined): readonly string[]
 }
 
 /**
+ * SQL that fails if the session reads money otherwise than the source wrote it: `1.234,50 €` would be 1.23, and nobody would know.
+ *
+ * @returns nothing for a source without money, or one that did not say how it writes it
+ */
+export function assertMoney({ money, monetaryLocale }: DumpNeeds): readonly string[] {
+  // Some bytes of a database without an encoding are no text.
+  if (money === undefined || money.written.includes('\uFFFD')) return [];
+  const [written, amount] = [quoteLiteral(money.written), quoteLiteral(money.amount)];
+  const says = quoteLiteral(
+    `the server does not read money as the source writes it, as in ${money.written} (lc_monetary)`,
+  );
+  const hint = quoteLiteral(`Install the locale of the source on this server: ${monetaryLocale}.`);
+  return [
+    `DO $pgstow$
+BEGIN
+  BEGIN
+    IF ${written}::pg_catalog.text::pg_catalog.money::pg_catalog.numeric = ${amount}::pg_catalog.numeric THEN
+      RETURN;
+    END IF;
+  EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
+    NULL;
+  END;
+  RAISE EXCEPTION USING MESSAGE = ${says}, HINT = ${hint};
+END
+$pgstow$;`,
+  ];
+}
+
+/**
  * SQL that gives a restored database the settings that its source had, and its owner, for a person to run.
  *
  * @param creator role that has created the database, if a restore has

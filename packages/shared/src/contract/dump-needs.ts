@@ -26,6 +26,8 @@ export const dumpNeedsSchema = z.strictObject({
   settings: z.array(settingSchema),
   /** `lc_monetary` of the session that dumps: values of the type money are written and read by it. */
   monetaryLocale: z.string(),
+  /** How that session writes an amount; absent where no table has money, and from the manifest of a version that did not ask. */
+  money: z.strictObject({ written: z.string(), amount: z.string().regex(/^-?[\d.]+$/) }).optional(),
   /** Tablespaces besides the database's own that its tables and indexes lie in. */
   tablespaces: z.array(z.string().min(1)),
   /** The extensions by their names. */
