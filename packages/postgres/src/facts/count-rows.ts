@@ -15,6 +15,16 @@ const rowCount = z.int().nonnegative();
 const tableSchema = z.strictObject({ oid: oidSchema, name: z.string(), estimate: rowCount, condition: z.string() });
 type Table = z.infer<typeof tableSchema>;
 
+/** Tables that one statement counts at most: thousands of small ones cost more to ask for than to count. */
+const MOST_AT_ONCE = 100;
+/** After a count of this length, the next table is counted alone. */
+const LONG_COUNT_MS = 200;
+/**
+ * Limit for a locked table while other tables are locked for the same count. It is shorter than `deadlock_timeout`, so that the
+ * server never ends another client's transaction for us.
+ */
+const SHORT_LOCK_LIMIT = '200ms';
+
 /** Time that a count may go on after the dump: it keeps the snapshot, and with it rows that VACUUM would clear away. */
 const AFTER_DUMP_MS = 60_000;
 
@@ -84,22 +94,25 @@ async function countExactly(
   /** Why each was not counted. */
   const missing = new Map<string, string>();
   await session.run('savepoint pgstow', 'off');
-  for (const { oid, name, condition } of tables) {
-    if (performance.now() > endedAt + AFTER_DUMP_MS) {
-      missing.set(name, 'it took too long');
+  let atOnce = 1;
+  for (let at = 0; at < tables.length;) {
+    const batch = tables.slice(at, at + atOnce);
+    const startedAt = performance.now();
+    const isLate = startedAt > endedAt + AFTER_DUMP_MS;
+    const answer = isLate ? 'it took too long' : await countTogether(session, batch);
+    const isRefused = typeof answer === 'string';
+    if (isRefused && !isLate && batch.length > 1) {
+      // One of them, alone, will be refused again.
+      atOnce = 1;
       continue;
     }
-    try {
-      const rows = await session.queryRow(`select to_jsonb(count(*)) from only ${name} ${condition}`, rowCount);
-      counted.set(oid, { name, rows });
-    } catch (error) {
-      // Dropped meanwhile, locked, or too large to be read in time.
-      if (!(error instanceof StatementError)) throw error;
-      missing.set(name, error.message);
+    for (const [index, { oid, name }] of batch.entries()) {
+      if (isRefused) missing.set(name, answer);
+      else counted.set(oid, { name, rows: answer.get(index) ?? 0 });
     }
-    // Releases the table's lock. Otherwise a client that wants the table alone would wait for us, pg_dump for that client,
-    // and we for pg_dump: a deadlock of which the server sees only two waits.
-    await session.run('rollback to savepoint pgstow', 'off');
+    at += batch.length;
+    const isLong = performance.now() - startedAt > LONG_COUNT_MS;
+    atOnce = isLong ? 1 : Math.min(MOST_AT_ONCE, 2 * atOnce);
   }
   await end;
   for (const oid of await session.query(LIST_REWRITTEN, oidSchema)) {
@@ -118,4 +131,26 @@ async function countExactly(
         }),
     tables: Object.fromEntries(Array.from(counted.values(), ({ name, rows }) => [name, rows])),
   };
+}
+
+/** Counts tables in one statement. @returns the rows of each, by its index; or why the server refuses */
+async function countTogether(
+  session: PsqlSession,
+  tables: readonly Table[],
+): Promise<ReadonlyMap<number, number> | string> {
+  const counts = tables.map(
+    ({ name, condition }, index) => `select jsonb_build_array(${index}, count(*)) from only ${name} ${condition}`,
+  );
+  if (tables.length > 1) await session.run(`set local lock_timeout = '${SHORT_LOCK_LIMIT}'`, 'off');
+  const answer = await session
+    .query(counts.join('\nunion all\n'), z.tuple([rowCount, rowCount]), 'off')
+    .catch((error: unknown) => {
+      // Dropped meanwhile, locked, or too large to be read in time.
+      if (error instanceof StatementError) return error.message;
+      throw error;
+    });
+  // Releases the tables' locks, and sets back the limit. Otherwise a client that wants a table alone would wait for us, pg_dump for
+  // that client, and we for pg_dump: a deadlock of which the server sees only two waits.
+  await session.run('rollback to savepoint pgstow', 'off');
+  return typeof answer === 'string' ? answer : new Map(answer);
 }

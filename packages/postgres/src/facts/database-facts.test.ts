@@ -246,6 +246,29 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     expect(differences(source, found)).toEqual([]);
   });
 
+  test('counts each of many tables, but for those that were dropped meanwhile', async () => {
+    await postgres.createDatabase('many');
+    await postgres.psql(
+      'many',
+      `DO $$ BEGIN FOR i IN 100..399 LOOP
+         EXECUTE format('CREATE TABLE t%s AS SELECT generate_series(1, %s) AS a', i, i);
+       END LOOP; END $$`,
+    );
+    await using snapshot = await openSnapshot({
+      clients,
+      env: envOf('many'),
+      extraOptions: [],
+      counting: EXACT,
+      signal,
+    });
+    await postgres.psql('many', 'DROP TABLE t150, t151, t398; INSERT INTO t160 VALUES (1)');
+    const { tables, countedBecause } = await snapshot.readFacts(Promise.resolve());
+    const dropped = [150, 151, 398];
+    const kept = Array.from({ length: 300 }, (_, index) => 100 + index).filter((number) => !dropped.includes(number));
+    expect(tables).toEqual(Object.fromEntries(kept.map((number) => [`public.t${number}`, number])));
+    expect(countedBecause).toMatch(/^3 of 300 tables changed, .*public\.t\d+ \(.* does not exist\), …$/);
+  });
+
   test('is not waited for where somebody holds a sequence: the dump itself may not need it', async () => {
     await postgres.psql('postgres', 'CREATE DATABASE held TEMPLATE odd');
     await using holder = await PsqlSession.start(clients, envOf('held'), signal);
