@@ -1,6 +1,6 @@
 import { ConfigError, readConfig } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import type { Finding, Settings, SubjectName } from './check.ts';
+import { about, type Finding, type Settings, type SubjectName } from './check.ts';
 
 export type CheckedConfiguration = {
   readonly settings: Settings;
@@ -34,14 +34,12 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): CheckedConfiguration
 }
 
 function findingsOf(faults: readonly string[], warnings: readonly string[]): readonly Finding[] {
-  const check = 'configuration.values';
-  const found: readonly Finding[] =
-    faults.length === 0
-      ? [{ check, status: 'ok', message: 'every variable is understood' }]
-      : faults.map((message) => ({ check, status: 'fault', message, hint: 'See docs/configuration.md.' }));
+  const { ok, fault } = about('configuration.values');
+  const { warning } = about('configuration.names');
   const hint = 'Mend or remove it: what it was to set has its default. See docs/configuration.md.';
   return [
-    ...found,
-    ...warnings.map((message): Finding => ({ check: 'configuration.names', status: 'warning', message, hint })),
+    ...(faults.length === 0 ? [ok('every variable is understood')] : []),
+    ...faults.map((message) => fault(message, 'See docs/configuration.md.')),
+    ...warnings.map((message) => warning(message, hint)),
   ];
 }

@@ -31,6 +31,24 @@ export const groups = {
 
 export type Group = keyof typeof groups;
 
+/** Makes the findings of one check, about one subject or none. @returns functions that take the message and the hint */
+export function about(check: Finding['check'], subject?: string) {
+  const make = (status: Status) => {
+    return (message: string, hint?: string): Finding => ({ check, subject, status, message, hint });
+  };
+  return {
+    ok: make('ok'),
+    warning: make('warning'),
+    fault: make('fault'),
+    skipped: make('skipped'),
+    /** A fault that an error tells. */
+    failed: (error: unknown): Finding => {
+      const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
+      return { check, subject, status: 'fault', message: message || code || name || String(error), hint };
+    },
+  };
+}
+
 type Subjects = typeof subjects;
 export type SubjectName = keyof Subjects;
 /** The configuration of every subject that has no fault. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import type { Check, Finding, Settings } from './check.ts';
+import { about, type Check, type Finding, type Settings } from './check.ts';
 import { UnknownFactError, type Facts } from './facts.ts';
 
 /**
@@ -16,8 +16,7 @@ export async function runCheck(
 ): Promise<readonly Finding[]> {
   const faulty = needs.find((subject) => !(subject in settings));
   if (faulty !== undefined) {
-    const message = `not checked, because the configuration has a fault (${subjects[faulty].title})`;
-    return [{ check: name, status: 'skipped', message }];
+    return [about(name).skipped(`not checked, because the configuration has a fault (${subjects[faulty].title})`)];
   }
   const timeoutMs = typeof check.timeoutMs === 'number' ? check.timeoutMs : check.timeoutMs(settings as never);
   const findings: Finding[] = [];
@@ -32,35 +31,19 @@ export async function runCheck(
     // After a timeout, nothing waits for its error.
     collected.catch(() => undefined);
     if ((await Promise.race([collected, tooLate])) === 'late') {
-      findings.push({
-        check: name,
-        status: 'fault',
-        message: `the check did not end within ${timeoutMs / 1000} s: something takes connections and does not answer`,
-        hint: 'See the findings before this one, and look at the load and the log of what is checked.',
-      });
+      findings.push(
+        about(name).fault(
+          `the check did not end within ${timeoutMs / 1000} s: something takes connections and does not answer`,
+          'See the findings before this one, and look at the load and the log of what is checked.',
+        ),
+      );
     }
   } catch (error) {
     signal.throwIfAborted();
-    findings.push(
-      error instanceof UnknownFactError
-        ? { check: name, status: 'skipped', message: error.message }
-        : faultFinding(name, error),
-    );
+    findings.push(error instanceof UnknownFactError ? about(name).skipped(error.message) : about(name).failed(error));
   } finally {
     ended.abort();
     tooLate.catch(() => undefined);
   }
   return findings;
-}
-
-/** Turns an error into a finding. */
-export function faultFinding(check: Finding['check'], error: unknown, subject?: string): Finding {
-  const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
-  return {
-    check,
-    subject,
-    status: 'fault',
-    message: message || code || name || String(error),
-    hint,
-  };
 }

@@ -8,8 +8,7 @@ import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { whoami } from '@pgstow/shared/runtime/whoami.ts';
-import { defineCheck, type Finding } from '../check.ts';
-import { faultFinding } from '../run-check.ts';
+import { about, defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 
 /** Tries in the backup folder what a dump worker does there, and describes what lies there. */
@@ -19,23 +18,14 @@ export const checkFolder = defineCheck({
   timeoutMs: 60_000,
   async *run({ backup }, facts) {
     const { folder } = backup;
-    const finding = await tryToWrite(backup);
-    yield (
-      finding ?? {
-        check: 'folder.writable',
-        status: 'ok',
-        message: `${folder} takes a file, syncs and renames it as user ${whoami()}`,
-      }
-    );
+    yield await tryToWrite(backup);
     const stats = await stat(folder).catch(() => undefined);
     if (stats?.isDirectory() !== true) return;
     if (process.getuid?.() === 0 && stats.uid !== 0) {
-      yield {
-        check: 'folder.owner',
-        status: 'warning',
-        message: `this was tried as root, who may write anywhere; the folder belongs to user ${stats.uid}:${stats.gid}`,
-        hint: `Run pgstow doctor as the user that the workers run as, for instance with setpriv --reuid ${stats.uid} --regid ${stats.gid} --clear-groups.`,
-      };
+      yield about('folder.owner').warning(
+        `this was tried as root, who may write anywhere; the folder belongs to user ${stats.uid}:${stats.gid}`,
+        `Run pgstow doctor as the user that the workers run as, for instance with setpriv --reuid ${stats.uid} --regid ${stats.gid} --clear-groups.`,
+      );
     }
     const contents = await facts.readFolder(folder);
     yield await judgePrivacy(folder, stats.mode, contents);
@@ -43,8 +33,9 @@ export const checkFolder = defineCheck({
   },
 });
 
-/** Writes, syncs and renames a file as a dump worker does. Its name is neither a dump's nor a partial's. @returns what does not work */
-async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding | undefined> {
+/** Writes, syncs and renames a file as a dump worker does. Its name is neither a dump's nor a partial's. */
+async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding> {
+  const { ok, warning, failed } = about('folder.writable');
   const path = join(folder, `pgstow-doctor-${randomBytes(6).toString('hex')}`);
   const partial = `${path}.new`;
   try {
@@ -59,27 +50,26 @@ async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Findi
     await rename(partial, path);
     const isSynced = await syncFolder(folder);
     await rm(path);
-    if (isSynced) return undefined;
-    return {
-      check: 'folder.writable',
-      status: 'warning',
-      message: `${folder} takes a file and cannot sync a folder: a power cut may take the newest backups' names with it`,
-      hint: 'Backups count there all the same. For more, keep BACKUP_DIR on a local disk; SMB and some FUSE file systems cannot.',
-    };
+    if (isSynced) return ok(`${folder} takes a file, syncs and renames it as user ${whoami()}`);
+    return warning(
+      `${folder} takes a file and cannot sync a folder: a power cut may take the newest backups' names with it`,
+      'Backups count there all the same. For more, keep BACKUP_DIR on a local disk; SMB and some FUSE file systems cannot.',
+    );
   } catch (error) {
-    return faultFinding('folder.writable', folderError(error, folder, folderOnHost));
+    return failed(folderError(error, folder, folderOnHost));
   } finally {
     for (const left of [partial, path]) await rm(left, { force: true }).catch(() => undefined);
   }
 }
 
 async function judgePrivacy(folder: string, mode: number, { dumps, strays }: FolderContents): Promise<Finding> {
-  const check = 'folder.private';
+  const { ok, warning } = about('folder.private');
   const isSticky = (mode & 0o1000) !== 0;
-  if ((mode & 0o002) !== 0 && !isSticky) {
-    const message = 'other users of this machine may delete dumps';
-    return { check, status: 'warning', message, hint: `Take the right from them: chmod o-rwx ${shellWord(folder)}` };
-  }
+  if ((mode & 0o002) !== 0 && !isSticky)
+    return warning(
+      'other users of this machine may delete dumps',
+      `Take the right from them: chmod o-rwx ${shellWord(folder)}`,
+    );
   let readable = 0;
   if ((mode & 0o001) !== 0) {
     for (const name of [...dumps.map(({ manifest }) => manifest.name), ...strays]) {
@@ -87,14 +77,16 @@ async function judgePrivacy(folder: string, mode: number, { dumps, strays }: Fol
       if (stats !== undefined && (stats.mode & 0o004) !== 0) readable += 1;
     }
   }
-  if (readable > 0) {
-    const message = `other users of this machine may read ${readable === 1 ? 'a dump' : `${readable} dumps`}`;
-    return { check, status: 'warning', message, hint: `Take the right from them: chmod -R o-rwx ${shellWord(folder)}` };
-  }
-  if ((mode & 0o004) !== 0) {
-    return { check, status: 'ok', message: 'other users of this machine may list the folder and read no dump in it' };
-  }
-  return { check, status: 'ok', message: 'other users of this machine may not look into it' };
+  if (readable > 0)
+    return warning(
+      `other users of this machine may read ${readable === 1 ? 'a dump' : `${readable} dumps`}`,
+      `Take the right from them: chmod -R o-rwx ${shellWord(folder)}`,
+    );
+  return ok(
+    (mode & 0o004) === 0
+      ? 'other users of this machine may not look into it'
+      : 'other users of this machine may list the folder and read no dump in it',
+  );
 }
 
 /** A partial that has not grown for so long is abandoned. */
@@ -107,43 +99,31 @@ async function* describeContents(
   now: Date,
 ): AsyncGenerator<Finding> {
   const newest = dumps.at(-1)?.manifest;
-  yield {
-    check: 'folder.contents',
-    status: 'ok',
-    message:
-      newest === undefined
-        ? 'no dump lies there yet'
-        : `${dumps.length === 1 ? 'one dump lies' : `${dumps.length} dumps lie`} there, the newest ${describeDuration(now.getTime() - Date.parse(newest.takenAt))} old`,
-  };
-  if (faults.length > 0) {
-    yield {
-      check: 'folder.damaged',
-      status: 'fault',
-      message: nameFirst(faults, '; '),
-      hint: 'Look at these files; what is damaged counts as no backup. pgstow list shows whether the store has a good one.',
-    };
-  }
-  if (strays.length > 0) {
-    yield {
-      check: 'folder.strays',
-      status: 'warning',
-      message: `${strays.length === 1 ? 'one file has' : `${strays.length} files have`} the name of a dump and no manifest, and does not count yet: ${nameFirst(strays, ', ')}`,
-      hint: 'The dump worker adopts them at its start and every hour. Its log says which it refuses, and why.',
-    };
-  }
+  yield about('folder.contents').ok(
+    newest === undefined
+      ? 'no dump lies there yet'
+      : `${dumps.length === 1 ? 'one dump lies' : `${dumps.length} dumps lie`} there, the newest ${describeDuration(now.getTime() - Date.parse(newest.takenAt))} old`,
+  );
+  if (faults.length > 0)
+    yield about('folder.damaged').fault(
+      nameFirst(faults, '; '),
+      'Look at these files; what is damaged counts as no backup. pgstow list shows whether the store has a good one.',
+    );
+  if (strays.length > 0)
+    yield about('folder.strays').warning(
+      `${strays.length === 1 ? 'one file has' : `${strays.length} files have`} the name of a dump and no manifest, and does not count yet: ${nameFirst(strays, ', ')}`,
+      'The dump worker adopts them at its start and every hour. Its log says which it refuses, and why.',
+    );
   const abandoned: string[] = [];
   for (const partial of partials) {
     const stats = await lstat(join(folder, partial)).catch(() => undefined);
     if (stats !== undefined && now.getTime() - stats.mtimeMs > ABANDONED_MS) abandoned.push(partial);
   }
-  if (abandoned.length > 0) {
-    yield {
-      check: 'folder.partials',
-      status: 'warning',
-      message: `an interrupted dump left half a file behind: ${nameFirst(abandoned, ', ')}`,
-      hint: 'The next dump of that database removes it. If it is not configured any more, remove it yourself.',
-    };
-  }
+  if (abandoned.length > 0)
+    yield about('folder.partials').warning(
+      `an interrupted dump left half a file behind: ${nameFirst(abandoned, ', ')}`,
+      'The next dump of that database removes it. If it is not configured any more, remove it yourself.',
+    );
 }
 
 function nameFirst(names: readonly string[], separator: string): string {

@@ -3,7 +3,7 @@ import { neededBytes } from '@pgstow/catalog/folder/backup-folder.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck } from '../check.ts';
+import { about, defineCheck } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 
 /** Checks that the next dumps fit on the disk of the backup folder, by the dump worker's own rule. */
@@ -12,7 +12,7 @@ export const checkRoom = defineCheck({
   needs: ['backup', 'postgres'],
   timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ backup, postgres }, facts) {
-    const check = 'folder.room';
+    const hint = 'Free some space, or lower BACKUP_KEEP_LAST.';
     const dumps = await facts.readDumps(backup.folder);
     const { bavail, bsize } = await statfs(backup.folder);
     const free = bavail * bsize;
@@ -25,38 +25,27 @@ export const checkRoom = defineCheck({
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {
         isSummed = false;
-        yield {
-          check,
-          subject,
-          status: 'skipped',
-          message: `neither a last dump nor the database's size tells how much a dump takes; ${prettyBytes(free)} are free`,
-        };
+        yield about('folder.room', subject).skipped(
+          `neither a last dump nor the database's size tells how much a dump takes; ${prettyBytes(free)} are free`,
+        );
         continue;
       }
       const needed = neededBytes(last, bytes ?? 0);
       inAll += needed;
       if (needed <= free) continue;
       isSummed = false;
-      yield {
-        check,
-        subject,
-        status: 'fault',
-        message: `${backup.folder} has ${prettyBytes(free)} free, and the next dump needs about ${prettyBytes(needed)}`,
-        hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
-      };
+      yield about('folder.room', subject).fault(
+        `${backup.folder} has ${prettyBytes(free)} free, and the next dump needs about ${prettyBytes(needed)}`,
+        hint,
+      );
     }
     if (!isSummed) return;
+    const { ok, warning } = about('folder.room');
     yield inAll <= free
-      ? {
-          check,
-          status: 'ok',
-          message: `${prettyBytes(free)} are free, and the next dumps need about ${prettyBytes(inAll)}`,
-        }
-      : {
-          check,
-          status: 'warning',
-          message: `${prettyBytes(free)} are free; each of the next dumps fits, but all together need about ${prettyBytes(inAll)}`,
-          hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
-        };
+      ? ok(`${prettyBytes(free)} are free, and the next dumps need about ${prettyBytes(inAll)}`)
+      : warning(
+          `${prettyBytes(free)} are free; each of the next dumps fits, but all together need about ${prettyBytes(inAll)}`,
+          hint,
+        );
   },
 });

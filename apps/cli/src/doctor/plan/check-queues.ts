@@ -4,7 +4,7 @@ import { readJobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { connect } from '../../connect.ts';
-import { defineCheck, type Finding, type Settings } from '../check.ts';
+import { about, defineCheck, type Finding, type Settings } from '../check.ts';
 import { UnknownFactError } from '../facts.ts';
 import { formatRun } from './describe-schedule.ts';
 
@@ -39,15 +39,11 @@ async function* checkQueue(
 ): AsyncGenerator<Finding> {
   await using queue = openQueue(name, settings.redis.site, connection);
   yield judgeWorkers(name, settings.redis.site, await queue.getWorkersCount().catch(() => undefined));
-  if (await queue.isPaused()) {
-    yield {
-      check: 'queues.paused',
-      subject: name,
-      status: 'fault',
-      message: `the queue is paused: no worker takes a ${name} job`,
-      hint: 'Resume the queue on the board.',
-    };
-  }
+  if (await queue.isPaused())
+    yield about('queues.paused', name).fault(
+      `the queue is paused: no worker takes a ${name} job`,
+      'Resume the queue on the board.',
+    );
   yield await judgeFailed(name, queue, now);
   if (name === 'dump') yield* checkPlan(queue, settings, scheduleId, now);
   else if (name === 'verify' && settings.verify.schedule.kind === 'cron')
@@ -55,47 +51,30 @@ async function* checkQueue(
 }
 
 function judgeWorkers(subject: QueueName, site: string, count: number | undefined): Finding {
-  const check = 'queues.workers';
-  if (count === undefined) {
-    return { check, subject, status: 'skipped', message: 'this Redis does not tell who is connected' };
-  }
-  if (count > 0) {
-    return {
-      check,
-      subject,
-      status: 'ok',
-      message: `${count === 1 ? 'one worker is' : `${count} workers are`} connected`,
-    };
-  }
-  return {
-    check,
-    subject,
-    status: 'fault',
-    message: `no ${subject} worker of the site ${JSON.stringify(site)} is connected`,
-    hint: `Start the ${subject} worker, and see that its REDIS_URL and SITE are the same as here.`,
-  };
+  const { ok, fault, skipped } = about('queues.workers', subject);
+  if (count === undefined) return skipped('this Redis does not tell who is connected');
+  if (count > 0) return ok(`${count === 1 ? 'one worker is' : `${count} workers are`} connected`);
+  return fault(
+    `no ${subject} worker of the site ${JSON.stringify(site)} is connected`,
+    `Start the ${subject} worker, and see that its REDIS_URL and SITE are the same as here.`,
+  );
 }
 
 /** A job that failed longer ago has been seen, or does not matter. */
 const RECENT_MS = 7 * 24 * 60 * 60 * 1000;
 
 async function judgeFailed(subject: QueueName, queue: OpenQueue<QueueName>, now: Date): Promise<Finding> {
-  const check = 'queues.failed';
+  const { ok, warning } = about('queues.failed', subject);
   const { failed = 0 } = await queue.getJobCounts('failed');
   const [newest] = await queue.getFailed(0, 0);
   const at = newest?.finishedOn ?? 0;
-  if (newest === undefined || now.getTime() - at > RECENT_MS) {
-    const message = failed === 0 ? 'no job failed for good' : 'no job failed for good within a week';
-    return { check, subject, status: 'ok', message };
-  }
+  if (newest === undefined || now.getTime() - at > RECENT_MS)
+    return ok(failed === 0 ? 'no job failed for good' : 'no job failed for good within a week');
   const failure = await readJobFailure(queue, newest);
-  return {
-    check,
-    subject,
-    status: 'warning',
-    message: `${failed === 1 ? 'a job' : `${failed} jobs`} failed for good, the newest ${describeDuration(now.getTime() - at)} ago: ${failure?.reason ?? ''}`,
-    hint: 'Look at the failed jobs on the board; retry or remove them there.',
-  };
+  return warning(
+    `${failed === 1 ? 'a job' : `${failed} jobs`} failed for good, the newest ${describeDuration(now.getTime() - at)} ago: ${failure?.reason ?? ''}`,
+    'Look at the failed jobs on the board; retry or remove them there.',
+  );
 }
 
 /** A run that is due may wait for a worker that is busy. */
@@ -107,27 +86,21 @@ async function* checkPlan(
   idOf: (target: string) => string,
   now: Date,
 ): AsyncGenerator<Finding> {
-  const check = 'queues.plan';
   const isVerify = idOf === verifyScheduleId;
   const what = isVerify ? 'restore test' : 'dump';
   const when = isVerify ? verify.schedule : schedule;
   const timeZone = when.kind === 'cron' ? when.timeZone : 'UTC';
   for (const subject of postgres.databases) {
+    const { ok, warning, fault } = about('queues.plan', subject);
     const next = (await queue.getJobScheduler(idOf(subject)))?.next;
-    if (next === undefined) {
-      const message = `no ${what} is planned in Redis`;
-      yield { check, subject, status: 'fault', message, hint: 'Start the scheduler: it plans what is missing.' };
-    } else if (next < now.getTime() - LATE_MS) {
-      yield {
-        check,
-        subject,
-        status: 'warning',
-        message: `the ${what} of ${formatRun(new Date(next), timeZone)} (${timeZone}) is due and was not begun`,
-        hint: 'See whether scheduler and workers run, and what they are doing.',
-      };
-    } else {
-      const message = `the next ${what} is planned for ${formatRun(new Date(next), timeZone)} (${timeZone})`;
-      yield { check, subject, status: 'ok', message };
-    }
+    const at = `${formatRun(new Date(next ?? 0), timeZone)} (${timeZone})`;
+    if (next === undefined)
+      yield fault(`no ${what} is planned in Redis`, 'Start the scheduler: it plans what is missing.');
+    else if (next < now.getTime() - LATE_MS)
+      yield warning(
+        `the ${what} of ${at} is due and was not begun`,
+        'See whether scheduler and workers run, and what they are doing.',
+      );
+    else yield ok(`the next ${what} is planned for ${at}`);
   }
 }

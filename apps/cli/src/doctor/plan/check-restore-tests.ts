@@ -3,7 +3,7 @@ import { decisiveRestoreTest, newestVerdict } from '@pgstow/catalog/policy/decis
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { nextRuns } from '@pgstow/shared/config/subjects/schedule.ts';
-import { defineCheck, type Finding } from '../check.ts';
+import { about, defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
 
@@ -14,24 +14,17 @@ export const checkRestoreTests = defineCheck({
   timeoutMs: 60_000,
   async *run({ verify, backup, postgres }, facts) {
     const { schedule } = verify;
-    const check = 'restore.words';
-    if (schedule.kind === 'off') {
-      yield {
-        check,
-        status: 'warning',
-        message: 'restore tests are off: nothing but a restore shows that a backup restores',
-        hint: 'Set VERIFY_SCHEDULE=after-upload, or a cron pattern.',
-      };
-    } else if (schedule.kind === 'after-upload') {
-      yield { check, status: 'ok', message: 'each dump is restored once it has arrived at its destination' };
-    } else {
+    const { ok, warning } = about('restore.words');
+    if (schedule.kind === 'off')
+      yield warning(
+        'restore tests are off: nothing but a restore shows that a backup restores',
+        'Set VERIFY_SCHEDULE=after-upload, or a cron pattern.',
+      );
+    else if (schedule.kind === 'after-upload') yield ok('each dump is restored once it has arrived at its destination');
+    else {
       const runs = nextRuns(schedule, facts.now, 3);
       const next = runs.map((run) => formatRun(run, schedule.timeZone)).join(', ');
-      yield {
-        check,
-        status: 'ok',
-        message: `the newest dump of each database is restored ${describeSchedule(schedule)}; next at ${next}`,
-      };
+      yield ok(`the newest dump of each database is restored ${describeSchedule(schedule)}; next at ${next}`);
     }
     const dumps = await facts.readDumps(backup.folder);
     for (const subject of postgres.databases) {
@@ -42,46 +35,34 @@ export const checkRestoreTests = defineCheck({
 
 /** @param dumps of one database, oldest first */
 function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolean, now: Date): Finding {
-  const check = 'restore.result';
+  const { ok, warning, fault, skipped } = about('restore.result', subject);
   const verdict = newestVerdict(dumps, now);
   const test = verdict ?? dumps.map(decisiveRestoreTest).findLast((found) => found !== undefined);
   if (test === undefined) {
-    if (dumps.length === 0) return { check, subject, status: 'ok', message: 'no dump that could have been tested yet' };
-    if (isOff) return { check, subject, status: 'skipped', message: 'no restore test was made' };
-    return {
-      check,
-      subject,
-      status: 'warning',
-      message: 'none of its dumps was ever restored',
-      hint: `Request a restore test now: pgstow verify --database ${shellWord(subject)} --wait`,
-    };
+    if (dumps.length === 0) return ok('no dump that could have been tested yet');
+    if (isOff) return skipped('no restore test was made');
+    return warning(
+      'none of its dumps was ever restored',
+      `Request a restore test now: pgstow verify --database ${shellWord(subject)} --wait`,
+    );
   }
   const of = `${test.name} from ${test.destination}`;
   const ago = `${describeDuration(now.getTime() - Date.parse(test.testedAt))} ago`;
   switch (test.result) {
     case 'good':
-      return {
-        check,
-        subject,
-        status: 'ok',
-        message: `the newest restore test, ${ago}, was good${test.acceptedAt === undefined ? '' : ', but for what was accepted'}`,
-      };
+      return ok(
+        `the newest restore test, ${ago}, was good${test.acceptedAt === undefined ? '' : ', but for what was accepted'}`,
+      );
     case 'bad':
-      return {
-        check,
-        subject,
-        status: 'fault',
-        message: `the newest restore test, ${ago}, was bad: ${of}: ${test.reason ?? test.differences[0] ?? 'it differs from its manifest'}`,
-        hint: `Have a dump taken now (pgstow dump ${shellWord(subject)} --wait), and see pgstow list --long for what is good.${test.findings === undefined ? '' : ` If you know what differs, and it is no fault: pgstow accept ${test.name} --reason '…'`}`,
-      };
+      return fault(
+        `the newest restore test, ${ago}, was bad: ${of}: ${test.reason ?? test.differences[0] ?? 'it differs from its manifest'}`,
+        `Have a dump taken now (pgstow dump ${shellWord(subject)} --wait), and see pgstow list --long for what is good.${test.findings === undefined ? '' : ` If you know what differs, and it is no fault: pgstow accept ${test.name} --reason '…'`}`,
+      );
     case 'could-not-tell':
-      return {
-        check,
-        subject,
-        status: 'warning',
-        message: `no restore test could tell yet; the newest, ${ago}, of ${of}: ${test.reason ?? 'no reason was recorded'}`,
-        hint: `Mend that, and request another: pgstow verify --database ${shellWord(subject)} --wait`,
-      };
+      return warning(
+        `no restore test could tell yet; the newest, ${ago}, of ${of}: ${test.reason ?? 'no reason was recorded'}`,
+        `Mend that, and request another: pgstow verify --database ${shellWord(subject)} --wait`,
+      );
     default:
       return test.result satisfies never;
   }

@@ -11,10 +11,9 @@ import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck, type Finding } from '../check.ts';
+import { about, defineCheck, type Finding } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 import { judgeClock } from '../judge-clock.ts';
-import { faultFinding } from '../run-check.ts';
 import { judgeClients } from './judge-clients.ts';
 import { judgeConnections } from './judge-connections.ts';
 import { judgeRights } from './judge-rights.ts';
@@ -31,7 +30,7 @@ export const checkPostgres = defineCheck({
     try {
       newest = newestClients(installed);
     } catch (error) {
-      yield faultFinding('postgres.clients', error);
+      yield about('postgres.clients').failed(error);
       return;
     }
     const connect = (database: string): Promise<PsqlSession> => {
@@ -41,14 +40,12 @@ export const checkPostgres = defineCheck({
 
     const server = await askServer(postgres, connect, signal);
     if (server instanceof Error) {
-      yield faultFinding('postgres.server', server);
+      yield about('postgres.server').failed(server);
       return;
     }
-    yield {
-      check: 'postgres.server',
-      status: 'ok',
-      message: `PostgreSQL ${server.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${server.isEncrypted ? 'over TLS' : 'without TLS'}`,
-    };
+    yield about('postgres.server').ok(
+      `PostgreSQL ${server.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${server.isEncrypted ? 'over TLS' : 'without TLS'}`,
+    );
     yield judgeClock('postgres.clock', "the database server's clock", server.skewMs);
     const clients = yield* judgeClients(installed, server.major);
     const sizes = new Map<string, number>();
@@ -105,25 +102,18 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
   try {
     await using session = await connect(subject);
     const facts = await readConnectionFacts(session);
-    sizes.set(subject, facts.bytes);
+    const { identity, databaseBytes } = await readServerFacts(session);
+    sizes.set(subject, databaseBytes);
     extensions.set(subject, facts.extensions);
-    const { identity } = await readServerFacts(session);
     identities.set(subject, { ...identity, address: formatAddress(postgres) });
-    yield {
-      check: 'postgres.database',
-      subject,
-      status: 'ok',
-      message: `${prettyBytes(facts.bytes)}, encoding ${facts.encoding}, collation ${facts.collate}`,
-    };
-    if (facts.encoding === 'SQL_ASCII') {
-      yield {
-        check: 'postgres.encoding',
-        subject,
-        status: 'warning',
-        message: 'encoding SQL_ASCII says nothing of its texts: they are dumped byte by byte, whatever they are',
-        hint: 'Restore it into a database of the encoding SQL_ASCII alone, or convert it.',
-      };
-    }
+    yield about('postgres.database', subject).ok(
+      `${prettyBytes(databaseBytes)}, encoding ${facts.encoding}, collation ${facts.collate}`,
+    );
+    if (facts.encoding === 'SQL_ASCII')
+      yield about('postgres.encoding', subject).warning(
+        'encoding SQL_ASCII says nothing of its texts: they are dumped byte by byte, whatever they are',
+        'Restore it into a database of the encoding SQL_ASCII alone, or convert it.',
+      );
     yield judgeConnections(subject, facts);
     // pg_dump takes on this role: its rights count.
     const role = dumpRole(postgres.extraOptions);
@@ -138,19 +128,19 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     yield* found;
   } catch (error) {
     signal.throwIfAborted();
-    yield faultFinding('postgres.database', error, subject);
+    yield about('postgres.database', subject).failed(error);
     return;
   }
   // pg_dump would fail for the same rights.
   if (clients === undefined || found.some(({ status }) => status === 'fault')) return;
+  const { ok, failed } = about('postgres.dump', subject);
   try {
     const env = libpqEnvironment(postgres, subject, 'pgstow doctor');
     if (!(await trySchemaDump({ clients, database: subject, env, extraOptions: postgres.extraOptions, signal })))
       return;
-    yield { check: 'postgres.dump', subject, status: 'ok', message: 'pg_dump writes its schema' };
+    yield ok('pg_dump writes its schema');
   } catch (error) {
     signal.throwIfAborted();
-    const finding = faultFinding('postgres.dump', error, subject);
-    yield error instanceof DelayedDumpError ? { ...finding, status: 'warning' } : finding;
+    yield error instanceof DelayedDumpError ? { ...failed(error), status: 'warning' } : failed(error);
   }
 }

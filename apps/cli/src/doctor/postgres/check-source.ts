@@ -1,7 +1,7 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
-import { defineCheck } from '../check.ts';
+import { about, defineCheck } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 
 /** Checks that the next dumps are of the same source as the last ones, by the dump worker's own rule. */
@@ -10,21 +10,17 @@ export const checkSource = defineCheck({
   needs: ['backup', 'postgres'],
   timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ backup }, facts) {
-    const check = 'postgres.identity';
     const dumps = await facts.readDumps(backup.folder);
     const { identities } = await facts.source;
     for (const [subject, identity] of identities) {
+      const { ok, warning } = about('postgres.identity', subject);
       const { otherSource } = judgeLineage(identity, dumpsOf(subject, dumps), facts.now);
-      if (otherSource === undefined)
-        yield { check, subject, status: 'ok', message: `it is that of ${describeSource(identity)}` };
-      else
-        yield {
-          check,
-          subject,
-          status: 'warning',
-          message: `it is that of ${describeSource(identity)}, and its last dump that counts is of ${describeSource(otherSource)}: the next one will be suspect`,
-          hint: 'Is POSTGRES_HOST the right server, and BACKUP_DIR the right folder? If it took the place of the other, accept its first dump: pgstow accept latest',
-        };
+      yield otherSource === undefined
+        ? ok(`it is that of ${describeSource(identity)}`)
+        : warning(
+            `it is that of ${describeSource(identity)}, and its last dump that counts is of ${describeSource(otherSource)}: the next one will be suspect`,
+            'Is POSTGRES_HOST the right server, and BACKUP_DIR the right folder? If it took the place of the other, accept its first dump: pgstow accept latest',
+          );
     }
   },
 });

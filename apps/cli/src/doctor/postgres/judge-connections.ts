@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
-import type { Finding } from '../check.ts';
+import { about, type Finding } from '../check.ts';
 import type { ConnectionFacts } from './session-facts.ts';
 
 /** One for the dump, one for counting its rows in the same snapshot. */
@@ -10,22 +10,22 @@ export function judgeConnections(
   subject: string,
   { role, isSuperuser, roleLimit, databaseLimit, roleUsed, databaseUsed }: ConnectionFacts,
 ): Finding {
-  const check = 'postgres.connections';
+  const { ok, warning, fault } = about('postgres.connections', subject);
   const limits = [
     { limit: roleLimit, used: roleUsed, of: `role ${role}`, mend: `ALTER ROLE ${quoteIdentifier(role)}` },
     { limit: databaseLimit, used: databaseUsed, of: 'database', mend: `ALTER DATABASE ${quoteIdentifier(subject)}` },
   ].filter(({ limit }) => limit >= 0 && !isSuperuser);
   const small = limits.find(({ limit }) => limit < CONNECTIONS_NEEDED);
-  if (small !== undefined) {
-    const message = `the ${small.of} may have ${small.limit} connection${small.limit === 1 ? '' : 's'} at a time, and a dump needs ${CONNECTIONS_NEEDED}`;
-    return { check, subject, status: 'fault', message, hint: `${small.mend} CONNECTION LIMIT 5;` };
-  }
+  if (small !== undefined)
+    return fault(
+      `the ${small.of} may have ${small.limit} connection${small.limit === 1 ? '' : 's'} at a time, and a dump needs ${CONNECTIONS_NEEDED}`,
+      `${small.mend} CONNECTION LIMIT 5;`,
+    );
   const busy = limits.find(({ limit, used }) => limit - used < CONNECTIONS_NEEDED);
-  if (busy !== undefined) {
-    const message = `of the ${busy.limit} connections that the ${busy.of} may have, ${busy.used} are in use now, and a dump needs ${CONNECTIONS_NEEDED}`;
-    return { check, subject, status: 'warning', message, hint: `${busy.mend} CONNECTION LIMIT ${busy.limit + 5};` };
-  }
-  const message =
-    limits.length === 0 ? 'no limit of its own for connections' : 'enough connections are allowed for a dump';
-  return { check, subject, status: 'ok', message };
+  if (busy !== undefined)
+    return warning(
+      `of the ${busy.limit} connections that the ${busy.of} may have, ${busy.used} are in use now, and a dump needs ${CONNECTIONS_NEEDED}`,
+      `${busy.mend} CONNECTION LIMIT ${busy.limit + 5};`,
+    );
+  return ok(limits.length === 0 ? 'no limit of its own for connections' : 'enough connections are allowed for a dump');
 }

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import type { DumpRights, Lacking } from '@pgstow/postgres/dump/read-dump-rights.ts';
-import type { Finding } from '../check.ts';
+import { about, type Finding } from '../check.ts';
 
 type Circumstances = {
   readonly isStandby: boolean;
@@ -16,78 +16,40 @@ export function judgeRights(
 ): readonly Finding[] {
   const grantee = quoteIdentifier(role);
   const readAll = `Or for all there is and will be, on PostgreSQL 14 or newer: GRANT pg_read_all_data TO ${grantee};`;
-  const lacking = (check: Finding['check'], what: string, found: Lacking, grant: string, rest?: string): Finding[] => {
-    if (found.count === 0) return [];
+  const grantOn = (right: string, { first }: Lacking): string => `GRANT ${right} ${first.join(', ')} TO ${grantee};`;
+  const found: Finding[] = [];
+  const judge = (check: Finding['check'], what: string, lacking: Lacking, grant: string, rest?: string): void => {
+    if (lacking.count === 0) return;
+    const { warning, fault } = about(check, subject);
     const unless = isLimited ? '; a dump fails by it unless POSTGRES_EXTRA_OPTS leaves it out' : '';
-    return [
-      {
-        check,
-        subject,
-        status: isLimited ? 'warning' : 'fault',
-        message: `${role} ${what} ${describe(found)}${unless}`,
-        hint: rest === undefined ? grant : `${grant}\n${rest}`,
-      },
-    ];
+    const hint = rest === undefined ? grant : `${grant}\n${rest}`;
+    found.push((isLimited ? warning : fault)(`${role} ${what} ${describe(lacking)}${unless}`, hint));
   };
-  const on = (found: Lacking): string => found.first.join(', ');
-  const found = [
-    ...lacking(
-      'postgres.rights',
-      'may not enter the schema',
-      schemas,
-      `GRANT USAGE ON SCHEMA ${on(schemas)} TO ${grantee};`,
-      readAll,
-    ),
-    ...lacking(
-      'postgres.rights',
-      'may not read the table',
-      tables,
-      `GRANT SELECT ON TABLE ${on(tables)} TO ${grantee};`,
-      readAll,
-    ),
-    ...lacking(
-      'postgres.rights',
-      'may not read the sequence',
-      sequences,
-      `GRANT SELECT ON SEQUENCE ${on(sequences)} TO ${grantee};`,
-      readAll,
-    ),
-    ...lacking(
-      'postgres.row-security',
-      'would be shown only some rows, by row-level security, of',
-      rowSecurity,
-      `ALTER ROLE ${grantee} BYPASSRLS;`,
-    ),
-    ...lacking(
-      'postgres.large-objects',
-      'may not read the large object',
-      largeObjects,
-      `GRANT SELECT ON LARGE OBJECT ${on(largeObjects)} TO ${grantee};`,
-      'Or let a role dump that owns them.',
-    ),
-  ];
-  if (found.length === 0) {
-    const message = `${role} may read every table, row, sequence and large object`;
-    found.push({ check: 'postgres.rights', subject, status: 'ok', message });
-  }
-  if (foreignTables.count > 0) {
-    found.push({
-      check: 'postgres.tables',
-      subject,
-      status: 'warning',
-      message: `the rows of a foreign table are in no dump: ${describe(foreignTables)}`,
-      hint: 'Back them up where they are; to have them in the dump as well, set POSTGRES_EXTRA_OPTS=--include-foreign-data=SERVER.',
-    });
-  }
-  if (isStandby && unloggedTables.count > 0) {
-    found.push({
-      check: 'postgres.tables',
-      subject,
-      status: 'warning',
-      message: `the server is a standby, where the rows of an unlogged table cannot be read: ${describe(unloggedTables)}`,
-      hint: 'Dump from the primary server, or ALTER TABLE ... SET LOGGED there.',
-    });
-  }
+  judge('postgres.rights', 'may not enter the schema', schemas, grantOn('USAGE ON SCHEMA', schemas), readAll);
+  judge('postgres.rights', 'may not read the table', tables, grantOn('SELECT ON TABLE', tables), readAll);
+  judge('postgres.rights', 'may not read the sequence', sequences, grantOn('SELECT ON SEQUENCE', sequences), readAll);
+  const someRows = 'would be shown only some rows, by row-level security, of';
+  judge('postgres.row-security', someRows, rowSecurity, `ALTER ROLE ${grantee} BYPASSRLS;`);
+  const ofLargeObjects = grantOn('SELECT ON LARGE OBJECT', largeObjects);
+  const orOwner = 'Or let a role dump that owns them.';
+  judge('postgres.large-objects', 'may not read the large object', largeObjects, ofLargeObjects, orOwner);
+  if (found.length === 0)
+    found.push(about('postgres.rights', subject).ok(`${role} may read every table, row, sequence and large object`));
+  const { warning } = about('postgres.tables', subject);
+  if (foreignTables.count > 0)
+    found.push(
+      warning(
+        `the rows of a foreign table are in no dump: ${describe(foreignTables)}`,
+        'Back them up where they are; to have them in the dump as well, set POSTGRES_EXTRA_OPTS=--include-foreign-data=SERVER.',
+      ),
+    );
+  if (isStandby && unloggedTables.count > 0)
+    found.push(
+      warning(
+        `the server is a standby, where the rows of an unlogged table cannot be read: ${describe(unloggedTables)}`,
+        'Dump from the primary server, or ALTER TABLE ... SET LOGGED there.',
+      ),
+    );
   return found;
 }
 

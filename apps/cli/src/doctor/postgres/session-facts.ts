@@ -1,18 +1,14 @@
 import type { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
+import { readServerFacts, type ServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import { z } from 'zod';
 
-const sessionSchema = z.strictObject({
-  /** As in `15.18 (Debian 15.18-0+deb12u1)`. */
-  version: z.string(),
-  major: z.int(),
-  isStandby: z.boolean(),
-  isEncrypted: z.boolean(),
-});
+const sessionSchema = z.strictObject({ isStandby: z.boolean(), isEncrypted: z.boolean() });
 
-export type SessionFacts = Readonly<z.infer<typeof sessionSchema>> & {
-  /** How far its clock is ahead of ours, within the time that an answer takes. */
-  readonly skewMs: number;
-};
+export type SessionFacts = ServerFacts &
+  Readonly<z.infer<typeof sessionSchema>> & {
+    /** How far its clock is ahead of ours, within the time that an answer takes. */
+    readonly skewMs: number;
+  };
 
 export async function readSessionFacts(session: PsqlSession): Promise<SessionFacts> {
   const askedAt = Date.now();
@@ -21,20 +17,16 @@ export async function readSessionFacts(session: PsqlSession): Promise<SessionFac
   const facts = await session.queryRow(
     `
 select jsonb_build_object(
-  'version', current_setting('server_version'),
-  'major', current_setting('server_version_num')::int / 10000,
   'isStandby', pg_is_in_recovery(),
   'isEncrypted', coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false))`,
     sessionSchema,
   );
-  return { ...facts, skewMs };
+  return { ...(await readServerFacts(session)), ...facts, skewMs };
 }
 
 const connectionSchema = z.strictObject({
   role: z.string(),
   isSuperuser: z.boolean(),
-  /** Size of the database on the server's disk. */
-  bytes: z.int(),
   encoding: z.string(),
   collate: z.string(),
   extensions: z.array(z.string()),
@@ -54,7 +46,6 @@ export async function readConnectionFacts(session: PsqlSession): Promise<Connect
 select jsonb_build_object(
   'role', r.rolname,
   'isSuperuser', r.rolsuper,
-  'bytes', pg_database_size(d.oid),
   'encoding', pg_encoding_to_char(d.encoding),
   'collate', d.datcollate,
   'extensions', (select coalesce(jsonb_agg(extname order by extname), '[]') from pg_extension where extname <> 'plpgsql'),

@@ -1,5 +1,5 @@
 import type { BoardConfig } from '@pgstow/shared/config/subjects/board.ts';
-import { defineCheck, type Finding } from '../check.ts';
+import { about, defineCheck, type Finding } from '../check.ts';
 
 /** Passwords of demos, examples and quick starts. */
 const KNOWN = ['pgstow-demo', 'password', 'passwort', 'changeme', 'change-me', 'changeit', 'letmein', 'admin123'];
@@ -17,19 +17,14 @@ export const checkBoard = defineCheck({
 
 /** A missing password is a fault of the configuration where others can reach the board. */
 function judgePassword({ host, port, user, password }: BoardConfig): Finding {
-  const check = 'board.password';
-  if (password === undefined) {
-    return { check, status: 'ok', message: 'no password is set here: without one, the board stays closed' };
-  }
+  const { ok, warning } = about('board.password');
+  if (password === undefined) return ok('no password is set here: without one, the board stays closed');
   const weakness = findWeakness(password, user);
-  if (weakness === undefined)
-    return { check, status: 'ok', message: `the board at ${host}, port ${port}, has a password` };
-  return {
-    check,
-    status: 'warning',
-    message: `the password of the board ${weakness}`,
-    hint: 'Set BOARD_PASSWORD to a long random one, for instance of: openssl rand -base64 24',
-  };
+  if (weakness === undefined) return ok(`the board at ${host}, port ${port}, has a password`);
+  return warning(
+    `the password of the board ${weakness}`,
+    'Set BOARD_PASSWORD to a long random one, for instance of: openssl rand -base64 24',
+  );
 }
 
 function findWeakness(password: string, user: string): string | undefined {

@@ -1,7 +1,7 @@
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import prettyBytes from 'pretty-bytes';
 import { connect } from '../../connect.ts';
-import { defineCheck, type Finding } from '../check.ts';
+import { about, defineCheck, type Finding } from '../check.ts';
 
 /** Checks Redis itself. `checkQueues` checks what lies in it. */
 export const checkRedis = defineCheck({
@@ -68,43 +68,33 @@ export function* judgeRedis(facts: RedisFacts): Generator<Finding> {
   const { version, evictionPolicy, keepsAppendOnlyFile, writesSnapshots, isDiskWell, usedBytes, limitBytes } = facts;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]);
+  const server = about('redis.server');
   yield isOld
-    ? {
-        check: 'redis.server',
-        status: 'warning',
-        message: `Redis ${version} answers; the queues are meant for ${LEAST_VERSION.join('.')} or newer`,
-        hint: 'Update Redis.',
-      }
-    : { check: 'redis.server', status: 'ok', message: `Redis ${version} answers` };
+    ? server.warning(
+        `Redis ${version} answers; the queues are meant for ${LEAST_VERSION.join('.')} or newer`,
+        'Update Redis.',
+      )
+    : server.ok(`Redis ${version} answers`);
 
-  if (evictionPolicy === undefined) {
-    yield { check: 'redis.eviction', status: 'skipped', message: 'this Redis does not tell what it evicts' };
-  } else if (evictionPolicy === 'noeviction') {
-    yield { check: 'redis.eviction', status: 'ok', message: 'it evicts nothing (maxmemory-policy noeviction)' };
-  } else {
-    yield {
-      check: 'redis.eviction',
-      status: 'fault',
-      message: `it may throw away jobs and schedules when its memory is full: maxmemory-policy is ${evictionPolicy}`,
-      hint: 'Set maxmemory-policy noeviction in its configuration, and now: CONFIG SET maxmemory-policy noeviction',
-    };
-  }
+  const eviction = about('redis.eviction');
+  if (evictionPolicy === undefined) yield eviction.skipped('this Redis does not tell what it evicts');
+  else if (evictionPolicy === 'noeviction') yield eviction.ok('it evicts nothing (maxmemory-policy noeviction)');
+  else
+    yield eviction.fault(
+      `it may throw away jobs and schedules when its memory is full: maxmemory-policy is ${evictionPolicy}`,
+      'Set maxmemory-policy noeviction in its configuration, and now: CONFIG SET maxmemory-policy noeviction',
+    );
   yield judgePersistence(keepsAppendOnlyFile, writesSnapshots, isDiskWell);
 
   const of = `${prettyBytes(usedBytes)} of ${prettyBytes(limitBytes)}`;
-  if (limitBytes === 0) {
-    const message = `it uses ${prettyBytes(usedBytes)} of memory and has no limit of its own`;
-    yield { check: 'redis.memory', status: 'ok', message };
-  } else if (usedBytes < limitBytes * NEARLY_FULL) {
-    yield { check: 'redis.memory', status: 'ok', message: `it uses ${of} of memory` };
-  } else {
-    yield {
-      check: 'redis.memory',
-      status: usedBytes < limitBytes ? 'warning' : 'fault',
-      message: `it uses ${of} of memory; when it is full, no job can be added`,
-      hint: 'Raise maxmemory, or give pgstow a Redis of its own.',
-    };
-  }
+  const { ok, warning, fault } = about('redis.memory');
+  if (limitBytes === 0) yield ok(`it uses ${prettyBytes(usedBytes)} of memory and has no limit of its own`);
+  else if (usedBytes < limitBytes * NEARLY_FULL) yield ok(`it uses ${of} of memory`);
+  else
+    yield (usedBytes < limitBytes ? warning : fault)(
+      `it uses ${of} of memory; when it is full, no job can be added`,
+      'Raise maxmemory, or give pgstow a Redis of its own.',
+    );
 }
 
 function judgePersistence(
@@ -112,25 +102,20 @@ function judgePersistence(
   writesSnapshots: boolean | undefined,
   isDiskWell: boolean,
 ): Finding {
-  const check = 'redis.persistence';
-  if (!isDiskWell) {
-    const message = 'it could not write its data to its disk';
-    return { check, status: 'fault', message, hint: "See Redis' log: its disk may be full, or not writable for it." };
-  }
-  if (keepsAppendOnlyFile) return { check, status: 'ok', message: 'it keeps its data over a restart (appendonly yes)' };
+  const { ok, warning, fault, skipped } = about('redis.persistence');
+  if (!isDiskWell)
+    return fault(
+      'it could not write its data to its disk',
+      "See Redis' log: its disk may be full, or not writable for it.",
+    );
+  if (keepsAppendOnlyFile) return ok('it keeps its data over a restart (appendonly yes)');
   const hint = 'Set appendonly yes in its configuration, and now: CONFIG SET appendonly yes';
-  if (writesSnapshots === true) {
-    const message = 'it forgets what came since its last snapshot when it restarts (appendonly no)';
-    return { check, status: 'warning', message, hint };
-  }
-  if (writesSnapshots === undefined) {
-    const message = 'this Redis does not tell whether it keeps its data over a restart';
-    return { check, status: 'skipped', message };
-  }
-  return {
-    check,
-    status: 'fault',
-    message: 'it forgets its schedules, and the jobs that wait or failed, when it restarts (appendonly no, no save)',
-    hint,
-  };
+  if (writesSnapshots === undefined)
+    return skipped('this Redis does not tell whether it keeps its data over a restart');
+  return writesSnapshots
+    ? warning('it forgets what came since its last snapshot when it restarts (appendonly no)', hint)
+    : fault(
+        'it forgets its schedules, and the jobs that wait or failed, when it restarts (appendonly no, no save)',
+        hint,
+      );
 }

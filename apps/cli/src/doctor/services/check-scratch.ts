@@ -5,11 +5,8 @@ import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
-import { defineCheck, type Finding } from '../check.ts';
+import { about, defineCheck, type Finding } from '../check.ts';
 import { sourceTimeoutMs, type CheckedSource } from '../facts.ts';
-import { faultFinding } from '../run-check.ts';
-
-const SERVER = 'restore.server';
 
 /** Checks what scratch servers need: on this machine, if VERIFY_DIR is there, or at a scratch host. */
 export const checkScratch = defineCheck({
@@ -17,12 +14,13 @@ export const checkScratch = defineCheck({
   needs: ['verify', 'postgres'],
   timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ verify }, facts) {
-    const check = 'restore.scratch';
+    const { ok, skipped, failed } = about('restore.scratch');
     const { folder, hostFolder, schedule, diskBytes } = verify;
     if (schedule.kind === 'off') return;
     if (hostFolder === undefined && !existsSync(folder)) {
-      const message = `VERIFY_DIR ${folder} is not on this machine: if the verify worker runs elsewhere, it checks its own when it starts`;
-      yield { check, status: 'skipped', message };
+      yield skipped(
+        `VERIFY_DIR ${folder} is not on this machine: if the verify worker runs elsewhere, it checks its own when it starts`,
+      );
       return;
     }
     let host: HostLook;
@@ -31,57 +29,52 @@ export const checkScratch = defineCheck({
         hostFolder === undefined
           ? await lookHere(folder)
           : await lookAtScratchHost(hostFolder, new AbortController().signal);
-      const message = hostFolder === undefined ? `scratch servers can live in ${folder}` : 'the scratch host answers';
-      yield { check, status: 'ok', message };
+      yield ok(hostFolder === undefined ? `scratch servers can live in ${folder}` : 'the scratch host answers');
     } catch (error) {
-      yield faultFinding(check, error);
+      yield failed(error);
       return;
     }
     const { major, databaseBytes, extensions } = await facts.source;
+    const server = about('restore.server');
     if (major === undefined) {
-      const message = 'which PostgreSQL server is needed here is not known: the source did not answer';
-      yield { check: SERVER, status: 'skipped', message };
+      yield server.skipped('which PostgreSQL server is needed here is not known: the source did not answer');
       return;
     }
     try {
       assertServerMajor(major, host.majors);
-      yield { check: SERVER, status: 'ok', message: `a PostgreSQL server ${major} is there for scratch servers` };
+      yield server.ok(`a PostgreSQL server ${major} is there for scratch servers`);
     } catch (error) {
-      yield faultFinding(SERVER, error);
+      yield server.failed(error);
     }
     if (verify.rehearseMajor !== undefined) yield judgeRehearsal(verify.rehearseMajor, major, host.majors);
     yield* judgeExtensions(extensions, host.extensions?.[major]);
     const free = Math.min(host.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());
     const message = `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`;
+    const room = about('restore.room');
     yield free >= largest
-      ? { check: 'restore.room', status: 'ok', message }
-      : {
-          check: 'restore.room',
-          status: 'warning',
-          message: `${message}: its restore tests may not be able to tell`,
-          hint: 'Give VERIFY_DIR more room, or raise VERIFY_DISK_LIMIT.',
-        };
+      ? room.ok(message)
+      : room.warning(
+          `${message}: its restore tests may not be able to tell`,
+          'Give VERIFY_DIR more room, or raise VERIFY_DISK_LIMIT.',
+        );
   },
 });
 
 /** Judges whether an upgrade can be rehearsed. */
 function judgeRehearsal(rehearsed: number, source: number, installed: readonly number[]): Finding {
-  const check = 'restore.rehearsal';
-  if (rehearsed <= source) {
-    const message = `VERIFY_REHEARSE is ${rehearsed}, and the source is PostgreSQL ${source} already: no upgrade is rehearsed`;
-    return { check, status: 'warning', message, hint: 'Set VERIFY_REHEARSE to a newer major version, or remove it.' };
-  }
+  const { ok, warning, failed } = about('restore.rehearsal');
+  if (rehearsed <= source)
+    return warning(
+      `VERIFY_REHEARSE is ${rehearsed}, and the source is PostgreSQL ${source} already: no upgrade is rehearsed`,
+      'Set VERIFY_REHEARSE to a newer major version, or remove it.',
+    );
   try {
     assertServerMajor(rehearsed, installed);
-    return {
-      check,
-      status: 'ok',
-      message: `the upgrade to PostgreSQL ${rehearsed} is rehearsed with each restore test`,
-    };
+    return ok(`the upgrade to PostgreSQL ${rehearsed} is rehearsed with each restore test`);
   } catch (error) {
     // No verdict needs it.
-    return { ...faultFinding(check, error), status: 'warning' };
+    return { ...failed(error), status: 'warning' };
   }
 }
 
@@ -91,18 +84,15 @@ function* judgeExtensions(
   available: readonly string[] | undefined,
 ): Generator<Finding> {
   if (available === undefined) return;
-  const check = 'restore.extensions';
   for (const [subject, wanted] of extensions) {
+    const { ok, fault } = about('restore.extensions', subject);
     const missing = wanted.filter((name) => !available.includes(name));
     if (missing.length > 0)
-      yield {
-        check,
-        subject,
-        status: 'fault',
-        message: `the scratch server lacks ${missing.join(', ')}: its restore tests cannot tell`,
-        hint: 'Install the extensions there; in compose, name the image that the database runs in: SCRATCH_IMAGE.',
-      };
-    else if (wanted.length > 0) yield { check, subject, status: 'ok', message: `there are ${wanted.join(', ')}` };
+      yield fault(
+        `the scratch server lacks ${missing.join(', ')}: its restore tests cannot tell`,
+        'Install the extensions there; in compose, name the image that the database runs in: SCRATCH_IMAGE.',
+      );
+    else if (wanted.length > 0) yield ok(`there are ${wanted.join(', ')}`);
   }
 }
 
