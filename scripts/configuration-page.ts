@@ -1,4 +1,4 @@
-import type { Subject, Variable } from './subject.ts';
+import type { Subject, Variable } from '@pgstow/shared/config/subject.ts';
 
 /** docs/configuration.md: every variable of every subject, from the schemas themselves. */
 export function formatConfiguration(subjects: readonly Pick<Subject, 'title' | 'variables'>[]): string {

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { describe, expect, it } from 'vitest';
-import { formatConfiguration } from './configuration-page.ts';
-import { subjects } from './subjects.ts';
+import { formatConfiguration } from '../../../scripts/configuration-page.ts';
 
-const root = join(import.meta.dirname, '../../../..');
+const root = join(import.meta.dirname, '../../..');
 const page = formatConfiguration(Object.values(subjects));
 const known = Object.values(subjects).flatMap(({ variables }) => Object.keys(variables));
 
