@@ -3,23 +3,21 @@ export type ScratchFault = { readonly why: string; readonly isLasting: boolean }
 
 type Reading = ScratchFault & { readonly pattern: RegExp; readonly sqlState?: string };
 
+function lasting(pattern: RegExp, why: string): Reading {
+  return { pattern, why, isLasting: true };
+}
+
 /** Messages of a scratch server that itself lacks something. */
 const READINGS: readonly Reading[] = [
-  {
-    pattern: /could not open extension control file|extension ".*" is not available|has no installation script/s,
-    why: 'the scratch server lacks an extension',
-    isLasting: true,
-  },
-  {
-    pattern: /could not access file ".*"|could not load library|could not find function ".*" in file/s,
-    why: 'the scratch server lacks a library',
-    isLasting: true,
-  },
-  {
-    pattern: /could not open .* file ".*": No such file/s,
-    why: 'the scratch server lacks a file that the database needs',
-    isLasting: true,
-  },
+  lasting(
+    /could not open extension control file|extension ".*" is not available|has no installation script/s,
+    'the scratch server lacks an extension',
+  ),
+  lasting(
+    /could not access file ".*"|could not load library|could not find function ".*" in file/s,
+    'the scratch server lacks a library',
+  ),
+  lasting(/could not open .* file ".*": No such file/s, 'the scratch server lacks a file that the database needs'),
   {
     pattern: /No space left on device|Disk quota exceeded/,
     sqlState: '53100',
@@ -32,49 +30,35 @@ const READINGS: readonly Reading[] = [
     why: 'the scratch server has too little memory (VERIFY_MEMORY_LIMIT)',
     isLasting: false,
   },
-  {
-    pattern:
-      /collation ".*" .*does not exist|could not create locale|could not open collator|could not find locale|locale name|ICU is not supported|could not convert locale/s,
-    why: 'the scratch server lacks a collation',
-    isLasting: true,
-  },
-  {
-    pattern: /shared_preload_libraries|must be preloaded|cron\.database_name/,
-    why: 'the scratch server does not load a library at its start that an extension wants',
-    isLasting: true,
-  },
-  {
-    pattern: /security label provider ".*" is not loaded/s,
-    why: 'the scratch server does not load the library of an extension that sets security labels',
-    isLasting: true,
-  },
-  {
-    pattern: /could not connect to server|\b08001\b/,
-    why: 'restoring it asks another server, which no scratch server reaches',
-    isLasting: true,
-  },
-  { pattern: /tablespace ".*" does not exist/s, why: 'the scratch server has no tablespaces', isLasting: true },
-  {
-    pattern: /invalid input syntax for type money/,
-    why: 'the scratch server may lack the locale in which the source writes money (lc_monetary)',
-    isLasting: true,
-  },
-  { pattern: /time zone ".*" not recognized/s, why: 'the scratch server lacks a time zone', isLasting: true },
-  { pattern: /role ".*" does not exist/s, why: 'the scratch server lacks a role', isLasting: true },
-  {
-    pattern: /unrecognized (?:configuration|subscription) parameter|psql is too old|invalid command \\/,
-    why: 'the dump is for another version of PostgreSQL',
-    isLasting: true,
-  },
-];
-
-/** Messages that the dump's own options lead to. */
-const OPTIONS: readonly Reading[] = [
-  {
-    pattern: /made with --create|(?:CREATE|DROP|ALTER) DATABASE .*cannot/,
-    why: 'a dump that was made with --create cannot be restored into a scratch database',
-    isLasting: true,
-  },
+  lasting(
+    /collation ".*" .*does not exist|could not create locale|could not open collator|could not find locale|locale name|ICU is not supported|could not convert locale/s,
+    'the scratch server lacks a collation',
+  ),
+  lasting(
+    /shared_preload_libraries|must be preloaded|cron\.database_name/,
+    'the scratch server does not load a library at its start that an extension wants',
+  ),
+  lasting(
+    /security label provider ".*" is not loaded/s,
+    'the scratch server does not load the library of an extension that sets security labels',
+  ),
+  lasting(/could not connect to server|\b08001\b/, 'restoring it asks another server, which no scratch server reaches'),
+  lasting(/tablespace ".*" does not exist/s, 'the scratch server has no tablespaces'),
+  lasting(
+    /invalid input syntax for type money/,
+    'the scratch server may lack the locale in which the source writes money (lc_monetary)',
+  ),
+  lasting(/time zone ".*" not recognized/s, 'the scratch server lacks a time zone'),
+  lasting(/role ".*" does not exist/s, 'the scratch server lacks a role'),
+  lasting(
+    /unrecognized (?:configuration|subscription) parameter|psql is too old|invalid command \\/,
+    'the dump is for another version of PostgreSQL',
+  ),
+  // An option of the dump leads to these.
+  lasting(
+    /made with --create|(?:CREATE|DROP|ALTER) DATABASE .*cannot/,
+    'a dump that was made with --create cannot be restored into a scratch database',
+  ),
 ];
 
 /** Before the heading of any object, nothing but --clean names one. */
@@ -122,7 +106,7 @@ export function scratchFaultIn(
     return { why: 'the scratch server may have another collation or encoding than the source', isLasting: true };
   if (limitedBy !== undefined && DEPENDS_ON_OTHERS.test(sqlState ?? ''))
     return { why: `the dump leaves things out (${limitedBy}) that the rest may need`, isLasting: true };
-  const known = [...READINGS, ...OPTIONS].find(
+  const known = READINGS.find(
     (reading) => reading.pattern.test(message) || (sqlState !== undefined && reading.sqlState === sqlState),
   );
   if (known !== undefined) return known;

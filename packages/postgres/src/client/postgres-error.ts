@@ -13,106 +13,86 @@ export type ClientFacts = {
 
 type Reading = {
   readonly pattern: RegExp;
-  readonly permanent: boolean;
+  readonly Kind: typeof PermanentError | typeof RetryableError;
   readonly hint: string | ((said: string) => string);
-  readonly facts?: ClientFacts;
+  readonly facts: ClientFacts;
 };
+
+function permanent(pattern: RegExp, hint: Reading['hint'], facts: ClientFacts = {}): Reading {
+  return { pattern, Kind: PermanentError, hint, facts };
+}
+
+function passing(pattern: RegExp, hint: Reading['hint'], facts: ClientFacts = {}): Reading {
+  return { pattern, Kind: RetryableError, hint, facts };
+}
 
 /** Messages of the clients, which speak English as our environment asks, and of the server in English, and hints for them. */
 const READINGS: readonly Reading[] = [
-  {
-    pattern:
-      /password authentication failed|no password supplied|role ".*" does not exist|role ".*" is not permitted to log in/,
-    permanent: true,
-    hint: 'Check POSTGRES_USER and POSTGRES_PASSWORD.',
-    facts: { namesSettings: true },
-  },
-  {
-    pattern: /database ".*" does not exist/s,
-    permanent: true,
-    hint: 'Check POSTGRES_DB; the name is taken as it is, capitals included.',
-    facts: { namesSettings: true, isOfDatabase: true },
-  },
-  {
-    pattern: /no pg_hba\.conf entry|pg_hba\.conf rejects connection/,
-    permanent: true,
-    hint: "The server's pg_hba.conf does not let this address in with this user, database and TLS mode.",
-    facts: { isOfDatabase: true },
-  },
-  {
-    pattern:
-      /certificate verify failed|server certificate for|root certificate file|does not support SSL|invalid sslmode/,
-    permanent: true,
-    hint: 'Check PGSSLMODE and PGSSLROOTCERT.',
-  },
-  {
-    pattern: /permission denied for|query would be affected by row-level security/,
-    permanent: true,
-    hint: 'The role cannot read everything: CREATE ROLE backup LOGIN BYPASSRLS; GRANT pg_read_all_data TO backup;',
-  },
-  {
-    pattern: /aborting because of server version mismatch/,
-    permanent: true,
-    hint: "Install a pg_dump of the server's version.",
-  },
-  {
-    pattern: /no matching (?:tables|schemas|extensions) were found/,
-    permanent: true,
-    hint: 'Check POSTGRES_EXTRA_OPTS.',
-    facts: { namesSettings: true },
-  },
-  {
-    pattern: /could not translate host name/,
-    permanent: false,
-    hint: 'Check POSTGRES_HOST; is the database in a network that this container has joined?',
-    facts: { namesSettings: true },
-  },
-  {
-    pattern: /failed: (?:Connection refused|No such file or directory)|timeout expired|No route to host/,
-    permanent: false,
-    hint: 'Is the server running, and are POSTGRES_HOST and POSTGRES_PORT right?',
-    facts: { namesSettings: true },
-  },
-  {
-    pattern: /database ".*" is not currently accepting connections/s,
-    permanent: true,
-    hint: 'Let the database be connected to: ALTER DATABASE ... ALLOW_CONNECTIONS true.',
-    facts: { isOfDatabase: true },
-  },
-  {
-    pattern: /too many clients already|connection slots are reserved|too many connections for/,
-    permanent: false,
-    hint: 'No connection is free. Raise max_connections of the server, or the CONNECTION LIMIT of role or database, or see who holds them.',
-    facts: { isCrowded: true },
-  },
-  {
-    pattern: /the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)/,
-    permanent: false,
-    hint: 'The server is starting or stopping.',
-  },
-  {
-    pattern: /due to conflict with recovery/,
-    permanent: false,
-    hint: 'The source is a standby, which broke the dump off to follow its primary. Set hot_standby_feedback = on there, or raise max_standby_streaming_delay and max_standby_archive_delay beyond the time of a dump, or dump the primary.',
-  },
-  {
-    pattern:
-      /server closed the connection|terminating connection|connection to server was lost|could not receive data|SSL SYSCALL/,
-    permanent: false,
-    hint: 'The server or the network ended the connection; the log of the server says more.',
-  },
-  {
-    pattern: /invalid memory alloc request size \d{10}$|Cannot enlarge string buffer/m,
-    permanent: true,
-    hint: tooLargeRow,
-  },
-  {
+  permanent(
+    /password authentication failed|no password supplied|role ".*" does not exist|role ".*" is not permitted to log in/,
+    'Check POSTGRES_USER and POSTGRES_PASSWORD.',
+    { namesSettings: true },
+  ),
+  permanent(/database ".*" does not exist/s, 'Check POSTGRES_DB; the name is taken as it is, capitals included.', {
+    namesSettings: true,
+    isOfDatabase: true,
+  }),
+  permanent(
+    /no pg_hba\.conf entry|pg_hba\.conf rejects connection/,
+    "The server's pg_hba.conf does not let this address in with this user, database and TLS mode.",
+    { isOfDatabase: true },
+  ),
+  permanent(
+    /certificate verify failed|server certificate for|root certificate file|does not support SSL|invalid sslmode/,
+    'Check PGSSLMODE and PGSSLROOTCERT.',
+  ),
+  permanent(
+    /permission denied for|query would be affected by row-level security/,
+    'The role cannot read everything: CREATE ROLE backup LOGIN BYPASSRLS; GRANT pg_read_all_data TO backup;',
+  ),
+  permanent(/aborting because of server version mismatch/, "Install a pg_dump of the server's version."),
+  permanent(/no matching (?:tables|schemas|extensions) were found/, 'Check POSTGRES_EXTRA_OPTS.', {
+    namesSettings: true,
+  }),
+  passing(
+    /could not translate host name/,
+    'Check POSTGRES_HOST; is the database in a network that this container has joined?',
+    { namesSettings: true },
+  ),
+  passing(
+    /failed: (?:Connection refused|No such file or directory)|timeout expired|No route to host/,
+    'Is the server running, and are POSTGRES_HOST and POSTGRES_PORT right?',
+    { namesSettings: true },
+  ),
+  permanent(
+    /database ".*" is not currently accepting connections/s,
+    'Let the database be connected to: ALTER DATABASE ... ALLOW_CONNECTIONS true.',
+    { isOfDatabase: true },
+  ),
+  passing(
+    /too many clients already|connection slots are reserved|too many connections for/,
+    'No connection is free. Raise max_connections of the server, or the CONNECTION LIMIT of role or database, or see who holds them.',
+    { isCrowded: true },
+  ),
+  passing(
+    /the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)/,
+    'The server is starting or stopping.',
+  ),
+  passing(
+    /due to conflict with recovery/,
+    'The source is a standby, which broke the dump off to follow its primary. Set hot_standby_feedback = on there, or raise max_standby_streaming_delay and max_standby_archive_delay beyond the time of a dump, or dump the primary.',
+  ),
+  passing(
+    /server closed the connection|terminating connection|connection to server was lost|could not receive data|SSL SYSCALL/,
+    'The server or the network ended the connection; the log of the server says more.',
+  ),
+  permanent(/invalid memory alloc request size \d{10}$|Cannot enlarge string buffer/m, tooLargeRow),
+  passing(
     // pg_dump bounds its wait for a lock by the statement's time.
-    pattern: /lock timeout|could not obtain lock|canceling statement due to statement timeout/,
-    permanent: false,
-    hint: 'A table is locked, for instance by a migration; the dump is tried again.',
-  },
-  { pattern: /No space left on device/, permanent: false, hint: 'The disk of the database server is full.' },
+    /lock timeout|could not obtain lock|canceling statement due to statement timeout/,
+    'A table is locked, for instance by a migration; the dump is tried again.',
+  ),
+  passing(/No space left on device/, 'The disk of the database server is full.'),
 ];
 
 /** Makes an error of a client program's last words. */
@@ -123,8 +103,7 @@ export function postgresError(message: string, stderr: string): PermanentError |
   const full = said === '' ? message : `${message}: ${said}`;
   if (reading === undefined) return new RetryableError(full, said === '' ? {} : { hint: UNKNOWN });
   const hint = typeof reading.hint === 'string' ? reading.hint : reading.hint(said);
-  const options = { hint, facts: reading.facts ?? {} };
-  return reading.permanent ? new PermanentError(full, options) : new RetryableError(full, options);
+  return new reading.Kind(full, { hint, facts: reading.facts });
 }
 
 const UNKNOWN = "pgstow does not know this message, which is the program's own. It is tried again.";

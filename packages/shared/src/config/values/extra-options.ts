@@ -22,33 +22,22 @@ const WITH_ARGUMENT = new Set(
 
 /** Known, and refused with a reason. */
 const REFUSED = new Map<string, string>([
-  ...['-f', '--file', '-F', '--format', '-Z', '--compress', '-j', '--jobs'].map(
-    (option) => [option, 'changes the output, which pgstow sets itself'] as const,
+  ...because(
+    'changes the output, which pgstow sets itself',
+    '-f --file -F --format -Z --compress -j --jobs --sync-method --no-sync',
   ),
-  ...[
-    '-h',
-    '--host',
-    '-p',
-    '--port',
-    '-U',
-    '--username',
-    '-d',
-    '--dbname',
-    '-w',
-    '--no-password',
-    '-W',
-    '--password',
-  ].map(
-    (option) =>
-      [option, 'changes the connection; set POSTGRES_HOST, POSTGRES_PORT, POSTGRES_USER, POSTGRES_DB instead'] as const,
+  ...because(
+    'changes the connection; set POSTGRES_HOST, POSTGRES_PORT, POSTGRES_USER, POSTGRES_DB instead',
+    '-h --host -p --port -U --username -d --dbname -w --no-password -W --password',
   ),
-  ...['-V', '--version', '-?', '--help'].map((option) => [option, 'dumps nothing'] as const),
-  ['--enable-row-security', 'leaves out rows that the role may not see, without saying so'],
-  ['--lock-wait-timeout', 'is set by pgstow itself'],
-  ['--snapshot', 'is set by pgstow itself'],
-  ['--sync-method', 'changes the output, which pgstow sets itself'],
-  ['--no-sync', 'changes the output, which pgstow sets itself'],
+  ...because('dumps nothing', '-V --version -? --help'),
+  ...because('leaves out rows that the role may not see, without saying so', '--enable-row-security'),
+  ...because('is set by pgstow itself', '--lock-wait-timeout --snapshot'),
 ]);
+
+function because(reason: string, options: string): readonly [string, string][] {
+  return options.split(' ').map((option) => [option, reason]);
+}
 
 /**
  * Splits `POSTGRES_EXTRA_OPTS` as a shell splits words, but a backslash stands for itself. Lets through only options that are

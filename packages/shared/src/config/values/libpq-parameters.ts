@@ -1,47 +1,17 @@
 /**
- * Parameters of a connection URL that libpq knows, with the environment variable that says the same. `file` marks those that have
- * none: libpq reads them from a service file.
+ * Parameters of a connection URL that libpq also reads from its environment: `ssl_min_protocol_version` as `PGSSLMINPROTOCOLVERSION`.
  *
  * Sources: https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS,
  * https://www.postgresql.org/docs/18/libpq-envars.html
  */
-const LIBPQ: Readonly<Record<string, `PG${string}` | 'file'>> = {
-  channel_binding: 'PGCHANNELBINDING',
-  connect_timeout: 'PGCONNECT_TIMEOUT',
-  gssdelegation: 'PGGSSDELEGATION',
-  gssencmode: 'PGGSSENCMODE',
-  gsslib: 'PGGSSLIB',
-  hostaddr: 'PGHOSTADDR',
-  krbsrvname: 'PGKRBSRVNAME',
-  load_balance_hosts: 'PGLOADBALANCEHOSTS',
-  max_protocol_version: 'PGMAXPROTOCOLVERSION',
-  min_protocol_version: 'PGMINPROTOCOLVERSION',
-  options: 'PGOPTIONS',
-  passfile: 'PGPASSFILE',
-  require_auth: 'PGREQUIREAUTH',
-  requirepeer: 'PGREQUIREPEER',
-  ssl_max_protocol_version: 'PGSSLMAXPROTOCOLVERSION',
-  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
-  sslcert: 'PGSSLCERT',
-  sslcertmode: 'PGSSLCERTMODE',
-  sslcompression: 'PGSSLCOMPRESSION',
-  sslcrl: 'PGSSLCRL',
-  sslcrldir: 'PGSSLCRLDIR',
-  sslkey: 'PGSSLKEY',
-  sslmode: 'PGSSLMODE',
-  sslnegotiation: 'PGSSLNEGOTIATION',
-  sslrootcert: 'PGSSLROOTCERT',
-  sslsni: 'PGSSLSNI',
-  target_session_attrs: 'PGTARGETSESSIONATTRS',
-  keepalives: 'file',
-  keepalives_count: 'file',
-  keepalives_idle: 'file',
-  keepalives_interval: 'file',
-  scram_client_key: 'file',
-  scram_server_key: 'file',
-  sslpassword: 'file',
-  tcp_user_timeout: 'file',
-};
+const IN_ENVIRONMENT = words(`channel_binding connect_timeout gssdelegation gssencmode gsslib hostaddr krbsrvname
+  load_balance_hosts max_protocol_version min_protocol_version options passfile require_auth requirepeer
+  ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslmode
+  sslnegotiation sslrootcert sslsni target_session_attrs`);
+
+/** Parameters that libpq reads from a service file alone. */
+const IN_FILE = words(`keepalives keepalives_count keepalives_idle keepalives_interval scram_client_key scram_server_key
+  sslpassword tcp_user_timeout`);
 
 /** Parameters that are secrets in themselves. */
 export const SECRET_PARAMETERS = ['password', 'sslpassword', 'scram_client_key', 'scram_server_key'] as const;
@@ -57,33 +27,14 @@ const OURS: Readonly<Record<string, string>> = {
 };
 
 /** Parameters that libraries for applications read out of a URL, and libpq refuses: Prisma, SQLAlchemy, Doctrine, node-postgres, JDBC. */
-const OF_LIBRARIES = new Set([
-  'ApplicationName',
-  'charset',
-  'connection_limit',
-  'currentSchema',
-  'encoding',
-  'max_idle_connection_lifetime',
-  'pgbouncer',
-  'pool',
-  'pool_mode',
-  'pool_size',
-  'pool_timeout',
-  'prepareThreshold',
-  'prepared_statements',
-  'schema',
-  'search_path',
-  'serverVersion',
-  'single_use_connections',
-  'socket_timeout',
-  'sslaccept',
-  'sslidentity',
-  'statement_cache_size',
-  'statement_timeout',
-  'supa',
-  'uselibpqcompat',
-  'workaround',
-]);
+const OF_LIBRARIES = words(`ApplicationName charset connection_limit currentSchema encoding max_idle_connection_lifetime
+  pgbouncer pool pool_mode pool_size pool_timeout prepareThreshold prepared_statements schema search_path serverVersion
+  single_use_connections socket_timeout sslaccept sslidentity statement_cache_size statement_timeout supa uselibpqcompat
+  workaround`);
+
+function words(text: string): ReadonlySet<string> {
+  return new Set(text.split(/\s+/));
+}
 
 export type UrlParameters = {
   readonly places: Readonly<Partial<Record<(typeof PLACES)[number], string>>>;
@@ -103,18 +54,21 @@ export function readUrlParameters(parameters: URLSearchParams, fault: (message: 
   const ignored: string[] = [];
   for (const [name, value] of parameters) {
     const place = PLACES.find((one) => one === name);
-    const variable = LIBPQ[name];
     const reason = OURS[name];
     if (/[\r\n\0]/.test(value)) fault(`the parameter ${name} holds a line end`);
     else if (place !== undefined) places[place] = value;
     // As libpq reads it, for the sake of JDBC.
     else if (name === 'ssl' && value === 'true') environment['PGSSLMODE'] = 'require';
-    else if (variable === 'file') file[name] = value;
-    else if (variable !== undefined) environment[variable] = value;
+    else if (IN_FILE.has(name)) file[name] = value;
+    else if (IN_ENVIRONMENT.has(name)) environment[variableOf(name)] = value;
     else if (reason !== undefined) ignored.push(`its parameter ${name} is left out: ${reason}`);
     else if (OF_LIBRARIES.has(name))
       ignored.push(`its parameter ${name} is left out: it is one of a library, not of PostgreSQL`);
     else fault(`the parameter ${name} is not known to PostgreSQL`);
   }
   return { places, environment, file, ignored };
+}
+
+function variableOf(name: string): string {
+  return name === 'connect_timeout' ? 'PGCONNECT_TIMEOUT' : `PG${name.replaceAll('_', '').toUpperCase()}`;
 }
