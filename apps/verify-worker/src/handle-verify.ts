@@ -1,5 +1,4 @@
 import { readAcceptedFindings } from '@pgstow/catalog/folder/read-accepted-findings.ts';
-import { separateAccepted } from '@pgstow/catalog/policy/findings-policy.ts';
 import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
@@ -8,7 +7,7 @@ import { verifyLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { VerifyContext } from './context.ts';
 import { fetchDump } from './fetch-dump.ts';
 import { findWantedDump, type WantedDump } from './find-wanted-dump.ts';
-import { judgeCompared, judgeError, type JudgedTest } from './judge-test.ts';
+import { concludeTest, judgeCompared, judgeError, type JudgedTest } from './judge-test.ts';
 import { recordRestoreTest } from './record-restore-test.ts';
 import { assertPossible } from './restore/assert-possible.ts';
 import { Deadline } from './restore/deadline.ts';
@@ -58,10 +57,10 @@ async function testDump(
         // The verdict is known, and a rehearsal has time of its own.
         using _paused = deadline.pause();
         const accepted = await readAcceptedFindings(context.backup.folder, wanted.manifest);
-        const isGood = separateAccepted(compared.findings, accepted).standing.length === 0;
+        const test = judgeCompared(wanted, compared, accepted, durationMs);
+        if (test.result === 'bad') return concludeTest(test);
         const step = { task, context, wanted, scratch, path, signal: held };
-        const rehearsal = isGood ? await rehearseUpgrade(step, accepted) : undefined;
-        return judgeCompared(wanted, compared, { accepted, durationMs, rehearsal });
+        return concludeTest({ ...test, rehearsal: await rehearseUpgrade(step, accepted) });
       } catch (error) {
         // A bound that was met explains the error better than the error does.
         bounded.throwIfAborted();

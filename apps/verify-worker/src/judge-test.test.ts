@@ -2,7 +2,7 @@ import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import { expect, it } from 'vitest';
 import type { WantedDump } from './find-wanted-dump.ts';
-import { judgeCompared } from './judge-test.ts';
+import { concludeTest, judgeCompared } from './judge-test.ts';
 
 const name = formatBackupName('shop', new Date('2026-11-08T03:00:00Z'));
 const wanted = { manifest: { name, sha256: 'a'.repeat(64) }, destination: 's3' } as WantedDump;
@@ -12,10 +12,8 @@ function judge(findings: readonly Finding[], accepted: readonly number[] = [], u
   const measured = { restoreMs: 1, tables: 1, rows: 1, serverVersion: '15.1', checks: undefined };
   const compared = { findings, notes: [], unchecked, ...measured };
   const word = { acceptedAt: '2026-11-05T10:00:00.000Z', reason: 'it is known' };
-  return judgeCompared(wanted, compared, {
-    accepted: new Map(accepted.map((index) => [keyOf(index), word])),
-    durationMs: 1,
-  });
+  const words = new Map(accepted.map((index) => [keyOf(index), word]));
+  return concludeTest(judgeCompared(wanted, compared, words, 1));
 }
 
 it('names the first of very many differences, those that nobody accepted, and all findings by their keys', () => {

@@ -1,6 +1,6 @@
 import { applyAcceptances, judgeDifferences, type AcceptedFindings } from '@pgstow/catalog/policy/findings-policy.ts';
 import { NoScratchServerError } from '@pgstow/scratch/choose-scratch-programs.ts';
-import type { Rehearsal, RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, readFault, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError } from './bad-dump-error.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
@@ -18,19 +18,15 @@ export type JudgedTest = { readonly test: RestoreTest; readonly failure?: Perman
 export function judgeCompared(
   wanted: WantedDump,
   compared: Compared,
-  about: {
-    readonly accepted: AcceptedFindings;
-    readonly durationMs: number;
-    readonly rehearsal?: Rehearsal | undefined;
-  },
-): JudgedTest {
+  accepted: AcceptedFindings,
+  durationMs: number,
+): RestoreTest {
   const { findings, notes, unchecked, restoreMs, ...measured } = compared;
   const differences = findings.map(({ difference }) => difference);
   const whole: RestoreTest = {
-    ...describe(wanted, about.durationMs),
+    ...describe(wanted, durationMs),
     ...measured,
     restoreMs: Math.round(restoreMs),
-    rehearsal: about.rehearsal,
     notes: [...notes, ...unchecked],
     differences,
     differenceCount: differences.length,
@@ -38,20 +34,20 @@ export function judgeCompared(
     unchecked: unchecked.length === 0 ? undefined : [...unchecked],
     ...judgeDifferences(differences, differences.length, unchecked),
   };
-  const judged = applyAcceptances(whole, about.accepted);
-  const test: RestoreTest = {
+  const judged = applyAcceptances(whole, accepted);
+  return {
     ...judged,
     differences: judged.differences.slice(0, SHOWN_DIFFERENCES),
     findings: judged.findings?.slice(0, MOST_FINDINGS),
   };
-  if (test.result === 'good') return { test };
-  return { test, failure: test.result === 'bad' ? badFailure(test) : uncheckedFailure(test) };
 }
 
-/** A dump equals its manifest, and an own check does not say what it should. */
-function uncheckedFailure(facts: RestoreTest): PermanentError {
+/** Adds the error by which the job of a compared dump fails. Without a verdict, an own check did not say what it should. */
+export function concludeTest(test: RestoreTest): JudgedTest {
+  if (test.result === 'good') return { test };
+  if (test.result === 'bad') return { test, failure: badFailure(test) };
   const hint = 'Mend the query or the file of VERIFY_CHECKS; nothing else was found.';
-  return new PermanentError(couldNotTell(facts), { hint, facts });
+  return { test, failure: new PermanentError(couldNotTell(test), { hint, facts: test }) };
 }
 
 function couldNotTell({ name, destination, reason }: RestoreTest): string {
@@ -61,14 +57,14 @@ function couldNotTell({ name, destination, reason }: RestoreTest): string {
 /** Judges a test that came to no end: only a BadDumpError says something of the dump. */
 export function judgeError(wanted: WantedDump, error: unknown, durationMs: number): JudgedTest {
   const { reason, hint } = readFault(error);
-  const about = describe(wanted, durationMs);
+  const described = describe(wanted, durationMs);
   if (error instanceof BadDumpError) {
-    const test: RestoreTest = { ...about, result: 'bad', reason };
+    const test: RestoreTest = { ...described, result: 'bad', reason };
     return { test, failure: badFailure(test, hint) };
   }
   const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
   const why = isFull ? 'the disk of VERIFY_DIR is full' : reason;
-  const facts: RestoreTest = { ...about, result: 'could-not-tell', reason: why };
+  const facts: RestoreTest = { ...described, result: 'could-not-tell', reason: why };
   const message = couldNotTell(facts);
   const isLasting = error instanceof PermanentError || error instanceof NoScratchServerError;
   const failure = isLasting

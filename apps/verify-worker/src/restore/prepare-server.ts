@@ -5,7 +5,7 @@ import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { createRoles } from './create-roles.ts';
-import type { AboutDump } from './read-about.ts';
+import type { DumpFacts } from './read-dump-facts.ts';
 
 /**
  * Gives the server what a dump takes for granted: roles, and an empty database.
@@ -16,7 +16,7 @@ import type { AboutDump } from './read-about.ts';
 export async function prepareServer(
   server: ScratchServer,
   manifest: Manifest,
-  { roles, extensions }: AboutDump,
+  { roles, extensions }: DumpFacts,
 ): Promise<string> {
   const missing = (await server.query('postgres', listMissingExtensions(extensions)))
     .split('\n')

@@ -8,17 +8,16 @@ import type { Rehearsal } from '@pgstow/shared/contract/restore-test.ts';
 import { readFault } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
 import { prepareServer } from './prepare-server.ts';
-import { readAbout, type AboutDump } from './read-about.ts';
-import { compare, reasonOf } from './restore-and-compare.ts';
+import { readDumpFacts, type DumpFacts } from './read-dump-facts.ts';
+import { compare } from './restore-and-compare.ts';
 import { scratchFaultIn } from './restore-fault-policy.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { runOwnChecks } from './run-own-checks.ts';
-import { startMatchingServer } from './start-matching-server.ts';
+import { withMatchingServer } from './start-matching-server.ts';
 
 /** Enough to see what is to be done before an upgrade. */
 const SHOWN_FINDINGS = 100;
 
-type RehearsalStep = RestoreStep & { readonly accepted: AcceptedFindings };
 type Found = Pick<Rehearsal, 'serverVersion' | 'restoreMs'> & { readonly findings: readonly string[] };
 
 /**
@@ -40,10 +39,10 @@ export async function rehearseUpgrade(
   using disk = watchDisk(step.scratch, diskBytes);
   const bounded = AbortSignal.any([signal, deadline.signal, disk.signal]);
   try {
-    const about = await readAbout(wanted.manifest, path, bounded);
-    if (major <= about.major) return undefined;
+    const facts = await readDumpFacts(wanted.manifest, path, bounded);
+    if (major <= facts.major) return undefined;
     task.note(`rehearsing the upgrade to PostgreSQL ${major}`);
-    const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded, accepted }, { ...about, major });
+    const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded }, { ...facts, major }, accepted);
     const result = findings.length === 0 ? 'survives' : 'differs';
     return { major, result, findings: findings.slice(0, SHOWN_FINDINGS), findingCount: findings.length, ...rest };
   } catch (error) {
@@ -55,41 +54,31 @@ export async function rehearseUpgrade(
   }
 }
 
-async function rehearse(step: RehearsalStep, about: AboutDump): Promise<Found> {
-  await using server = await startMatchingServer(step, about);
-  try {
-    return { serverVersion: server.version, ...(await rehearseIn(server, step, about)) };
-  } catch (error) {
-    throw await reasonOf(error, server);
-  }
-}
-
-async function rehearseIn(
-  server: ScratchServer,
-  { context, wanted, path, accepted, signal }: RehearsalStep,
-  about: AboutDump,
-): Promise<Found> {
-  const { manifest } = wanted;
-  const { clients, env, runAs } = server;
-  const running = AbortSignal.any([signal, server.signal]);
-  const database = await prepareServer(server, manifest, about);
-  const { searchPath } = context.verify;
-  const options = { clients, path, needs: manifest.needs, searchPath, runAs, tablespaces: [], signal: running };
-  try {
-    const { restoreMs, sequences } = await restoreDump({ ...options, env: env(database) });
-    const { findings } = await compare(server, database, { manifest, sequences }, running);
-    const own = await runOwnChecks(server, { database, manifest, file: context.verify.checksFile, signal: running });
-    const { standing } = separateAccepted([...findings, ...own.failed], accepted);
-    return { restoreMs, findings: standing.map(({ difference }) => difference).concat(own.unchecked) };
-  } catch (error) {
-    running.throwIfAborted();
-    if (!(error instanceof RestoreError)) throw error;
-    assertNoFaultOfServer(error, server);
-    // The failed restore left it empty, and pg_cron can be created in this one alone.
-    const refused = await listRefused({ ...options, env: env(database) });
-    const summaries = refused.map(({ summary }) => summary);
-    return { findings: summaries.includes(error.summary) ? summaries : [error.summary, ...summaries] };
-  }
+/** @param facts of the dump, with the major version that it is restored into */
+async function rehearse(step: RestoreStep, facts: DumpFacts, accepted: AcceptedFindings): Promise<Found> {
+  const { manifest } = step.wanted;
+  const { searchPath, checksFile: file } = step.context.verify;
+  return withMatchingServer(step, facts, async (server, signal) => {
+    const { clients, env, runAs, version: serverVersion } = server;
+    const database = await prepareServer(server, manifest, facts);
+    const target = { clients, env: env(database), runAs, tablespaces: [] };
+    const options = { ...target, path: step.path, needs: manifest.needs, searchPath, signal };
+    try {
+      const { restoreMs, sequences } = await restoreDump(options);
+      const { findings } = await compare(server, database, { manifest, sequences }, signal);
+      const own = await runOwnChecks(server, { database, manifest, file, signal });
+      const { standing } = separateAccepted([...findings, ...own.failed], accepted);
+      const differences = standing.map(({ difference }) => difference);
+      return { serverVersion, restoreMs, findings: [...differences, ...own.unchecked] };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof RestoreError)) throw error;
+      assertNoFaultOfServer(error, server);
+      // The failed restore left it empty, and pg_cron can be created in this one alone.
+      const refused = (await listRefused(options)).map(({ summary }) => summary);
+      return { serverVersion, findings: refused.includes(error.summary) ? refused : [error.summary, ...refused] };
+    }
+  });
 }
 
 /** A server that lacks a library or memory says nothing of an upgrade. That it does not know a setting any more does. */

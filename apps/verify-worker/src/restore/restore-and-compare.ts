@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
@@ -7,14 +6,13 @@ import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import { prepareServer } from './prepare-server.ts';
-import { readAbout, type AboutDump } from './read-about.ts';
+import { readDumpFacts } from './read-dump-facts.ts';
 import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { runOwnChecks } from './run-own-checks.ts';
-import { startMatchingServer } from './start-matching-server.ts';
+import { withMatchingServer } from './start-matching-server.ts';
 
 /** A restored dump, compared with its manifest. */
 export type Compared = {
@@ -32,75 +30,49 @@ export type Compared = {
   readonly unchecked: readonly string[];
 };
 
-/** Time for a server that has lost a process to end. */
-const END_MS = 5000;
-
 /**
  * Restores a dump into a server of its source's version, and compares that with the manifest.
  *
  * @throws BadDumpError if the dump does not restore; anything else says nothing of it
  */
 export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
-  const { task, wanted, path, signal } = step;
-  const about = await readAbout(wanted.manifest, path, signal);
-  await using server = await startMatchingServer(step, about);
-  task.note(`restoring into a scratch server of version ${server.version}`);
-  try {
-    return await compareIn(server, step, about);
-  } catch (error) {
-    throw await reasonOf(error, server);
-  }
-}
-
-async function compareIn(
-  server: ScratchServer,
-  { task, context, wanted, path, signal }: RestoreStep,
-  about: AboutDump,
-): Promise<Compared> {
+  const { task, context, wanted, path } = step;
   const { manifest } = wanted;
-  const running = AbortSignal.any([signal, server.signal]);
-  const database = await prepareServer(server, manifest, about);
-  const { restoreMs, sequences } = await restoreInto(server, database, path, {
-    needs: manifest.needs,
-    searchPath: context.verify.searchPath,
-    circumstances: {
-      isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
-      limitedBy: manifest.source?.limitedBy,
-    },
-    signal: running,
-    onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
+  const { searchPath, checksFile: file } = context.verify;
+  const facts = await readDumpFacts(manifest, path, step.signal);
+  return withMatchingServer(step, facts, async (server, signal) => {
+    task.note(`restoring into a scratch server of version ${server.version}`);
+    const database = await prepareServer(server, manifest, facts);
+    const { restoreMs, sequences } = await restoreInto(server, database, path, {
+      needs: manifest.needs,
+      searchPath,
+      circumstances: {
+        isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
+        limitedBy: manifest.source?.limitedBy,
+      },
+      signal,
+      onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
+    });
+    task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
+    const compared = await compare(server, database, { manifest, sequences }, signal);
+    const { findings, notes, uncounted, tables, rows } = compared;
+    task.progress(90);
+    const unanalyzed = await analyze(server, database, signal);
+    const pages = await amcheck(server, database, signal);
+    const damage = 'damage' in pages ? pages.damage : [];
+    const unread = 'damage' in pages ? [] : [`tables and indexes were not read page by page: ${pages.whyNot}`];
+    // The last of all: a query that writes in spite of all spoils nothing.
+    const { failed, ...own } = await runOwnChecks(server, { database, manifest, file, signal });
+    return {
+      ...own,
+      findings: [...findings, ...damage, ...failed],
+      notes: [...server.notes, ...restoredWith(searchPath), ...notes, ...uncounted, ...unanalyzed, ...unread],
+      restoreMs,
+      tables,
+      rows,
+      serverVersion: server.version,
+    };
   });
-  task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
-  const { findings, notes, uncounted, tables, rows } = await compare(
-    server,
-    database,
-    { manifest, sequences },
-    running,
-  );
-  task.progress(90);
-  const unanalyzed = await analyze(server, database, running);
-  const pages = await amcheck(server, database, running);
-  const damage = 'damage' in pages ? pages.damage : [];
-  const unread = 'damage' in pages ? [] : [`tables and indexes were not read page by page: ${pages.whyNot}`];
-  // The last of all: a query that writes in spite of all spoils nothing.
-  const own = await runOwnChecks(server, { database, manifest, file: context.verify.checksFile, signal: running });
-  return {
-    findings: [...findings, ...damage, ...own.failed],
-    notes: [
-      ...server.notes,
-      ...restoredWith(context.verify.searchPath),
-      ...notes,
-      ...uncounted,
-      ...unanalyzed,
-      ...unread,
-    ],
-    restoreMs,
-    tables,
-    rows,
-    serverVersion: server.version,
-    checks: own.checks,
-    unchecked: own.unchecked,
-  };
 }
 
 /** Version that knows event triggers on login, which may keep a session out, or write what is then compared. */
@@ -137,17 +109,5 @@ async function analyze(server: ScratchServer, database: string, signal: AbortSig
   } catch (error) {
     signal.throwIfAborted();
     return [`ANALYZE failed: ${(error as Error).message}`];
-  }
-}
-
-/** The server's own end, which follows, says more than a client that has lost it. */
-export async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown> {
-  if (!(error instanceof RetryableError)) return error;
-  try {
-    if (!server.signal.aborted) await once(server.signal, 'abort', { signal: AbortSignal.timeout(END_MS) });
-    return server.signal.reason;
-  } catch {
-    // It still runs: the reason lies elsewhere.
-    return error;
   }
 }

@@ -1,21 +1,51 @@
+import { once } from 'node:events';
 import { startScratchServer, type ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
-import type { AboutDump } from './read-about.ts';
+import type { DumpFacts } from './read-dump-facts.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { serverFolder } from './scratch-folder.ts';
 
 /** A scratch host runs one server at a time. This many restore tests, each of the longest time, may be before ours. */
 const MOST_WAITED_FOR = 3;
 
+/** Time for a server that has lost a process to end. */
+const END_MS = 5000;
+
 /**
- * Starts a scratch server of a major version, with the source's encoding and collation, and what its extensions want loaded.
+ * Runs `work` with a scratch server of a major version, with the source's encoding and collation, and what its extensions want
+ * loaded. The signal that `work` gets is aborted as well once the server ends by itself.
  *
- * @throws NoScratchServerError; RetryableError if it does not start, or a scratch host never gets to it
+ * @throws NoScratchServerError; RetryableError if it does not start, or a scratch host never gets to it; as `work` does
  */
-export async function startMatchingServer(
+export async function withMatchingServer<T>(
+  step: RestoreStep,
+  dump: Pick<DumpFacts, 'major' | 'extensions'>,
+  work: (server: ScratchServer, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  await using server = await startMatchingServer(step, dump);
+  try {
+    return await work(server, AbortSignal.any([step.signal, server.signal]));
+  } catch (error) {
+    throw await reasonOf(error, server);
+  }
+}
+
+/** The server's own end, which follows, says more than a client that has lost it. */
+async function reasonOf(error: unknown, server: ScratchServer): Promise<unknown> {
+  if (!(error instanceof RetryableError)) return error;
+  try {
+    if (!server.signal.aborted) await once(server.signal, 'abort', { signal: AbortSignal.timeout(END_MS) });
+    return server.signal.reason;
+  } catch {
+    // It still runs: the reason lies elsewhere.
+    return error;
+  }
+}
+
+async function startMatchingServer(
   { context, wanted, scratch, deadline, signal }: RestoreStep,
-  { major, extensions }: Pick<AboutDump, 'major' | 'extensions'>,
+  { major, extensions }: Pick<DumpFacts, 'major' | 'extensions'>,
 ): Promise<ScratchServer> {
   const { memoryBytes, diskBytes, hostFolder, timeoutMs } = context.verify;
   const { manifest } = wanted;

@@ -5,14 +5,14 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 
 /** Facts of a dump that its restore needs first. */
-export type AboutDump = {
+export type DumpFacts = {
   readonly major: number;
   readonly roles: readonly string[];
   readonly extensions: readonly DumpedExtension[];
 };
 
 /** Reads them in the manifest or, where that is an older one or of an adopted dump, in the dump's text. */
-export async function readAbout(manifest: Manifest, path: string, signal: AbortSignal): Promise<AboutDump> {
+export async function readDumpFacts(manifest: Manifest, path: string, signal: AbortSignal): Promise<DumpFacts> {
   const isKnown = manifest.roles !== undefined && manifest.serverVersion !== undefined;
   const content = isKnown ? undefined : await proveGzip(path, signal);
   const roles = manifest.roles ?? content?.roles;
