@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * Translations of the messages that this project reads, by their English formats.
- * Source: src/backend/po of PostgreSQL 15 and 17 (https://www.postgresql.org/about/licence/)
+ * Source: src/backend/po of PostgreSQL 15, 17 and 18 (https://www.postgresql.org/about/licence/)
  */
 const FILE = new URL('translated-messages.json', import.meta.url);
 

@@ -135,6 +135,29 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
       expect(error).toMatchObject({ name: 'RetryableError', hint: expect.stringMatching(/^No connection is free/) });
     });
 
+    it('to anybody while all its connections are taken is tried again, with a hint', async () => {
+      await using locales = await makeLocales(language);
+      const settings = { max_connections: '4', superuser_reserved_connections: '2' };
+      await using crowded = await startPostgres({ localeFolder: locales.path, settings });
+      await crowded.psql('postgres', "create role plain login password 'plain'");
+      await crowded.psql('postgres', `alter system set lc_messages = '${language}'`);
+      await crowded.psql('postgres', 'select pg_reload_conf()');
+      const { host, port, user, password } = crowded;
+      const refused = async (change: Partial<PostgresConfig>) => {
+        const env = libpqEnvironment({ ...config, host, port, ...change }, 'postgres', 'test');
+        const error = await askServer(clients, env, never).catch((cause: unknown) => cause);
+        expect(error).toMatchObject({ name: 'RetryableError', hint: expect.stringMatching(/^No connection is free/) });
+      };
+      await using sessions = new AsyncDisposableStack();
+      const take = async () => void sessions.use(await PsqlSession.start(clients, crowded.env('postgres'), never));
+      await take();
+      await take();
+      await refused(as('plain'));
+      await take();
+      await take();
+      await refused({ user, password });
+    });
+
     it('to a dump of a locked table is tried again, with a hint', async () => {
       await using session = await PsqlSession.start(clients, server.env('shop'), never);
       await session.run('begin');

@@ -1,4 +1,5 @@
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { DAMAGED, hintOfDamage, shellWord } from './damaged-source.ts';
 import { inEnglish } from './in-english.ts';
 
 /** What a reading of the client's words says besides the hint. */
@@ -89,10 +90,15 @@ const READINGS: readonly Reading[] = [
   permanent(/invalid memory alloc request size \d{10}$|Cannot enlarge string buffer/m, tooLargeRow),
   passing(
     // pg_dump bounds its wait for a lock by the statement's time.
-    /lock timeout|could not obtain lock|canceling statement due to statement timeout/,
+    /lock timeout|canceling statement due to statement timeout/,
     'A table is locked, for instance by a migration; the dump is tried again.',
   ),
-  passing(/No space left on device/, 'The disk of the database server is full.'),
+  passing(/No space left on device|Disk quota exceeded/, 'The disk of the database server is full.'),
+  permanent(DAMAGED, hintOfDamage),
+  passing(
+    /cache lookup failed for/,
+    'Something was dropped while it was dumped. If this comes back, a catalog of the source is damaged.',
+  ),
 ];
 
 /** Makes an error of a client program's last words. */
@@ -112,10 +118,6 @@ const UNKNOWN = "pgstow does not know this message, which is the program's own. 
 function tooLargeRow(said: string): string {
   const [, table = 'TABLE'] = /^pg_dump: detail: Command was: COPY (.+?) \(/m.exec(said) ?? [];
   return `A row is too large for COPY, which takes up to 1 GB of text: a bytea of more than 512 MB is larger, and so is a text of 1 GB. Split the value or make it a large object, or leave out the rows of the table: POSTGRES_EXTRA_OPTS=${shellWord(`--exclude-table-data=${table}`)}.`;
-}
-
-function shellWord(text: string): string {
-  return /["' ]/.test(text) ? `'${text}'` : text;
 }
 
 /** The facts of an error that `postgresError` made; `undefined` if it read nothing in the client's words. */

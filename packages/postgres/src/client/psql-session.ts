@@ -4,6 +4,8 @@ import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { z } from 'zod';
 import { boundToUs } from './bound-to-us.ts';
 import type { Clients } from './client-version.ts';
+import { DAMAGED, hintOfDamage } from './damaged-source.ts';
+import { inEnglish } from './in-english.ts';
 import { postgresError } from './postgres-error.ts';
 import { keepTail } from './program-end.ts';
 import { ROWS_ALONE } from './psql-options.ts';
@@ -17,7 +19,7 @@ export class StatementError extends RetryableError {
   readonly sqlState: string;
 
   constructor(message: string, sqlState: string) {
-    super(message);
+    super(message, DAMAGED.test(inEnglish(`:  ${message}`)) ? { hint: hintOfDamage() } : {});
     this.sqlState = sqlState;
   }
 }

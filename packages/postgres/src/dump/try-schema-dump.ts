@@ -56,7 +56,7 @@ async function tryOnce(options: SchemaDumpOptions): Promise<boolean> {
   const limits = { timeout: LIMIT_MS, stdout: 'ignore' } as const;
   const { failed, timedOut, stderr } = await runProgram(command, { env, ...limits }, signal);
   if (timedOut) throw new DelayedDumpError(`pg_dump did not write the schema within ${LIMIT_MS / 1000} s`);
-  if (/lock timeout|could not obtain lock|canceling statement due to statement timeout/.test(inEnglish(stderr))) {
+  if (/lock timeout|canceling statement due to statement timeout/.test(inEnglish(stderr))) {
     throw new DelayedDumpError(`pg_dump waited ${LOCK_WAIT_MS / 1000} s for a locked table`, {
       hint: 'Is a migration under way? A dump waits for five minutes, and is tried again.',
     });
