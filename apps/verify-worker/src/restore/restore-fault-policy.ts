@@ -31,7 +31,7 @@ const READINGS: readonly Reading[] = [
     isLasting: false,
   },
   lasting(
-    /collation ".*" .*does not exist|could not create locale|could not open collator|could not find locale|locale name|ICU is not supported|could not convert locale/s,
+    /collation ".*" .*does not exist|could not create locale|could not open collator|locale name|ICU is not supported|could not convert locale/s,
     'the scratch server lacks a collation',
   ),
   lasting(
@@ -48,7 +48,10 @@ const READINGS: readonly Reading[] = [
     /invalid input syntax for type money/,
     'the scratch server may lack the locale in which the source writes money (lc_monetary)',
   ),
-  lasting(/time zone ".*" not recognized/s, 'the scratch server lacks a time zone'),
+  lasting(
+    /time zone ".*" not recognized|invalid value for parameter "TimeZone"/s,
+    'the scratch server lacks a time zone',
+  ),
   lasting(/role ".*" does not exist/s, 'the scratch server lacks a role'),
   lasting(
     /unrecognized (?:configuration|subscription) parameter|psql is too old|invalid command \\/,

@@ -50,6 +50,12 @@ const READINGS: readonly Reading[] = [
   { states: /^42(?:P07|P06|710|723)$/, hint: 'The target is not empty.' },
   { states: /^53100$/, hint: 'The disk of the database server is full.' },
   {
+    // 'could not extend file "base/5/16425": Disk quota exceeded' is XX000 on version 15.
+    states: /./,
+    pattern: /Disk quota exceeded/,
+    hint: 'The disk quota of the database server is used up.',
+  },
+  {
     states: /^53200$/,
     hint: 'A restore locks all that it creates until it is done, some six locks for a table with its indexes: raise max_locks_per_transaction on the target server.',
   },
