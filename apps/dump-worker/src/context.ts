@@ -1,3 +1,4 @@
+import { Records } from '@pgstow/catalog/folder/records.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
@@ -24,6 +25,8 @@ export type DumpContext = {
   readonly verify: VerifyConfig;
   readonly site: string;
   readonly redis: RedisConnection;
+  /** Those of the backup folder, as the process remembers them. */
+  readonly records: Records;
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
   readonly uploads: OpenQueue<'upload'>;
@@ -43,16 +46,18 @@ export async function openContext({
   const { url, site } = config.redis;
   const destination = config.s3?.destination;
   const redis = stack.use(await connectRedis(url, log));
+  const records = new Records(config.backup.folder);
   const notifying = startNotifying({ config: config.alarms, site, redis, log, redact, stack });
   const opened = {
     ...config,
     site,
     redis,
+    records,
     log,
     destinations: new Map(destination === undefined ? [] : [[destination.name, destination]]),
     uploads: stack.use(openQueue('upload', site, redis)),
     verifications: stack.use(openQueue('verify', site, redis)),
-    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination, log })),
+    catalog: stack.use(new Publisher({ records, site, redis, destination, log })),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
 }

@@ -1,6 +1,5 @@
 import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
-import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
@@ -17,7 +16,7 @@ import { takeDump } from './take-dump.ts';
 /** Takes a dump, proves it, records it, hands it over, prunes and publishes; under the lock of its target. */
 export async function handleDump(task: Task<'dump'>, context: DumpContext): Promise<DumpResult> {
   const { target } = task.data;
-  const { postgres, backup, site, redis, catalog, notifier } = context;
+  const { postgres, backup, records, site, redis, catalog, notifier } = context;
   if (!postgres.databases.includes(target)) {
     throw new PermanentError(`${JSON.stringify(target)} is not a configured database`, {
       hint: `POSTGRES_DB names ${postgres.databases.map((name) => JSON.stringify(name)).join(', ')}.`,
@@ -26,8 +25,7 @@ export async function handleDump(task: Task<'dump'>, context: DumpContext): Prom
   return withLock(redis, dumpLockKey(site, target), task.signal, async (signal) => {
     await assertFolderWritable(backup.folder, backup.folderOnHost);
     await sweepPartials(backup.folder, target, task.log);
-    const { dumps } = await readFolder(backup.folder);
-    const earlier = dumpsOf(target, dumps);
+    const { dumps: earlier } = await readFolder(records, { databases: [target] });
 
     const serving = findServingDump(task, earlier, context.schedule, new Date());
     if (serving !== undefined) {

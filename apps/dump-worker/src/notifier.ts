@@ -1,9 +1,9 @@
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
+import type { Records } from '@pgstow/catalog/folder/records.ts';
 import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { Alarm } from '@pgstow/notify/alarms/alarm-notification.ts';
 import { liftSuspect, raiseSuspect, type Plausibility } from '@pgstow/notify/alarms/suspect-alarm.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
-import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -14,7 +14,7 @@ import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts'
 
 type NotifierOptions = Notifying & {
   readonly postgres: PostgresConfig;
-  readonly backup: BackupConfig;
+  readonly records: Records;
   readonly destinations: ReadonlyMap<string, Destination>;
 };
 
@@ -99,9 +99,9 @@ export class Notifier {
   }
 
   #runWithSafe(database: string, raise: (safe: string) => void): void {
-    const { backup, destinations, background } = this.#options;
+    const { records, destinations, background } = this.#options;
     const [destination] = destinations.values();
-    background.run('raise an alarm', async () => raise(await readWhatIsSafe(backup.folder, database, destination)));
+    background.run('raise an alarm', async () => raise(await readWhatIsSafe(records, database, destination)));
   }
 }
 

@@ -5,25 +5,28 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { DumpContext } from './context.ts';
 
+/** Dumps that are deleted together: the folder is listed and synced once for all. A crash meanwhile leaves as many to prove anew. */
+const AT_ONCE = 100;
+
 /** Deletes those dumps of the job's target that the retention policy releases. A fault is logged, and costs no backup. */
 export async function prune(
   task: Task<'dump'>,
-  { backup, verify, destinations, notifier }: DumpContext,
+  { backup, records, verify, destinations, notifier }: DumpContext,
 ): Promise<void> {
   const { target } = task.data;
   const [destination] = destinations.values();
   try {
     const policy = retentionPolicyOf(backup, verify, destination);
-    const { verdicts: all, frozen, faults } = await readVerdicts(backup.folder, policy, new Date());
+    const { verdicts: all, frozen, faults } = await readVerdicts(records, policy, new Date(), { databases: [target] });
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(target) ?? [];
-    for (const { name, action, reason } of verdicts) {
-      if (action === 'keep') {
-        task.log.debug({ dump: name, reason }, 'kept');
-        continue;
-      }
-      await deleteDump(backup.folder, name);
-      task.note(`deleted ${name}: ${reason}`);
+    for (const { name, action, reason } of verdicts)
+      if (action === 'keep') task.log.debug({ dump: name, reason }, 'kept');
+    const released = verdicts.filter(({ action }) => action === 'delete');
+    for (let done = 0; done < released.length; done += AT_ONCE) {
+      const these = released.slice(done, done + AT_ONCE);
+      await deleteDump(backup.folder, ...these.map(({ name }) => name));
+      for (const { name, reason } of these) task.note(`deleted ${name}: ${reason}`);
     }
     notifier.pruned(target, frozen.get(target));
     const held = verdicts.slice(0, -backup.keepLast).filter(({ action }) => action === 'keep');

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { enqueueMissingUploads } from '@pgstow/catalog/folder/enqueue-missing-uploads.ts';
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { readFolder, readPartials } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
@@ -15,12 +15,12 @@ import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 
 /** Sweeps what crashes left, adopts strays, and asks for uploads, now and every hour. Disposing ends it. */
 export function reconcile(context: DumpContext): AsyncDisposable {
-  const { backup, site, redis, catalog, log } = context;
+  const { backup, records, site, redis, catalog, log } = context;
   return reconcileHourly(log, async ({ step, isFirst, signal }) => {
     await step('sweep what interrupted dumps left', () => sweepAll(context, signal));
     await step('sweep half-written acceptances', () => sweepPartialRecords(backup.folder, 'accepted', log));
     await step('adopt dumps without a manifest', async () => {
-      const adopted = await adoptStrays({ ...backup, prove: proveGzip, site, redis, log, signal });
+      const adopted = await adoptStrays({ ...backup, records, prove: proveGzip, site, redis, log, signal });
       if (adopted.length > 0) catalog.publish();
       // Apart from what was just adopted, the upload worker asks every hour for what is missing.
       if (isFirst || adopted.length > 0) await handOverAll(context);
@@ -29,7 +29,7 @@ export function reconcile(context: DumpContext): AsyncDisposable {
 }
 
 async function sweepAll({ backup, redis, site, log }: DumpContext, signal: AbortSignal): Promise<void> {
-  const { partials } = await readFolder(backup.folder);
+  const partials = await readPartials(backup.folder);
   const databases = new Set(partials.map(databaseOfPartial).filter((database) => database !== undefined));
   for (const database of databases) {
     const sweep = (): Promise<void> =>
@@ -48,8 +48,8 @@ async function sweepAll({ backup, redis, site, log }: DumpContext, signal: Abort
 }
 
 async function handOverAll(context: DumpContext): Promise<void> {
-  const { postgres, backup, notifier, log } = context;
-  const { dumps, faults } = await readFolder(backup.folder);
+  const { postgres, records, notifier, log } = context;
+  const { dumps, faults } = await readFolder(records);
   for (const fault of faults) log.warn(fault);
   await enqueueMissingUploads(dumps, context);
   for (const database of postgres.databases) {

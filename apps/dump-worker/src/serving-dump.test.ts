@@ -13,7 +13,6 @@ function dumpOf(takenAt: Date): KnownDump {
   const recordedAt = takenAt.toISOString();
   return {
     manifest: {
-      version: 1,
       name,
       database: 'shop',
       takenAt: recordedAt,

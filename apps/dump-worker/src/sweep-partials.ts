@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { readPartials } from '@pgstow/catalog/folder/read-folder.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
@@ -21,8 +21,7 @@ export function databaseOfPartial(file: string): string | undefined {
 
 /** Removes what a dump worker that died left half-written of a database. The caller holds the lock of that database. */
 export async function sweepPartials(folder: string, database: string, log: Log): Promise<void> {
-  const { partials } = await readFolder(folder);
-  for (const file of partials) {
+  for (const file of await readPartials(folder)) {
     const name = dumpOfPartial(file);
     if (name === undefined || parseBackupName(name)?.database !== database) continue;
     // Its dump has no name yet, or is gone already.

@@ -1,5 +1,6 @@
 import { rm, type FileHandle } from 'node:fs/promises';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
+import { readCompared } from '@pgstow/catalog/folder/read-compared.ts';
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { judgeDump, type DumpJudgement } from '@pgstow/catalog/policy/dump-policy.ts';
 import type { SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
@@ -59,7 +60,10 @@ export async function takeDump(
     );
     const identity = { ...server.identity, address: formatAddress(postgres) };
     const content = { ...gzip, identity };
-    const judgement = judgeDump(content, earlier, { takenAt, onShrink: backup.onShrink });
+    const judgement = judgeDump(content, earlier, readCompared(backup.folder, earlier, takenAt), {
+      takenAt,
+      onShrink: backup.onShrink,
+    });
     if (judgement.shrunk !== undefined) warnOfShrinking(task, judgement.shrunk);
     const needs = needsOfDump(server.needs, gzip.roles, postgres.extraOptions);
     return { ...prepared, durationMs, gzip, source, identity, needs, ...judgement };

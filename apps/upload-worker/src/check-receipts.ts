@@ -8,11 +8,13 @@ import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import type { StoredObject } from '@pgstow/store/store.ts';
 import type { UploadContext } from './context.ts';
+import { findDoubtful } from './find-doubtful.ts';
 import { isManifestThere } from './put-manifest.ts';
 import type { UploadDestination } from './upload-destination.ts';
 
 /**
- * Compares every receipt for this destination with the store. One that the store refutes is removed, so that nothing is pruned
+ * Compares every receipt for this destination with the store: the newest by looking at their objects, which shows as well whether
+ * they may be read, and the others by listings of a thousand. One that the store refutes is removed, so that nothing is pruned
  * because of it, and the upload is asked for again. An object that may not be read refutes nothing.
  *
  * @throws PermanentError if objects may not be read, after the others were checked; as the store does. Unchecked receipts stay.
@@ -22,10 +24,10 @@ export async function checkReceipts(
   destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
-  const { backup, site, redis, uploads } = context;
+  const { records, site, redis, uploads } = context;
   const hidden: HiddenError[] = [];
-  for (const { manifest, receipts } of (await readFolder(backup.folder)).dumps) {
-    if (!receipts.has(destination.name)) continue;
+  const { dumps } = await readFolder(records);
+  for (const { manifest } of await findDoubtful(dumps, records, destination, signal)) {
     try {
       const isLost = await withLock(redis, uploadLockKey(site, manifest.name, destination.name), signal, (held) =>
         removeIfRefuted(context, destination, manifest.name, held),

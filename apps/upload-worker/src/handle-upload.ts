@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
-import { findDump, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDump, type KnownDump, type WholeDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
@@ -113,7 +113,7 @@ function findDestination({ data }: Task<'upload'>, { destinations }: UploadConte
   });
 }
 
-async function findWholeDump({ data }: Task<'upload'>, { backup }: UploadContext): Promise<KnownDump> {
+async function findWholeDump({ data }: Task<'upload'>, { backup }: UploadContext): Promise<WholeDump> {
   const dump = await findDump(backup.folder, data.name);
   if (dump !== undefined) return dump;
   throw new PermanentError(`${backup.folder} holds no whole dump ${data.name}`, {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
-import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
+import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -17,6 +17,7 @@ import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
 type NotifierOptions = Notifying & {
   readonly backup: BackupConfig;
+  readonly records: Records;
   readonly destinations: ReadonlyMap<string, Destination>;
   readonly log: Log;
 };
@@ -47,17 +48,17 @@ export class Notifier {
   };
 
   readonly uploadFailed = ({ data, failure }: FailedJob<'upload'>): void => {
-    const { backup, destinations, heartbeat, alarms, background, log } = this.#options;
+    const { records, destinations, heartbeat, alarms, background, log } = this.#options;
     const destination = destinations.get(data.destination);
     // Anyone who may write to Redis can ask for any destination. Without one, uploads are still asked for by this name.
     if (destination === undefined && (destinations.size > 0 || data.destination !== S3_DESTINATION)) return;
     background.run(`notify that the upload of ${data.name} failed`, async () => {
-      const { dumps: all } = await readFolder(backup.folder);
-      const dump = all.find(({ manifest }) => manifest.name === data.name);
+      const databases = [parseBackupName(data.name)?.database ?? ''];
+      const { dumps } = await readFolder(records, { databases });
+      const dump = dumps.find(({ manifest }) => manifest.name === data.name);
       // The same for any dump.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;
-      const dumps = dumpsOf(database, all);
       const newer =
         destination &&
         dumps.slice(dumps.indexOf(dump) + 1).find((each) => isConfirmed(each, destination) && !isSuspect(each));

@@ -20,7 +20,7 @@ export function reconcile(context: UploadContext): AsyncDisposable {
 }
 
 async function enqueueMissing(context: UploadContext): Promise<void> {
-  const { dumps, faults } = await readFolder(context.backup.folder);
+  const { dumps, faults } = await readFolder(context.records);
   for (const fault of faults) context.log.warn(fault);
   await enqueueMissingUploads(dumps, context);
 }

@@ -1,3 +1,4 @@
+import { Records } from '@pgstow/catalog/folder/records.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
@@ -25,6 +26,8 @@ export type VerifyContext = {
   readonly verify: VerifyConfig;
   readonly site: string;
   readonly redis: RedisConnection;
+  /** Those of the backup folder, as the process remembers them. */
+  readonly records: Records;
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, VerifyDestination>;
   readonly verifications: OpenQueue<'verify'>;
@@ -43,16 +46,18 @@ export async function openContext({
   const { s3 } = config;
   const { url, site } = config.redis;
   const redis = stack.use(await connectRedis(url, log));
+  const records = new Records(config.backup.folder);
   const notifying = startNotifying({ config: config.alarms, site, redis, log, redact, stack });
   const store = s3 && stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence)));
   const opened = {
     ...config,
     site,
     redis,
+    records,
     log,
     destinations: new Map(store === undefined ? [] : [[store.destination.name, { ...store.destination, store }]]),
     verifications: stack.use(openQueue('verify', site, redis)),
-    catalog: stack.use(new Publisher({ folder: config.backup.folder, site, redis, destination: s3?.destination, log })),
+    catalog: stack.use(new Publisher({ records, site, redis, destination: s3?.destination, log })),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
 }

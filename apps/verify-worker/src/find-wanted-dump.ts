@@ -1,6 +1,6 @@
 import { hasManifest, listBackups } from '@pgstow/backups/list-backups.ts';
+import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
-import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
@@ -64,27 +64,34 @@ async function findNamed(
 }
 
 async function findNewest(
-  { backup: { folder }, log }: VerifyContext,
+  context: VerifyContext,
   target: string,
   store: Store | undefined,
   signal: AbortSignal,
 ): Promise<Found> {
-  const { dumps } = await readFolder(folder);
-  const ours = dumpsOf(target, dumps).filter(isAt(store));
+  const { backup, records, log } = context;
+  const { dumps } = await readFolder(records, { databases: [target] });
+  const ours = dumps.filter(isAt(store));
   const now = new Date();
   const newest = newestByNow(ours, now);
   const passedOver = warnOfPassedOver(ours, now);
   if (passedOver !== undefined) log.warn(passedOver);
-  if (newest !== undefined) return { manifest: newest.manifest, isConfirmed: true };
+  if (newest !== undefined) return findNamed(context, newest.manifest.name, store, signal);
   if (store !== undefined) {
-    const { backups, faults } = await listBackups({ folder: undefined, stores: [store], databases: [target], signal });
-    const stored = newestByNow(backups.filter(hasManifest).toReversed(), now)?.manifest;
-    if (stored !== undefined) return { manifest: stored, isConfirmed: true };
+    const { backups, faults } = await listBackups({
+      folder: undefined,
+      stores: [store],
+      databases: [target],
+      chooseManifests: manifestsAround(now),
+      signal,
+    });
+    const stored = newestByNow(backups.filter(hasManifest).toReversed(), now)?.name;
+    if (stored !== undefined) return findNamed(context, stored, store, signal);
     // The store may be away, or an upload under way.
     if (faults[0] !== undefined) throw new RetryableError(faults[0]);
   }
   throw new PermanentError(
-    `there is no dump of ${JSON.stringify(target)} yet that ${store === undefined ? folder : store.destination.name} holds`,
+    `there is no dump of ${JSON.stringify(target)} yet that ${store === undefined ? backup.folder : store.destination.name} holds`,
     { hint: 'The next restore test finds one, if a dump and its upload succeed.' },
   );
 }

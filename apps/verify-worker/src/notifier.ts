@@ -1,6 +1,6 @@
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
-import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
+import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { updateRestoreTestAlarms } from '@pgstow/notify/alarms/restore-test-alarm.ts';
@@ -13,6 +13,7 @@ import type { FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 
 type NotifierOptions = Notifying & {
   readonly backup: BackupConfig;
+  readonly records: Records;
   readonly destinations: ReadonlyMap<string, Destination>;
 };
 
@@ -26,27 +27,26 @@ export class Notifier {
 
   /** Raises or lifts alarms by what a test found. Call it once that is recorded. */
   tested(test: RestoreTest): void {
-    const { backup, alarms, background } = this.#options;
+    const { backup, records, alarms, background } = this.#options;
     const database = parseBackupName(test.name)?.database;
     if (database === undefined) return;
     background.run(`notify of the restore test of ${test.name}`, async () => {
       const dump = await findDump(backup.folder, test.name);
       // A good copy makes no other copy of the same dump good.
       if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
-      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(backup.folder, database, this.#destination));
+      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(records, database, this.#destination));
     });
   }
 
   /** Raises an alarm for a test that failed for good without a verdict. */
   readonly testFailed = ({ data, failure }: FailedJob<'verify'>): void => {
-    const { backup, alarms, background } = this.#options;
+    const { records, alarms, background } = this.#options;
     // `tested` has notified of it.
     if (restoreTestSchema.safeParse(failure.facts).data?.result === 'bad') return;
     const database = 'name' in data ? parseBackupName(data.name)?.database : data.target;
     if (database === undefined) return;
     background.run(`notify that a restore test of ${database} failed`, async () => {
-      const { dumps } = await readFolder(backup.folder);
-      const ours = dumpsOf(database, dumps);
+      const { dumps: ours } = await readFolder(records, { databases: [database] });
       const dump = ours.findLast(({ manifest }) => !('name' in data) || manifest.name === data.name);
       // Anyone who may write to Redis can ask for a test of anything.
       if (dump === undefined) return;

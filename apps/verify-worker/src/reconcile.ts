@@ -27,10 +27,10 @@ export function reconcile(context: VerifyContext): AsyncDisposable {
 
 /** Asks for a test of each database's newest dump that a destination has confirmed, if it has no result yet. */
 async function enqueueMissing(
-  { backup, destinations, verifications, log }: VerifyContext,
+  { records, destinations, verifications, log }: VerifyContext,
   retryBefore: number,
 ): Promise<void> {
-  const { dumps } = await readFolder(backup.folder);
+  const { dumps } = await readFolder(records);
   const names = destinations.size === 0 ? [LOCAL] : destinations.keys();
   for (const name of names) {
     const destination = destinations.get(name);

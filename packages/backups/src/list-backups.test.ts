@@ -291,6 +291,27 @@ describe('the list of backups', () => {
     expect(faults).toEqual([expect.stringMatching(`^the manifest of s3://.*${name} ${why}; it does not count$`)]);
   });
 
+  it('reads at the store the manifests that are wanted, each by one request, and says which it did not read', async () => {
+    await keep(1);
+    for (const day of [1, 2, 3, 4, 5]) await put(day);
+    const before = proxy.requests.length;
+    const { backups, faults } = await list({ chooseManifests: (names) => names.slice(0, 2) });
+    const requests = proxy.requests.slice(before).map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`);
+    expect(faults).toEqual([]);
+    expect(backups.map(({ state, rows }) => [state, rows])).toEqual([
+      ['uploaded', 42],
+      ['uploaded', 42],
+      ['unread', undefined],
+      ['unread', undefined],
+      ['dumped', 42],
+    ]);
+    const { bucket } = store.destination;
+    expect(requests.toSorted()).toEqual([
+      expect.stringMatching(`^GET /${bucket}/?$`),
+      ...[4, 5].map((day) => `GET /${bucket}/site/${manifestFileName(nameOn(day))}`),
+    ]);
+  });
+
   it('ends with the reason of the signal', async () => {
     const reason = new Error('enough');
     await expect(list({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -6,7 +6,7 @@ import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-tes
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { sumRows, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
@@ -15,9 +15,10 @@ import { readStore } from './read-store.ts';
 /**
  * How far a backup is proven. `found`: it has no manifest and was never read. `dumped`: its dump was proven when it was taken or
  * adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad. `bad`: one did.
+ * `unread`: its manifest lies beside it at a store, and was not to be read.
  * `suspect`: it has shrunk beyond belief or is of another source, and is not accepted, however far it got.
  */
-export type BackupState = 'found' | 'dumped' | 'uploaded' | 'restored' | 'suspect' | 'bad';
+export type BackupState = 'found' | 'unread' | 'dumped' | 'uploaded' | 'restored' | 'suspect' | 'bad';
 
 /** A backup, wherever it lies. */
 export type Backup = {
@@ -29,7 +30,7 @@ export type Backup = {
   readonly bytes: number | undefined;
   /** Rows in all its tables, where they were counted. */
   readonly rows: number | undefined;
-  readonly manifest: Manifest | undefined;
+  readonly manifest: ManifestOutline | undefined;
   /** `local` for the backup folder, and the destinations that hold it. */
   readonly places: readonly string[];
   readonly state: BackupState;
@@ -40,7 +41,7 @@ export type Backup = {
 };
 
 /** A backup that counts: its dump was proven. */
-export type ProvenBackup = Backup & { readonly manifest: Manifest };
+export type ProvenBackup = Backup & { readonly manifest: ManifestOutline };
 
 export function hasManifest(backup: Backup): backup is ProvenBackup {
   return backup.manifest !== undefined;
@@ -52,6 +53,11 @@ export type ListBackupsOptions = {
   readonly stores: readonly Store[];
   /** Only backups of these; of all unless given. */
   readonly databases?: readonly string[] | undefined;
+  /**
+   * Chooses the manifests to read of those that lie at a store and not in the folder, given their dumps' names, newest first. There may
+   * be tens of thousands, and each is a request. All are read unless given.
+   */
+  readonly chooseManifests?: ((names: readonly BackupName[]) => readonly BackupName[]) | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -69,15 +75,19 @@ export type BackupList = {
  *
  * @throws the reason of the signal
  */
-export async function listBackups({ folder, stores, databases, signal }: ListBackupsOptions): Promise<BackupList> {
+export async function listBackups({
+  folder,
+  stores,
+  databases,
+  chooseManifests = (names) => names,
+  signal,
+}: ListBackupsOptions): Promise<BackupList> {
   const faults: string[] = [];
   const isWanted = (name: BackupName): boolean => {
     return databases === undefined || databases.includes(parseBackupName(name)?.database ?? '');
   };
-  const local = folder === undefined ? undefined : await readLocal(folder, faults);
-  const dumps = new Map(
-    local?.dumps.filter(({ manifest }) => isWanted(manifest.name)).map((dump) => [dump.manifest.name, dump]),
-  );
+  const local = folder === undefined ? undefined : await readLocal(folder, databases, faults);
+  const dumps = new Map(local?.dumps.map((dump) => [dump.manifest.name, dump]));
   const found = new Map<BackupName, Facts>();
   const note = (name: BackupName, place: string, facts: Omit<Facts, 'places'>): void => {
     const known = found.get(name);
@@ -92,14 +102,17 @@ export async function listBackups({ folder, stores, databases, signal }: ListBac
   };
 
   for (const [name, { manifest }] of dumps) note(name, LOCAL, { manifest, bytes: manifest.bytes });
-  for (const name of (local?.strays ?? []).filter(isWanted)) {
+  for (const name of local?.strays ?? []) {
     const stats = await lstat(join(folder ?? '', name)).catch(() => undefined);
     if (stats !== undefined) note(name, LOCAL, { bytes: stats.size });
   }
-  const contents = await Promise.all(stores.map((store) => readStore(store, { dumps, databases, isWanted, signal })));
+  const contents = await Promise.all(
+    stores.map((store) => readStore(store, { dumps, databases, isWanted, chooseManifests, signal })),
+  );
   signal.throwIfAborted();
-  for (const { place, held, bare, faults: theirs } of contents) {
+  for (const { place, held, unread, bare, faults: theirs } of contents) {
     for (const [name, facts] of held) note(name, place, facts);
+    for (const [name, bytes] of unread) note(name, place, { bytes, isUnread: true });
     for (const [name, bytes] of bare) if (!found.has(name)) note(name, place, { bytes });
     faults.push(...theirs);
   }
@@ -109,11 +122,16 @@ export async function listBackups({ folder, stores, databases, signal }: ListBac
   return { backups, faults };
 }
 
-type Facts = { readonly places: readonly string[]; readonly manifest?: Manifest; readonly bytes: number };
+type Facts = {
+  readonly places: readonly string[];
+  readonly manifest?: ManifestOutline;
+  readonly isUnread?: true;
+  readonly bytes: number;
+};
 
 function describeBackup(
   name: BackupName,
-  { places, manifest, bytes }: Facts,
+  { places, manifest, isUnread, bytes }: Facts,
   dump: KnownDump | undefined,
   stores: readonly Store[],
 ): Backup {
@@ -124,10 +142,11 @@ function describeBackup(
     database: parts?.database ?? '',
     takenAt: new Date(manifest?.takenAt ?? parts?.takenAt ?? 0),
     bytes,
-    rows: manifest && sumRows(manifest),
+    rows: manifest?.rows,
     manifest,
     places,
-    state: stateOf(places, manifest, dump, stores, restoreTest),
+    state:
+      isUnread === true && manifest === undefined ? 'unread' : stateOf(places, manifest, dump, stores, restoreTest),
     restoreTest,
     acceptedAt: dump?.acceptance && new Date(dump.acceptance.acceptedAt),
   };
@@ -135,7 +154,7 @@ function describeBackup(
 
 function stateOf(
   places: readonly string[],
-  manifest: Manifest | undefined,
+  manifest: ManifestOutline | undefined,
   dump: KnownDump | undefined,
   stores: readonly Store[],
   restoreTest: RestoreTest | undefined,
@@ -152,9 +171,13 @@ function stateOf(
   return isUploaded ? 'uploaded' : 'dumped';
 }
 
-async function readLocal(folder: string, faults: string[]): Promise<FolderContents | undefined> {
+async function readLocal(
+  folder: string,
+  databases: readonly string[] | undefined,
+  faults: string[],
+): Promise<FolderContents | undefined> {
   try {
-    const contents = await readFolder(folder);
+    const contents = await readFolder(folder, { databases });
     faults.push(...contents.faults);
     return contents;
   } catch (error) {

@@ -1,13 +1,13 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
-import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { outlineParser, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
+import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
-import { dumpKey, keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
+import { databasePrefix, dumpKey, keyPrefix, manifestKey, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
+import { readStoredText } from '@pgstow/store/stored-manifest.ts';
 import pMap from 'p-map';
 
 /** Requests to one store at a time. */
@@ -19,7 +19,9 @@ const SHOWN_FAULTS = 5;
 export type StoreContents = {
   readonly place: string;
   /** Dumps that count. */
-  readonly held: ReadonlyMap<BackupName, { readonly manifest: Manifest; readonly bytes: number }>;
+  readonly held: ReadonlyMap<BackupName, { readonly manifest: ManifestOutline; readonly bytes: number }>;
+  /** Sizes of dumps whose manifests lie there and were not chosen. */
+  readonly unread: ReadonlyMap<BackupName, number>;
   /** Sizes of objects without a manifest. */
   readonly bare: ReadonlyMap<BackupName, number>;
   readonly faults: readonly string[];
@@ -30,18 +32,19 @@ export type ReadStoreOptions = {
   readonly dumps: ReadonlyMap<BackupName, KnownDump>;
   readonly databases: readonly string[] | undefined;
   readonly isWanted: (name: BackupName) => boolean;
+  readonly chooseManifests: (names: readonly BackupName[]) => readonly BackupName[];
   readonly signal: AbortSignal;
 };
 
 /**
- * Lists what a store holds, and reads the manifests of what is not in the folder. A store that is away is a fault.
+ * Lists what a store holds, and reads the chosen manifests of what is not in the folder. A store that is away is a fault.
  *
  * @throws the reason of the signal
  */
 export async function readStore(store: Store, options: ReadStoreOptions): Promise<StoreContents> {
-  const { dumps, signal } = options;
+  const { dumps, chooseManifests, signal } = options;
   const { destination } = store;
-  const held = new Map<BackupName, { manifest: Manifest; bytes: number }>();
+  const held = new Map<BackupName, { manifest: ManifestOutline; bytes: number }>();
   const bare = new Map<BackupName, number>();
   let listing: Listing;
   try {
@@ -54,45 +57,72 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     const faults = [
       `${destination.name} cannot be read, and what it holds is told from the folder's receipts: ${describeError(error)}`,
     ];
-    return { place: destination.name, held, bare, faults };
+    return { place: destination.name, held, unread: new Map(), bare, faults };
   }
 
   const refuted: string[] = [];
-  const unread: string[] = [];
+  const illegible: string[] = [];
   let away: unknown;
-  const take = (name: BackupName, bytes: number, manifest: Manifest): void => {
+  const take = (name: BackupName, bytes: number, manifest: ManifestOutline): void => {
     if (manifest.bytes === bytes) held.set(name, { manifest, bytes });
     else refuted.push(`${urlOf(store, name)} has ${bytes} bytes where its manifest says ${manifest.bytes}`);
   };
-  const readManifest = async ([name, bytes]: [BackupName, number]): Promise<void> => {
-    const known = dumps.get(name)?.manifest;
-    if (known !== undefined) return take(name, bytes, known);
+  const readManifest = async (name: BackupName): Promise<void> => {
     // Thousands of manifests may be left: a store that went away meanwhile is not asked for each of them.
     if (away !== undefined) return;
     try {
-      const manifest = await readStoredManifest(store, name, signal);
-      if (manifest === undefined) unread.push(`the manifest of ${urlOf(store, name)} cannot be read as one`);
-      else take(name, bytes, manifest);
+      const manifest = await readOutline(store, name, signal);
+      if (manifest === undefined) illegible.push(`the manifest of ${urlOf(store, name)} cannot be read as one`);
+      else take(name, listing.dumps.get(name) ?? 0, manifest);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof HiddenError) unread.push(`the manifest of ${urlOf(store, name)} may not be read`);
-      else if (error instanceof ArchivedError) unread.push(`the manifest of ${urlOf(store, name)} lies in an archive`);
+      if (error instanceof HiddenError) illegible.push(`the manifest of ${urlOf(store, name)} may not be read`);
+      else if (error instanceof ArchivedError)
+        illegible.push(`the manifest of ${urlOf(store, name)} lies in an archive`);
       else away ??= error;
     }
   };
-  const complete = [...listing.dumps].filter(([name]) => listing.manifests.has(name));
-  await pMap(complete, readManifest, { concurrency: CONCURRENCY });
-  for (const [name, bytes] of listing.dumps) if (!listing.manifests.has(name)) bare.set(name, bytes);
+  const unread = new Map<BackupName, number>();
+  for (const [name, bytes] of listing.dumps) {
+    const known = dumps.get(name)?.manifest;
+    if (!listing.manifests.has(name)) bare.set(name, bytes);
+    else if (known === undefined) unread.set(name, bytes);
+    else take(name, bytes, known);
+  }
+  const chosen = chooseManifests(newestFirst(unread.keys()));
+  await pMap(chosen, readManifest, { concurrency: CONCURRENCY });
+  for (const name of chosen) unread.delete(name);
   for (const [name, dump] of dumps)
     if (isConfirmed(dump, destination) && !listing.dumps.has(name))
       refuted.push(`${urlOf(store, name)} is gone, which the store had confirmed`);
 
-  const faults = [...shorten(refuted), ...shorten(unread)];
+  const faults = [...shorten(refuted), ...shorten(illegible)];
   if (away !== undefined)
     faults.push(
       `${destination.name} cannot be read to the end, and some of what it holds is missing: ${describeError(away)}`,
     );
-  return { place: destination.name, held, bare, faults };
+  return { place: destination.name, held, unread, bare, faults };
+}
+
+/** Reads the outline of a manifest that the listing has; `undefined` if it is none of this dump. @throws as `Store.look` and `Store.read` do */
+async function readOutline(store: Store, name: BackupName, signal: AbortSignal): Promise<ManifestOutline | undefined> {
+  const key = manifestKey(store.destination.prefix, name);
+  const text = await readStoredText(store, key, signal).catch(async (error: unknown) => {
+    // A look tells one that is hidden from a store that refuses everything.
+    if (error instanceof PermanentError && !(error instanceof ArchivedError)) await store.look(key, signal);
+    throw error;
+  });
+  try {
+    const manifest = outlineParser.safeParse(text).data;
+    return manifest?.name === name ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function newestFirst(names: Iterable<BackupName>): readonly BackupName[] {
+  const dated = Array.from(names, (name) => ({ name, at: parseBackupName(name)?.takenAt.getTime() ?? 0 }));
+  return dated.sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1)).map(({ name }) => name);
 }
 
 type Listing = { readonly dumps: ReadonlyMap<BackupName, number>; readonly manifests: ReadonlySet<BackupName> };
@@ -110,12 +140,6 @@ async function readListing(store: Store, { databases, isWanted, signal }: ReadSt
     }
   }
   return { dumps, manifests };
-}
-
-/** The beginning of the keys of a database's dumps. A few other databases may share it. */
-function databasePrefix(prefix: string, database: string): string {
-  const key = dumpKey(prefix, formatBackupName(database, new Date(0)));
-  return key.slice(0, -'19700101_000000.sql.gz'.length);
 }
 
 function urlOf({ destination }: Store, name: BackupName): string {

@@ -36,7 +36,12 @@ export type PutFileOptions = PutOptions & {
 };
 
 /** An object in a listing. */
-export type ListedObject = { readonly key: string; readonly bytes: number };
+export type ListedObject = {
+  readonly key: string;
+  readonly bytes: number;
+  /** Without quotes. */
+  readonly etag: string | undefined;
+};
 
 /** `occupied`: an object lies there, perhaps from an attempt whose answer was lost. Look at it. */
 export type PutOutcome = 'stored' | 'occupied';
@@ -86,11 +91,11 @@ export interface Store {
 
   /**
    * Lists every object whose key begins with the prefix, page by page and in no order. An object that is put or deleted meanwhile
-   * may be in it or not.
+   * may be in it or not, and so may one whose key is not behind `after`, byte by byte.
    *
    * @throws PermanentError that names the right to list, if these credentials do not have it
    */
-  list(prefix: string, signal: AbortSignal): AsyncGenerator<ListedObject, void, undefined>;
+  list(prefix: string, signal: AbortSignal, after?: string): AsyncGenerator<ListedObject, void, undefined>;
 
   /** Lists the open uploads under a prefix, or says why this store or these credentials cannot. */
   listOpenUploads(prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[] | { readonly refused: string }>;

@@ -80,6 +80,10 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       const found = await Array.fromAsync(store.list('many/', signal));
       expect(found.map(({ key }) => key).sort()).toEqual(keys);
       expect(found.every(({ bytes }) => bytes === 4)).toBe(true);
+      const last = found.find(({ key }) => key === 'many/1004');
+      expect(last?.etag).toBe((await store.look('many/1004', signal))?.etag);
+      const behind = await Array.fromAsync(store.list('many/', signal, 'many/1002'));
+      expect(behind.map(({ key }) => key)).toEqual(expect.arrayContaining(['many/1003', 'many/1004']));
       expect((await Array.fromAsync(store.list('manyfold', signal))).length).toBe(1);
       expect(await Array.fromAsync(store.list('nothing/', signal))).toEqual([]);
     });

@@ -1,4 +1,4 @@
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import prettyBytes from 'pretty-bytes';
 import type { Run } from '../run-to-end.ts';
@@ -9,7 +9,8 @@ export async function watchDump(run: Run): Promise<Manifest> {
   return run.steps.run('Dump', async (report) => {
     const manifest = await waitUntil(run, 'the manifest of a scheduled dump', async () => {
       const { dumps } = await readFolder(run.backupDir);
-      return dumps.map((dump) => dump.manifest).find(({ origin }) => origin === 'dumped');
+      const taken = dumps.find((dump) => dump.manifest.origin === 'dumped');
+      return taken && (await findDump(run.backupDir, taken.manifest.name))?.manifest;
     });
     report(`${manifest.name}, ${prettyBytes(manifest.bytes)}`);
     return manifest;

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
+import { writeManifest, writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
@@ -180,5 +180,28 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       /warning: the dump has shrunk: it has .* of SQL, less than 1 % of what the last good ones had/,
     );
     expect(await stage.files()).toHaveLength(6);
+  });
+
+  test('have their manifests read once, not for each job', async () => {
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
+    const long = { notes: 'x'.repeat(35_000) };
+    const many = 400;
+    for (let day = 1; day <= many; day += 1) {
+      const { name, ...manifest } = await makeDump(stage.folder, { database: 'other', takenAt: new Date(day * DAY) });
+      // As long as that of a hundred tables.
+      const tables = { [long.notes]: 1 };
+      await writeManifest(stage.folder, { ...manifest, name, tables });
+    }
+    const worker = await stage.startWorker();
+    const bytesRead = async (): Promise<number> =>
+      Number(/^rchar: (\d+)$/m.exec(await readFile(`/proc/${worker.pid}/io`, 'utf8'))?.[1]);
+    // A record that has just been written is not remembered yet, so the first jobs may read it again.
+    const spent = await eventually(async () => {
+      const before = await bytesRead();
+      await stage.dump('shop');
+      const spent = (await bytesRead()) - before;
+      return spent < (many * 35_000) / 2 ? spent : null;
+    });
+    expect(spent).toBeGreaterThan(0);
   });
 });

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDump, readFolder, type WholeDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { dumpResultSchema, type JobData } from '@pgstow/shared/contract/jobs.ts';
 import { jobOptions, openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -36,8 +36,8 @@ export interface DumpStage extends AsyncDisposable {
   launchWorker(env?: Environment): Promise<BoundProcess>;
   enqueue(target: string): Promise<DumpJob>;
   /** Enqueues a dump, waits for its end and returns the dump as the folder holds it. */
-  dump(target: string): Promise<KnownDump>;
-  completed(job: DumpJob): Promise<KnownDump>;
+  dump(target: string): Promise<WholeDump>;
+  completed(job: DumpJob): Promise<WholeDump>;
   /** The reason of a job, once it has failed for good. */
   failed(job: DumpJob): Promise<string>;
   /** The reason of a failed attempt, once the job waits for its next one. */
@@ -47,7 +47,7 @@ export interface DumpStage extends AsyncDisposable {
   logOf(job: DumpJob): Promise<string>;
   /** All names in the folder, sorted. */
   files(): Promise<readonly string[]>;
-  known(): Promise<readonly KnownDump[]>;
+  known(): Promise<readonly WholeDump[]>;
 }
 
 export type StageOptions = {
@@ -78,7 +78,11 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
 
   const launchWorker = async (env: Environment = {}): Promise<BoundProcess> =>
     owned.use(await startProcess({ script: mainOf('dump-worker'), env: { ...settings, ...env } }));
-  const known = async (): Promise<readonly KnownDump[]> => (await readFolder(folder)).dumps;
+  const known = async (): Promise<readonly WholeDump[]> => {
+    const { dumps } = await readFolder(folder);
+    const whole = await Promise.all(dumps.map(({ manifest }) => findDump(folder, manifest.name)));
+    return whole.filter((dump) => dump !== undefined);
+  };
   /** The job from Redis, once it is in that state. */
   const reaches = async (job: DumpJob, wanted: string): Promise<DumpJob> => {
     const { state, now } = await eventually(async () => {
@@ -92,7 +96,7 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
     if (state === wanted) return now;
     throw new Error(`wanted job ${job.id} to be ${wanted}, it has ${state}: ${now.failedReason ?? ''}`);
   };
-  const completed = async (job: DumpJob): Promise<KnownDump> => {
+  const completed = async (job: DumpJob): Promise<WholeDump> => {
     const { returnvalue } = await reaches(job, 'completed');
     const { name } = dumpResultSchema.parse(returnvalue);
     const dump = (await known()).find(({ manifest }) => manifest.name === name);

@@ -92,6 +92,31 @@ describe.skipIf(!hasRedis())('the start of an upload worker', () => {
     expect(JSON.parse(stored.toString())).toEqual(manifest);
   });
 
+  it('looks at a few of many objects, has the others listed, and finds the one that was changed', async () => {
+    await using stage = await setUploadStage();
+    const made = [];
+    for (let day = 1; day <= 30; day += 1)
+      made.push(await makeDump(stage.folder, { takenAt: new Date(Date.UTC(2026, 0, day)) }));
+    const first = await stage.startWorker();
+    for (const manifest of made) await stage.uploaded(manifest);
+    await first.waitForLine(/"reconciled"/);
+    await first.stop();
+    const [changed] = made;
+    const key = PREFIX + changed!.name;
+    const content = await stage.s3.getObject(BUCKET, key);
+    await stage.s3.putObject(BUCKET, key, Buffer.concat([content.subarray(0, -1), Buffer.from('x')]));
+    const before = stage.proxy.requests.length;
+
+    const second = await stage.startWorker();
+    await second.waitForLine(/the store no longer has what it confirmed/);
+    await second.waitForLine(/"reconciled"/);
+
+    const looks = stage.proxy.requests.slice(before).filter(({ method }) => method === 'HEAD');
+    const looked = new Set(looks.map(({ path }) => path.replace(/(\.manifest\.json)?(\?.*)?$/, '')));
+    expect(looked.size).toBe(11);
+    await eventually(() => stage.uploaded(changed!));
+  });
+
   it('keeps its receipts while the store is away, and its health', async () => {
     await using stage = await setUploadStage();
     const manifest = await makeDump(stage.folder);

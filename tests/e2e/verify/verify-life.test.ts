@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the verify worker', () => {
   it('that takes more room than it may, or more time, could not tell, and leaves nothing', async () => {
     const small = await stage.startWorker({ VERIFY_DISK_LIMIT: '20' });
     const { name, source } = await stage.dumpHeld('shop');
-    await stage.rewrite((await readFolder(stage.folder)).dumps[0]!.manifest, {
+    await stage.rewrite((await findDump(stage.folder, name))!.manifest, {
       manifest: { source: { ...source!, databaseBytes: 1 } },
     });
     const tooLarge = await stage.reaches(await stage.ask(name), 'delayed');

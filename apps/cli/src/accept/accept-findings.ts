@@ -1,5 +1,6 @@
 import type { FolderContents, KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readFindingsAcceptances } from '@pgstow/catalog/folder/read-records.ts';
+import { Records } from '@pgstow/catalog/folder/records.ts';
 import { writeFindingsAcceptance } from '@pgstow/catalog/folder/write-record.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { badTestOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
@@ -48,7 +49,7 @@ export async function acceptFindings(folder: string, dump: KnownDump, reason = '
 /** What was accepted of a dump before. @throws ExitError if that cannot be read, and would be lost */
 async function readWords(folder: string, file: string): Promise<FindingsAcceptance['words']> {
   const unreadable: string[] = [];
-  const [known] = await readFindingsAcceptances(folder, [file], unreadable);
+  const [known] = readFindingsAcceptances(new Records(folder), [file], unreadable);
   if (unreadable.length === 0) return known?.words ?? [];
   throw new ExitError(
     exitCodes.failed,

@@ -1,9 +1,9 @@
-import type { Backup } from '@pgstow/backups/list-backups.ts';
 import { readAcceptedFindings } from '@pgstow/catalog/folder/read-accepted-findings.ts';
 import { separateAccepted, type AcceptedFindings } from '@pgstow/catalog/policy/findings-policy.ts';
 import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
 import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts/compare-restored.ts';
 import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import type { RestoreContext } from './restore-context.ts';
@@ -15,7 +15,7 @@ import type { RestoreContext } from './restore-context.ts';
  */
 export async function checkRestored(
   context: RestoreContext,
-  { manifest }: Backup,
+  manifest: Manifest | undefined,
   { content, sequences }: RestoredDump,
 ): Promise<void> {
   const held = { ...manifest, tables: manifest?.tables ?? content.tables };
@@ -38,7 +38,7 @@ export async function checkRestored(
 }
 
 /** What was accepted of the backup's database. After a disaster there may be no folder that knows. */
-async function findAccepted(folder: string, manifest: Backup['manifest']): Promise<AcceptedFindings> {
+async function findAccepted(folder: string, manifest: Manifest | undefined): Promise<AcceptedFindings> {
   if (manifest === undefined) return new Map();
   return readAcceptedFindings(folder, manifest).catch(() => new Map());
 }

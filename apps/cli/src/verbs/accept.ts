@@ -1,5 +1,6 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { Records } from '@pgstow/catalog/folder/records.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
@@ -64,7 +65,7 @@ async function accept(name: string, { database, reason }: AcceptOptions, signal:
     await acceptFindings(folder, dump, reason);
     printAfterFindings(dump.manifest, await read(folder));
   } else printAccepted(dump, ours);
-  await publish({ folder, site: redis.site, destination: s3?.destination }, redis.url, signal);
+  await publish({ records: new Records(folder), site: redis.site, destination: s3?.destination }, redis.url, signal);
 }
 
 async function read(folder: string): Promise<FolderContents> {

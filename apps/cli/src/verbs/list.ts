@@ -13,6 +13,7 @@ import { readSettings } from '../read-settings.ts';
 const EXAMPLES = `
 How far a backup is proven:
   found      it has no manifest, and was never read
+  unread     its manifest lies at the store alone, and was not read: --all reads it
   dumped     it was whole when it was written
   uploaded   the store has confirmed it
   restored   it was restored, and equals its source
@@ -25,7 +26,10 @@ Examples:
   pgstow list --from s3      those in the store, without reading the folder
   pgstow list --json | jq '.backups[] | select(.state == "bad")'`;
 
-type ListOptions = { readonly json?: true; readonly long?: true; readonly from?: string };
+/** Manifests that are read at a store, each by a request; what lies in the folder needs none. */
+const MOST_READ = 500;
+
+type ListOptions = { readonly json?: true; readonly long?: true; readonly all?: true; readonly from?: string };
 
 /** `pgstow list`: every backup in folder and store. */
 export function addList(pgstow: Command): void {
@@ -34,6 +38,7 @@ export function addList(pgstow: Command): void {
     .description('show every backup, newest first: where it lies, and how far it is proven')
     .argument('[database]', 'only backups of this database')
     .option('--long', 'show the names of the files as well')
+    .option('--all', 'read each manifest at the store: without it, those of the newest backups')
     .addOption(fromOption('read only this place'))
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
@@ -44,13 +49,14 @@ export function addList(pgstow: Command): void {
 
 async function showBackups(
   database: string | undefined,
-  { json, long, from }: ListOptions,
+  { json, long, all, from }: ListOptions,
   signal: AbortSignal,
 ): Promise<void> {
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
     ...(await openPlaces(from, readSettings('backup', 's3'), stack)),
     databases: database === undefined ? undefined : [database],
+    chooseManifests: all === true ? undefined : (names) => names.slice(0, MOST_READ),
     signal,
   });
   const now = new Date();

@@ -1,4 +1,12 @@
-import { hasManifest, listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import {
+  hasManifest,
+  listBackups,
+  type Backup,
+  type BackupList,
+  type ListBackupsOptions,
+} from '@pgstow/backups/list-backups.ts';
+import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
+import { readBackupManifest } from '@pgstow/backups/read-backup-manifest.ts';
 import { warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
@@ -9,6 +17,7 @@ import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
 import { settingsStatements } from '@pgstow/postgres/restore/session-settings.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -24,7 +33,7 @@ import { fromOption, openPlaces } from '../places.ts';
 import { readSettings } from '../read-settings.ts';
 import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
-import { chooseBackup, parseWanted, warnOfSuspect } from '../restore/choose-backup.ts';
+import { chooseBackup, parseWanted, warnOfSuspect, type Wanted } from '../restore/choose-backup.ts';
 import { createTarget, dropTarget } from '../restore/create-target.ts';
 import { planBeforeRestore, warnOfTablespaces } from '../restore/plan-before-restore.ts';
 import type { RestoreOptions } from '../restore/restore-context.ts';
@@ -90,10 +99,11 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
 
   await using stack = new AsyncDisposableStack();
   const places = await openPlaces(options.from, settings, stack);
-  const { backups, faults } = await listBackups({ ...places, databases: [database], signal });
-  faults.forEach(warn);
   const now = new Date();
+  const { backups, faults } = await listForChoice({ ...places, databases: [database], signal }, wanted, now);
+  faults.forEach(warn);
   const backup = chooseBackup(backups, { wanted, from: options.from, now });
+  const manifest = await readBackupManifest(backup, { folder: settings.backup.folder, stores: places.stores, signal });
   const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
 
   const clients = newestClients(await findClients());
@@ -111,8 +121,8 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (backup.state === 'bad') warn(`its last restore test found it bad: ${backup.restoreTest?.reason ?? 'it differs'}`);
   if (backup.manifest === undefined)
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
-  const { roles, needs } = backup.manifest ?? {};
-  const plan = (named: readonly string[]) => planBeforeRestore(context, backup.manifest ?? {}, named);
+  const { roles, needs } = manifest ?? {};
+  const plan = (named: readonly string[]) => planBeforeRestore(context, manifest ?? {}, named);
   const planned = roles === undefined ? undefined : await plan(roles);
   const dumpSource = {
     backup,
@@ -127,7 +137,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
     throw new ExitError(exitCodes.refused, describeError(error));
   });
   const before = planned ?? (await plan(await readRolesInDump(dump.path, signal)));
-  if (!exists) await createTarget(target, backup.manifest?.source, clients, signal);
+  if (!exists) await createTarget(target, manifest?.source, clients, signal);
   const restored = await withProgress(target.database, (show) =>
     restoreOrDrop(
       () =>
@@ -157,7 +167,19 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
       : settingsStatements(needs, target.database, exists ? undefined : target.env(target.database)['PGUSER']);
   if (statements.length > 0)
     console.log(`its source has what no dump holds:\n${statements.map((sql) => `  ${sql}`).join('\n')}`);
-  await checkRestored(context, backup, restored);
+  await checkRestored(context, manifest, restored);
+}
+
+/** Lists the backups with the manifests that the choice needs: all of them only if none of those will do. */
+async function listForChoice(options: ListBackupsOptions, wanted: Wanted, now: Date): Promise<BackupList> {
+  if (typeof wanted === 'object' && 'name' in wanted) {
+    const until = parseBackupName(wanted.name)?.takenAt ?? now;
+    return listBackups({ ...options, chooseManifests: manifestsAround(until) });
+  }
+  const chooseManifests = manifestsAround(wanted === 'latest' ? now : wanted.until);
+  const listed = await listBackups({ ...options, chooseManifests });
+  const isOpen = !listed.backups.some(hasManifest) && listed.backups.some(({ state }) => state === 'unread');
+  return isOpen ? listBackups(options) : listed;
 }
 
 async function restoreShown(options: RestoreDumpOptions, { manifest }: Backup, show: Show): Promise<RestoredDump> {

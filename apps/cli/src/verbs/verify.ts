@@ -1,6 +1,7 @@
 import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
+import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
-import { isBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Command } from 'commander';
@@ -41,7 +42,13 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
   using stack = new DisposableStack();
   const { stores } = await openPlaces(from, config, stack);
   const databases = databasesOf(name, options.database);
-  const { backups, faults } = await listBackups({ folder: config.backup.folder, stores, databases, signal });
+  const { backups, faults } = await listBackups({
+    folder: config.backup.folder,
+    stores,
+    databases,
+    chooseManifests: isBackupName(name) ? (names) => names.filter((each) => each === name) : newestOfEach,
+    signal,
+  });
   const held = backups.filter(hasManifest).filter(({ places }) => places.includes(from));
   const wanted = isBackupName(name)
     ? held.filter((backup) => backup.name === name)
@@ -54,6 +61,12 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
     throw new ExitError(exitCodes.failed, `${what} is known at ${from}`);
   }
+}
+
+/** Chooses the manifests that say which backup of each database is its newest. @param names newest first */
+function newestOfEach(names: readonly BackupName[]): readonly BackupName[] {
+  const byDatabase = Map.groupBy(names, (name) => parseBackupName(name)?.database);
+  return [...byDatabase.values()].flatMap(manifestsAround(new Date()));
 }
 
 /** @param backups of one database, newest first */

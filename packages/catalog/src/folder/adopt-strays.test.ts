@@ -13,7 +13,8 @@ import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-serv
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isSuspect } from '../policy/suspect-dump.ts';
 import { adoptStrays } from './adopt-strays.ts';
-import { readFolder } from './read-folder.ts';
+import { findDump, readFolder } from './read-folder.ts';
+import { Records } from './records.ts';
 import { writeManifest } from './write-record.ts';
 
 const DUMP = `--
@@ -41,7 +42,7 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
   let folder: TempFolder;
   const log = createLog('test', 'fatal', String);
   const adopt = (signal = new AbortController().signal, onShrink: 'suspect' | 'warn' = 'suspect') =>
-    adoptStrays({ folder: folder.path, prove: proveGzip, onShrink, site: 'default', redis, log, signal });
+    adoptStrays({ records: new Records(folder.path), prove: proveGzip, onShrink, site: 'default', redis, log, signal });
   const put = (file: string, content: Buffer | string = gz) => writeFile(join(folder.path, file), content);
 
   beforeAll(async () => {
@@ -114,8 +115,8 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
     for (const name of [promoted, deleted, other]) await put(name);
     expect(await adopt()).toHaveLength(3);
     const facts = { origin: 'dumped' as const, compressor: 'igzip', emptiedTables: ['public.queue'] };
-    for (const { manifest } of (await readFolder(folder.path)).dumps)
-      await writeManifest(folder.path, { ...manifest, ...facts });
+    for (const name of [promoted, deleted, other])
+      await writeManifest(folder.path, { ...(await findDump(folder.path, name))!.manifest, ...facts });
     const before = (await readFolder(folder.path)).dumps;
     for (const name of [promoted, deleted, other])
       await rename(join(folder.path, manifestFileName(name)), join(folder.path, withheldManifestFileName(name)));

@@ -5,6 +5,7 @@ import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { parseBackupName, type BackupName, type BackupNameParts } from '@pgstow/shared/contract/backup-name.ts';
 import {
   manifestFileName,
+  outlineOf,
   withheldManifestFileName,
   type Manifest,
   type ProvenContent,
@@ -16,12 +17,14 @@ import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/redis
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { judgeDump } from '../policy/dump-policy.ts';
 import { dumpsOf } from '../policy/dumps-of.ts';
+import { readCompared } from './read-compared.ts';
 import { readFolder, type KnownDump } from './read-folder.ts';
 import { readWithheldManifest } from './read-records.ts';
+import type { Records } from './records.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
-  readonly folder: string;
+  readonly records: Records;
   /** Reads a file to its end. Rejects if it is not a whole dump. */
   readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenContent>;
   /** What a stray becomes that has shrunk beyond belief. */
@@ -40,7 +43,7 @@ export type AdoptOptions = {
  * @returns the names of the adopted dumps
  */
 export async function adoptStrays(options: AdoptOptions): Promise<readonly BackupName[]> {
-  const { strays, dumps } = await readFolder(options.folder);
+  const { strays, dumps } = await readFolder(options.records);
   // Oldest first: each is compared with those before it.
   const inOrder = strays.toSorted((a, b) => timeOf(a) - timeOf(b));
   const known = [...dumps];
@@ -58,8 +61,9 @@ export async function adoptStrays(options: AdoptOptions): Promise<readonly Backu
 async function tryToAdopt(
   strays: readonly BackupName[],
   known: KnownDump[],
-  { folder, prove, onShrink, site, redis, log, signal }: AdoptOptions,
+  { records, prove, onShrink, site, redis, log, signal }: AdoptOptions,
 ): Promise<{ readonly adopted: readonly BackupName[]; readonly busy: readonly BackupName[] }> {
+  const { folder } = records;
   const adopted: BackupName[] = [];
   const busy: BackupName[] = [];
   for (const name of strays) {
@@ -71,14 +75,17 @@ async function tryToAdopt(
         if (await isThere(join(folder, manifestFileName(name)))) return;
         const proven = await describe(folder, name, parts, { prove, signal });
         const ours = dumpsOf(parts.database, known);
-        const { standing } = judgeDump(proven, ours, { takenAt: parts.takenAt, onShrink });
-        const withheld = await readWithheldManifest(folder, name);
+        const { standing } = judgeDump(proven, ours, readCompared(folder, ours, parts.takenAt), {
+          takenAt: parts.takenAt,
+          onShrink,
+        });
+        const withheld = readWithheldManifest(folder, name);
         const isOwn = withheld?.sha256 === proven.sha256;
         const manifest = isOwn ? withheld : { ...proven, ...standing };
         if (isOwn) await releaseManifest(folder, name);
         else await writeManifest(folder, manifest);
         await rm(join(folder, withheldManifestFileName(name)), { force: true });
-        insertByTime(known, { manifest, receipts: new Map(), restoreTests: new Map() });
+        insertByTime(known, { manifest: outlineOf(manifest), receipts: new Map(), restoreTests: new Map() });
         adopted.push(name);
         const found = isOwn
           ? 'gave a dump back its manifest, which a crash had withheld'

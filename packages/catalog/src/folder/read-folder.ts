@@ -1,29 +1,31 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Stats } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import {
   parseFindingsAcceptanceFileName,
   type FindingsAcceptance,
 } from '@pgstow/shared/contract/findings-acceptance.ts';
-import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, type Manifest, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import { acceptedFindingsOf, applyAcceptances } from '../policy/findings-policy.ts';
-import { isRecordBesideManifest } from './is-record-beside-manifest.ts';
+import { dumpOf, isRecordBesideManifest } from './is-record-beside-manifest.ts';
 import {
-  ifGone,
   readAcceptance,
   readFindingsAcceptances,
   readManifest,
+  readOutline,
   readReceipts,
   readRestoreTests,
 } from './read-records.ts';
+import { ifGone, Records } from './records.ts';
 
 /** A dump that exists: its file lies there with the size that its manifest says. */
-export type KnownDump = {
-  readonly manifest: Manifest;
+export type KnownDump<M extends ManifestOutline = ManifestOutline> = {
+  readonly manifest: M;
   /** What stores have confirmed, by destination. */
   readonly receipts: ReadonlyMap<string, Receipt>;
   /** Restore tests of this very content, by destination, judged by what was accepted since. */
@@ -33,6 +35,8 @@ export type KnownDump = {
   /** Files of restore tests and acceptance that cannot be read: they may say anything. */
   readonly unreadable?: readonly string[];
 };
+
+export type WholeDump = KnownDump<Manifest>;
 
 export type FolderContents = {
   /** Oldest first, by the time in the manifest, then by name. */
@@ -49,14 +53,28 @@ export type FolderContents = {
   readonly faults: readonly string[];
 };
 
+export type ReadFolderOptions = {
+  /** Of these alone; of all unless given. */
+  readonly databases?: readonly string[] | undefined;
+};
+
+/** Time after which a reading lets other work of the process go on. */
+const TURN_MS = 10;
+
 /**
  * Reads what the backup folder holds. Passes over every name that is not exactly one of ours, and every file that is not regular:
  * a symbolic link might lead anywhere.
  *
+ * @param folder the records of it that the process remembers, or its path: then each of them is read
  * @throws if the folder cannot be read
  */
-export async function readFolder(folder: string): Promise<FolderContents> {
-  const names = new Set(await readdir(folder));
+export async function readFolder(
+  folder: Records | string,
+  { databases }: ReadFolderOptions = {},
+): Promise<FolderContents> {
+  const records = typeof folder === 'string' ? new Records(folder) : folder;
+  const names = new Set(await readdir(records.folder));
+  records.keepOnly(names);
   const recordFiles = groupRecordFiles(names);
   const dumps: KnownDump[] = [];
   const strays: BackupName[] = [];
@@ -72,11 +90,16 @@ export async function readFolder(folder: string): Promise<FolderContents> {
     damaged.set(parseBackupName(name)?.database ?? '', file);
   };
   const unreadAcceptances: string[] = [];
-  const acceptances = await readFindingsAcceptances(folder, names, unreadAcceptances);
+  const acceptances = readFindingsAcceptances(records, names, unreadAcceptances);
   for (const file of unreadAcceptances) faults.push(`${file} cannot be read; it accepts nothing`);
+  let turnedAt = performance.now();
   for (const name of names) {
-    if (!isBackupName(name)) continue;
-    const stats = await lstat(join(folder, name)).catch(ifGone);
+    if (!isBackupName(name) || !isOneOf(databases, name)) continue;
+    if (performance.now() - turnedAt > TURN_MS) {
+      await turn();
+      turnedAt = performance.now();
+    }
+    const stats = lookAt(records, name);
     if (stats === undefined) continue;
     if (stats instanceof Error) {
       isDamaged(name, name, `${name} cannot be read and does not count: ${stats.message}`);
@@ -90,31 +113,51 @@ export async function readFolder(folder: string): Promise<FolderContents> {
       strays.push(name);
       continue;
     }
+    const manifest = readOutline(records, name);
     const files = recordFiles.get(name) ?? [];
-    const dump = await readDump(folder, name, files, stats.size, { acceptances, faults, isDamaged });
+    const dump = describeDump(records, name, manifest, files, stats.size, { acceptances, faults, isDamaged });
     if (dump !== undefined) dumps.push(dump);
   }
   dumps.sort(
     ({ manifest: a }, { manifest: b }) => Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.name < b.name ? -1 : 1),
   );
-  const isLeft = (file: string): boolean =>
-    isOurPartial(file) || (file.endsWith('.withheld') && isOurs(file) && !names.has(dumpOf(file)));
-  return { dumps, strays, damaged, refused, partials: [...names].filter(isLeft), faults };
+  return { dumps, strays, damaged, refused, partials: [...names].filter((file) => isLeft(file, names)), faults };
+}
+
+/** Names of what crashes left, as `FolderContents.partials`. Reads no record. @throws if the folder cannot be read */
+export async function readPartials(folder: string): Promise<readonly string[]> {
+  const names = new Set(await readdir(folder));
+  return [...names].filter((file) => isLeft(file, names));
 }
 
 /**
- * Finds one dump; `undefined` if it does not exist or is damaged.
+ * Finds one dump and reads its manifest whole; `undefined` if it does not exist or is damaged.
  *
  * @throws if the folder does not say whether it exists
  */
-export async function findDump(folder: string, name: BackupName): Promise<KnownDump | undefined> {
-  const stats = await lstat(join(folder, name)).catch(ifGone);
+export async function findDump(folder: string, name: BackupName): Promise<WholeDump | undefined> {
+  const records = new Records(folder);
+  const stats = lookAt(records, name);
   if (stats instanceof Error) throw stats;
   if (stats === undefined || !stats.isFile()) return undefined;
   const files = await readdir(folder);
-  const recordFiles = groupRecordFiles(files).get(name) ?? [];
-  const acceptances = await readFindingsAcceptances(folder, files, []);
-  return readDump(folder, name, recordFiles, stats.size, { acceptances, faults: [], isDamaged: () => undefined });
+  const acceptances = readFindingsAcceptances(records, files, []);
+  const surroundings = { acceptances, faults: [], isDamaged: () => undefined };
+  const recordFiles = files.filter((file) => file.startsWith(`${name}.`) && isRecordBesideManifest(file));
+  return describeDump(records, name, readManifest(folder, name), recordFiles, stats.size, surroundings);
+}
+
+/** @returns the fault of a file that is there or may be, and cannot be looked at */
+function lookAt(records: Records, file: string): Stats | Error | undefined {
+  try {
+    return records.look(file);
+  } catch (error) {
+    return ifGone(error);
+  }
+}
+
+function isOneOf(databases: readonly string[] | undefined, name: BackupName): boolean {
+  return databases === undefined || databases.includes(parseBackupName(name)?.database ?? '');
 }
 
 /** Groups the records by the dump's name that they begin with, in one pass: a folder may hold thousands. */
@@ -132,14 +175,14 @@ type Surroundings = {
   readonly isDamaged: (name: BackupName, file: string, fault: string) => void;
 };
 
-async function readDump(
-  folder: string,
+function describeDump<M extends ManifestOutline>(
+  records: Records,
   name: BackupName,
+  manifest: M | string | undefined,
   recordFiles: readonly string[],
   bytes: number,
   { acceptances, faults, isDamaged }: Surroundings,
-): Promise<KnownDump | undefined> {
-  const manifest = await readManifest(folder, name);
+): KnownDump<M> | undefined {
   if (manifest === undefined) return undefined;
   if (typeof manifest === 'string') isDamaged(name, manifestFileName(name), manifest);
   else if (manifest.bytes !== bytes) {
@@ -151,9 +194,9 @@ async function readDump(
   } else {
     const unconfirming: string[] = [];
     const unreadable: string[] = [];
-    const receipts = await readReceipts(folder, name, recordFiles, unconfirming);
-    const recorded = await readRestoreTests(folder, manifest, recordFiles, unreadable);
-    const acceptance = await readAcceptance(folder, manifest, recordFiles, unreadable);
+    const receipts = readReceipts(records, name, recordFiles, unconfirming);
+    const recorded = readRestoreTests(records, manifest, recordFiles, unreadable);
+    const acceptance = readAcceptance(records, manifest, recordFiles, unreadable);
     const restoreTests = judgeAnew(recorded, { manifest, acceptance }, acceptances);
     for (const file of unconfirming) faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
     for (const file of unreadable) faults.push(`${file} cannot be read; nothing of ${manifest.database} is deleted`);
@@ -172,6 +215,10 @@ function judgeAnew(
   return new Map([...tests].map(([destination, test]) => [destination, applyAcceptances(test, accepted)]));
 }
 
+function isLeft(file: string, names: ReadonlySet<string>): boolean {
+  return isOurPartial(file) || (file.endsWith('.withheld') && isOurs(file) && !names.has(dumpOf(file)));
+}
+
 function isOurPartial(file: string): boolean {
   if (!file.endsWith(PARTIAL)) return false;
   return isOurs(file) || parseFindingsAcceptanceFileName(file.replace(/\.[0-9a-f]+\.partial$/, '')) !== undefined;
@@ -179,9 +226,4 @@ function isOurPartial(file: string): boolean {
 
 function isOurs(file: string): boolean {
   return file.includes('.sql.gz') && isBackupName(dumpOf(file));
-}
-
-/** The part of a file's name that is its dump's, if it has one. */
-function dumpOf(file: string): string {
-  return file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length);
 }

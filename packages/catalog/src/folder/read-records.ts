@@ -1,5 +1,3 @@
-import { lstat, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { acceptanceFileName, acceptanceSchema, type Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import {
@@ -10,37 +8,63 @@ import {
 import {
   manifestFileName,
   manifestSchema,
+  outlineParser,
   withheldManifestFileName,
   type Manifest,
+  type ManifestOutline,
 } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { Records, type RecordParser } from './records.ts';
 
-/** @returns a sentence that says what is wrong with it, or `undefined` if it is gone */
-export async function readManifest(folder: string, name: BackupName): Promise<Manifest | string | undefined> {
+const parsers = {
+  manifest: ofJson(manifestSchema),
+  outline: outlineParser,
+  receipt: ofJson(receiptSchema),
+  restoreTest: ofJson(restoreTestSchema),
+  acceptance: ofJson(acceptanceSchema),
+  findingsAcceptance: ofJson(findingsAcceptanceSchema),
+} as const;
+
+/** Reads a whole manifest. @returns a sentence that says what is wrong with it, or `undefined` if it is gone */
+export function readManifest(folder: string, name: BackupName): Manifest | string | undefined {
+  return readManifestBy(parsers.manifest, new Records(folder), name);
+}
+
+/** Reads a manifest's outline. @returns as `readManifest` does */
+export function readOutline(records: Records, name: BackupName): ManifestOutline | string | undefined {
+  return readManifestBy(parsers.outline, records, name);
+}
+
+function readManifestBy<M extends ManifestOutline>(
+  parser: RecordParser<M>,
+  records: Records,
+  name: BackupName,
+): M | string | undefined {
   const file = manifestFileName(name);
-  const manifest = await readRecord(folder, file, manifestSchema);
+  const manifest = records.read(file, parser);
   if (manifest instanceof Error) return `${file} is not a manifest: ${manifest.message}; its dump does not count`;
   if (manifest === undefined || manifest.name === name) return manifest;
   return `${file} is the manifest of ${manifest.name}; its dump does not count`;
 }
 
 /** The manifest that a dump had, or was to have, when a crash came; `undefined` if there is none that can be read. */
-export async function readWithheldManifest(folder: string, name: BackupName): Promise<Manifest | undefined> {
-  const manifest = await readRecord(folder, withheldManifestFileName(name), manifestSchema);
+export function readWithheldManifest(folder: string, name: BackupName): Manifest | undefined {
+  const manifest = new Records(folder).read(withheldManifestFileName(name), parsers.manifest);
   return manifest instanceof Error || manifest?.name !== name ? undefined : manifest;
 }
 
 /** @param files the records of the dump; @param unreadable gets those that are there and cannot be read */
-export async function readReceipts(
-  folder: string,
+export function readReceipts(
+  records: Records,
   name: BackupName,
   files: readonly string[],
   unreadable: string[],
-): Promise<ReadonlyMap<string, Receipt>> {
+): ReadonlyMap<string, Receipt> {
   const receipts = new Map<string, Receipt>();
-  for (const file of files.filter((each) => each.endsWith('.receipt.json'))) {
-    const receipt = await readRecord(folder, file, receiptSchema);
+  for (const file of files) {
+    if (!file.endsWith('.receipt.json')) continue;
+    const receipt = records.read(file, parsers.receipt);
     if (receipt === undefined) continue;
     if (receipt instanceof Error || file !== receiptFileName(name, receipt.destination)) unreadable.push(file);
     else receipts.set(receipt.destination, receipt);
@@ -49,15 +73,16 @@ export async function readReceipts(
 }
 
 /** The restore tests of this very content. Parameters as for `readReceipts`. */
-export async function readRestoreTests(
-  folder: string,
-  { name, sha256 }: Manifest,
+export function readRestoreTests(
+  records: Records,
+  { name, sha256 }: ManifestOutline,
   files: readonly string[],
   unreadable: string[],
-): Promise<ReadonlyMap<string, RestoreTest>> {
+): ReadonlyMap<string, RestoreTest> {
   const tests = new Map<string, RestoreTest>();
-  for (const file of files.filter((each) => each.endsWith('.restore-test.json'))) {
-    const test = await readRecord(folder, file, restoreTestSchema);
+  for (const file of files) {
+    if (!file.endsWith('.restore-test.json')) continue;
+    const test = records.read(file, parsers.restoreTest);
     if (test === undefined) continue;
     if (test instanceof Error || file !== restoreTestFileName(name, test.destination)) unreadable.push(file);
     else if (test.sha256 === sha256) tests.set(test.destination, test);
@@ -66,14 +91,14 @@ export async function readRestoreTests(
 }
 
 /** The acceptance of this very content. Parameters as for `readReceipts`. */
-export async function readAcceptance(
-  folder: string,
-  { name, sha256 }: Manifest,
+export function readAcceptance(
+  records: Records,
+  { name, sha256 }: ManifestOutline,
   files: readonly string[],
   unreadable: string[],
-): Promise<Acceptance | undefined> {
+): Acceptance | undefined {
   const file = acceptanceFileName(name);
-  const acceptance = files.includes(file) ? await readRecord(folder, file, acceptanceSchema) : undefined;
+  const acceptance = files.includes(file) ? records.read(file, parsers.acceptance) : undefined;
   if (acceptance === undefined) return undefined;
   if (!(acceptance instanceof Error) && acceptance.name === name)
     return acceptance.sha256 === sha256 ? acceptance : undefined;
@@ -82,16 +107,16 @@ export async function readAcceptance(
 }
 
 /** Acceptances of findings. @param files of the folder; @param unreadable gets those that cannot be read */
-export async function readFindingsAcceptances(
-  folder: string,
+export function readFindingsAcceptances(
+  records: Records,
   files: Iterable<string>,
   unreadable: string[],
-): Promise<readonly FindingsAcceptance[]> {
+): readonly FindingsAcceptance[] {
   const acceptances: FindingsAcceptance[] = [];
   for (const file of files) {
     const name = parseFindingsAcceptanceFileName(file);
     if (name === undefined) continue;
-    const acceptance = await readRecord(folder, file, findingsAcceptanceSchema);
+    const acceptance = records.read(file, parsers.findingsAcceptance);
     if (acceptance === undefined) continue;
     if (acceptance instanceof Error || acceptance.name !== name) unreadable.push(file);
     else acceptances.push(acceptance);
@@ -99,28 +124,8 @@ export async function readFindingsAcceptances(
   return acceptances;
 }
 
-type Schema<T> = {
-  safeParse(
-    json: unknown,
-  ):
-    | { readonly data: T; readonly error?: undefined }
-    | { readonly data?: undefined; readonly error: { readonly issues: readonly { readonly message: string }[] } };
-};
+type Schema<T> = { safeParse(json: unknown): ReturnType<RecordParser<T>['safeParse']> };
 
-/** @returns `undefined` if the file is gone, and an error if it is there and cannot be read, which is not the same */
-async function readRecord<T>(folder: string, file: string, schema: Schema<T>): Promise<T | Error | undefined> {
-  try {
-    const path = join(folder, file);
-    if (!(await lstat(path)).isFile()) return new Error('it is not a regular file');
-    const { data, error } = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
-    return error === undefined ? data : new Error(error.issues[0]?.message ?? '');
-  } catch (error) {
-    return ifGone(error);
-  }
-}
-
-/** `undefined` for a file that is gone, and the error for one that is there or may be. */
-export function ifGone(error: unknown): Error | undefined {
-  const fault = error instanceof Error ? error : new Error(String(error));
-  return 'code' in fault && fault.code === 'ENOENT' ? undefined : fault;
+function ofJson<T>(schema: Schema<T>): RecordParser<T> {
+  return { safeParse: (text) => schema.safeParse(JSON.parse(text)) };
 }

@@ -5,7 +5,8 @@ import {
   type RetentionPolicy,
   type Verdict,
 } from '../policy/retention-policy.ts';
-import { readFolder } from './read-folder.ts';
+import { readFolder, type ReadFolderOptions } from './read-folder.ts';
+import type { Records } from './records.ts';
 
 export type Verdicts = {
   /** Verdicts by database, oldest dump first. */
@@ -21,8 +22,13 @@ export type Verdicts = {
  *
  * @throws if the folder cannot be read
  */
-export async function readVerdicts(folder: string, policy: RetentionPolicy, now: Date): Promise<Verdicts> {
-  const { dumps, damaged, faults } = await readFolder(folder);
+export async function readVerdicts(
+  folder: Records | string,
+  policy: RetentionPolicy,
+  now: Date,
+  options?: ReadFolderOptions,
+): Promise<Verdicts> {
+  const { dumps, damaged, faults } = await readFolder(folder, options);
   const byDatabase = Map.groupBy(dumps, ({ manifest }) => manifest.database);
   const verdicts = Array.from(
     byDatabase,

@@ -1,18 +1,18 @@
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { dumpsOf } from '../policy/dumps-of.ts';
 import { describeWhatIsSafe } from '../policy/what-is-safe.ts';
 import { readFolder } from './read-folder.ts';
+import type { Records } from './records.ts';
 
 /** Says in a sentence which backups of a database there are. Never throws: the alarm that quotes it is raised in any case. */
 export async function readWhatIsSafe(
-  folder: string,
+  records: Records,
   database: string,
   destination: Destination | undefined,
 ): Promise<string> {
   try {
-    const { dumps } = await readFolder(folder);
-    return describeWhatIsSafe(dumpsOf(database, dumps), destination, new Date());
+    const { dumps } = await readFolder(records, { databases: [database] });
+    return describeWhatIsSafe(dumps, destination, new Date());
   } catch (error) {
     return `that is not known, because the backup folder cannot be read: ${describeError(error)}`;
   }

@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
-import { readFolder } from './read-folder.ts';
+import { readPartials } from './read-folder.ts';
 
 const MIN_AGE_MS = 60 * 1000;
 
@@ -11,9 +11,8 @@ export async function sweepPartialRecords(
   kind: 'receipt' | 'restore-test' | 'accepted',
   log: Pick<Log, 'info'>,
 ): Promise<void> {
-  const { partials } = await readFolder(folder);
   const ours = new RegExp(String.raw`(?:\.${kind}|^${kind}_.*)\.json\.[0-9a-f]+\.partial$`);
-  for (const file of partials.filter((name) => ours.test(name))) {
+  for (const file of (await readPartials(folder)).filter((name) => ours.test(name))) {
     const path = join(folder, file);
     const stats = await stat(path).catch(() => undefined);
     if (stats === undefined || Date.now() - stats.mtimeMs < MIN_AGE_MS) continue;

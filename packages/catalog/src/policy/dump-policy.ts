@@ -2,7 +2,7 @@ import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { judgeLineage } from './lineage-policy.ts';
-import { chooseCompared, findEmptiedTables, judgeSize } from './size-policy.ts';
+import { chooseCompared, findEmptiedTables, judgeSize, type GoodDumpSize } from './size-policy.ts';
 import { describeSuspicion } from './suspect-dump.ts';
 
 export type DumpContent = Pick<Manifest, 'sqlBytes' | 'tables' | 'identity'>;
@@ -18,14 +18,16 @@ export type DumpJudgement = {
  * Judges a new dump by those before it: whether it has shrunk, and whether it is of the same source.
  *
  * @param earlier dumps of the same database, oldest first
+ * @param compared the whole manifests of those that `lastCompared` chooses
  */
 export function judgeDump(
   content: DumpContent,
   earlier: readonly JudgedDump[],
+  compared: readonly GoodDumpSize[],
   { takenAt, onShrink }: { readonly takenAt: Date; readonly onShrink: BackupConfig['onShrink'] },
 ): DumpJudgement {
   const good = chooseCompared(earlier, takenAt).map(({ manifest }) => manifest);
-  const size = judgeSize(content, good);
+  const size = judgeSize(content, compared);
   const emptiedTables = findEmptiedTables(content, good);
   const { otherSource, formerSources } = judgeLineage(content.identity, earlier, takenAt);
   const isTooSmall = size.verdict === 'suspect' && onShrink === 'suspect';

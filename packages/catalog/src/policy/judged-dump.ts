@@ -11,10 +11,7 @@ export type JudgedRestoreTest = Pick<
 /** The facts of a dump that policies need. Its records in the folder have them, and so has their published copy. */
 export type JudgedDump = {
   readonly manifest: ConfirmedManifest &
-    Pick<
-      Manifest,
-      'takenAt' | 'recordedAt' | 'sqlBytes' | 'tables' | 'suspect' | 'emptiedTables' | 'identity' | 'formerSources'
-    >;
+    Pick<Manifest, 'takenAt' | 'recordedAt' | 'sqlBytes' | 'suspect' | 'emptiedTables' | 'identity' | 'formerSources'>;
   /** Receipts by destination. */
   readonly receipts: ReadonlyMap<string, ConfirmingReceipt & Pick<Receipt, 'confirmedAt'>>;
   /** Restore tests by destination. */

@@ -7,7 +7,8 @@ import { isSuspect } from './suspect-dump.ts';
 /** The sizes of a dump that are compared. SQL and not the file's bytes, so another compressor makes no difference. */
 export type DumpSize = Pick<Manifest, 'sqlBytes' | 'tables'>;
 /** A dump that it is compared with. If it is suspect, it was accepted. */
-export type GoodDumpSize = DumpSize & Pick<Manifest, 'suspect' | 'emptiedTables'>;
+export type GoodDumpSize = DumpSize & Emptied;
+type Emptied = Pick<Manifest, 'suspect' | 'emptiedTables'>;
 
 export type SizeJudgement =
   | { readonly verdict: 'plausible' }
@@ -53,9 +54,9 @@ export function judgeSize(dump: DumpSize, good: readonly GoodDumpSize[]): SizeJu
  * Tables of a dump whose emptiness a person has accepted at any time. Each manifest hands them on, because the accepted dumps are
  * pruned one day.
  *
- * @param good as for `judgeSize`
+ * @param good all of `chooseCompared`, oldest first
  */
-export function findEmptiedTables({ tables }: DumpSize, good: readonly GoodDumpSize[]): readonly string[] {
+export function findEmptiedTables({ tables }: DumpSize, good: readonly Emptied[]): readonly string[] {
   const known = good.flatMap(({ suspect, emptiedTables = [] }) => [
     ...emptiedTables,
     ...Object.keys(suspect?.lostTables ?? {}),
@@ -105,6 +106,11 @@ export function chooseCompared<D extends JudgedDump>(dumps: readonly D[], takenA
     return Date.parse(dump.manifest.takenAt) < takenAt.getTime() && !isSuspect(dump) && badTestOf(dump) === undefined;
   });
   return good.slice(Math.max(0, good.findLastIndex(isAccepted)));
+}
+
+/** The dumps whose sizes a dump is compared with. @param dumps as for `chooseCompared` */
+export function lastCompared<D extends JudgedDump>(dumps: readonly D[], takenAt: Date): readonly D[] {
+  return chooseCompared(dumps, takenAt).slice(-COMPARED);
 }
 
 function isAccepted({ manifest, acceptance }: JudgedDump): boolean {

@@ -3,10 +3,11 @@ import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { drawTicket, putCatalog } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { readFolder } from '../folder/read-folder.ts';
+import type { Records } from '../folder/records.ts';
 import { summariseFolder } from './summarise-folder.ts';
 
 export type PublishOptions = {
-  readonly folder: string;
+  readonly records: Records;
   readonly site: string;
   readonly redis: RedisConnection;
   /** `undefined` where backups stay local. */
@@ -19,9 +20,9 @@ export type PublishOptions = {
  * @returns how many dumps it holds
  * @throws if the folder cannot be read. With Redis away it waits
  */
-export async function publishCatalog({ folder, site, redis, destination }: PublishOptions): Promise<number> {
+export async function publishCatalog({ records, site, redis, destination }: PublishOptions): Promise<number> {
   const ticket = await drawTicket(redis, site);
-  const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(folder), statfs(folder)]);
+  const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(records), statfs(records.folder)]);
   const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   await putCatalog(redis, site, ticket, summariseFolder({ contents, disk, destination, now: new Date() }));
   return contents.dumps.length;

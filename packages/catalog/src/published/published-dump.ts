@@ -1,4 +1,3 @@
-import { sumRows } from '@pgstow/shared/contract/manifest.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
@@ -9,8 +8,7 @@ const LONGEST_REASON = 300;
 
 /** Shortens a dump. Receipts of other content are left out: each that is left confirms it at its destination. */
 export function shortenDump({ manifest, receipts, restoreTests, acceptance }: KnownDump): PublishedDump {
-  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, durationMs, suspect, identity } = manifest;
-  const rows = sumRows(manifest);
+  const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, rows, durationMs, suspect, identity } = manifest;
   return {
     name,
     takenAt,

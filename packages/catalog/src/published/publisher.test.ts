@@ -10,6 +10,7 @@ import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder
 import { startRedis, type RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deleteDump } from '../folder/delete-dump.ts';
+import { Records } from '../folder/records.ts';
 import { writeManifest } from '../folder/write-record.ts';
 import { Publisher } from './publisher.ts';
 import { summariseFolder } from './summarise-folder.ts';
@@ -38,7 +39,7 @@ describe.skipIf(!hasRedis())('a publisher', () => {
 
   const start = (lookEveryMs?: number) =>
     new Publisher({
-      folder: folder.path,
+      records: new Records(folder.path),
       site: 'here',
       redis,
       destination,

@@ -40,6 +40,8 @@ export function findingsAcceptanceFileName(name: BackupName): string {
 
 /** The dump that an acceptance with this file name was given for; `undefined` if no acceptance is named so. */
 export function parseFindingsAcceptanceFileName(file: string): BackupName | undefined {
+  // A folder may hold thousands of other files.
+  if (!file.startsWith('accepted_')) return undefined;
   const name = file.replace(/^accepted_(.*)\.json$/, 'backup_$1.sql.gz');
   return name !== file && isBackupName(name) ? name : undefined;
 }

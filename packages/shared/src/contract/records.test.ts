@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatBackupName, type BackupName } from './backup-name.ts';
 import { describeRehearsal } from './describe-rehearsal.ts';
 import type { Destination } from './destination.ts';
-import { manifestSchema, type Manifest } from './manifest.ts';
+import { manifestSchema, outlineOf, outlineParser, type Manifest } from './manifest.ts';
 import { receiptConfirms, receiptSchema, type Receipt } from './receipt.ts';
 import { restoreTestSchema, type RestoreTest } from './restore-test.ts';
 
@@ -32,6 +32,51 @@ const receipt: Receipt = {
   confirmedAt: '2026-03-01T04:06:00.000Z',
 };
 
+/** As records are written. */
+const written = (record: object): string => `${JSON.stringify(record, undefined, 2)}\n`;
+
+describe("a manifest's outline", () => {
+  const { source, needs } = {
+    needs: { settings: [], monetaryLocale: 'C', tablespaces: ['fast'] },
+    source: {
+      databaseBytes: 1,
+      encoding: 'UTF8',
+      collate: 'C',
+      ctype: 'C',
+      extensions: {},
+      counted: 'exact' as const,
+      tables: { 'public.a': 0 },
+      sequences: {},
+      largeObjects: 0,
+      objects: { 'table public."\n  }"': { columns: '01234567' } },
+      schemaSha256: 'b'.repeat(64),
+    },
+  };
+  const whole: Manifest = { ...manifest, roles: ['app'], needs, source, compressor: 'igzip' };
+  const parse = (text: string) => outlineParser.safeParse(text);
+
+  it('has the sum of its rows, and nothing that grows with its tables', () => {
+    const { version: _, tables: _tables, ...rest } = manifest;
+    expect(outlineOf(whole)).toEqual({ ...rest, compressor: 'igzip', rows: 7 });
+    expect(outlineOf({ ...whole, tables: undefined })).toEqual({ ...rest, compressor: 'igzip' });
+  });
+
+  it('is the same however the manifest is written', () => {
+    const last = { ...whole, compressor: undefined };
+    for (const text of [written(whole), JSON.stringify(whole), JSON.stringify(whole, undefined, 4)])
+      expect(parse(text).data).toEqual(outlineOf(whole));
+    expect(parse(written(last)).data).toEqual(outlineOf(last));
+    expect(parse(written(manifest)).data).toEqual(outlineOf(manifest));
+  });
+
+  it('is none of a manifest that was cut, or filled with zeros', () => {
+    const text = written(whole);
+    for (let end = 0; end < text.length - 2; end += 7) expect(() => parse(text.slice(0, end))).toThrow(SyntaxError);
+    const at = text.indexOf('"objects"');
+    expect(() => parse(`${text.slice(0, at)}${'\0'.repeat(20)}${text.slice(at + 20)}`)).toThrow(SyntaxError);
+  });
+});
+
 describe('a manifest', () => {
   it('reads what was written', () => {
     expect(manifestSchema.parse(JSON.parse(JSON.stringify(manifest)))).toEqual(manifest);
@@ -58,6 +103,7 @@ describe('a manifest', () => {
     ['__proto__ as a field', JSON.parse(JSON.stringify(manifest).replace('{', '{"__proto__":{"x":1},'))],
   ])('with %s is none', (_what, data) => {
     expect(manifestSchema.safeParse(data).success).toBe(false);
+    expect(outlineParser.safeParse(written(data)).success).toBe(false);
   });
 
   it('may say that it is suspect', () => {

@@ -95,16 +95,17 @@ export class S3Store implements Store, Disposable {
     }
   }
 
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<ListedObject, void, undefined> {
+  async *list(prefix: string, signal: AbortSignal, after?: string): AsyncGenerator<ListedObject, void, undefined> {
     const action = `list ${this.#url(prefix)}`;
     let token: string | undefined;
     do {
-      const input = { Bucket: this.destination.bucket, Prefix: prefix, ContinuationToken: token };
+      const input = { Bucket: this.destination.bucket, Prefix: prefix, StartAfter: after, ContinuationToken: token };
       const send = () => this.#client.send(new ListObjectsV2Command(input), { abortSignal: signal });
       const page = await this.#try(action, signal, send, 's3:ListBucket');
-      for (const { Key, Size } of page.Contents ?? []) {
+      for (const { Key, Size, ETag } of page.Contents ?? []) {
         signal.throwIfAborted();
-        if (Key?.startsWith(prefix) === true && Size !== undefined) yield { key: Key, bytes: Size };
+        if (Key?.startsWith(prefix) === true && Size !== undefined)
+          yield { key: Key, bytes: Size, etag: ETag?.replaceAll('"', '') };
       }
       const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
       // Half a listing must not pass for a whole one, nor one page repeat for ever.
