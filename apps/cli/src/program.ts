@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 
 type AddVerb = (pgstow: Command) => void;
@@ -26,6 +27,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
 export async function createProgram(words: readonly string[]): Promise<Command> {
   const pgstow = new Command('pgstow')
     .description('PostgreSQL backups that are proven before they are counted')
+    .version(manifest.version)
     .showHelpAfterError()
     .exitOverride()
     .addHelpText('after', () => `\n${describeExitCodes()}\n\n${CONFIGURED}`);

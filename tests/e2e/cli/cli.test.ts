@@ -1,9 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { runCli } from '../stage/processes/run-cli.ts';
 
 test.each(['--help', 'dump --help'])('pgstow %s says how it is used', async (args) => {
   const { code, stdout } = await runCli(args.split(' '));
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: pgstow .*dump/s) });
+});
+
+test('pgstow --version says which it is', async () => {
+  const { version } = JSON.parse(await readFile('../../package.json', 'utf8')) as { version: string };
+  expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: expect.stringContaining(version) });
 });
 
 test('pgstow --help lists every verb, in 80 columns, and every exit code', async () => {
