@@ -16,7 +16,7 @@ const tableSchema = z.strictObject({ oid: oidSchema, name: z.string(), estimate:
 type Table = z.infer<typeof tableSchema>;
 
 /** Tables that one statement counts at most: thousands of small ones cost more to ask for than to count. */
-const MOST_AT_ONCE = 100;
+const MOST_AT_ONCE = 25;
 /** After a count of this length, the next table is counted alone. */
 const LONG_COUNT_MS = 200;
 /**
