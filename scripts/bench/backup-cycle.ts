@@ -6,7 +6,7 @@ import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { manifestFileName, manifestSchema } from '@pgstow/shared/contract/manifest.ts';
 import { enqueueDump, openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { QueueEvents, type Job } from 'bullmq';
-import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
+import { BUCKET, connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 
 /** Starts the real dump worker and upload worker for one database, in a site of their own. */
 export async function backupCycle(bench: Bench, database: string) {
@@ -26,7 +26,7 @@ export async function backupCycle(bench: Bench, database: string) {
     BACKUP_KEEP_LAST: '1',
     // Restore tests would run beside the next round.
     VERIFY_SCHEDULE: 'off',
-    S3_BUCKET: 'pgstow-bench',
+    S3_BUCKET: BUCKET,
     S3_ENDPOINT: s3.endpoint,
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
@@ -48,7 +48,7 @@ export async function backupCycle(bench: Bench, database: string) {
   return {
     /** Environment of the workers. */
     env,
-    /** Makes one ad-hoc dump, and waits until the store has confirmed it. */
+    /** Makes one ad-hoc dump, and waits until the store has confirmed it. Seconds count from when it was asked for. */
     async run() {
       const job = await enqueueDump(dumps, database, 'ad-hoc');
       const { name } = dumpResultSchema.parse(await Promise.race([job.waitUntilFinished(dumpEvents), failed]));
@@ -57,15 +57,15 @@ export async function backupCycle(bench: Bench, database: string) {
       await Promise.race([upload?.waitUntilFinished(uploadEvents), failed]);
       const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, manifestFileName(name)), 'utf8')));
       versions = `PostgreSQL ${manifest.serverVersion}, ${manifest.compressor}`;
-      // The store keeps objects in memory; this run no longer needs the one before.
-      if (last !== undefined) await s3.deleteObject('pgstow-bench', last);
+      // This run no longer needs the one before.
+      if (last !== undefined) await s3.deleteObject(BUCKET, last);
       last = name;
       return {
         name,
         bytes: manifest.bytes,
         sqlBytes: manifest.sqlBytes,
-        dumpSeconds: runningSeconds(await dumps.getJob(job.id ?? '')),
-        uploadSeconds: runningSeconds(await uploads.getJob(uploadId)),
+        provenSeconds: secondsFrom(job, await dumps.getJob(job.id ?? '')),
+        confirmedSeconds: secondsFrom(job, await uploads.getJob(uploadId)),
       };
     },
     peakMemoryMiB: () => ({ dumpWorker: peakMemoryMiB(dumpWorker.pid), uploadWorker: peakMemoryMiB(uploadWorker.pid) }),
@@ -76,9 +76,9 @@ export async function backupCycle(bench: Bench, database: string) {
   };
 }
 
-/** Time between the start and the end of a job. */
-function runningSeconds(job: Pick<Job, 'processedOn' | 'finishedOn'> | undefined): number {
-  return ((job?.finishedOn ?? Number.NaN) - (job?.processedOn ?? Number.NaN)) / 1000;
+/** Time from when one job was asked for until another has ended. */
+function secondsFrom(asked: Pick<Job, 'timestamp'>, ended: Pick<Job, 'finishedOn'> | undefined): number {
+  return ((ended?.finishedOn ?? Number.NaN) - asked.timestamp) / 1000;
 }
 
 /** Peak memory of a process, as Linux counts it. */

@@ -9,14 +9,21 @@ import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { descendants } from '@pgstow/testing/processes/running-processes.ts';
 import { QueueEvents } from 'bullmq';
 import { execa } from 'execa';
+import { backupCycle } from './backup-cycle.ts';
 import { timeCommand } from './measure.ts';
+import type { Section } from './section.ts';
 import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
+import { Timings } from './timings.ts';
 
 const CLI = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const SAMPLE_MS = 100;
 
+const BY_HAND = 'gunzip -c FILE \\| psql';
+const RESTORED = 'pgstow restore until all is committed: start, sha256, restore';
+const WHOLE = 'pgstow restore to its end: ANALYZE and comparison as well';
+
 /** A dump in the folder and at the store, to be restored. */
-export type Restores = {
+type Dump = {
   readonly bench: Bench;
   readonly database: string;
   readonly name: BackupName;
@@ -24,8 +31,40 @@ export type Restores = {
   readonly env: Readonly<Record<string, string>>;
 };
 
+/** Times restores by hand and by pgstow in turn, and a restore test. */
+export async function timeRestores(bench: Bench, rounds: number): Promise<Section> {
+  const database = 'restores';
+  await bench.postgres.createDatabase(database);
+  await bench.loadSample(database, 1);
+  await using cycle = await backupCycle(bench, database);
+  const dump = { bench, database, env: cycle.env, name: (await cycle.run()).name };
+  const timings = new Timings();
+  for (let round = 0; round <= rounds; round += 1) {
+    const byHand = await restoreByHand(dump);
+    const { restored, whole } = await restoreByPgstow(dump);
+    console.log(`restores, round ${round} of ${rounds}`);
+    // The first round warms the caches.
+    if (round === 0) continue;
+    timings.add(BY_HAND, byHand);
+    timings.add(RESTORED, restored);
+    timings.add(WHOLE, whole);
+  }
+  const test = await testRestore(dump);
+  return {
+    title: 'Restores',
+    blocks: [
+      timings.table(BY_HAND),
+      `A restore test took ${test.seconds.toFixed(1)} s, ${test.restoreSeconds.toFixed(1)} s of them for the restore, and at most ${test.peakMiB.toFixed(0)} MiB for worker and scratch server: ${test.result}.`,
+    ],
+    ratios: {
+      'restore until committed': timings.ratio(RESTORED, BY_HAND),
+      'restore to its end': timings.ratio(WHOLE, BY_HAND),
+    },
+  };
+}
+
 /** Restores by hand into a new database. @returns seconds */
-export async function restoreByHand({ bench, env, name }: Restores): Promise<number> {
+async function restoreByHand({ bench, env, name }: Dump): Promise<number> {
   const target = await newDatabase(bench);
   const file = join(env['BACKUP_DIR'] ?? '', name);
   return timeCommand(`gunzip -c "${file}" | psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 > /dev/null`, {
@@ -38,7 +77,7 @@ export async function restoreByHand({ bench, env, name }: Restores): Promise<num
  * Runs `pgstow restore` into a new database. Its `restored` seconds end where a restore by hand does; the `whole` ones include
  * ANALYZE and the count of every row.
  */
-export async function restoreByPgstow({ bench, env, name, database }: Restores) {
+async function restoreByPgstow({ bench, env, name, database }: Dump) {
   const target = await newDatabase(bench);
   const startedAt = performance.now();
   const seconds = (): number => (performance.now() - startedAt) / 1000;
@@ -56,7 +95,7 @@ export async function restoreByPgstow({ bench, env, name, database }: Restores) 
 }
 
 /** Makes one restore test with a real verify worker. The peak memory is of worker and scratch server together. */
-export async function testRestore({ bench, env, name, database }: Restores) {
+async function testRestore({ bench, env, name, database }: Dump) {
   await using stack = new AsyncDisposableStack();
   const connection = stack.use(await connectQuietly(bench.redis.url));
   const queue = stack.use(openQueue('verify', database, connection));

@@ -1,4 +1,4 @@
--- A database of about 400 MB of plain SQL per unit of :scale: mostly text, as in a shop or a forum, with keys, numbers and
+-- A database of about 500 MB of plain SQL per unit of :scale: mostly text, as in a shop or a forum, with JSON, keys, numbers and
 -- times beside it. The text is drawn from random words, so that it compresses like prose (about 5 : 1) and not like md5.
 -- Load with: psql -v scale=1 -f sample.sql
 \set ON_ERROR_STOP on
@@ -53,6 +53,17 @@ join sentences s on s.n = 1 + (i * 13) % 20000
 join paragraphs a on a.n = 1 + (i * 17) % 5000
 join paragraphs b on b.n = 1 + (i * 29) % 5000
 join paragraphs c on c.n = 1 + (i * 31) % 5000;
+
+create table shop.events (
+  id bigint generated always as identity primary key,
+  at timestamptz not null,
+  payload jsonb not null
+);
+insert into shop.events (at, payload)
+select timestamptz '2020-01-01 UTC' + i * interval '7 seconds',
+  jsonb_build_object('kind', (array['click','view','buy'])[1 + i % 3], 'customer', i % 100000, 'amount', (i % 9973) / 100.0,
+    'tags', jsonb_build_array(md5(i::text), i % 100), 'page', jsonb_build_object('path', '/item/' || i, 'ms', i % 1000))
+from generate_series(1, 300000 * :scale) as g (i);
 
 create index on shop.orders (customer_id);
 analyze;

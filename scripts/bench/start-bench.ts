@@ -6,8 +6,12 @@ import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
 import { startProcess } from '@pgstow/testing/processes/worker-process.ts';
 import { startPostgres } from '@pgstow/testing/servers/postgres-server.ts';
 import { startRedis } from '@pgstow/testing/servers/redis-server.ts';
+import { createS3TestClient } from '@pgstow/testing/servers/s3-client.ts';
 import { startS3 } from '@pgstow/testing/servers/s3-server.ts';
 import { execa } from 'execa';
+
+/** Bucket of the bench, emptied as it goes. */
+export const BUCKET = 'pgstow-bench';
 
 export type Bench = Awaited<ReturnType<typeof startBench>>;
 
@@ -23,24 +27,26 @@ const OWN_SETTINGS = {
   max_wal_size: '1GB',
 } as const;
 
-/** Starts a private Redis, PostgreSQL and S3 server on loopback. */
-export async function startBench() {
+/**
+ * Starts a private Redis and PostgreSQL on loopback, and an S3 server unless another one is given.
+ *
+ * @param endpoint URL of an S3 server, whose keys are `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` of this process
+ */
+export async function startBench(endpoint: string | undefined) {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder('pgstow-bench-')).path;
   const redis = stack.use(await startRedis());
   const postgres = stack.use(await startPostgres({ settings: OWN_SETTINGS }));
-  const s3 = stack.use(await startS3({ buckets: ['pgstow-bench'] }));
+  const s3 = endpoint === undefined ? { ...stack.use(await startS3()), isOther: false } : stack.use(otherS3(endpoint));
+  await s3.createBucket(BUCKET);
   return {
     folder,
     redis,
     postgres,
     s3,
-    postgresClient: {
-      pgDump: join(postgres.binDir, 'pg_dump'),
-      env: { ...postgres.env('bench'), PATH: process.env['PATH'] ?? '' },
-    },
+    pgDump: join(postgres.binDir, 'pg_dump'),
+    clientEnv: (database: string) => ({ ...postgres.env(database), PATH: process.env['PATH'] ?? '' }),
     async loadSample(database: string, scale: number): Promise<void> {
-      await postgres.createDatabase(database);
       await execa(
         join(postgres.binDir, 'psql'),
         ['--quiet', '--no-psqlrc', `--set=scale=${scale}`, '--file', join(import.meta.dirname, 'sample.sql')],
@@ -49,6 +55,16 @@ export async function startBench() {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+function otherS3(endpoint: string) {
+  const access = {
+    endpoint,
+    accessKeyId: process.env['AWS_ACCESS_KEY_ID'] ?? '',
+    secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    region: process.env['AWS_REGION'] ?? 'us-east-1',
+  };
+  return { ...access, ...createS3TestClient(access), isOther: true };
 }
 
 const silent = { warn: () => undefined } as unknown as Log;

@@ -7,7 +7,8 @@ import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.t
 import { isCatalogThere } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { median } from './measure.ts';
-import { connectQuietly, startApp, type Bench } from './start-bench.ts';
+import type { Section } from './section.ts';
+import { BUCKET, connectQuietly, startApp, type Bench } from './start-bench.ts';
 
 const DATABASES = 50;
 const BACKUPS = 10_000;
@@ -15,7 +16,7 @@ const ROUNDS = 30;
 const SITE = 'status-page';
 const PASSWORD = 'bench-password';
 
-export type StatusPageTimes = {
+type StatusPageTimes = {
   readonly databases: number;
   readonly backups: number;
   /** From the request to the last byte. */
@@ -28,8 +29,19 @@ export type StatusPageTimes = {
   readonly publishedAfterMs: number;
 };
 
+export async function measureStatusPage(bench: Bench): Promise<Section> {
+  const page = await timeStatusPage(bench);
+  return {
+    title: 'Status page',
+    blocks: [
+      `Over ${page.backups} backups of ${page.databases} databases: median ${page.medianMs.toFixed(0)} ms, slowest of ${ROUNDS} ${page.slowestMs.toFixed(0)} ms, ${page.cpuMs.toFixed(0)} ms of processor time and ${page.kiB.toFixed(0)} KiB each. A worker had published their folder ${(page.publishedAfterMs / 1000).toFixed(1)} s after its start.`,
+    ],
+    ratios: { 'size of the status page, of 100 kB': (page.kiB * 1.024) / 100 },
+  };
+}
+
 /** Times the real scheduler's status page over a folder with 10,000 backups of 50 databases that a real worker published. */
-export async function timeStatusPage({
+async function timeStatusPage({
   folder: parent,
   redis,
   s3,
@@ -47,7 +59,7 @@ export async function timeStatusPage({
     POSTGRES_HOST: '127.0.0.1',
     POSTGRES_USER: 'nobody',
     POSTGRES_DB: databases.join(','),
-    S3_BUCKET: 'pgstow-bench',
+    S3_BUCKET: BUCKET,
     S3_ENDPOINT: s3.endpoint,
     // Nothing is due while it is timed.
     BACKUP_CRON: '0 0 1 1 *',
@@ -117,7 +129,7 @@ async function fillFolder(folder: string, database: string, count: number, endpo
       ...facts,
       endpoint,
       destination: 's3',
-      bucket: 'pgstow-bench',
+      bucket: BUCKET,
       key: name,
       confirmedBy: 'etag',
       confirmedAt: time,
