@@ -41,7 +41,7 @@ export interface VerifyStage extends AsyncDisposable {
   startWorker(env?: Environment): Promise<BoundProcess>;
   /** Starts a scratch host, and waits until it is ready. */
   startHost(folder: string): Promise<BoundProcess>;
-  ask(name: BackupName, destination?: string): Promise<string>;
+  ask(name: BackupName, destination?: string, rehearse?: number): Promise<string>;
   /** Ends the locks of killed workers, see `expireLocks`. */
   expireLocks(): Promise<void>;
   /** The job, once it is in that state. */
@@ -99,7 +99,8 @@ export async function setVerifyStage({ redis, postgres, s3, databases }: VerifyS
     if (state !== wanted) throw new Error(`wanted job ${jobId} to be ${wanted}, it is ${state}: ${job.failedReason}`);
     return job;
   };
-  const ask = (name: BackupName, destination = 's3') => enqueueVerify(queue, name, destination, 'ad-hoc');
+  const ask = (name: BackupName, destination = 's3', rehearse?: number) =>
+    enqueueVerify(queue, name, destination, 'ad-hoc', rehearse);
   /** The workers that dump and upload. A dump without a destination ends them. */
   const uploading: BoundProcess[] = [];
   const dumpAndUpload = async (database: string): Promise<Manifest> => {

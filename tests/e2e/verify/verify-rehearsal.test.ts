@@ -4,6 +4,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
 
+const GREETED = `
+create table logins (who text);
+create function greet() returns event_trigger security definer language plpgsql as $$ begin
+  if current_database() <> 'greeted' then raise exception 'nobody gets in here'; end if;
+  insert into public.logins values (session_user);
+end $$;
+create event trigger greet on login execute function greet();
+alter event trigger greet enable always;`;
+
 describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', () => {
   let servers: Servers;
   let stage: VerifyStage;
@@ -14,6 +23,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', ()
         create materialized view m as select count(*) from t;
         set allow_in_place_tablespaces = on; create tablespace elsewhere location '';
         create table far (a int) tablespace elsewhere`,
+      ...(testedMajor() < 17 ? {} : { greeted: GREETED }),
       // PostgreSQL 17 has neither the column nor the extension any more.
       ...(testedMajor() >= 17
         ? {}
@@ -25,7 +35,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', ()
     });
   });
   beforeEach(async () => {
-    stage = await setVerifyStage({ ...servers, databases: 'shop,old,admin' });
+    stage = await setVerifyStage({ ...servers, databases: 'shop,old,admin,greeted' });
   });
   afterEach(() => stage[Symbol.asyncDispose]());
   afterAll(() => servers[Symbol.asyncDispose]());
@@ -47,6 +57,31 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', ()
     await stage.startWorker({ VERIFY_REHEARSE: String(servers.postgres.major) });
     const { name } = await stage.dumpOnly('shop');
     expect((await stage.good(name, 'local')).rehearsal).toBeUndefined();
+  });
+
+  it('is made for a version that a person asks for, of a test that waits, too', async () => {
+    const { major } = servers.postgres;
+    const { name } = await stage.dumpOnly('shop');
+    await stage.ask(name, 'local');
+    await stage.ask(name, 'local', major);
+    await stage.startWorker({ VERIFY_REHEARSE: '99' });
+    expect((await stage.good(name, 'local')).rehearsal).toMatchObject({
+      major,
+      reason: `its source is of PostgreSQL ${major} already`,
+    });
+  });
+
+  it('lets a login trigger keep nobody out, and lets it write nothing', async ({ skip }) => {
+    const { major } = servers.postgres;
+    const newer = installedMajors().find((installed) => installed > major);
+    skip(newer === undefined || major < 17, 'no server of 17 or newer with a newer one beside it is here');
+    await stage.startWorker({ VERIFY_REHEARSE: String(newer) });
+    const { name } = await stage.dumpOnly('greeted');
+    expect((await stage.good(name, 'local')).rehearsal).toMatchObject({
+      findings: [],
+      reason: undefined,
+      result: 'survives',
+    });
   });
 
   it('says what survives and what would not', async ({ skip }) => {

@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres() || !hasRedis())('a restore test of functions that
     expect(await failing({ VERIFY_SEARCH_PATH: 'lib,' })).toMatch(
       /^COULD NOT TELL .*invalid value for parameter "search_path".*\nhint: VERIFY_SEARCH_PATH names schemas/,
     );
-    await stage.startWorker({ VERIFY_SEARCH_PATH: 'public, lib' });
+    await stage.startWorker({ VERIFY_SEARCH_PATH: 'other=nowhere; leaning=public, lib' });
     const { notes } = await stage.good(name, 'local');
     expect(notes).toEqual([expect.stringContaining('restored with the search_path public, lib (VERIFY_SEARCH_PATH)')]);
   });

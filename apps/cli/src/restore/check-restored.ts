@@ -26,7 +26,11 @@ export async function checkRestored(
   for (const note of [...notes, ...accepted.notes]) console.log(`note: ${note}`);
   if (accepted.standing.length > 0) {
     const differences = accepted.standing.map(({ difference }) => difference);
-    throw new ExitError(exitCodes.bad, `it is restored, and differs from ${against}:\n${listed(differences)}`);
+    throw new ExitError(
+      exitCodes.bad,
+      `it is restored, and differs from ${against}:\n${listed(differences)}`,
+      manifest === undefined ? undefined : hintOfAccepted(manifest.name),
+    );
   }
   if (uncounted.length > 0)
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and was not compared whole:\n${listed(uncounted)}`);
@@ -35,6 +39,11 @@ export async function checkRestored(
     console.log(
       `equal to ${against}${exception}: ${rows.toLocaleString('en')} rows in ${tables} ${tables === 1 ? 'table' : 'tables'}`,
     );
+}
+
+function hintOfAccepted(name: string): string {
+  const files = name.replace(/^backup_(.*)_\d{8}_\d{6}\.sql\.gz$/, 'accepted_$1_*.json');
+  return `All of it was restored and is committed. What a person has accepted of this database lies in the backup folder alone: where restore tests of it are GOOD and this names the same, copy ${files} from there into BACKUP_DIR here, and the next restore knows it.`;
 }
 
 /** What was accepted of the backup's database. After a disaster there may be no folder that knows. */

@@ -4,7 +4,7 @@ import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dum
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
 import { followRestoreTests, type RequestedTest } from '../follow/follow-restore-tests.ts';
@@ -19,9 +19,15 @@ With --wait, the exit code is 0 if it is GOOD, 4 if it is BAD, 5 if the test COU
 Examples:
   pgstow verify --wait                     the newest backup of every configured database
   pgstow verify --database shop            the newest of one
+  pgstow verify --rehearse 18 --wait       and what would not survive an upgrade to PostgreSQL 18
   pgstow verify backup_shop_20261126_030000.sql.gz --from local --wait`;
 
-type VerifyOptions = { readonly database?: string; readonly from?: string; readonly wait?: true };
+type VerifyOptions = {
+  readonly database?: string;
+  readonly from?: string;
+  readonly rehearse?: number;
+  readonly wait?: true;
+};
 
 /** `pgstow verify`: requests restore tests from the verify worker. */
 export function addVerify(pgstow: Command): void {
@@ -31,9 +37,15 @@ export function addVerify(pgstow: Command): void {
     .argument('[name]', 'a backup as pgstow list --long names it, or latest', 'latest')
     .option('--database <database>', 'only the newest backup of this database')
     .addOption(fromOption('which copy to test (default: the destination’s, if there is one)'))
+    .option('--rehearse <major>', 'restore it into this newer version of PostgreSQL as well', parseMajor)
     .option('--wait', 'follow each test to its result')
     .addHelpText('after', EXAMPLES)
     .action((name: string, options: VerifyOptions) => interruptible((signal) => requestTests(name, options, signal)));
+}
+
+function parseMajor(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a major version of PostgreSQL, such as 18.');
 }
 
 async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
@@ -56,7 +68,8 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
   const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
   // What could not be read may hide a newer backup.
   for (const fault of faults) console.error(`pgstow: ${fault}`);
-  if (wanted.length > 0) await enqueue(wanted, from, { ...config, wait: options.wait === true, signal });
+  if (wanted.length > 0)
+    await enqueue(wanted, from, { ...config, rehearse: options.rehearse, wait: options.wait === true, signal });
   if (missing.length > 0) {
     const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
     throw new ExitError(exitCodes.failed, `${what} is known at ${from}`);
@@ -82,9 +95,11 @@ async function enqueue(
   from: string,
   {
     redis,
+    rehearse,
     wait,
     signal,
   }: ReturnType<typeof readSettings<'redis'>> & {
+    readonly rehearse: number | undefined;
     readonly wait: boolean;
     readonly signal: AbortSignal;
   },
@@ -93,7 +108,7 @@ async function enqueue(
   await using queue = openQueue('verify', redis.site, connection);
   const tests: RequestedTest[] = [];
   for (const { name, database } of backups) {
-    const jobId = await enqueueVerify(queue, name, from, 'ad-hoc');
+    const jobId = await enqueueVerify(queue, name, from, 'ad-hoc', rehearse);
     tests.push({ name, database, from, jobId });
     console.log(`${database}: job ${jobId}`);
   }

@@ -4,6 +4,7 @@ import { restoreDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
+import { searchPathOf } from '@pgstow/shared/config/values/search-paths.ts';
 import type { Rehearsal } from '@pgstow/shared/contract/restore-test.ts';
 import { readFault } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
@@ -21,8 +22,8 @@ const SHOWN_FINDINGS = 100;
 type Found = Pick<Rehearsal, 'serverVersion' | 'restoreMs'> & { readonly findings: readonly string[] };
 
 /**
- * Restores a dump that was found good into the major version of VERIFY_REHEARSE, if that is newer than the source's. Nothing of it
- * changes the verdict: what fails is a reason in the result.
+ * Restores a dump that was found good into the major version of VERIFY_REHEARSE, or of the job, if that is newer than the source's.
+ * Nothing of it changes the verdict: what fails is a reason in the result.
  *
  * @param step whose deadline does not count meanwhile
  * @param accepted what a person has accepted is no finding here either
@@ -33,14 +34,17 @@ export async function rehearseUpgrade(
   accepted: AcceptedFindings,
 ): Promise<Rehearsal | undefined> {
   const { task, context, wanted, path, signal } = step;
-  const { rehearseMajor: major, timeoutMs, diskBytes } = context.verify;
+  const { rehearseMajor, timeoutMs, diskBytes } = context.verify;
+  const asked = task.data.rehearse;
+  const major = asked ?? rehearseMajor;
   if (major === undefined) return undefined;
   using deadline = new Deadline(timeoutMs);
   using disk = watchDisk(step.scratch, diskBytes);
   const bounded = AbortSignal.any([signal, deadline.signal, disk.signal]);
   try {
     const facts = await readDumpFacts(wanted.manifest, path, bounded);
-    if (major <= facts.major) return undefined;
+    if (major <= facts.major && asked === undefined) return undefined;
+    if (major <= facts.major) throw new Error(`its source is of PostgreSQL ${facts.major} already`);
     task.note(`rehearsing the upgrade to PostgreSQL ${major}`);
     const { findings, ...rest } = await rehearse({ ...step, deadline, signal: bounded }, { ...facts, major }, accepted);
     const result = findings.length === 0 ? 'survives' : 'differs';
@@ -57,12 +61,18 @@ export async function rehearseUpgrade(
 /** @param facts of the dump, with the major version that it is restored into */
 async function rehearse(step: RestoreStep, facts: DumpFacts, accepted: AcceptedFindings): Promise<Found> {
   const { manifest } = step.wanted;
-  const { searchPath, checksFile: file } = step.context.verify;
+  const { searchPaths, checksFile: file } = step.context.verify;
   return withMatchingServer(step, facts, async (server, signal) => {
     const { clients, env, runAs, version: serverVersion } = server;
     const database = await prepareServer(server, manifest, facts);
     const target = { clients, env: env(database), runAs, tablespaces: [] };
-    const options = { ...target, path: step.path, needs: manifest.needs, searchPath, signal };
+    const options = {
+      ...target,
+      path: step.path,
+      needs: manifest.needs,
+      searchPath: searchPathOf(searchPaths, manifest.database),
+      signal,
+    };
     try {
       const { restoreMs, sequences } = await restoreDump(options);
       const { findings } = await compare(server, database, { manifest, sequences }, signal);

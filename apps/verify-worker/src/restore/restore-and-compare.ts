@@ -4,6 +4,7 @@ import { compareRestored, type RestoredComparison } from '@pgstow/postgres/facts
 import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
+import { searchPathOf } from '@pgstow/shared/config/values/search-paths.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
@@ -38,7 +39,8 @@ export type Compared = {
 export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
   const { task, context, wanted, path } = step;
   const { manifest } = wanted;
-  const { searchPath, checksFile: file } = context.verify;
+  const { searchPaths, checksFile: file } = context.verify;
+  const searchPath = searchPathOf(searchPaths, manifest.database);
   const facts = await readDumpFacts(manifest, path, step.signal);
   return withMatchingServer(step, facts, async (server, signal) => {
     task.note(`restoring into a scratch server of version ${server.version}`);

@@ -38,7 +38,9 @@ export async function restoreInto(
       throw new PermanentError(error.summary, {
         hint:
           error.hint ??
-          (searchPath === undefined ? undefined : 'VERIFY_SEARCH_PATH names schemas, separated by commas.'),
+          (searchPath === undefined
+            ? undefined
+            : 'VERIFY_SEARCH_PATH names schemas, separated by commas, as in public or immich=public.'),
       });
     const fault = scratchFaultIn(error as RestoreFault, options.circumstances);
     // The detail of a RestoreError quotes rows, and this goes on the board and into alarms.

@@ -1,3 +1,4 @@
+import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { KnownDump } from '../folder/read-folder.ts';
@@ -32,7 +33,7 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
         confirmedAt,
       })),
     restoreTests: [...restoreTests.values()].map(
-      ({ destination, result, reason, differences, acceptedAt, testedAt, restoreMs }) => {
+      ({ destination, result, reason, differences, acceptedAt, testedAt, restoreMs, rehearsal }) => {
         const why = reason ?? differences[0];
         return {
           destination,
@@ -41,6 +42,7 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
           acceptedAt,
           testedAt,
           restoreMs,
+          rehearsal: describeRehearsal(rehearsal)[0]?.slice(0, LONGEST_REASON).toWellFormed(),
         };
       },
     ),
@@ -59,7 +61,7 @@ export function recallDump(dump: PublishedDump): RecalledDump {
     restoreTests: new Map(
       dump.restoreTests.map((test) => [
         test.destination,
-        { ...test, name, differences: test.reason === undefined ? [] : [test.reason] },
+        { ...test, name, differences: test.reason === undefined ? [] : [test.reason], rehearsal: undefined },
       ]),
     ),
     acceptance: acceptedAt === undefined ? undefined : { acceptedAt },

@@ -7,6 +7,9 @@ const DATA_VERSION = 1;
 
 const version = z.literal(DATA_VERSION).optional();
 
+/** Major version of PostgreSQL to restore into as well, instead of that of VERIFY_REHEARSE. */
+const rehearse = z.int().positive().optional();
+
 /**
  * Every queue with the data of its jobs: names only, no secret and no path, because Redis and bull-board show them to anyone
  * who may look. Both ends parse: a job with anything else in it is refused.
@@ -16,8 +19,12 @@ export const jobs = {
   upload: z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
   /** A dump as it lies at a destination, or a target's newest dump there. */
   verify: z.union([
-    z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
-    z.strictObject({ version, target: targetNameSchema, destination: destinationNameSchema }).transform(toNames),
+    z
+      .strictObject({ version, name: backupNameSchema, destination: destinationNameSchema, rehearse })
+      .transform(toNames),
+    z
+      .strictObject({ version, target: targetNameSchema, destination: destinationNameSchema, rehearse })
+      .transform(toNames),
   ]),
 } as const;
 

@@ -29,6 +29,8 @@ const publishedRestoreTestSchema = z.object({
   acceptedAt: z.iso.datetime().optional(),
   testedAt: z.iso.datetime(),
   restoreMs: count.optional(),
+  /** How the rehearsal of an upgrade went, in a sentence. */
+  rehearsal: z.string().optional(),
 });
 
 /** A dump in short. */

@@ -33,6 +33,12 @@ export function renderStages(
     <dd>
       ${test === undefined ? 'never' : html`${renderTestResult(test.result)}${test.acceptedAt === undefined ? undefined : ', but for what was accepted'}, ${renderAge(test.testedAt, now)}${test.restoreMs === undefined ? undefined : `, in ${describeDuration(test.restoreMs)}`}${test.result !== 'could-not-tell' || health.lastVerdict === undefined ? undefined : html`; last verdict ${renderAge(health.lastVerdict.testedAt, now)}`}`}
     </dd>
+    ${
+      test?.rehearsal === undefined
+        ? undefined
+        : html`<dt>Rehearsal</dt>
+            <dd>${test.rehearsal}</dd>`
+    }
     <dt>Next run</dt>
     <dd>
       ${nextRun === undefined ? html`<span class="no">none is planned</span>` : renderAge(nextRun.toISOString(), now)}

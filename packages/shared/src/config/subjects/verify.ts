@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineSubject, type ReportFault } from '../subject.ts';
+import { readSearchPaths, type SearchPaths } from '../values/search-paths.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 import { cronFault, readTimeZone, TZ } from './schedule.ts';
 
@@ -23,8 +24,8 @@ export type VerifyConfig = {
   readonly timeoutMs: number;
   /** Major version of PostgreSQL into which a dump that was tested is restored as well. */
   readonly rehearseMajor: number | undefined;
-  /** Schemas that functions of a dump may take for granted: a value of `search_path`. */
-  readonly searchPath: string | undefined;
+  /** Schemas that functions of a dump may take for granted. */
+  readonly searchPaths: SearchPaths;
   /** Path of the file of own checks. */
   readonly checksFile: string | undefined;
 };
@@ -84,7 +85,7 @@ export const verify = defineSubject({
     VERIFY_SEARCH_PATH: {
       schema: z.string().min(1).optional(),
       description:
-        'Schemas, as in `public`, in which functions look for names that they do not qualify, while a dump is restored for a test. It is for databases that `pgstow restore` needs `--search-path` for; see docs/restore.md. The record says so.',
+        'Schemas in which functions look for names that they do not qualify, while a dump is restored for a test: `immich=public` for that database, `immich=public; shop=app, public` for several, `public` for all. It is for databases that `pgstow restore` needs `--search-path` for; see docs/restore.md. The record says so.',
       defaultText: 'none, as the dump itself says',
     },
     VERIFY_CHECKS: {
@@ -105,7 +106,7 @@ export const verify = defineSubject({
       memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
       timeoutMs: values.VERIFY_TIMEOUT * 1000,
       rehearseMajor: values.VERIFY_REHEARSE,
-      searchPath: values.VERIFY_SEARCH_PATH,
+      searchPaths: readSearchPaths(values.VERIFY_SEARCH_PATH),
       checksFile: values.VERIFY_CHECKS,
     };
   },

@@ -78,15 +78,23 @@ export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName
   await inTraceOf(queue, name, () => queue.add('upload', data, { ...jobOptions.upload, jobId }));
 }
 
-/** Asks for a restore test of a dump as it lies at a destination, however often, as for an upload. Returns the job's id. */
+/**
+ * Asks for a restore test of a dump as it lies at a destination, however often, as for an upload.
+ *
+ * @param rehearse major version of PostgreSQL to rehearse an upgrade to
+ * @returns the job's id
+ */
 export async function enqueueVerify(
   queue: OpenQueue<'verify'>,
   name: BackupName,
   destination: string,
   reason: 'after-upload' | 'ad-hoc',
+  rehearse?: number,
 ): Promise<string> {
   const jobId = verifyJobId(name, destination);
-  const data = jobs.verify.parse({ name, destination });
+  const data = jobs.verify.parse({ name, destination, ...(rehearse === undefined ? {} : { rehearse }) });
+  // A job that is there already would run as it was asked for. One that runs by now stays.
+  if (rehearse !== undefined) await queue.remove(jobId);
   await clearTheWay(queue, jobId);
   if (reason === 'ad-hoc') {
     await queue.add(reason, data, { ...jobOptions.verify, jobId });
