@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { findDump, type KnownDump, type WholeDump } from '@pgstow/catalog/folder/read-folder.ts';
@@ -8,15 +8,13 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/jobs/ask-for-restore-test.ts';
-import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
-import { digestFile, type FileDigest } from '@pgstow/store/digest-file.ts';
+import { FileDigests, type FileDigest } from '@pgstow/store/file-digests.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
-import { planParts } from '@pgstow/store/part-plan.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import type { UploadContext } from './context.ts';
@@ -52,11 +50,14 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
   return withLock(redis, uploadLockKey(site, name, destination.name), task.signal, async (signal) => {
     // One descriptor for both: the same bytes are digested and put, even if the name is pruned meanwhile.
     await using file = await open(join(backup.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
-    // A store that is away or refuses us fails before a large file is read.
+    const digests = new FileDigests(file, {
+      bytes: dump.manifest.bytes,
+      checksum: store.checksum,
+      signal,
+      check: (digest) => assertUnchanged(digest, dump.manifest),
+    });
     const before = await lookBeforePut(store, key, signal, !destination.unseen.has(key));
-    const digest = await digestUnchanged(task, destination, file, dump.manifest, signal);
-
-    let found = await inspectObject(task, destination, key, before, digest, { isFresh: false, signal });
+    let found = await inspectObject(task, destination, key, before, digests, { isFresh: false, signal });
     const isOurs = found.verdict === 'different' && (await wasOurs(store, found.object.metadata, dump, signal));
     const plan = decideUpload(found, isOurs);
     task.note(`${key}: ${plan.reason}`);
@@ -66,16 +67,17 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
       });
     }
     if (plan.action !== 'nothing') {
-      await putDump(task, destination, key, file, { mode: plan.action, manifest: dump.manifest, digest, signal });
+      await putDump(task, destination, key, file, { mode: plan.action, manifest: dump.manifest, digests, signal });
       // To an access key that may not read, it still looks absent. It must not be sent again.
       destination.unseen.add(key);
       const after = await store.look(key, signal);
-      found = await inspectObject(task, destination, key, after, digest, { isFresh: true, signal });
+      found = await inspectObject(task, destination, key, after, digests, { isFresh: true, signal });
     }
     const { object, by } = assertConfirmed(found, key);
     destination.unseen.delete(key);
     task.note(`confirmed by ${by}`);
 
+    const { bytes, sha256 } = dump.manifest;
     await putManifest(store, dump.manifest, signal);
     signal.throwIfAborted();
     await writeReceipt(backup.folder, {
@@ -85,8 +87,8 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
       endpoint: destination.endpoint,
       bucket: destination.bucket,
       key,
-      bytes: digest.bytes,
-      sha256: digest.sha256,
+      bytes,
+      sha256,
       confirmedBy: by,
       etag: object.etag,
       versionId: object.versionId,
@@ -100,7 +102,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     if (dump.manifest.origin === 'dumped')
       await askForRestoreTest(verifications, name, destination.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-    return { bucket: destination.bucket, key, bytes: digest.bytes, seconds, confirmedBy: by };
+    return { bucket: destination.bucket, key, bytes, seconds, confirmedBy: by };
   });
 }
 
@@ -122,22 +124,10 @@ async function findWholeDump({ data }: Task<'upload'>, { backup }: UploadContext
 }
 
 /** @throws PermanentError if the file is no longer what its manifest says */
-async function digestUnchanged(
-  task: Task<'upload'>,
-  { hasPartSha256 }: UploadDestination,
-  file: FileHandle,
-  manifest: Manifest,
-  signal: AbortSignal,
-): Promise<FileDigest> {
-  const digest = await digestFile(file, {
-    parts: planParts(manifest.bytes),
-    hasPartSha256,
-    signal,
-    onProgress: showProgress(task, manifest.bytes, 0, 10),
-  });
-  if (digest.sha256 === manifest.sha256) return digest;
+function assertUnchanged({ sha256 }: FileDigest, manifest: Manifest): void {
+  if (sha256 === manifest.sha256) return;
   throw new PermanentError(
-    `${manifest.name} changed since it was proven: its sha256 is ${digest.sha256}, its manifest says ${manifest.sha256}`,
+    `${manifest.name} changed since it was proven: its sha256 is ${sha256}, its manifest says ${manifest.sha256}`,
     { hint: 'The file is damaged or was written to. Check the disk, and dump again.' },
   );
 }

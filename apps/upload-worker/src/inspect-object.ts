@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
-import type { FileDigest } from '@pgstow/store/digest-file.ts';
+import type { FileDigests } from '@pgstow/store/file-digests.ts';
 import { compareObject } from '@pgstow/store/object-comparison.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';
 import type { UploadDestination } from './upload-destination.ts';
@@ -28,10 +28,11 @@ export async function inspectObject(
   { store, confirm, warnOnce }: UploadDestination,
   key: string,
   object: StoredObject | undefined,
-  digest: FileDigest,
+  digests: FileDigests,
   { isFresh, signal }: InspectOptions,
 ): Promise<Inspection> {
   if (object === undefined) return { verdict: 'absent' };
+  const digest = await digests.whole();
   const comparison = compareObject(object, digest);
   if (comparison.verdict === 'different') return { verdict: 'different', object, why: comparison.why };
   if (comparison.verdict === 'same' && confirm === 'auto') return { verdict: 'same', object, by: comparison.by };

@@ -2,15 +2,14 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
-import type { FileDigest } from '@pgstow/store/digest-file.ts';
-import { planParts } from '@pgstow/store/part-plan.ts';
+import type { FileDigests } from '@pgstow/store/file-digests.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { UploadDestination } from './upload-destination.ts';
 
 export type PutDumpOptions = {
   readonly mode: 'create' | 'replace';
   readonly manifest: Manifest;
-  readonly digest: FileDigest;
+  readonly digests: FileDigests;
   readonly signal: AbortSignal;
 };
 
@@ -20,7 +19,7 @@ export async function putDump(
   destination: UploadDestination,
   key: string,
   file: FileHandle,
-  { mode, manifest, digest, signal }: PutDumpOptions,
+  { mode, manifest, digests, signal }: PutDumpOptions,
 ): Promise<void> {
   const dropped = await abortLeftoversOf(destination, key, signal);
   if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);
@@ -28,10 +27,9 @@ export async function putDump(
     mode,
     contentType: 'application/gzip',
     metadata: { sha256: manifest.sha256, 'taken-at': manifest.takenAt },
-    bytes: digest.bytes,
-    parts: planParts(digest.bytes),
-    onProgress: showProgress(task, digest.bytes, 10, 95),
+    digests,
+    onProgress: showProgress(task, digests.bytes, 0, 95),
     signal,
   });
-  task.note(outcome === 'stored' ? `put ${digest.bytes} bytes` : 'somebody put it there meanwhile');
+  task.note(outcome === 'stored' ? `put ${digests.bytes} bytes` : 'somebody put it there meanwhile');
 }

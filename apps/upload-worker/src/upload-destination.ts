@@ -9,8 +9,6 @@ export type UploadDestination = Destination & {
   readonly store: Store;
   /** `read`: objects are read back, whatever the store says of them. */
   readonly confirm: 'auto' | 'read';
-  /** Whether the store may keep a SHA-256 of parts. */
-  readonly hasPartSha256: boolean;
   /** Keys that were put, and could not be looked at since. */
   readonly unseen: Set<string>;
   /** Logs a message once in the life of the process. */
@@ -29,7 +27,6 @@ export function openDestinations(
     ...s3.destination,
     store: stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence))),
     confirm: s3.confirm,
-    hasPartSha256: s3.checksum === 'sha256',
     unseen: new Set(),
     warnOnce: (message) => {
       if (warned.has(message)) return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FileDigest } from './digest-file.ts';
+import type { FileDigest } from './file-digests.ts';
 import { compareObject } from './object-comparison.ts';
 import type { StoredObject } from './store.ts';
 

@@ -1,4 +1,4 @@
-import type { FileDigest } from './digest-file.ts';
+import type { FileDigest } from './file-digests.ts';
 import type { StoredObject } from './store.ts';
 
 /**

@@ -1,25 +1,35 @@
 const MIB = 1024 * 1024;
-/** The least that S3 allows: a part is held in memory while it is read and sent. */
-const LEAST_PART_BYTES = 5 * MIB;
-/** S3 takes 10,000 parts: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
-const MOST_PARTS = 9000;
-/** Memory for the parts that are being sent, besides one that is being read. */
-const IN_FLIGHT_BYTES = 16 * MIB;
+const LEAST_PART_BYTES = 8 * MIB;
+/** Parts to begin with: enough to have several under way until the end. */
+const FEW_PARTS = 8;
+/** From this size on, the store's and our own work for each request no longer counts. */
+const LARGE_PART_BYTES = 32 * MIB;
+/** Scaleway takes no more: https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/ */
+const MODEST_PARTS = 1000;
+/** A part that fails is sent again as a whole. */
+const MODEST_PART_BYTES = 256 * MIB;
+/** AWS takes 10,000: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MOST_PARTS = 10_000;
 
 /** How a file is cut for an upload. One part means that it is put in one request. */
 export type PartPlan = {
   /** Size of every part but the last. */
   readonly partBytes: number;
   readonly count: number;
-  /** Parts under way at a time. */
-  readonly concurrency: number;
 };
 
+/** Plans parts by what a store takes and does well with. Memory sets no limit: a part is sent from the file. */
 export function planParts(bytes: number): PartPlan {
-  const partBytes = Math.max(LEAST_PART_BYTES, Math.ceil(Math.ceil(bytes / MOST_PARTS) / MIB) * MIB);
-  return {
-    partBytes,
-    count: Math.max(1, Math.ceil(bytes / partBytes)),
-    concurrency: Math.max(1, Math.min(2, Math.floor(IN_FLIGHT_BYTES / partBytes))),
-  };
+  const partBytes = Math.max(
+    LEAST_PART_BYTES,
+    Math.min(inParts(bytes, FEW_PARTS), LARGE_PART_BYTES),
+    Math.min(inParts(bytes, MODEST_PARTS), MODEST_PART_BYTES),
+    inParts(bytes, MOST_PARTS),
+  );
+  return { partBytes, count: Math.max(1, Math.ceil(bytes / partBytes)) };
+}
+
+/** Whole MiB in each of at most `count` parts. */
+function inParts(bytes: number, count: number): number {
+  return Math.ceil(bytes / count / MIB) * MIB;
 }

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
-import type { PartPlan } from './part-plan.ts';
+import type { DigestOptions, FileDigests } from './file-digests.ts';
 
 /** The facts of an object, without its content. */
 export type StoredObject = {
@@ -28,9 +28,8 @@ export type PutOptions = {
 };
 
 export type PutFileOptions = PutOptions & {
-  /** Bytes to send, from the beginning of the file. */
-  readonly bytes: number;
-  readonly parts: PartPlan;
+  /** The digests of the file; they say how much of it is sent, and in which parts. */
+  readonly digests: FileDigests;
   /** Called as parts arrive. */
   readonly onProgress: (sentBytes: number) => void;
 };
@@ -63,6 +62,8 @@ export type OpenUpload = {
  */
 export interface Store {
   readonly destination: Destination;
+  /** The checksum that it is asked to keep; `FileDigests` of a file that is put here have it. */
+  readonly checksum: DigestOptions['checksum'];
 
   /**
    * Looks at the object under a key; `undefined` if the store says that there is none.
@@ -72,9 +73,9 @@ export interface Store {
   look(key: string, signal: AbortSignal): Promise<StoredObject | undefined>;
 
   /**
-   * Puts a file. Sent in parts, it appears whole or not at all. Before an error or an abort is thrown, the store is asked to drop
-   * the parts, which fails while the store is away: see `listOpenUploads`. `stored` does not mean that the content is right: look,
-   * and compare.
+   * Puts a file. Sent in parts, it appears whole or not at all, and only once `digests.whole` has resolved. Before an error or an
+   * abort is thrown, the store is asked to drop the parts, which fails while the store is away: see `listOpenUploads`. `stored`
+   * does not mean that the content is right: look, and compare.
    */
   putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome>;
 

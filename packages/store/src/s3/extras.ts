@@ -11,7 +11,7 @@ export type Extra = 'conditional' | 'checksum' | 'storage-class';
 
 const FIELDS: Readonly<Record<Extra, readonly string[]>> = {
   conditional: ['IfNoneMatch'],
-  checksum: ['ChecksumAlgorithm', 'ChecksumMode'],
+  checksum: ['ChecksumAlgorithm', 'ChecksumMode', 'ChecksumCRC32', 'ChecksumSHA256'],
   'storage-class': ['StorageClass'],
 };
 

@@ -27,7 +27,7 @@ import { leaveOutUnknownExtras } from './leave-out-unknown-extras.ts';
 import { lookAtObject, RIGHT_TO_READ } from './look-at-object.ts';
 import { OccupiedError } from './occupied-error.ts';
 import { readS3Error } from './read-s3-error.ts';
-import { createS3Client } from './s3-client.ts';
+import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { s3PutParams } from './s3-put-params.ts';
 import { isRefusedAlone, isUnknownToStore } from './s3-refusal.ts';
 import { translateS3Error, tryS3 } from './translate-s3-error.ts';
@@ -36,6 +36,7 @@ import { uploadFile } from './upload-file.ts';
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
   readonly destination: Store['destination'];
+  readonly checksum: Store['checksum'];
   readonly #config: S3Config;
   readonly #client: S3Client;
   /** The store's refusal to list open uploads, if it does not know how. */
@@ -44,6 +45,7 @@ export class S3Store implements Store, Disposable {
   /** @param onLeaveOut called once for each extra that the store does not know and that is left out from then on */
   constructor(config: S3Config, onLeaveOut: (extra: Extra, sentence: string) => void = () => undefined) {
     this.destination = config.destination;
+    this.checksum = checksumAlgorithm(config);
     this.#config = config;
     this.#client = leaveOutUnknownExtras(createS3Client(config), {
       isOccupied: async (key, signal) => (await lookBeforePut(this, key, signal, false)) !== undefined,
@@ -60,12 +62,11 @@ export class S3Store implements Store, Disposable {
   }
 
   async putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome> {
-    const { bytes, parts, onProgress, signal } = options;
+    const { digests, onProgress, signal } = options;
     return this.#put(key, signal, () =>
       uploadFile(this.#client, file, {
         params: s3PutParams(this.#config, key, options),
-        bytes,
-        parts,
+        digests,
         isOccupied: async () => (await lookBeforePut(this, key, signal)) !== undefined,
         onProgress,
         signal,

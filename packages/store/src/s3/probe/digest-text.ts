@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { FileDigest } from '../../digest-file.ts';
+import type { FileDigest } from '../../file-digests.ts';
 
 /** Digests a small text that is put in one request. */
 export function digestText(text: string): FileDigest {
@@ -16,6 +16,6 @@ export function digestText(text: string): FileDigest {
     etag: sum('md5').toString('hex'),
     checksums,
     // It has no parts.
-    partsChecksums: { crc32: '', sha256: undefined },
+    partsChecksums: { crc32: undefined, sha256: undefined },
   };
 }
