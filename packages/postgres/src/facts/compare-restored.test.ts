@@ -1,6 +1,7 @@
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { startPostgres, type PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { differencesOf } from '../../testing/differences-of.ts';
 import { testedClients } from '../../testing/tested-clients.ts';
 import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
@@ -33,7 +34,10 @@ describe.skipIf(!hasPostgres())('a restored database', () => {
     await using session = await open();
     const tables = { 'public.t': 1, 'public.parted': 3, 'public.gone': 0 };
     expect(await compareRestored(session, { tables })).toMatchObject({
-      differences: ['table public.parted has 2 rows; the dump holds 3', 'table public.gone is missing'],
+      findings: [
+        { difference: 'table public.parted has 2 rows; the dump holds 3' },
+        { difference: 'table public.gone is missing' },
+      ],
       notes: ['the manifest does not say what the source held'],
       uncounted: [],
       tables: 3,
@@ -50,16 +54,16 @@ describe.skipIf(!hasPostgres())('a restored database', () => {
       await using another = await open();
       return await compareRestored(another, { source: lost, serverVersion });
     };
-    expect((await compare(`${postgres.major}.0`)).differences).toEqual(['view public.w is missing']);
+    expect(differencesOf(await compare(`${postgres.major}.0`))).toEqual(['view public.w is missing']);
     const elsewhere = await compare('9.6');
-    expect(elsewhere.differences).toEqual([]);
+    expect(elsewhere.findings).toEqual([]);
     expect(elsewhere.notes.join()).toMatch(/objects are not compared: this is PostgreSQL .*, and the source was 9\.6/);
   });
 
   it('is not found equal where rows are hidden from the role', async () => {
     await using session = await open({ PGUSER: 'reader', PGPASSWORD: 'reader' });
-    const { uncounted, differences } = await compareRestored(session, { tables: { 'public.t': 1 } });
-    expect(differences).toEqual([]);
+    const { uncounted, findings } = await compareRestored(session, { tables: { 'public.t': 1 } });
+    expect(findings).toEqual([]);
     expect(uncounted.join()).toMatch(/public\.hidden \(query would be affected by row-level security/);
   });
 });

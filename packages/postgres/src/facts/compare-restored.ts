@@ -12,8 +12,6 @@ import { nextValuesInDump, type SequencesInDump } from './values-in-dump.ts';
 export type RestoredComparison = {
   /** What differs from the manifest. */
   readonly findings: readonly Finding[];
-  /** Their sentences. */
-  readonly differences: readonly string[];
   /** Comparisons that were not possible or do not decide, a sentence each. */
   readonly notes: readonly string[];
   /** Reasons for which rows of some tables were not counted, a sentence each. */

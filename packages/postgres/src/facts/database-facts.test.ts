@@ -6,6 +6,7 @@ import { ODD_DATABASE } from '@pgstow/testing/servers/odd-database.ts';
 import type { PostgresServer } from '@pgstow/testing/servers/postgres-server.ts';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { differencesOf } from '../../testing/differences-of.ts';
 import { EXACT, openFactStage, type FactStage } from '../../testing/fact-stage.ts';
 import type { Clients } from '../client/client-version.ts';
 import { PsqlSession } from '../client/psql-session.ts';
@@ -32,7 +33,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   const dumpOf: FactStage['dumpOf'] = (database, args) => stage.dumpOf(database, args);
   const restored: FactStage['restored'] = (name, sql) => stage.restored(name, sql);
   const differences = (source: DatabaseFacts, found: DatabaseFacts) =>
-    compareFacts({ source, tables: undefined }, found).differences;
+    differencesOf(compareFacts({ source, tables: undefined }, found));
 
   test('is the same where its dump was restored, and where a dump of that was', async () => {
     const source = await factsOf('odd');
@@ -189,7 +190,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     const { 'table public.hen': _hen, ...rest } = source.objects;
     const others = { ...rest, 'cast (public.mood as public.pair)': {} };
     const comparison = compareFacts({ source: earlier, tables: undefined }, { ...source, objects: others });
-    expect(comparison.differences).toEqual(['table public.hen is missing']);
+    expect(differencesOf(comparison)).toEqual(['table public.hen is missing']);
     expect(comparison.notes).toContainEqual(expect.stringContaining('another version of pgstow'));
   });
 
@@ -288,7 +289,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
       { source, tables: { 'public.egg': 2 } },
       await factsOf(await restored('limited', await dumped)),
     );
-    expect(comparison.differences).toEqual([]);
+    expect(comparison.findings).toEqual([]);
     expect(comparison.notes).toContainEqual(
       'the dump leaves things out (--exclude-table-data=kinds -T=public.tree): what is missing is no difference',
     );
@@ -328,11 +329,11 @@ describe('rows that a dump holds', () => {
   });
 
   test('have to arrive, each of them', () => {
-    const { differences } = compareFacts(
+    const compared = compareFacts(
       { tables: { 'public.a': 1, 'public.b': 2 } },
       facts({ 'public.a': 1, 'public.b': 1 }),
     );
-    expect(differences).toEqual(['table public.b has 1 row; the dump holds 2']);
+    expect(differencesOf(compared)).toEqual(['table public.b has 1 row; the dump holds 2']);
   });
 
   test('are told apart by the names of their tables, quoted or not', () => {
@@ -340,7 +341,6 @@ describe('rows that a dump holds', () => {
     const arrived = { 'public."a.b"': 1, 'public.a.b': 2, 'public."user"': 3, 'public."x""y"': 4 };
     expect(compareFacts({ tables: names }, facts(arrived))).toEqual({
       findings: [],
-      differences: [],
       notes: ['the manifest does not say what the source held'],
     });
   });

@@ -84,7 +84,7 @@ describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write 
     );
     const database = what.slice(0, 50);
     await stage.restored(database, sql);
-    expect((await compareWithCopy(database)).differences).toEqual([]);
+    expect((await compareWithCopy(database)).findings).toEqual([]);
   });
 
   test('is equal to its copy, with all that PostgreSQL allows and few have', async () => {
@@ -99,8 +99,8 @@ describe.skipIf(!hasPostgres())('a database whose schema pg_dump does not write 
        create materialized view a as select a from between; create materialized view full_one as select 1;
        refresh materialized view b with no data`,
     );
-    const { differences, notes } = await compareWithCopy('empty');
-    expect(differences).toEqual([]);
+    const { findings, notes } = await compareWithCopy('empty');
+    expect(findings).toEqual([]);
     expect(notes).toContain('materialized view public.a comes back empty: it reads one that is not populated');
     expect(notes.join('\n')).not.toContain('full_one');
   });

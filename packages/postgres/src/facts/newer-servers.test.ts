@@ -1,5 +1,6 @@
 import { hasPostgres } from '@pgstow/testing/machine/capabilities.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { differencesOf } from '../../testing/differences-of.ts';
 import { openFactStage, type FactStage } from '../../testing/fact-stage.ts';
 import { compareFacts } from './compare-facts.ts';
 
@@ -101,7 +102,7 @@ describe.skipIf(!hasPostgres())('a database of a newer PostgreSQL', () => {
         `copy ${args.join('')} ${database}`.slice(0, 63),
         await stage.dumpOf(database, args),
       );
-      expect(compareFacts({ source, tables: undefined }, await stage.factsOf(copy)).differences).toEqual([]);
+      expect(compareFacts({ source, tables: undefined }, await stage.factsOf(copy)).findings).toEqual([]);
     }
   });
 
@@ -112,7 +113,7 @@ describe.skipIf(!hasPostgres())('a database of a newer PostgreSQL', () => {
     const source = await stage.factsOf(await stage.restored('all of 18', sql));
     const lost = sql.replace('at without overlaps', 'at').replace('not enforced', '');
     const found = await stage.factsOf(await stage.restored('less than 18', lost));
-    expect(compareFacts({ source, tables: undefined }, found).differences.toSorted()).toEqual([
+    expect(differencesOf(compareFacts({ source, tables: undefined }, found)).toSorted()).toEqual([
       'table public.t: constraints differ',
       'table public.t: indexes differ',
     ]);
