@@ -1,13 +1,11 @@
 import { Records } from '@pgstow/catalog/folder/records.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
-import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
-import { backup, type BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
-import { postgres, type PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
-import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
-import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
-import { schedule, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
-import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
+import { subjects as all } from '@pgstow/shared/config/subjects.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
@@ -15,7 +13,8 @@ import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
 import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { Notifier } from './notifier.ts';
 
-export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis: redisSubject } as const;
+const { postgres, schedule, backup, s3, verify, alarms, redis } = all;
+export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis };
 
 /** Everything that jobs and reconciliation use. */
 export type DumpContext = {

@@ -1,11 +1,9 @@
 import { Records } from '@pgstow/catalog/folder/records.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
-import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
-import { backup, type BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
-import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
-import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
-import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
+import { subjects as all } from '@pgstow/shared/config/subjects.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
@@ -13,7 +11,8 @@ import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis
 import { Notifier } from './notifier.ts';
 import { openDestinations, type UploadDestination } from './upload-destination.ts';
 
-export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as const;
+const { backup, s3, verify, alarms, redis } = all;
+export const subjects = { backup, s3, verify, alarms, redis };
 
 /** Everything that jobs and reconciliation use. */
 export type UploadContext = {

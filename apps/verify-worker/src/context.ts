@@ -1,11 +1,9 @@
 import { Records } from '@pgstow/catalog/folder/records.ts';
 import { Publisher } from '@pgstow/catalog/published/publisher.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
-import { alarms } from '@pgstow/shared/config/subjects/alarms.ts';
-import { backup, type BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
-import { redis as redisSubject } from '@pgstow/shared/config/subjects/redis.ts';
-import { s3 } from '@pgstow/shared/config/subjects/s3.ts';
-import { verify, type VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
+import { subjects as all } from '@pgstow/shared/config/subjects.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
@@ -15,7 +13,8 @@ import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { Notifier } from './notifier.ts';
 
-export const subjects = { backup, s3, verify, alarms, redis: redisSubject } as const;
+const { backup, s3, verify, alarms, redis } = all;
+export const subjects = { backup, s3, verify, alarms, redis };
 
 /** A destination, and how to read there. */
 export type VerifyDestination = Destination & { readonly store: Store };

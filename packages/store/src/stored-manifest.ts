@@ -1,5 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { parseJson } from '@pgstow/shared/contract/parse-json.ts';
 import { manifestKey } from './object-key.ts';
 import type { Store } from './store.ts';
 
@@ -35,9 +36,5 @@ export async function readStoredText(store: Store, key: string, signal: AbortSig
 
 /** Parses any dump's manifest; `undefined` if the text is none. */
 export function parseManifest(text: string): Manifest | undefined {
-  try {
-    return manifestSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return parseJson(manifestSchema, text);
 }

@@ -1,6 +1,6 @@
 import { ConfigError, readConfig } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import { about, type Finding, type Settings, type SubjectName } from './check.ts';
+import { findingOf, type Finding, type Settings, type SubjectName } from './check.ts';
 
 export type CheckedConfiguration = {
   readonly settings: Settings;
@@ -34,8 +34,8 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): CheckedConfiguration
 }
 
 function findingsOf(faults: readonly string[], warnings: readonly string[]): readonly Finding[] {
-  const { ok, fault } = about('configuration.values');
-  const { warning } = about('configuration.names');
+  const { ok, fault } = findingOf('configuration.values');
+  const { warning } = findingOf('configuration.names');
   const hint = 'Mend or remove it: what it was to set has its default. See docs/configuration.md.';
   return [
     ...(faults.length === 0 ? [ok('every variable is understood')] : []),

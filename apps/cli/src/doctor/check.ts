@@ -32,7 +32,7 @@ export const groups = {
 export type Group = keyof typeof groups;
 
 /** Makes the findings of one check, about one subject or none. @returns functions that take the message and the hint */
-export function about(check: Finding['check'], subject?: string) {
+export function findingOf(check: Finding['check'], subject?: string) {
   const make = (status: Status) => {
     return (message: string, hint?: string): Finding => ({ check, subject, status, message, hint });
   };

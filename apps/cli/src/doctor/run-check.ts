@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import { about, type Check, type Finding, type Settings } from './check.ts';
+import { findingOf, type Check, type Finding, type Settings } from './check.ts';
 import { UnknownFactError, type Facts } from './facts.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function runCheck(
 ): Promise<readonly Finding[]> {
   const faulty = needs.find((subject) => !(subject in settings));
   if (faulty !== undefined) {
-    return [about(name).skipped(`not checked, because the configuration has a fault (${subjects[faulty].title})`)];
+    return [findingOf(name).skipped(`not checked, because the configuration has a fault (${subjects[faulty].title})`)];
   }
   const timeoutMs = typeof check.timeoutMs === 'number' ? check.timeoutMs : check.timeoutMs(settings as never);
   const findings: Finding[] = [];
@@ -32,7 +32,7 @@ export async function runCheck(
     collected.catch(() => undefined);
     if ((await Promise.race([collected, tooLate])) === 'late') {
       findings.push(
-        about(name).fault(
+        findingOf(name).fault(
           `the check did not end within ${timeoutMs / 1000} s: something takes connections and does not answer`,
           'See the findings before this one, and look at the load and the log of what is checked.',
         ),
@@ -40,7 +40,9 @@ export async function runCheck(
     }
   } catch (error) {
     signal.throwIfAborted();
-    findings.push(error instanceof UnknownFactError ? about(name).skipped(error.message) : about(name).failed(error));
+    findings.push(
+      error instanceof UnknownFactError ? findingOf(name).skipped(error.message) : findingOf(name).failed(error),
+    );
   } finally {
     ended.abort();
     tooLate.catch(() => undefined);

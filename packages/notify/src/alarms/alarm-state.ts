@@ -1,3 +1,4 @@
+import { parseJson } from '@pgstow/shared/contract/parse-json.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -5,13 +6,7 @@ import type { AlarmKind } from '../notification.ts';
 import { alarmRecordSchema, type AlarmRecord, type Change } from './alarm-record.ts';
 
 /** Hash of a site's standing alarms, by kind and database. */
-function alarmsKey(site: string): string {
-  return `pgstow:${site}:alarms`;
-}
-
-function fieldOf(kind: AlarmKind, database: string): string {
-  return `${kind}:${database}`;
-}
+const alarmsKey = (site: string): string => `pgstow:${site}:alarms`;
 
 export type Changed = {
   readonly before: AlarmRecord | undefined;
@@ -36,12 +31,13 @@ export async function changeAlarm(
   decide: (known: AlarmRecord | undefined) => Change,
 ): Promise<Changed | undefined> {
   const key = alarmsKey(site);
-  const field = fieldOf(kind, database);
+  const field = `${kind}:${database}`;
   let before: AlarmRecord | undefined;
   try {
     for (;;) {
       const text = (await answered(redis, () => redis.hget(key, field))) ?? '';
-      before = parseRecord(text);
+      // A record of another format counts as none, and is written anew.
+      before = parseJson(alarmRecordSchema, text);
       const change = decide(before);
       if (change === undefined) return undefined;
       const next = change.record === undefined ? '' : JSON.stringify(change.record);
@@ -59,18 +55,9 @@ export async function changeAlarm(
 export async function readAlarms(redis: RedisConnection, site: string): Promise<readonly AlarmRecord[]> {
   const all = await answered(redis, () => redis.hvals(alarmsKey(site)));
   return all
-    .map(parseRecord)
+    .map((text) => parseJson(alarmRecordSchema, text))
     .filter((record) => record !== undefined)
     .sort((a, b) => (a.raisedAt < b.raisedAt ? -1 : 1));
-}
-
-/** A record of another format counts as none, and is written anew. */
-function parseRecord(text: string): AlarmRecord | undefined {
-  try {
-    return alarmRecordSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 const ANSWER_LIMIT_MS = 5000;

@@ -42,8 +42,7 @@ export type JobData<Q extends QueueName> = z.infer<(typeof jobs)[Q]>;
  * Why a dump job exists; it is the job's name. `first` is asked for when a target's schedule is first seen, `catch-up`
  * when a due run would have been lost to a change of schedule, `ad-hoc` by a person.
  */
-export const dumpReasons = ['scheduled', 'first', 'catch-up', 'ad-hoc'] as const;
-export type DumpReason = (typeof dumpReasons)[number];
+export type DumpReason = 'scheduled' | 'first' | 'catch-up' | 'ad-hoc';
 
 /** Parses what came out of Redis. @throws ZodError */
 export function parseJobData<Q extends QueueName>(queue: Q, data: unknown): JobData<Q> {

@@ -8,7 +8,7 @@ import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { whoami } from '@pgstow/shared/runtime/whoami.ts';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 
 /** Tries in the backup folder what a dump worker does there, and describes what lies there. */
@@ -22,7 +22,7 @@ export const checkFolder = defineCheck({
     const stats = await stat(folder).catch(() => undefined);
     if (stats?.isDirectory() !== true) return;
     if (process.getuid?.() === 0 && stats.uid !== 0) {
-      yield about('folder.owner').warning(
+      yield findingOf('folder.owner').warning(
         `this was tried as root, who may write anywhere; the folder belongs to user ${stats.uid}:${stats.gid}`,
         `Run pgstow doctor as the user that the workers run as, for instance with setpriv --reuid ${stats.uid} --regid ${stats.gid} --clear-groups.`,
       );
@@ -35,7 +35,7 @@ export const checkFolder = defineCheck({
 
 /** Writes, syncs and renames a file as a dump worker does. Its name is neither a dump's nor a partial's. */
 async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Finding> {
-  const { ok, warning, failed } = about('folder.writable');
+  const { ok, warning, failed } = findingOf('folder.writable');
   const path = join(folder, `pgstow-doctor-${randomBytes(6).toString('hex')}`);
   const partial = `${path}.new`;
   try {
@@ -63,7 +63,7 @@ async function tryToWrite({ folder, folderOnHost }: BackupConfig): Promise<Findi
 }
 
 async function judgePrivacy(folder: string, mode: number, { dumps, strays }: FolderContents): Promise<Finding> {
-  const { ok, warning } = about('folder.private');
+  const { ok, warning } = findingOf('folder.private');
   const isSticky = (mode & 0o1000) !== 0;
   if ((mode & 0o002) !== 0 && !isSticky)
     return warning(
@@ -99,18 +99,18 @@ async function* describeContents(
   now: Date,
 ): AsyncGenerator<Finding> {
   const newest = dumps.at(-1)?.manifest;
-  yield about('folder.contents').ok(
+  yield findingOf('folder.contents').ok(
     newest === undefined
       ? 'no dump lies there yet'
       : `${dumps.length === 1 ? 'one dump lies' : `${dumps.length} dumps lie`} there, the newest ${describeDuration(now.getTime() - Date.parse(newest.takenAt))} old`,
   );
   if (faults.length > 0)
-    yield about('folder.damaged').fault(
+    yield findingOf('folder.damaged').fault(
       nameFirst(faults, '; '),
       'Look at these files; what is damaged counts as no backup. pgstow list shows whether the store has a good one.',
     );
   if (strays.length > 0)
-    yield about('folder.strays').warning(
+    yield findingOf('folder.strays').warning(
       `${strays.length === 1 ? 'one file has' : `${strays.length} files have`} the name of a dump and no manifest, and does not count yet: ${nameFirst(strays, ', ')}`,
       'The dump worker adopts them at its start and every hour. Its log says which it refuses, and why.',
     );
@@ -120,7 +120,7 @@ async function* describeContents(
     if (stats !== undefined && now.getTime() - stats.mtimeMs > ABANDONED_MS) abandoned.push(partial);
   }
   if (abandoned.length > 0)
-    yield about('folder.partials').warning(
+    yield findingOf('folder.partials').warning(
       `an interrupted dump left half a file behind: ${nameFirst(abandoned, ', ')}`,
       'The next dump of that database removes it. If it is not configured any more, remove it yourself.',
     );

@@ -1,7 +1,7 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
-import { about, defineCheck } from '../check.ts';
+import { findingOf, defineCheck } from '../check.ts';
 
 /** Says which dumps are kept, and what that means today. */
 export const checkRetention = defineCheck({
@@ -15,7 +15,7 @@ export const checkRetention = defineCheck({
       s3 === undefined
         ? ''
         : `, and beyond that every one whose upload to ${s3.destination.name} is not confirmed; the store keeps all`;
-    yield about('retention.words').ok(`the folder keeps the ${newest} of each database${rest}`);
+    yield findingOf('retention.words').ok(`the folder keeps the ${newest} of each database${rest}`);
     const dumps = await facts.readDumps(folder);
     const { damaged } = await facts.readFolder(folder);
     for (const subject of postgres.databases) {
@@ -27,13 +27,13 @@ export const checkRetention = defineCheck({
         damaged.get(subject),
       );
       const released = verdicts.filter(({ action }) => action === 'delete').length;
-      yield about('retention.today', subject).ok(
+      yield findingOf('retention.today', subject).ok(
         ours.length === 0
           ? 'no dump to keep or to delete'
           : `today ${verdicts.length - released} of ${verdicts.length} would be kept, and ${released === 0 ? 'none' : released} deleted`,
       );
       const frozen = whyFrozen(ours, facts.now, damaged.get(subject));
-      if (frozen !== undefined) yield about('retention.frozen', subject).warning(frozen.reason, HINTS[frozen.by]);
+      if (frozen !== undefined) yield findingOf('retention.frozen', subject).warning(frozen.reason, HINTS[frozen.by]);
     }
   },
 });

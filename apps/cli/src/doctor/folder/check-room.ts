@@ -3,7 +3,7 @@ import { neededBytes } from '@pgstow/catalog/folder/backup-folder.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import prettyBytes from 'pretty-bytes';
-import { about, defineCheck } from '../check.ts';
+import { findingOf, defineCheck } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 
 /** Checks that the next dumps fit on the disk of the backup folder, by the dump worker's own rule. */
@@ -25,7 +25,7 @@ export const checkRoom = defineCheck({
       const bytes = postgres.extraOptions.length > 0 ? undefined : databaseBytes.get(subject);
       if (last === undefined && bytes === undefined) {
         isSummed = false;
-        yield about('folder.room', subject).skipped(
+        yield findingOf('folder.room', subject).skipped(
           `neither a last dump nor the database's size tells how much a dump takes; ${prettyBytes(free)} are free`,
         );
         continue;
@@ -34,13 +34,13 @@ export const checkRoom = defineCheck({
       inAll += needed;
       if (needed <= free) continue;
       isSummed = false;
-      yield about('folder.room', subject).fault(
+      yield findingOf('folder.room', subject).fault(
         `${backup.folder} has ${prettyBytes(free)} free, and the next dump needs about ${prettyBytes(needed)}`,
         hint,
       );
     }
     if (!isSummed) return;
-    const { ok, warning } = about('folder.room');
+    const { ok, warning } = findingOf('folder.room');
     yield inAll <= free
       ? ok(`${prettyBytes(free)} are free, and the next dumps need about ${prettyBytes(inAll)}`)
       : warning(

@@ -1,5 +1,5 @@
 import { isFor, readOwnChecks } from '@pgstow/postgres/checks/read-own-checks.ts';
-import { about, defineCheck } from '../check.ts';
+import { findingOf, defineCheck } from '../check.ts';
 
 /** Reads the file of VERIFY_CHECKS as a restore test does, and says how many of its queries each database has. */
 export const checkOwnChecks = defineCheck({
@@ -12,13 +12,13 @@ export const checkOwnChecks = defineCheck({
     const checks = await readOwnChecks(verify.checksFile);
     for (const subject of postgres.databases) {
       const { length } = checks.filter(isFor(subject));
-      yield about(check, subject).ok(
+      yield findingOf(check, subject).ok(
         `its restore tests run ${length} ${length === 1 ? 'query' : 'queries'} of your own`,
       );
     }
     const unused = checks.filter((each) => !postgres.databases.some((database) => isFor(database)(each)));
     for (const { name, databases = [] } of unused) {
-      yield about(check).warning(
+      yield findingOf(check).warning(
         `${JSON.stringify(name)} is never run: no database of POSTGRES_DB is called ${databases.join(' or ')}`,
         'Mend the line `-- database:` of that query in VERIFY_CHECKS.',
       );

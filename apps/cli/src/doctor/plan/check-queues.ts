@@ -4,7 +4,7 @@ import { readJobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { connect } from '../../connect.ts';
-import { about, defineCheck, type Finding, type Settings } from '../check.ts';
+import { findingOf, defineCheck, type Finding, type Settings } from '../check.ts';
 import { UnknownFactError } from '../facts.ts';
 import { formatRun } from './describe-schedule.ts';
 
@@ -40,7 +40,7 @@ async function* checkQueue(
   await using queue = openQueue(name, settings.redis.site, connection);
   yield judgeWorkers(name, settings.redis.site, await queue.getWorkersCount().catch(() => undefined));
   if (await queue.isPaused())
-    yield about('queues.paused', name).fault(
+    yield findingOf('queues.paused', name).fault(
       `the queue is paused: no worker takes a ${name} job`,
       'Resume the queue on the board.',
     );
@@ -51,7 +51,7 @@ async function* checkQueue(
 }
 
 function judgeWorkers(subject: QueueName, site: string, count: number | undefined): Finding {
-  const { ok, fault, skipped } = about('queues.workers', subject);
+  const { ok, fault, skipped } = findingOf('queues.workers', subject);
   if (count === undefined) return skipped('this Redis does not tell who is connected');
   if (count > 0) return ok(`${count === 1 ? 'one worker is' : `${count} workers are`} connected`);
   return fault(
@@ -64,7 +64,7 @@ function judgeWorkers(subject: QueueName, site: string, count: number | undefine
 const RECENT_MS = 7 * 24 * 60 * 60 * 1000;
 
 async function judgeFailed(subject: QueueName, queue: OpenQueue<QueueName>, now: Date): Promise<Finding> {
-  const { ok, warning } = about('queues.failed', subject);
+  const { ok, warning } = findingOf('queues.failed', subject);
   const { failed = 0 } = await queue.getJobCounts('failed');
   const [newest] = await queue.getFailed(0, 0);
   const at = newest?.finishedOn ?? 0;
@@ -91,7 +91,7 @@ async function* checkPlan(
   const when = isVerify ? verify.schedule : schedule;
   const timeZone = when.kind === 'cron' ? when.timeZone : 'UTC';
   for (const subject of postgres.databases) {
-    const { ok, warning, fault } = about('queues.plan', subject);
+    const { ok, warning, fault } = findingOf('queues.plan', subject);
     const next = (await queue.getJobScheduler(idOf(subject)))?.next;
     const at = `${formatRun(new Date(next ?? 0), timeZone)} (${timeZone})`;
     if (next === undefined)

@@ -3,7 +3,7 @@ import { decisiveRestoreTest, newestVerdict } from '@pgstow/catalog/policy/decis
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { nextRuns } from '@pgstow/shared/config/subjects/schedule.ts';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
 
@@ -14,7 +14,7 @@ export const checkRestoreTests = defineCheck({
   timeoutMs: 60_000,
   async *run({ verify, backup, postgres }, facts) {
     const { schedule } = verify;
-    const { ok, warning } = about('restore.words');
+    const { ok, warning } = findingOf('restore.words');
     if (schedule.kind === 'off')
       yield warning(
         'restore tests are off: nothing but a restore shows that a backup restores',
@@ -35,7 +35,7 @@ export const checkRestoreTests = defineCheck({
 
 /** @param dumps of one database, oldest first */
 function judgeResult(subject: string, dumps: readonly KnownDump[], isOff: boolean, now: Date): Finding {
-  const { ok, warning, fault, skipped } = about('restore.result', subject);
+  const { ok, warning, fault, skipped } = findingOf('restore.result', subject);
   const verdict = newestVerdict(dumps, now);
   const test = verdict ?? dumps.map(decisiveRestoreTest).findLast((found) => found !== undefined);
   if (test === undefined) {

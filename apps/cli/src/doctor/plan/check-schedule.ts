@@ -3,7 +3,7 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { nextRuns, type Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 import { shellWord } from '../shell-word.ts';
 import { describeSchedule, formatRun } from './describe-schedule.ts';
 
@@ -18,17 +18,17 @@ export const checkSchedule = defineCheck({
   needs: ['schedule', 'backup', 'postgres'],
   timeoutMs: 60_000,
   async *run({ schedule, backup, postgres }, facts) {
-    yield about('schedule.words').ok(`dumps are made ${describeSchedule(schedule)}`);
+    yield findingOf('schedule.words').ok(`dumps are made ${describeSchedule(schedule)}`);
     if (schedule.kind === 'cron') {
       const runs = nextRuns(schedule, facts.now, SHOWN).map((run) => formatRun(run, schedule.timeZone));
-      yield about('schedule.next').ok(`next at ${runs.join(', ')} (${schedule.timeZone})`);
+      yield findingOf('schedule.next').ok(`next at ${runs.join(', ')} (${schedule.timeZone})`);
     }
     const dumps = await facts.readDumps(backup.folder);
     for (const subject of postgres.databases) {
       const newest = newestByNow(dumpsOf(subject, dumps), facts.now);
       if (schedule.kind === 'interval') {
         const last = newest === undefined ? undefined : Date.parse(newest.manifest.takenAt);
-        yield about('schedule.next', subject).ok(describeIntervals(schedule.everyMs, last, facts.now));
+        yield findingOf('schedule.next', subject).ok(describeIntervals(schedule.everyMs, last, facts.now));
       }
       yield judgeMissed(subject, newest, schedule, facts.now);
     }
@@ -44,7 +44,7 @@ function describeIntervals(everyMs: number, lastMs: number | undefined, now: Dat
 }
 
 function judgeMissed(subject: string, newest: KnownDump | undefined, schedule: Schedule, now: Date): Finding {
-  const { ok, warning, fault } = about('schedule.missed', subject);
+  const { ok, warning, fault } = findingOf('schedule.missed', subject);
   if (newest === undefined) return ok('never dumped yet; no run was missed');
   const { takenAt } = newest.manifest;
   const age = describeDuration(now.getTime() - Date.parse(takenAt));

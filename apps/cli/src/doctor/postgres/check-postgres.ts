@@ -11,7 +11,7 @@ import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 import { judgeClock } from '../judge-clock.ts';
 import { judgeClients } from './judge-clients.ts';
@@ -30,7 +30,7 @@ export const checkPostgres = defineCheck({
     try {
       newest = newestClients(installed);
     } catch (error) {
-      yield about('postgres.clients').failed(error);
+      yield findingOf('postgres.clients').failed(error);
       return;
     }
     const connect = (database: string): Promise<PsqlSession> => {
@@ -40,10 +40,10 @@ export const checkPostgres = defineCheck({
 
     const server = await askServer(postgres, connect, signal);
     if (server instanceof Error) {
-      yield about('postgres.server').failed(server);
+      yield findingOf('postgres.server').failed(server);
       return;
     }
-    yield about('postgres.server').ok(
+    yield findingOf('postgres.server').ok(
       `PostgreSQL ${server.version} at ${postgres.host}, port ${postgres.port}, lets ${postgres.user} in ${server.isEncrypted ? 'over TLS' : 'without TLS'}`,
     );
     yield judgeClock('postgres.clock', "the database server's clock", server.skewMs);
@@ -106,11 +106,11 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     sizes.set(subject, databaseBytes);
     extensions.set(subject, facts.extensions);
     identities.set(subject, { ...identity, address: formatAddress(postgres) });
-    yield about('postgres.database', subject).ok(
+    yield findingOf('postgres.database', subject).ok(
       `${prettyBytes(databaseBytes)}, encoding ${facts.encoding}, collation ${facts.collate}`,
     );
     if (facts.encoding === 'SQL_ASCII')
-      yield about('postgres.encoding', subject).warning(
+      yield findingOf('postgres.encoding', subject).warning(
         'encoding SQL_ASCII says nothing of its texts: they are dumped byte by byte, whatever they are',
         'Restore it into a database of the encoding SQL_ASCII alone, or convert it.',
       );
@@ -128,12 +128,12 @@ async function* checkDatabase(subject: string, context: DatabaseContext): AsyncG
     yield* found;
   } catch (error) {
     signal.throwIfAborted();
-    yield about('postgres.database', subject).failed(error);
+    yield findingOf('postgres.database', subject).failed(error);
     return;
   }
   // pg_dump would fail for the same rights.
   if (clients === undefined || found.some(({ status }) => status === 'fault')) return;
-  const { ok, failed } = about('postgres.dump', subject);
+  const { ok, failed } = findingOf('postgres.dump', subject);
   try {
     const env = libpqEnvironment(postgres, subject, 'pgstow doctor');
     if (!(await trySchemaDump({ clients, database: subject, env, extraOptions: postgres.extraOptions, signal })))

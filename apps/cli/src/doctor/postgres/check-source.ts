@@ -1,7 +1,7 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
-import { about, defineCheck } from '../check.ts';
+import { findingOf, defineCheck } from '../check.ts';
 import { sourceTimeoutMs } from '../facts.ts';
 
 /** Checks that the next dumps are of the same source as the last ones, by the dump worker's own rule. */
@@ -13,7 +13,7 @@ export const checkSource = defineCheck({
     const dumps = await facts.readDumps(backup.folder);
     const { identities } = await facts.source;
     for (const [subject, identity] of identities) {
-      const { ok, warning } = about('postgres.identity', subject);
+      const { ok, warning } = findingOf('postgres.identity', subject);
       const { otherSource } = judgeLineage(identity, dumpsOf(subject, dumps), facts.now);
       yield otherSource === undefined
         ? ok(`it is that of ${describeSource(identity)}`)

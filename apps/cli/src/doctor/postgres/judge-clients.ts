@@ -1,14 +1,14 @@
 import { chooseClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
 import { readPsqlVersion } from '@pgstow/postgres/client/read-psql-version.ts';
-import { about, type Finding } from '../check.ts';
+import { findingOf, type Finding } from '../check.ts';
 
 /** Judges pg_dump and psql. @returns those that dump a server of that major version, if there are any */
 export async function* judgeClients(
   installed: readonly Clients[],
   major: number,
 ): AsyncGenerator<Finding, Clients | undefined> {
-  const { ok, warning, failed } = about('postgres.clients');
+  const { ok, warning, failed } = findingOf('postgres.clients');
   let clients: Clients;
   try {
     clients = chooseClients(installed, major);
@@ -27,8 +27,8 @@ export async function* judgeClients(
   const psqlVersion = await readPsqlVersion(clients);
   const judged = judgePsql(psqlVersion).warning;
   yield judged === undefined
-    ? about('postgres.psql').ok(`psql ${psqlVersion} has no fault that is known to pgstow`)
-    : about('postgres.psql').warning(
+    ? findingOf('postgres.psql').ok(`psql ${psqlVersion} has no fault that is known to pgstow`)
+    : findingOf('postgres.psql').warning(
         judged.replace(/\.$/, ''),
         'Update the PostgreSQL client programs; they are what restores a dump.',
       );

@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
-import { about, type Finding } from '../check.ts';
+import { findingOf, type Finding } from '../check.ts';
 import type { ConnectionFacts } from './session-facts.ts';
 
 /** One for the dump, one for counting its rows in the same snapshot. */
@@ -10,7 +10,7 @@ export function judgeConnections(
   subject: string,
   { role, isSuperuser, roleLimit, databaseLimit, roleUsed, databaseUsed }: ConnectionFacts,
 ): Finding {
-  const { ok, warning, fault } = about('postgres.connections', subject);
+  const { ok, warning, fault } = findingOf('postgres.connections', subject);
   const limits = [
     { limit: roleLimit, used: roleUsed, of: `role ${role}`, mend: `ALTER ROLE ${quoteIdentifier(role)}` },
     { limit: databaseLimit, used: databaseUsed, of: 'database', mend: `ALTER DATABASE ${quoteIdentifier(subject)}` },

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import type { DumpRights, Lacking } from '@pgstow/postgres/dump/read-dump-rights.ts';
-import { about, type Finding } from '../check.ts';
+import { findingOf, type Finding } from '../check.ts';
 
 type Circumstances = {
   readonly isStandby: boolean;
@@ -20,7 +20,7 @@ export function judgeRights(
   const found: Finding[] = [];
   const judge = (check: Finding['check'], what: string, lacking: Lacking, grant: string, rest?: string): void => {
     if (lacking.count === 0) return;
-    const { warning, fault } = about(check, subject);
+    const { warning, fault } = findingOf(check, subject);
     const unless = isLimited ? '; a dump fails by it unless POSTGRES_EXTRA_OPTS leaves it out' : '';
     const hint = rest === undefined ? grant : `${grant}\n${rest}`;
     found.push((isLimited ? warning : fault)(`${role} ${what} ${describe(lacking)}${unless}`, hint));
@@ -34,8 +34,10 @@ export function judgeRights(
   const orOwner = 'Or let a role dump that owns them.';
   judge('postgres.large-objects', 'may not read the large object', largeObjects, ofLargeObjects, orOwner);
   if (found.length === 0)
-    found.push(about('postgres.rights', subject).ok(`${role} may read every table, row, sequence and large object`));
-  const { warning } = about('postgres.tables', subject);
+    found.push(
+      findingOf('postgres.rights', subject).ok(`${role} may read every table, row, sequence and large object`),
+    );
+  const { warning } = findingOf('postgres.tables', subject);
   if (foreignTables.count > 0)
     found.push(
       warning(

@@ -1,5 +1,5 @@
 import type { BoardConfig } from '@pgstow/shared/config/subjects/board.ts';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 
 /** Passwords of demos, examples and quick starts. */
 const KNOWN = ['pgstow-demo', 'password', 'passwort', 'changeme', 'change-me', 'changeit', 'letmein', 'admin123'];
@@ -17,7 +17,7 @@ export const checkBoard = defineCheck({
 
 /** A missing password is a fault of the configuration where others can reach the board. */
 function judgePassword({ host, port, user, password }: BoardConfig): Finding {
-  const { ok, warning } = about('board.password');
+  const { ok, warning } = findingOf('board.password');
   if (password === undefined) return ok('no password is set here: without one, the board stays closed');
   const weakness = findWeakness(password, user);
   if (weakness === undefined) return ok(`the board at ${host}, port ${port}, has a password`);

@@ -1,7 +1,7 @@
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import prettyBytes from 'pretty-bytes';
 import { connect } from '../../connect.ts';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 
 /** Checks Redis itself. `checkQueues` checks what lies in it. */
 export const checkRedis = defineCheck({
@@ -28,7 +28,7 @@ export type RedisFacts = {
   readonly limitBytes: number;
 };
 
-export async function readRedisFacts(redis: RedisConnection): Promise<RedisFacts> {
+async function readRedisFacts(redis: RedisConnection): Promise<RedisFacts> {
   const info = parseInfo(await redis.info());
   // Hosted Redis services forbid CONFIG.
   const settings = await redis.config('GET', 'save', 'maxmemory-policy').catch(() => undefined);
@@ -68,7 +68,7 @@ export function* judgeRedis(facts: RedisFacts): Generator<Finding> {
   const { version, evictionPolicy, keepsAppendOnlyFile, writesSnapshots, isDiskWell, usedBytes, limitBytes } = facts;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]);
-  const server = about('redis.server');
+  const server = findingOf('redis.server');
   yield isOld
     ? server.warning(
         `Redis ${version} answers; the queues are meant for ${LEAST_VERSION.join('.')} or newer`,
@@ -76,7 +76,7 @@ export function* judgeRedis(facts: RedisFacts): Generator<Finding> {
       )
     : server.ok(`Redis ${version} answers`);
 
-  const eviction = about('redis.eviction');
+  const eviction = findingOf('redis.eviction');
   if (evictionPolicy === undefined) yield eviction.skipped('this Redis does not tell what it evicts');
   else if (evictionPolicy === 'noeviction') yield eviction.ok('it evicts nothing (maxmemory-policy noeviction)');
   else
@@ -87,7 +87,7 @@ export function* judgeRedis(facts: RedisFacts): Generator<Finding> {
   yield judgePersistence(keepsAppendOnlyFile, writesSnapshots, isDiskWell);
 
   const of = `${prettyBytes(usedBytes)} of ${prettyBytes(limitBytes)}`;
-  const { ok, warning, fault } = about('redis.memory');
+  const { ok, warning, fault } = findingOf('redis.memory');
   if (limitBytes === 0) yield ok(`it uses ${prettyBytes(usedBytes)} of memory and has no limit of its own`);
   else if (usedBytes < limitBytes * NEARLY_FULL) yield ok(`it uses ${of} of memory`);
   else
@@ -102,7 +102,7 @@ function judgePersistence(
   writesSnapshots: boolean | undefined,
   isDiskWell: boolean,
 ): Finding {
-  const { ok, warning, fault, skipped } = about('redis.persistence');
+  const { ok, warning, fault, skipped } = findingOf('redis.persistence');
   if (!isDiskWell)
     return fault(
       'it could not write its data to its disk',

@@ -1,5 +1,5 @@
 import { probeS3 } from '@pgstow/store/s3/probe/probe-s3.ts';
-import { about, defineCheck } from '../check.ts';
+import { findingOf, defineCheck } from '../check.ts';
 import { judgeClock } from '../judge-clock.ts';
 
 /** S3 refuses requests whose clock is further off. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList */
@@ -12,7 +12,7 @@ export const checkS3 = defineCheck({
   timeoutMs: 90_000,
   async *run({ s3 }, _facts, signal) {
     if (s3 === undefined) {
-      yield about('s3.put').warning(
+      yield findingOf('s3.put').warning(
         'no bucket is configured: backups stay in the folder alone, and are lost with its disk',
         'Set S3_BUCKET, and an access key that may put, get and list.',
       );

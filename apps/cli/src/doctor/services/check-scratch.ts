@@ -5,7 +5,7 @@ import { roomFor } from '@pgstow/scratch/scratch-disk.ts';
 import { lookAtScratchHost } from '@pgstow/scratch/scratch-host-client.ts';
 import type { HostLook } from '@pgstow/scratch/scratch-host-messages.ts';
 import prettyBytes from 'pretty-bytes';
-import { about, defineCheck, type Finding } from '../check.ts';
+import { findingOf, defineCheck, type Finding } from '../check.ts';
 import { sourceTimeoutMs, type CheckedSource } from '../facts.ts';
 
 /** Checks what scratch servers need: on this machine, if VERIFY_DIR is there, or at a scratch host. */
@@ -14,7 +14,7 @@ export const checkScratch = defineCheck({
   needs: ['verify', 'postgres'],
   timeoutMs: ({ postgres }) => sourceTimeoutMs(postgres) + 30_000,
   async *run({ verify }, facts) {
-    const { ok, skipped, failed } = about('restore.scratch');
+    const { ok, skipped, failed } = findingOf('restore.scratch');
     const { folder, hostFolder, schedule, diskBytes } = verify;
     if (schedule.kind === 'off') return;
     if (hostFolder === undefined && !existsSync(folder)) {
@@ -35,7 +35,7 @@ export const checkScratch = defineCheck({
       return;
     }
     const { major, databaseBytes, extensions } = await facts.source;
-    const server = about('restore.server');
+    const server = findingOf('restore.server');
     if (major === undefined) {
       yield server.skipped('which PostgreSQL server is needed here is not known: the source did not answer');
       return;
@@ -51,7 +51,7 @@ export const checkScratch = defineCheck({
     const free = Math.min(host.roomBytes, diskBytes ?? Number.POSITIVE_INFINITY);
     const largest = Math.max(0, ...databaseBytes.values());
     const message = `${prettyBytes(free)} may be taken there, and the largest database has ${prettyBytes(largest)}`;
-    const room = about('restore.room');
+    const room = findingOf('restore.room');
     yield free >= largest
       ? room.ok(message)
       : room.warning(
@@ -63,7 +63,7 @@ export const checkScratch = defineCheck({
 
 /** Judges whether an upgrade can be rehearsed. */
 function judgeRehearsal(rehearsed: number, source: number, installed: readonly number[]): Finding {
-  const { ok, warning, failed } = about('restore.rehearsal');
+  const { ok, warning, failed } = findingOf('restore.rehearsal');
   if (rehearsed <= source)
     return warning(
       `VERIFY_REHEARSE is ${rehearsed}, and the source is PostgreSQL ${source} already: no upgrade is rehearsed`,
@@ -85,7 +85,7 @@ function* judgeExtensions(
 ): Generator<Finding> {
   if (available === undefined) return;
   for (const [subject, wanted] of extensions) {
-    const { ok, fault } = about('restore.extensions', subject);
+    const { ok, fault } = findingOf('restore.extensions', subject);
     const missing = wanted.filter((name) => !available.includes(name));
     if (missing.length > 0)
       yield fault(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineSubject } from '../subject.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type RuntimeConfig = { readonly logLevel: (typeof logLevels)[number]; readonly shutdownGraceMs: number };
 
 export const runtime = defineSubject({

@@ -1,4 +1,5 @@
 import { ZodError, z } from 'zod';
+import { parseJson } from '../../contract/parse-json.ts';
 import { describeFault, PermanentError, readFault } from '../errors.ts';
 import type { Redact } from '../log/redact.ts';
 import type { RedisConnection } from '../redis/redis.ts';
@@ -57,19 +58,11 @@ export async function readJobFailure(
   { id = '', failedReason }: { readonly id?: string | undefined; readonly failedReason?: string | undefined },
 ): Promise<JobFailure | undefined> {
   if (failedReason === undefined || failedReason === '') return undefined;
-  const failure = parse((await queue.redis.hget(queue.toKey(id), FIELD)) ?? '');
+  const failure = parseJson(jobFailureSchema, (await queue.redis.hget(queue.toKey(id), FIELD)) ?? '');
   if (failure !== undefined && describeFault(failure) === failedReason) return failure;
   // A job of an earlier version, or one that BullMQ itself has failed, has the text alone.
   const [reason = '', hint] = failedReason.split(/\nhint: (.*)/s);
   return { reason, hint };
-}
-
-function parse(json: string): JobFailure | undefined {
-  try {
-    return jobFailureSchema.safeParse(JSON.parse(json)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The field must not bring a job back that was removed meanwhile. */

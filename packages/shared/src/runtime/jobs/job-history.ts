@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { QueueName } from '../../contract/jobs.ts';
+import { parseJson } from '../../contract/parse-json.ts';
 import type { RedisConnection } from '../redis/redis.ts';
 
 /** Attempts and failures that a site's workers count in Redis, so that a restart does not begin at zero. */
@@ -37,11 +38,11 @@ export async function readJobHistory(redis: RedisConnection, site: string): Prom
   const [attempts, failures] = await Promise.all([redis.hgetall(attemptsKey(site)), redis.hgetall(failuresKey(site))]);
   return {
     attempts: Object.entries(attempts).flatMap(([field, value]) => {
-      const { data } = attemptSchema.safeParse([...parse(field), Number(value)]);
+      const { data } = attemptSchema.safeParse([...wordsOf(field), Number(value)]);
       return data === undefined ? [] : [{ stage: data[0], database: data[1], at: new Date(data[2]) }];
     }),
     failures: Object.entries(failures).flatMap(([field, value]) => {
-      const { data } = failureSchema.safeParse([...parse(field), Number(value)]);
+      const { data } = failureSchema.safeParse([...wordsOf(field), Number(value)]);
       return data === undefined ? [] : [{ stage: data[0], database: data[1], reason: data[2], count: data[3] }];
     }),
   };
@@ -50,11 +51,6 @@ export async function readJobHistory(redis: RedisConnection, site: string): Prom
 const attemptSchema = z.tuple([z.string(), z.string(), z.int().nonnegative()]);
 const failureSchema = z.tuple([z.string(), z.string(), z.string(), z.int().nonnegative()]);
 
-function parse(field: string): readonly unknown[] {
-  try {
-    const parsed: unknown = JSON.parse(field);
-    return Array.isArray(parsed) ? parsed : [];
-  } catch {
-    return [];
-  }
+function wordsOf(field: string): readonly string[] {
+  return parseJson(z.array(z.string()), field) ?? [];
 }

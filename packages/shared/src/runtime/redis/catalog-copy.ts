@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { parseJson } from '../../contract/parse-json.ts';
 import { publishedCatalogSchema, type PublishedCatalog } from '../../contract/published-catalog.ts';
 import type { RedisConnection } from './redis.ts';
 
@@ -46,17 +47,9 @@ export class CatalogReader {
     const current = await this.#redis.hget(this.#key, 'stamp');
     if (current !== null && current === this.#known?.stamp) return this.#known.catalog;
     const [stamp, json] = await this.#redis.hmget(this.#key, 'stamp', 'catalog');
-    const catalog = parseCatalog(json ?? '');
+    const catalog = parseJson(publishedCatalogSchema, json ?? '');
     this.#known = typeof stamp === 'string' ? { stamp, catalog } : undefined;
     return catalog;
-  }
-}
-
-function parseCatalog(json: string): PublishedCatalog | undefined {
-  try {
-    return publishedCatalogSchema.safeParse(JSON.parse(json)).data;
-  } catch {
-    return undefined;
   }
 }
 
