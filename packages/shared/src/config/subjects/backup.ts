@@ -1,19 +1,6 @@
 import { z } from 'zod';
-import { defineSubject } from '../subject.ts';
+import { defineSubject, type Built } from '../subject.ts';
 import { wholeNumber } from '../values/whole-number.ts';
-
-/** The backup folder, what is written there, and how long it is kept. */
-export type BackupConfig = {
-  readonly folder: string;
-  /** The same folder's path on the container's host, where compose gives it. */
-  readonly folderOnHost: string | undefined;
-  readonly keepLast: number;
-  readonly compression: 'auto' | 'igzip' | 'pigz' | 'gzip';
-  /** Whether a dump that has shrunk beyond belief is suspect, or counts with a warning. */
-  readonly onShrink: 'suspect' | 'warn';
-  readonly timeoutMs: number;
-  readonly stallTimeoutMs: number;
-};
 
 export const backup = defineSubject({
   title: 'Dumps and retention',
@@ -51,16 +38,18 @@ export const backup = defineSubject({
       description: 'Seconds that pg_dump may go without writing a byte.',
     },
   },
-  build(values): BackupConfig {
-    return {
-      folder: values.BACKUP_DIR,
-      // Without a slash, it is a volume of Docker's.
-      folderOnHost: values.PGSTOW_FOLDER?.includes('/') === true ? values.PGSTOW_FOLDER : undefined,
-      keepLast: values.BACKUP_KEEP_LAST,
-      compression: values.BACKUP_COMPRESSION,
-      onShrink: values.BACKUP_ON_SHRINK === 'warn' ? 'warn' : 'suspect',
-      timeoutMs: values.BACKUP_TIMEOUT * 1000,
-      stallTimeoutMs: values.BACKUP_STALL_TIMEOUT * 1000,
-    };
-  },
+  build: (values) => ({
+    folder: values.BACKUP_DIR,
+    /** The same folder's path on the container's host, where compose gives it. Without a slash, it is a volume of Docker's. */
+    folderOnHost: values.PGSTOW_FOLDER?.includes('/') === true ? values.PGSTOW_FOLDER : undefined,
+    keepLast: values.BACKUP_KEEP_LAST,
+    compression: values.BACKUP_COMPRESSION,
+    /** Whether a dump that has shrunk beyond belief is suspect, or counts with a warning. */
+    onShrink: values.BACKUP_ON_SHRINK === 'warn' ? ('warn' as const) : ('suspect' as const),
+    timeoutMs: values.BACKUP_TIMEOUT * 1000,
+    stallTimeoutMs: values.BACKUP_STALL_TIMEOUT * 1000,
+  }),
 });
+
+/** The backup folder, what is written there, and how long it is kept. */
+export type BackupConfig = Built<typeof backup>;

@@ -1,23 +1,6 @@
 import { z } from 'zod';
-import { defineSubject } from '../subject.ts';
+import { defineSubject, type Built } from '../subject.ts';
 import { wholeNumber } from '../values/whole-number.ts';
-
-export type BoardConfig = {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** `undefined`: the board stays closed. */
-  readonly password: string | undefined;
-  /** Where people open the board, if they reach it through a proxy. */
-  readonly publicAddress: PublicAddress | undefined;
-};
-
-export type PublicAddress = {
-  /** As browsers send it: `https://ops.example.com`. */
-  readonly origin: string;
-  /** Without a slash at the end, and empty where the board has the whole host name: `/pgstow`. */
-  readonly path: string;
-};
 
 /** A path without anything to encode, so that browser, proxy and board read it alike. */
 const PLAIN_PATH = /^(?:\/[\w.~-]+)*\/?$/;
@@ -53,7 +36,7 @@ export const board = defineSubject({
         'Whole address, with its path, at which browsers find the status page behind a [proxy](reverse-proxy.md).',
     },
   },
-  build(values, report): BoardConfig {
+  build(values, report) {
     const loopback = /^(?:127(?:\.\d+){3}|::1|localhost)$/.test(values.BOARD_HOST);
     if (!loopback && values.BOARD_PASSWORD === undefined) {
       report('BOARD_PASSWORD', `is required because BOARD_HOST is ${values.BOARD_HOST}, which others can reach`);
@@ -67,8 +50,12 @@ export const board = defineSubject({
       host: values.BOARD_HOST,
       port: values.BOARD_PORT,
       user: values.BOARD_USER,
+      /** `undefined`: the board stays closed. */
       password: values.BOARD_PASSWORD,
-      publicAddress: url === undefined ? undefined : { origin: url.origin, path: url.pathname.replace(/\/$/, '') },
+      /** Where people open the board, if they reach it through a proxy: the origin, and a path without a slash at its end. */
+      publicAddress: url && { origin: url.origin, path: url.pathname.replace(/\/$/, '') },
     };
   },
 });
+
+export type BoardConfig = Built<typeof board>;

@@ -3,7 +3,6 @@ import { defineSubject } from '../subject.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type RuntimeConfig = { readonly logLevel: (typeof logLevels)[number]; readonly shutdownGraceMs: number };
 
 export const runtime = defineSubject({
   title: 'Processes',
@@ -15,5 +14,5 @@ export const runtime = defineSubject({
         'Seconds that a running job gets to finish after SIGTERM. Then it is aborted and goes back to its queue.',
     },
   },
-  build: (values): RuntimeConfig => ({ logLevel: values.LOG_LEVEL, shutdownGraceMs: values.SHUTDOWN_GRACE * 1000 }),
+  build: (values) => ({ logLevel: values.LOG_LEVEL, shutdownGraceMs: values.SHUTDOWN_GRACE * 1000 }),
 });

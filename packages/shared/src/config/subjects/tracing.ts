@@ -1,24 +1,7 @@
 import { z } from 'zod';
-import { defineSubject, type ReportFault } from '../subject.ts';
+import { defineSubject, type Built, type ReportFault } from '../subject.ts';
 import { secretsInUrl } from '../values/url-secrets.ts';
 import { wholeNumber } from '../values/whole-number.ts';
-
-/** Where spans are sent, and how. */
-export type TracingConfig = {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly protocol: 'http/protobuf' | 'http/json';
-  readonly compression: 'none' | 'gzip';
-  readonly timeoutMs: number;
-  /** Path of the certificates that sign the endpoint's, if they are not Node's own. */
-  readonly certificate: string | undefined;
-  /** One name for all processes; `undefined`: each has its own. */
-  readonly serviceName: string | undefined;
-  readonly resourceAttributes: Readonly<Record<string, string>>;
-  readonly sampler: (typeof samplers)[number];
-  /** Part of all traces that a sampler by ratio keeps, 0 to 1. */
-  readonly ratio: number;
-};
 
 const samplers = [
   'always_on',
@@ -105,7 +88,7 @@ export const tracing = defineSubject({
       description: '`true` turns traces off, whatever else is set.',
     },
   },
-  build(values, report): TracingConfig | undefined {
+  build(values, report) {
     const headers = {
       ...readPairs('OTEL_EXPORTER_OTLP_HEADERS', values.OTEL_EXPORTER_OTLP_HEADERS, HEADER_NAME, report),
       ...readPairs('OTEL_EXPORTER_OTLP_TRACES_HEADERS', values.OTEL_EXPORTER_OTLP_TRACES_HEADERS, HEADER_NAME, report),
@@ -120,14 +103,20 @@ export const tracing = defineSubject({
       protocol: values.OTEL_EXPORTER_OTLP_PROTOCOL,
       compression: values.OTEL_EXPORTER_OTLP_COMPRESSION,
       timeoutMs: values.OTEL_EXPORTER_OTLP_TIMEOUT,
+      /** Path of the certificates that sign the endpoint's, if they are not Node's own. */
       certificate: values.OTEL_EXPORTER_OTLP_CERTIFICATE,
+      /** One name for all processes; `undefined`: each has its own. */
       serviceName: values.OTEL_SERVICE_NAME,
       resourceAttributes: attributes,
       sampler: values.OTEL_TRACES_SAMPLER,
+      /** Part of all traces that a sampler by ratio keeps, 0 to 1. */
       ratio: values.OTEL_TRACES_SAMPLER_ARG ?? 1,
     };
   },
 });
+
+/** Where spans are sent, and how. */
+export type TracingConfig = NonNullable<Built<typeof tracing>>;
 
 /** A token of RFC 9110, section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -1,34 +1,13 @@
 import { z } from 'zod';
-import { defineSubject, type ReportFault } from '../subject.ts';
-import { readSearchPaths, type SearchPaths } from '../values/search-paths.ts';
+import { defineSubject, type Built, type ReportFault } from '../subject.ts';
+import { readSearchPaths } from '../values/search-paths.ts';
 import { wholeNumber } from '../values/whole-number.ts';
-import { cronFault, readTimeZone, TZ } from './schedule.ts';
+import { cronFault, readTimeZone, TZ, type Schedule } from './schedule.ts';
 
-/** When restore tests are made, where, and within which bounds. */
-export type VerifyConfig = {
-  readonly schedule:
-    | { readonly kind: 'after-upload' }
-    | { readonly kind: 'off' }
-    | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string };
-  readonly sourceCounts: 'exact' | 'estimate' | 'off';
-  /** A database larger than this is not counted exactly. */
-  readonly exactUpToBytes: number;
-  /** Folder of downloads and, without a scratch host, of scratch servers. */
-  readonly folder: string;
-  /** Folder that a scratch host shares with the verify worker; `undefined`: the worker runs scratch servers itself. */
-  readonly hostFolder: string | undefined;
-  /** Bytes that a test may take on the disk of `folder`; `undefined`: what is free there. */
-  readonly diskBytes: number | undefined;
-  /** Memory that a scratch server may take, about. */
-  readonly memoryBytes: number;
-  readonly timeoutMs: number;
-  /** Major version of PostgreSQL into which a dump that was tested is restored as well. */
-  readonly rehearseMajor: number | undefined;
-  /** Schemas that functions of a dump may take for granted. */
-  readonly searchPaths: SearchPaths;
-  /** Path of the file of own checks. */
-  readonly checksFile: string | undefined;
-};
+type VerifySchedule =
+  | Extract<Schedule, { kind: 'cron' }>
+  | { readonly kind: 'after-upload' }
+  | { readonly kind: 'off' };
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -95,24 +74,33 @@ export const verify = defineSubject({
       defaultText: 'no checks of your own',
     },
   },
-  build(values, report): VerifyConfig {
-    return {
-      schedule: readSchedule(values.VERIFY_SCHEDULE.trim(), values.TZ, report),
-      sourceCounts: values.VERIFY_SOURCE_COUNTS,
-      exactUpToBytes: values.VERIFY_SOURCE_COUNTS_LIMIT * GIB,
-      folder: values.VERIFY_DIR,
-      hostFolder: values.VERIFY_HOST_DIR,
-      diskBytes: values.VERIFY_DISK_LIMIT === undefined ? undefined : values.VERIFY_DISK_LIMIT * MIB,
-      memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
-      timeoutMs: values.VERIFY_TIMEOUT * 1000,
-      rehearseMajor: values.VERIFY_REHEARSE,
-      searchPaths: readSearchPaths(values.VERIFY_SEARCH_PATH),
-      checksFile: values.VERIFY_CHECKS,
-    };
-  },
+  build: (values, report) => ({
+    schedule: readSchedule(values.VERIFY_SCHEDULE.trim(), values.TZ, report),
+    sourceCounts: values.VERIFY_SOURCE_COUNTS,
+    /** A database larger than this is not counted exactly. */
+    exactUpToBytes: values.VERIFY_SOURCE_COUNTS_LIMIT * GIB,
+    /** Folder of downloads and, without a scratch host, of scratch servers. */
+    folder: values.VERIFY_DIR,
+    /** Folder that a scratch host shares with the verify worker; `undefined`: the worker runs scratch servers itself. */
+    hostFolder: values.VERIFY_HOST_DIR,
+    /** Bytes that a test may take on the disk of `folder`; `undefined`: what is free there. */
+    diskBytes: values.VERIFY_DISK_LIMIT === undefined ? undefined : values.VERIFY_DISK_LIMIT * MIB,
+    /** Memory that a scratch server may take, about. */
+    memoryBytes: values.VERIFY_MEMORY_LIMIT * MIB,
+    timeoutMs: values.VERIFY_TIMEOUT * 1000,
+    /** Major version of PostgreSQL into which a dump that was tested is restored as well. */
+    rehearseMajor: values.VERIFY_REHEARSE,
+    /** Schemas that functions of a dump may take for granted. */
+    searchPaths: readSearchPaths(values.VERIFY_SEARCH_PATH),
+    /** Path of the file of own checks. */
+    checksFile: values.VERIFY_CHECKS,
+  }),
 });
 
-function readSchedule(text: string, timeZoneName: string, report: ReportFault): VerifyConfig['schedule'] {
+/** When restore tests are made, where, and within which bounds. */
+export type VerifyConfig = Built<typeof verify>;
+
+function readSchedule(text: string, timeZoneName: string, report: ReportFault): VerifySchedule {
   if (text === 'after-upload' || text === 'off') return { kind: text };
   const timeZone = readTimeZone(timeZoneName, report) ?? 'UTC';
   const fault = cronFault(text, timeZone);
