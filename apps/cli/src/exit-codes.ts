@@ -37,3 +37,18 @@ export class ExitError extends Error {
     this.hint = hint;
   }
 }
+
+/** Reports that the command line or the configuration is at fault. */
+export function misuse(message: string, hint?: string): ExitError {
+  return new ExitError(exitCodes.usage, message, hint);
+}
+
+/** Reports that something is refused for safety before anything was touched, and says so. */
+export function refusal(message: string, hint?: string): ExitError {
+  return new ExitError(exitCodes.refused, `${message}; nothing was touched`, hint);
+}
+
+/** Reports any other failure. */
+export function failure(message: string, hint?: string): ExitError {
+  return new ExitError(exitCodes.failed, message, hint);
+}

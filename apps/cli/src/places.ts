@@ -3,7 +3,7 @@ import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/subjects/s3
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { Option } from 'commander';
-import { exitCodes, ExitError } from './exit-codes.ts';
+import { misuse } from './exit-codes.ts';
 import type { readSettings } from './read-settings.ts';
 
 /** The option `--from`, as every verb takes it. */
@@ -22,7 +22,7 @@ export async function openPlaces(
   stack: Pick<DisposableStack, 'use'>,
 ): Promise<Pick<ListBackupsOptions, 'folder' | 'stores'>> {
   if (from !== undefined && from !== LOCAL && s3 === undefined)
-    throw new ExitError(exitCodes.usage, `there is no destination ${from}`, 'Set S3_BUCKET, or say --from local.');
+    throw misuse(`there is no destination ${from}`, 'Set S3_BUCKET, or say --from local.');
   return {
     folder: from === undefined || from === LOCAL ? backup.folder : undefined,
     stores: from === LOCAL || s3 === undefined ? [] : [stack.use(await openStore(s3))],

@@ -4,7 +4,7 @@ import { subjects } from '@pgstow/shared/config/subjects.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { exitCodes, ExitError } from './exit-codes.ts';
+import { misuse } from './exit-codes.ts';
 import { keepSecrets } from './format/keep-secrets.ts';
 
 type Subjects = typeof subjects;
@@ -24,7 +24,7 @@ export function chooseDatabases(named: readonly string[], postgres: PostgresConf
   try {
     return chooseTargets(named, postgres);
   } catch (error) {
-    throw new ExitError(exitCodes.usage, describeError(error));
+    throw misuse(describeError(error));
   }
 }
 
@@ -38,12 +38,8 @@ export function databasesOf(name: string, database: string | undefined): readonl
     return chooseDatabases(database === undefined ? [] : [database], readSettings('postgres').postgres);
   const parts = parseBackupName(name);
   if (parts === undefined)
-    throw new ExitError(
-      exitCodes.usage,
-      `expected latest or a backup's name, got ${JSON.stringify(name)}`,
-      'See pgstow list --long.',
-    );
+    throw misuse(`expected latest or a backup's name, got ${JSON.stringify(name)}`, 'See pgstow list --long.');
   if (database !== undefined && database !== parts.database)
-    throw new ExitError(exitCodes.usage, `${name} is a backup of ${parts.database}, not of ${database}`);
+    throw misuse(`${name} is a backup of ${parts.database}, not of ${database}`);
   return [parts.database];
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from '@pgstow/shared/config/read-config.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { CommanderError, type Command } from 'commander';
-import { exitCodes, ExitError, type ExitCode } from './exit-codes.ts';
+import { type ExitCode, exitCodes, ExitError } from './exit-codes.ts';
 import { formatName } from './format/format-text.ts';
 
 /** Runs the command line, and writes a failure to stderr. @returns the exit code */

@@ -1,4 +1,5 @@
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { backupNameSchema } from '@pgstow/shared/contract/backup-name.ts';
+import { z } from 'zod';
 
 /** Kinds of alarm. There is at most one alarm of a kind and a database. */
 export const alarmKinds = [
@@ -14,28 +15,29 @@ export const alarmKinds = [
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
-export const events = ['raised', 'recovered', 'test'] as const;
-export const severities = ['critical', 'error', 'warning', 'info'] as const;
+const severities = ['critical', 'error', 'warning', 'info'] as const;
 export type Severity = (typeof severities)[number];
 
 /** A message to people: what happened, what is still safe, and what to do. Plain text; each channel escapes it. */
-export type Notification = {
-  readonly event: (typeof events)[number];
-  readonly severity: Severity;
-  /** `undefined` for a test. */
-  readonly kind: AlarmKind | undefined;
-  readonly site: string;
-  readonly database: string | undefined;
+export const notificationSchema = z.object({
+  event: z.enum(['raised', 'recovered', 'test']),
+  severity: z.enum(severities),
+  /** Absent from a test, as is the database. */
+  kind: z.enum(alarmKinds).optional(),
+  site: z.string(),
+  database: z.string().optional(),
   /** The dump in question, if there is one. */
-  readonly name: BackupName | undefined;
-  readonly title: string;
-  readonly happened: string;
-  readonly safe: string;
+  name: backupNameSchema.optional(),
+  title: z.string(),
+  happened: z.string(),
+  safe: z.string(),
   /** What to do. */
-  readonly hint: string;
-  /** ISO 8601, UTC. */
-  readonly at: string;
-};
+  hint: z.string(),
+  /** UTC. */
+  at: z.iso.datetime(),
+});
+
+export type Notification = Readonly<z.infer<typeof notificationSchema>>;
 
 /** Long enough for an error with its context, short enough for every service once it is escaped. */
 const LONGEST_HAPPENED = 1000;

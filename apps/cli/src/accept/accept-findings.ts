@@ -7,7 +7,7 @@ import { badTestOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts
 import { findingsAcceptanceFileName, type FindingsAcceptance } from '@pgstow/shared/contract/findings-acceptance.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { exitCodes, ExitError, failure, misuse } from '../exit-codes.ts';
 import { writeForWorkers } from './write-for-workers.ts';
 
 /**
@@ -23,8 +23,7 @@ export async function acceptFindings(folder: string, dump: KnownDump, reason = '
   if (acceptable.length === 0 && refused !== undefined) throw refused;
   const said = reason.replaceAll(/\s+/g, ' ').trim();
   if (said === '')
-    throw new ExitError(
-      exitCodes.usage,
+    throw misuse(
       `a restore test found ${name} bad, and accepting that needs a reason`,
       `Say why it is no fault: pgstow accept ${name} --reason '…'`,
     );
@@ -51,11 +50,7 @@ async function readWords(folder: string, file: string): Promise<FindingsAcceptan
   const unreadable: string[] = [];
   const [known] = readFindingsAcceptances(new Records(folder), [file], unreadable);
   if (unreadable.length === 0) return known?.words ?? [];
-  throw new ExitError(
-    exitCodes.failed,
-    `${file} cannot be read, and may hold what was accepted before`,
-    'Mend it, or move it away.',
-  );
+  throw failure(`${file} cannot be read, and may hold what was accepted before`, 'Mend it, or move it away.');
 }
 
 /** Prints what follows from it. @param contents of the folder as it is now */

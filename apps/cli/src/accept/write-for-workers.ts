@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure } from '../exit-codes.ts';
 
 /**
  * Writes a record that concerns a dump, and gives it the owner of the dump's manifest, so that the workers can read it.
@@ -21,8 +21,7 @@ export async function writeForWorkers(
     const { uid, gid } = await stat(join(folder, manifestFileName(name)));
     const own = process.getuid?.();
     if (own !== undefined && own !== 0 && own !== uid)
-      throw new ExitError(
-        exitCodes.failed,
+      throw failure(
         `${name} belongs to user ${uid}, and this is user ${own}: the workers could not read its acceptance`,
         'Run it as the user that the dump worker runs as.',
       );

@@ -1,7 +1,7 @@
 import { StatementError, type PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { listMissingExtensions, type DumpedExtension } from '@pgstow/postgres/restore/missing-extensions.ts';
 import { z } from 'zod';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { refusal, type ExitError } from '../exit-codes.ts';
 import type { RestoreContext } from './restore-context.ts';
 import type { TargetSession } from './target-facts.ts';
 
@@ -20,7 +20,7 @@ export async function assertExtensionsFit(
     z.string(),
   );
   if (missing.length > 0)
-    throw refused(
+    throw refusal(
       `extensions are missing on the target server: ${missing.join(', ')}`,
       'Install them there; a server in the image that the source runs in has them.',
     );
@@ -50,12 +50,12 @@ async function assertTimescaledbFits(
   // Another database of the server says nothing of the one that is to be created.
   if (!exists || installed === null) return;
   if (isForced)
-    throw refused(
+    throw refusal(
       'the target holds TimescaleDB, whose tables cannot be dropped and restored in one transaction',
       'Restore into a new database (--create), or drop this one first.',
     );
   if (version !== undefined && installed !== version)
-    throw refused(
+    throw refusal(
       `the target has TimescaleDB ${installed}, and the backup is of ${version}`,
       'Restore into a new database (--create), or in this one: DROP EXTENSION timescaledb;',
     );
@@ -70,7 +70,7 @@ async function assertCronFits(session: PsqlSession, wanted: string): Promise<voi
     );
     if (database === null) throw notLoaded('pg_cron');
     if (database === wanted) return;
-    throw refused(
+    throw refusal(
       `pg_cron works in the database ${JSON.stringify(database)} of the target server alone`,
       `Set cron.database_name = '${wanted}' there and restart it, or restore into another server. Its jobs begin to run there at once; cron.launch_active_jobs = off keeps them from that.`,
     );
@@ -81,12 +81,8 @@ async function assertCronFits(session: PsqlSession, wanted: string): Promise<voi
 }
 
 function notLoaded(library: string): ExitError {
-  return refused(
+  return refusal(
     `the target server does not load ${library} at its start`,
     `Add it to shared_preload_libraries in its postgresql.conf, and restart it.`,
   );
-}
-
-function refused(message: string, hint: string): ExitError {
-  return new ExitError(exitCodes.refused, `${message}; nothing was touched`, hint);
 }

@@ -1,6 +1,7 @@
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import type { NeededRole } from '@pgstow/shared/contract/dump-needs.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { refusal } from '../exit-codes.ts';
+import { warn } from '../format/warn.ts';
 import type { RolesThere } from './target-facts.ts';
 import { listNames } from './wanted-roles.ts';
 
@@ -9,7 +10,6 @@ type Circumstances = {
   readonly madeBySuperuser: readonly string[];
   /** Whether the dump holds all that its source did. */
   readonly isWhole: boolean;
-  readonly warn: (text: string) => void;
 };
 
 /**
@@ -24,7 +24,7 @@ type Circumstances = {
 export function assertSuperusers(
   roles: readonly NeededRole[],
   { there, self, isSuperuser }: RolesThere,
-  { madeBySuperuser, isWhole, warn }: Circumstances,
+  { madeBySuperuser, isWhole }: Circumstances,
 ): void {
   const none = roles.filter(({ name }) => there[name] !== true);
   const owners = none.filter(({ ownsAsSuperuser }) => ownsAsSuperuser !== undefined);
@@ -35,9 +35,8 @@ export function assertSuperusers(
     const what = `roles own what only a superuser may own, and are no superusers on the target server: ${owned.join('; ')}`;
     const sql = makeSuperusers(owners, there);
     if (isWhole && isSuperuser)
-      throw new ExitError(
-        exitCodes.refused,
-        `${what}; nothing was touched`,
+      throw refusal(
+        what,
         `Make them superusers first, at least until the restore is done: ${sql} Or take a dump without owners: POSTGRES_EXTRA_OPTS=--no-owner.`,
       );
     warn(`${what}; if the restore fails for it: ${sql}`);

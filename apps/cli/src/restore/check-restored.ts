@@ -6,6 +6,7 @@ import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { exitCodes, ExitError } from '../exit-codes.ts';
+import { warn } from '../format/warn.ts';
 import type { RestoreContext } from './restore-context.ts';
 
 /**
@@ -61,13 +62,12 @@ async function analyzeAndCompare(
     await using session = await PsqlSession.start(clients, target.env(target.database), signal);
     await session.run('analyze').catch((error: unknown) => {
       if (!(error instanceof StatementError) || signal.aborted) throw error;
-      console.error(`pgstow: warning: it is restored, and ANALYZE failed: ${describeError(error)}`);
+      warn(`it is restored, and ANALYZE failed: ${describeError(error)}`);
     });
     return await compareRestored(session, held, sequences);
   } catch (error) {
     // The restore is committed: this must not look like a restore that failed.
-    if (signal.aborted)
-      console.error('pgstow: warning: it is restored, and stays so; its ANALYZE and comparison were cut off');
+    if (signal.aborted) warn('it is restored, and stays so; its ANALYZE and comparison were cut off');
     signal.throwIfAborted();
     throw new ExitError(exitCodes.couldNotTell, `it is restored, and could not be compared: ${describeError(error)}`);
   }

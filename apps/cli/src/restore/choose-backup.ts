@@ -4,7 +4,7 @@ import { newestByNow, newestUntil } from '@pgstow/catalog/policy/newest-dump.ts'
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure, misuse, refusal } from '../exit-codes.ts';
 import { formatTime } from '../format/format-text.ts';
 
 /** A choice of backup: the newest, the newest at or before a time, or the one of that name. */
@@ -18,14 +18,13 @@ export function parseWanted(text: string, database: string): Wanted {
   if (isBackupName(text)) {
     const theirs = parseBackupName(text)?.database;
     if (theirs === database) return { name: text };
-    throw new ExitError(exitCodes.usage, `${text} is a backup of ${theirs}, not of ${database}`);
+    throw misuse(`${text} is a backup of ${theirs}, not of ${database}`);
   }
   const until = TIME.test(text)
     ? new Date(/Z$|[+-]\d\d:\d\d$/.test(text) || !/:/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
     : new Date(Number.NaN);
   if (!Number.isNaN(until.getTime()) && isDay(text.slice(0, 10))) return { until };
-  throw new ExitError(
-    exitCodes.usage,
+  throw misuse(
     `expected --at latest, a time such as 2026-11-26T03:00:00Z, or the name of a backup, got ${JSON.stringify(text)}`,
   );
 }
@@ -62,7 +61,7 @@ export function chooseBackup(
       : there[0] !== undefined
         ? `There is ${there[0].name} without a manifest; give its name to --at to restore it all the same.`
         : 'pgstow list shows what there is.';
-  throw new ExitError(exitCodes.failed, `${what} is known${from === undefined ? '' : ` at ${from}`}`, hint);
+  throw failure(`${what} is known${from === undefined ? '' : ` at ${from}`}`, hint);
 }
 
 function findWanted(there: readonly Backup[], wanted: Wanted, now: Date): Backup | undefined {
@@ -91,9 +90,8 @@ function assertOneLineage(chosen: ProvenBackup, proven: readonly ProvenBackup[])
   const rivals = [chosen, rival].map(({ name, manifest }) => {
     return `--at ${name} is of ${manifest.identity === undefined ? '' : describeSource(manifest.identity)}`;
   });
-  throw new ExitError(
-    exitCodes.refused,
-    `there are backups of two servers under the name ${chosen.database}; nothing was touched`,
+  throw refusal(
+    `there are backups of two servers under the name ${chosen.database}`,
     `Say which by its name: ${rivals.join('; ')}.`,
   );
 }

@@ -3,7 +3,8 @@ import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { createDatabase } from '@pgstow/postgres/facts/create-database.ts';
 import type { DatabaseLocale } from '@pgstow/postgres/facts/database-locale.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure } from '../exit-codes.ts';
+import { warn } from '../format/warn.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import { openMaintenance } from './target-facts.ts';
 
@@ -21,11 +22,10 @@ export async function createTarget(
   await using session = await openMaintenance(target, clients, signal);
   try {
     const lacking = await createDatabase(target.database, source, (sql) => session.run(sql));
-    if (lacking !== undefined) console.error(`pgstow: warning: ${target.host} has ${lacking}`);
+    if (lacking !== undefined) warn(`${target.host} has ${lacking}`);
   } catch (error) {
     signal.throwIfAborted();
-    throw new ExitError(
-      exitCodes.failed,
+    throw failure(
       `cannot create the database ${target.title}: ${describeError(error)}`,
       'Restore as a role with CREATEDB, or have it created: CREATE DATABASE ... TEMPLATE template0.',
     );
@@ -40,6 +40,6 @@ export async function dropTarget(target: RestoreTarget, clients: Clients): Promi
     // The server may not have noticed yet that a connection was lost.
     await session.run(`drop database if exists ${name} with (force)`);
   } catch (error) {
-    console.error(`pgstow: warning: cannot drop ${target.title}, which was created: ${describeError(error)}`);
+    warn(`cannot drop ${target.title}, which was created: ${describeError(error)}`);
   }
 }

@@ -1,6 +1,7 @@
 import { extensionsOf } from '@pgstow/postgres/restore/missing-extensions.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { refusal } from '../exit-codes.ts';
+import { warn } from '../format/warn.ts';
 import { assertExtensionsFit } from './assert-extensions-fit.ts';
 import { assertSuperusers } from './assert-superusers.ts';
 import type { RestoreContext } from './restore-context.ts';
@@ -46,12 +47,11 @@ export async function planBeforeRestore(
   );
   const missing = missingRoles(named, needs?.roles, there);
   const ofDump = wanted.filter(({ name }) => named.includes(name));
-  assertSuperusers(ofDump, there, { madeBySuperuser: needs?.madeBySuperuser ?? [], isWhole, warn });
+  assertSuperusers(ofDump, there, { madeBySuperuser: needs?.madeBySuperuser ?? [], isWhole });
   if (missing.length > 0 && (!mayBeCreated || !there.mayCreate)) {
     const wereSuperusers = new Set(missing.filter(({ isSuperuser }) => isSuperuser).map(({ name }) => name));
-    throw new ExitError(
-      exitCodes.refused,
-      `roles are missing on the target server: ${listNames(missing)}; nothing was touched`,
+    throw refusal(
+      `roles are missing on the target server: ${listNames(missing)}`,
       `${mayBeCreated ? 'The role that restores may not create them. ' : ''}Create them first: ${createRoles(missing, wereSuperusers).join(' ')}`,
     );
   }
@@ -62,8 +62,4 @@ export async function planBeforeRestore(
 
 export function warnOfTablespaces(names: readonly string[]): string {
   return `the target server lacks tablespaces of the dump, or the role that restores may not use them: ${names.map((name) => JSON.stringify(name)).join(', ')}; what lies in them goes into the database's default tablespace`;
-}
-
-function warn(text: string): void {
-  console.error(`pgstow: warning: ${text}`);
 }

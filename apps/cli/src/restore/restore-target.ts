@@ -1,7 +1,7 @@
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { libpqVariables, parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { misuse } from '../exit-codes.ts';
 
 /** The database that a backup is restored into. */
 export type RestoreTarget = {
@@ -29,10 +29,10 @@ export function isServerUrl(text: string): boolean {
 export function parseTarget(to: string, configured: PostgresConfig | undefined): RestoreTarget {
   if (isServerUrl(to)) return fromUrl(to);
   if (configured === undefined) {
-    throw new ExitError(exitCodes.usage, '--to names a database, and no server is configured', HINT);
+    throw misuse('--to names a database, and no server is configured', HINT);
   }
   const name = targetNameSchema.safeParse(to);
-  if (!name.success) throw new ExitError(exitCodes.usage, `--to: ${name.error.issues[0]?.message}`, HINT);
+  if (!name.success) throw misuse(`--to: ${name.error.issues[0]?.message}`, HINT);
   return describe(configured, to, true);
 }
 
@@ -42,8 +42,7 @@ function fromUrl(to: string): RestoreTarget {
   const faults: string[] = [];
   const server = parseServerUrl(to, (fault) => faults.push(fault));
   // The URL may hold a password, so the error does not repeat it.
-  if (server === undefined || faults.length > 0)
-    throw new ExitError(exitCodes.usage, `--to: ${faults.join('; ')}`, HINT);
+  if (server === undefined || faults.length > 0) throw misuse(`--to: ${faults.join('; ')}`, HINT);
   const { database, port = 5432, password = process.env['PGPASSWORD'] } = server;
   const libpq = { ...libpqVariables(process.env), ...server.libpq };
   return describe({ ...server, port, password, libpq, databases: [], extraOptions: [] }, database, false);

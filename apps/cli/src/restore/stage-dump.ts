@@ -8,7 +8,7 @@ import { isThere } from '@pgstow/shared/runtime/atomic-file.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import prettyBytes from 'pretty-bytes';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { exitCodes, ExitError, failure } from '../exit-codes.ts';
 import { showTransfer } from '../format/show-transfer.ts';
 import type { Progress } from '../format/start-progress.ts';
 
@@ -56,7 +56,7 @@ export async function stageDump(source: DumpSource, show: ReturnType<Progress['a
 
 function findStore(stores: readonly Store[], place: string): Store {
   const store = stores.find((each) => each.destination.name === place);
-  if (store === undefined) throw new ExitError(exitCodes.failed, `there is no destination ${place}`);
+  if (store === undefined) throw failure(`there is no destination ${place}`);
   return store;
 }
 
@@ -123,8 +123,7 @@ async function hashDump(path: string, { signal, onProgress }: ReadOptions): Prom
 
 function noRoom(folder: string, bytes: number | undefined): ExitError {
   const wanted = bytes === undefined ? '' : ` of ${prettyBytes(bytes)}`;
-  return new ExitError(
-    exitCodes.failed,
+  return failure(
     `${folder} has no room for the dump${wanted}; the target was not touched`,
     'Free some space there, or name another folder with --staging.',
   );
@@ -134,8 +133,7 @@ function explain(error: unknown, folder: string, bytes: number | undefined): unk
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') return noRoom(folder, bytes);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOENT' || code === 'ENOTDIR') {
-    return new ExitError(
-      exitCodes.failed,
+    return failure(
       `cannot write to the staging folder ${folder} (${code}); the target was not touched`,
       'Name a folder that this user may write to with --staging.',
     );

@@ -5,7 +5,7 @@ import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import { MADE_BY_USERS } from '@pgstow/postgres/facts/made-by-users.ts';
 import { z } from 'zod';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure } from '../exit-codes.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
 /** Databases of nearly every server, for questions about another one. */
@@ -41,7 +41,7 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
 /** Replaces a hint at variables for a server that the variables do not name. */
 function explain(error: unknown, { isOnConfiguredServer }: RestoreTarget): unknown {
   if (isOnConfiguredServer || clientFactsOf(error)?.namesSettings !== true) return error;
-  return new ExitError(exitCodes.failed, (error as Error).message, 'Check the URL after --to, and PGPASSWORD.');
+  return failure((error as Error).message, 'Check the URL after --to, and PGPASSWORD.');
 }
 
 /** A session with another database than the target. @throws as the last of those that were tried */

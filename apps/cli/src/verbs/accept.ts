@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import { acceptFindings, printAfterFindings } from '../accept/accept-findings.ts';
 import { acceptSuspect, printAfterSuspect } from '../accept/accept-suspect.ts';
 import { connect } from '../connect.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { exitCodes, ExitError, failure, misuse } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 import { databasesOf, readSettings } from '../read-settings.ts';
 
@@ -52,8 +52,7 @@ async function accept(name: string, { database, reason }: AcceptOptions, signal:
   const { backup, s3, redis } = readSettings('backup', 's3', 'redis');
   const { folder } = backup;
   const [wanted = '', ...others] = databasesOf(name, database);
-  if (others.length > 0)
-    throw new ExitError(exitCodes.usage, 'several databases are configured', 'Say which by --database.');
+  if (others.length > 0) throw misuse('several databases are configured', 'Say which by --database.');
   const contents = await read(folder);
   const ours = dumpsOf(wanted, contents.dumps);
   const dump = findDump(name, ours, { ...contents, folder, database: wanted });
@@ -86,8 +85,7 @@ function findDump(
 ): KnownDump {
   const dump = name === 'latest' ? newestByNow(ours, new Date()) : ours.find(({ manifest }) => manifest.name === name);
   if (dump !== undefined) return dump;
-  throw new ExitError(
-    exitCodes.failed,
+  throw failure(
     [...refused].find(([each]) => each === name)?.[1] ??
       `no dump ${name === 'latest' ? `of ${database}` : name} lies in ${folder}`,
     'pgstow list --long --from local shows those that do.',

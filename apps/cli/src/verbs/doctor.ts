@@ -18,7 +18,7 @@ import { checkBoard } from '../doctor/services/check-board.ts';
 import { checkRedis } from '../doctor/services/check-redis.ts';
 import { checkS3 } from '../doctor/services/check-s3.ts';
 import { checkScratch } from '../doctor/services/check-scratch.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 
 const EXAMPLES = `
@@ -81,7 +81,7 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
   console.log(json === true ? toJson(findings) : formatFindings(findings, process.stdout.isTTY));
 
   const names = new Set(findings.filter(({ status }) => status === 'fault').map(({ check }) => check));
-  if (names.size > 0) throw new ExitError(exitCodes.failed, `found faults: ${[...names].join(', ')}`);
+  if (names.size > 0) throw failure(`found faults: ${[...names].join(', ')}`);
 }
 
 /** Documented in docs/command-line.md: fields are added, never changed. */

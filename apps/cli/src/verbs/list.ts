@@ -2,7 +2,7 @@ import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName, formatTime } from '../format/format-text.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
@@ -70,7 +70,7 @@ async function showBackups(
     );
   else if (backups.length > 0) console.log(formatBackups(backups, now, long === true));
   else if (faults.length === 0) console.log(`no backup${database === undefined ? '' : ` of ${database}`} is known`);
-  if (faults.length > 0) throw new ExitError(exitCodes.failed, faults.join('\n'));
+  if (faults.length > 0) throw failure(faults.join('\n'));
 }
 
 /** A table for each database, in the order of their names. */

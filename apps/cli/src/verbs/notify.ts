@@ -4,7 +4,7 @@ import { readConfig } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Command } from 'commander';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure, misuse } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 
 const EXAMPLES = `
@@ -28,12 +28,12 @@ async function sendTest(signal: AbortSignal): Promise<void> {
   const { config, secrets } = readConfig(process.env, { alarms, redis }, Object.values(subjects));
   const { endpoints } = config.alarms;
   if (endpoints.length === 0)
-    throw new ExitError(exitCodes.usage, 'NOTIFY_URLS is not set: no alarm is sent to anybody', 'See docs/alarms.md.');
+    throw misuse('NOTIFY_URLS is not set: no alarm is sent to anybody', 'See docs/alarms.md.');
   const redact = createRedact(secrets);
   const deliveries = await notify(endpoints, describeTest(config.redis.site, new Date()), signal);
   signal.throwIfAborted();
   for (const { name, fault } of deliveries)
     console.log(redact(fault === undefined ? `taken      ${name}` : `NOT TAKEN  ${name}: ${fault}`));
   const failed = deliveries.filter(({ fault }) => fault !== undefined).length;
-  if (failed > 0) throw new ExitError(exitCodes.failed, `${failed} of ${deliveries.length} did not take it`);
+  if (failed > 0) throw failure(`${failed} of ${deliveries.length} did not take it`);
 }

@@ -2,7 +2,7 @@ import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
 import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { Command } from 'commander';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure, misuse } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatName } from '../format/format-text.ts';
 import { readSettings } from '../read-settings.ts';
@@ -26,8 +26,7 @@ export function addPrune(pgstow: Command): void {
 
 async function showVerdicts(database: string | undefined, { dryRun }: { readonly dryRun?: true }): Promise<void> {
   if (dryRun !== true) {
-    throw new ExitError(
-      exitCodes.usage,
+    throw misuse(
       'this command deletes nothing: the dump worker prunes after each dump',
       'Add --dry-run to see what it would delete now.',
     );
@@ -44,5 +43,5 @@ async function showVerdicts(database: string | undefined, { dryRun }: { readonly
   }
   if (shown.length === 0)
     console.log(`no dump${database === undefined ? '' : ` of ${database}`} lies in ${backup.folder}`);
-  if (faults.length > 0) throw new ExitError(exitCodes.failed, faults.join('\n'));
+  if (faults.length > 0) throw failure(faults.join('\n'));
 }

@@ -24,10 +24,11 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { exitCodes, ExitError, misuse } from '../exit-codes.ts';
 import { formatTime } from '../format/format-text.ts';
 import { showTransfer } from '../format/show-transfer.ts';
 import { startProgress, type Progress } from '../format/start-progress.ts';
+import { warn } from '../format/warn.ts';
 import { interruptible } from '../interruptible.ts';
 import { fromOption, openPlaces } from '../places.ts';
 import { readSettings } from '../read-settings.ts';
@@ -206,8 +207,7 @@ function readSource(to: string): PostgresConfig | undefined {
 
 function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { database }: RestoreTarget): void {
   if (yesOverwriteSource === undefined || yesOverwriteSource === database) return;
-  throw new ExitError(
-    exitCodes.usage,
+  throw misuse(
     `--to names the database ${JSON.stringify(database)}, and --yes-overwrite-source ${JSON.stringify(yesOverwriteSource)}`,
   );
 }
@@ -232,8 +232,4 @@ async function restoreOrDrop(
     if (!(error instanceof OutcomeUnknownError)) await drop?.();
     throw error;
   }
-}
-
-function warn(text: string): void {
-  console.error(`pgstow: warning: ${text}`);
 }

@@ -8,7 +8,7 @@ import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { exitCodes, ExitError, failure } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName } from '../format/format-text.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
@@ -80,7 +80,7 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
       exitCodes.notHealthy,
       `not healthy: ${ill.map(({ database }) => database).join(', ')}${because}`,
     );
-  if (faults.length > 0) throw new ExitError(exitCodes.failed, `not all could be read:${because}`);
+  if (faults.length > 0) throw failure(`not all could be read:${because}`);
 }
 
 async function readDumps(

@@ -6,7 +6,7 @@ import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { InvalidArgumentError, type Command } from 'commander';
 import { connect } from '../connect.ts';
-import { exitCodes, ExitError } from '../exit-codes.ts';
+import { failure } from '../exit-codes.ts';
 import { followRestoreTests, type RequestedTest } from '../follow/follow-restore-tests.ts';
 import { interruptible } from '../interruptible.ts';
 import { fromOption, openPlaces } from '../places.ts';
@@ -72,7 +72,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     await enqueue(wanted, from, { ...config, rehearse: options.rehearse, wait: options.wait === true, signal });
   if (missing.length > 0) {
     const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
-    throw new ExitError(exitCodes.failed, `${what} is known at ${from}`);
+    throw failure(`${what} is known at ${from}`);
   }
 }
 

@@ -156,10 +156,7 @@ export function describeTest(site: string, now: Date): Notification {
   return shorten({
     event: 'test',
     severity: 'info',
-    kind: undefined,
     site,
-    database: undefined,
-    name: undefined,
     title: 'A test of the notifications of pgstow',
     happened: 'pgstow notify --test was run. Alarms of failed, missing and bad backups arrive like this.',
     safe: 'Nothing was touched.',

@@ -1,20 +1,5 @@
-import { isBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { z } from 'zod';
-import { alarmKinds, events, severities } from '../notification.ts';
-
-const notificationSchema = z.object({
-  event: z.enum(events),
-  severity: z.enum(severities),
-  kind: z.enum(alarmKinds).optional(),
-  site: z.string(),
-  database: z.string().optional(),
-  name: z.string().refine(isBackupName).optional(),
-  title: z.string(),
-  happened: z.string(),
-  safe: z.string(),
-  hint: z.string(),
-  at: z.iso.datetime(),
-});
+import { alarmKinds, notificationSchema } from '../notification.ts';
 
 /** A standing alarm as Redis keeps it. */
 export const alarmRecordSchema = z.object({
@@ -30,12 +15,7 @@ export const alarmRecordSchema = z.object({
   tellingUntilMs: z.number(),
   /** As the alarm was raised with it. Absent in records of an earlier version. */
   reason: z.string().optional(),
-  notification: notificationSchema.transform((read) => ({
-    ...read,
-    kind: read.kind,
-    database: read.database,
-    name: read.name,
-  })),
+  notification: notificationSchema,
 });
 
 export type AlarmRecord = z.infer<typeof alarmRecordSchema>;

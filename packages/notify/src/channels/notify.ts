@@ -1,4 +1,5 @@
 import type { NotifyEndpoint } from '@pgstow/shared/config/values/notify-url.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Notification } from '../notification.ts';
 import { send } from './send.ts';
 
@@ -22,7 +23,7 @@ export async function notify(
         await send(endpoint, notification, signal);
         return { name, fault: undefined };
       } catch (error) {
-        return { name, fault: error instanceof Error ? error.message : String(error) };
+        return { name, fault: describeError(error) };
       }
     }),
   );

@@ -5,8 +5,8 @@ export const TIMEOUT_MS = 10_000;
 
 export type RequestOptions = {
   readonly method: 'GET' | 'POST';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
   /** Whether the error may quote the server's refusal. */
   readonly isQuotable: boolean;
   readonly signal: AbortSignal;
@@ -19,11 +19,12 @@ export type RequestOptions = {
  * @throws SendError
  */
 export async function request(url: string, options: RequestOptions): Promise<string> {
-  const { isQuotable, signal, ...rest } = options;
+  const { method, headers, body = null, isQuotable, signal } = options;
   try {
     const response = await fetch(url, {
-      ...rest,
-      headers: { 'user-agent': 'pgstow', ...rest.headers },
+      method,
+      headers: { 'user-agent': 'pgstow', ...headers },
+      body,
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });

@@ -1,4 +1,5 @@
 import { basicAuthorization } from '@pgstow/shared/config/values/notify-url.ts';
+import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { Redact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Background } from '../background.ts';
@@ -47,7 +48,7 @@ export class Heartbeat {
     const url = pingUrl(this.#options.url, database, ping, runIdOf(run));
     const before = this.#last.get(database);
     this.#options.background.run('send a heartbeat', async (signal) => {
-      const sent = (before ?? Promise.resolve()).then(() => this.#send(url, { database, ping, run, text }, signal));
+      const sent = (before ?? Promise.resolve()).then(() => this.#send(url, { database, ping, run }, text, signal));
       this.#last.set(database, sent);
       await sent;
       if (this.#last.get(database) === sent) this.#last.delete(database);
@@ -56,10 +57,8 @@ export class Heartbeat {
 
   async #send(
     url: URL,
-    {
-      text,
-      ...about
-    }: { readonly database: string; readonly ping: Ping; readonly run: string; readonly text: string | undefined },
+    sent: { readonly database: string; readonly ping: Ping; readonly run: string },
+    text: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     const { log, redact } = this.#options;
@@ -70,22 +69,19 @@ export class Heartbeat {
       request(url.href, {
         method: text === undefined ? 'GET' : 'POST',
         headers: {
-          ...(text === undefined ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
-          ...(authorization === undefined ? {} : { authorization }),
+          ...(text !== undefined && { 'content-type': 'text/plain; charset=utf-8' }),
+          ...(authorization !== undefined && { authorization }),
         },
-        ...(text === undefined ? {} : { body: text }),
+        body: text,
         isQuotable: false,
         signal,
       });
     try {
       // A late start would give the wrong time.
-      await (about.ping === 'start' ? attempt() : retryQuickly(attempt, signal));
-      log.debug(about, 'heartbeat sent');
+      await (sent.ping === 'start' ? attempt() : retryQuickly(attempt, signal));
+      log.debug(sent, 'heartbeat sent');
     } catch (error) {
-      log.warn(
-        { ...about, host: url.host, err: redact(error instanceof Error ? error.message : String(error)) },
-        'heartbeat was not taken',
-      );
+      log.warn({ ...sent, host: url.host, err: redact(describeError(error)) }, 'heartbeat was not taken');
     }
   }
 }

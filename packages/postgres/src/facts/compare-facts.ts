@@ -54,7 +54,10 @@ function* compare(
   if (tables === undefined)
     yield 'the rows in the dump were not counted: it holds INSERTs, or names that were not read';
   else yield* compareDumpedRows(tables, restored, circumstances);
-  if (source === undefined) return yield 'the manifest does not say what the source held';
+  if (source === undefined) {
+    yield 'the manifest does not say what the source held';
+    return;
+  }
   const { version = serverVersion } = circumstances;
   const isSameMajor = Number.parseInt(version ?? '', 10) === Number.parseInt(serverVersion ?? '', 10);
   // Another major version may describe the same object in other words.

@@ -1,0 +1,4 @@
+/** Writes a warning to stderr. */
+export function warn(text: string): void {
+  console.error(`pgstow: warning: ${text}`);
+}
