@@ -3,7 +3,6 @@ import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { enqueueMissingUploads } from '@pgstow/catalog/folder/enqueue-missing-uploads.ts';
 import { readFolder, readPartials } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
-import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
@@ -52,9 +51,9 @@ async function handOverAll(context: DumpContext): Promise<void> {
   const { dumps, faults } = await readFolder(records);
   for (const fault of faults) log.warn(fault);
   await enqueueMissingUploads(dumps, context);
+  const byDatabase = Map.groupBy(dumps, ({ manifest }) => manifest.database);
   for (const database of postgres.databases) {
-    const ours = dumpsOf(database, dumps);
-    const suspect = newestSuspect(ours, new Date());
+    const suspect = newestSuspect(byDatabase.get(database) ?? [], new Date());
     // The worker that took it may have been killed before it notified, and Redis may have been emptied.
     if (suspect !== undefined)
       notifier.newestJudged({ name: suspect.manifest.name, suspect: whySuspect(suspect), isAccepted: false });

@@ -10,7 +10,7 @@ import type { UploadDestination } from './upload-destination.ts';
 /** Receipts whose objects are looked at one by one, the newest of all. */
 const LOOKED_AT = 10;
 /** Listings under way at a time, one for each database. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 2;
 
 /**
  * Finds the confirmed dumps whose objects are to be looked at: the newest, and of the others those that a listing does not show as

@@ -115,7 +115,7 @@ describe.skipIf(!hasRedis())('the status page', () => {
     expect(text).not.toContain('Test restore now');
   });
 
-  test('shows 50 databases and 10,000 backups in one answer', async () => {
+  test('shows 50 databases and 10,000 backups in one short answer, with a link to each database', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `db${String(index).padStart(2, '0')}`);
     const { site, scheduler } = await start(names.join(','));
     await using _scheduler = scheduler;
@@ -127,10 +127,44 @@ describe.skipIf(!hasRedis())('the status page', () => {
     const { status, text } = await pageOf(scheduler);
     expect(status).toBe(200);
     expect(text).toContain('All 50 databases are protected');
-    expect(text.match(/<svg class="timeline"/g)).toHaveLength(50);
+    expect(text).not.toContain('<svg');
+    for (const name of names) expect(text).toContain(`<a href="./?database=${name}">${name}</a>`);
     expect(text).toContain('<td class="number">10,000</td>');
-    // All are folded, to keep the page short.
-    expect(text).not.toContain(' open>');
+    expect(text.length).toBeLessThan(50_000);
+
+    const one = await pageOf(scheduler, '/?database=db07');
+    expect(one.text.match(/<svg class="timeline"/g)).toHaveLength(1);
+    expect(one.text.match(/<tr>/g)).toHaveLength(1 + 50);
+    expect(one.text).toContain('200 are in the folder: pgstow list db07 shows all.');
+    const token = tokenIn(one.text);
+    const posted = await post(scheduler, '/dump', { token, database: 'db07', view: 'database' });
+    expect(posted.headers.get('location')).toMatch(/^\.\/\?said=dump(?:-due)?&of=db07&job=[^&]+&database=db07$/);
+  });
+
+  test('shows a thousand databases in pages, the gravest first, and no more of what went wrong than a person reads', async () => {
+    const names = Array.from({ length: 1000 }, (_, index) => `db${String(index).padStart(3, '0')}`);
+    const { site, scheduler } = await start(names.join(','));
+    await using _scheduler = scheduler;
+    const isIll = (name: string) => name >= 'db500';
+    await publish(
+      redis,
+      site,
+      publishedCatalog(Object.fromEntries(names.map((name) => [name, [{ takenAt: hoursAgo(isIll(name) ? 100 : 1) }]]))),
+    );
+    const seen = new Set<string>();
+    let next: string | undefined = '/';
+    for (; next !== undefined;) {
+      const { text } = await pageOf(scheduler, next);
+      expect(text.length).toBeLessThan(100_000);
+      expect(text).toContain('500 of your 1000 databases are not protected');
+      expect(text.match(/<svg class="timeline"/g) ?? []).toHaveLength(next === '/' ? 3 : 0);
+      for (const [, name] of text.matchAll(/\?database=(db\d+)"/g)) seen.add(name ?? '');
+      next = /"\.(\/\?from=\d+)">and \d+ more</.exec(text)?.[1];
+    }
+    expect([...seen]).toEqual([...names.slice(500), ...names.slice(0, 500)]);
+    expect((await pageOf(scheduler, '/?from=100')).text).toContain('<a href="./">those before</a>');
+    for (const wrong of ['/?from=-1', '/?from=1e9', '/?database=gone'])
+      expect((await pageOf(scheduler, wrong)).text).toContain('<svg class="timeline"');
   });
 
   test('takes HTML in a name, a reason or a link for text', async () => {

@@ -1,6 +1,5 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
-import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -51,8 +50,9 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
   const { databases } = postgres;
   const [folder, plan] = await Promise.all([readDumps(backup.folder), readNextRuns(databases, redis)]);
   const destination = s3?.destination;
+  const byDatabase = folder.dumps && Map.groupBy(folder.dumps, ({ manifest }) => manifest.database);
   const statuses = databases.map((database): Status => {
-    const dumps = folder.dumps && dumpsOf(database, folder.dumps);
+    const dumps = byDatabase && (byDatabase.get(database) ?? []);
     const known = judgeHealth({
       dumps: dumps ?? [],
       schedule,

@@ -16,7 +16,7 @@ import { isSameSecret } from '../web/is-same-secret.ts';
 import { renderMetrics } from './metrics/render-metrics.ts';
 import { renderStatusPage } from './page/render-status-page.ts';
 import { renderUnavailable } from './page/render-unavailable.ts';
-import type { Said } from './page/status-page-options.ts';
+import type { Said, View } from './page/status-page-options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -46,14 +46,28 @@ export async function addStatusRoutes(
   );
 
   scope.get('/', async (request, reply) => {
-    const said = readSaid(new URLSearchParams(request.url.split('?')[1] ?? ''), site);
+    const query = new URLSearchParams(request.url.split('?')[1] ?? '');
+    const said = readSaid(query, site);
+    const view = readView(query, site);
     reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
     try {
       const [{ facts, ...status }, jobs] = await Promise.all([readSiteStatus(site), readJobs(site)]);
       const alarms = await answerOf(readAlarms(site.redis, site.name));
       const { name, destination } = site;
       return reply.send(
-        renderStatusPage({ site: name, publicPath, destination, facts, status, alarms, jobs, said, token, version }),
+        renderStatusPage({
+          view,
+          site: name,
+          publicPath,
+          destination,
+          facts,
+          status,
+          alarms,
+          jobs,
+          said,
+          token,
+          version,
+        }),
       );
     } catch (error) {
       return reply.code(503).send(renderUnavailable(site.name, publicPath, describeError(error)));
@@ -77,7 +91,9 @@ export async function addStatusRoutes(
       try {
         const { said, job } = await ask(site, database);
         log.info({ database, job }, `status page: requested a ${path.slice(1)}`);
-        return goBack(reply, { said, of: database, ...(job === undefined ? {} : { job }) });
+        // To the page that the form stood on.
+        const view = form.get('view') === 'database' ? { database } : {};
+        return goBack(reply, { said, of: database, ...(job === undefined ? {} : { job }), ...view });
       } catch (error) {
         return reply
           .code(503)
@@ -122,6 +138,14 @@ async function askForRestoreTest(site: Site, database: string): Promise<Answer> 
 /** Redirects to the page, so that reloading it sends no form again. The path is relative, because a proxy may serve the page elsewhere. */
 function goBack(reply: FastifyReply, said: Readonly<Record<string, string>>): FastifyReply {
   return reply.redirect(`./?${new URLSearchParams(said).toString()}`, 303);
+}
+
+/** Reads what a person looks at. A link to what is not there any more shows all. */
+function readView(query: URLSearchParams, { targets }: Site): View {
+  const database = query.get('database') ?? '';
+  if (targets.includes(database)) return { database };
+  const from = Number(query.get('from') ?? 0);
+  return { from: Number.isSafeInteger(from) && from > 0 && from < targets.length ? from : 0 };
 }
 
 /** Reads what the page says about the last form. A link from elsewhere can make it say nothing else. */

@@ -1,5 +1,6 @@
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
-import { enqueueUpload, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
+import { enqueueUpload, readUnendedIds, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { isConfirmed } from '../policy/is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
@@ -10,6 +11,9 @@ export type MissingUploadsOptions = {
   readonly log: Log;
 };
 
+/** Uploads that are asked for together: their commands go to Redis without waiting for each other's answers. */
+const AT_ONCE = 50;
+
 /** Asks for the upload of each dump to each destination that has not confirmed it. */
 export async function enqueueMissingUploads(
   dumps: readonly KnownDump[],
@@ -17,7 +21,13 @@ export async function enqueueMissingUploads(
 ): Promise<void> {
   for (const destination of destinations.values()) {
     const missing = dumps.filter((dump) => !isConfirmed(dump, destination));
-    for (const { manifest } of missing) await enqueueUpload(uploads, manifest.name, destination.name);
+    const asked = await readUnendedIds(uploads);
+    const names = missing.map(({ manifest }) => manifest.name);
+    const unasked = names.filter((name) => !asked.has(uploadJobId(name, destination.name)));
+    for (let done = 0; done < unasked.length; done += AT_ONCE)
+      await Promise.all(
+        unasked.slice(done, done + AT_ONCE).map((name) => enqueueUpload(uploads, name, destination.name)),
+      );
     if (missing.length > 0)
       log.info({ destination: destination.name, dumps: missing.length }, 'asked for missing uploads');
   }

@@ -18,19 +18,24 @@ export type SummaryOptions = {
   readonly now: Date;
 };
 
-const NEWEST = 50;
+/** Newest dumps of a database, and the fewest where there are many databases. */
+const NEWEST = { most: 50, fewest: 3 } as const;
+/** Newest dumps of all databases: each takes most of a kilobyte, and the whole is published after each change. */
+const NEWEST_IN_ALL = 2500;
 const MOST_FAULTS = 20;
 
 /** Summarises what a folder holds. The summary grows with the number of databases, not of dumps. */
 export function summariseFolder({ contents, disk, destination, now }: SummaryOptions): PublishedCatalog {
   const byDatabase = [...Map.groupBy(contents.dumps, ({ manifest }) => manifest.database)];
+  const share = Math.floor(NEWEST_IN_ALL / Math.max(1, byDatabase.length));
+  const newest = Math.min(NEWEST.most, Math.max(NEWEST.fewest, share));
   return {
     version: 1,
     publishedAt: now.toISOString(),
     databases: byDatabase
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([database, dumps]) =>
-        summariseDatabase(database, dumps, { destination, now, damaged: contents.damaged.get(database) }),
+        summariseDatabase(database, dumps, { destination, now, newest, damaged: contents.damaged.get(database) }),
       ),
     folder: {
       ...disk,
@@ -44,14 +49,22 @@ export function summariseFolder({ contents, disk, destination, now }: SummaryOpt
 function summariseDatabase(
   database: string,
   dumps: readonly KnownDump[],
-  { destination, now, damaged }: Pick<SummaryOptions, 'destination' | 'now'> & { readonly damaged: string | undefined },
+  {
+    destination,
+    now,
+    newest,
+    damaged,
+  }: Pick<SummaryOptions, 'destination' | 'now'> & {
+    readonly newest: number;
+    readonly damaged: string | undefined;
+  },
 ): PublishedDatabase {
   const waiting = destination === undefined ? [] : dumps.filter((dump) => !isConfirmed(dump, destination));
   const frozen = whyFrozen(dumps, now, damaged);
   const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
   return {
     database,
-    dumps: chooseDumps(dumps, destination, now).map(shortenDump),
+    dumps: chooseDumps(dumps, newest, destination, now).map(shortenDump),
     count: dumps.length,
     bytes: sumBytes(dumps),
     uploaded: sumUploaded(dumps),
@@ -64,14 +77,16 @@ function summariseDatabase(
 /** The newest dumps, and each older one that decides on its database's health. Oldest first. */
 function chooseDumps(
   dumps: readonly KnownDump[],
+  newest: number,
   destination: Destination | undefined,
   now: Date,
 ): readonly KnownDump[] {
-  const older = dumps.slice(0, -NEWEST);
+  const older = dumps.slice(0, -newest);
   const isUploaded = (dump: KnownDump): boolean => destination !== undefined && isConfirmed(dump, destination);
   const hasVerdict = (dump: KnownDump): boolean =>
     !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result);
   const chosen = new Set([
+    newestByNow(dumps, now),
     ...Object.values(findTesting(dumps, destination, now)),
     newestByNow(
       dumps.filter((dump) => !isSuspect(dump) && (destination === undefined || isUploaded(dump))),
@@ -79,7 +94,7 @@ function chooseDumps(
     ),
     newestByNow(dumps.filter(hasVerdict), now),
     destination === undefined ? undefined : older.find((dump) => !isUploaded(dump)),
-    ...dumps.slice(-NEWEST),
+    ...dumps.slice(-newest),
   ]);
   return dumps.filter((dump) => chosen.has(dump));
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { targetNameSchema } from './target.ts';
+import { LONGEST_TARGET, targetNameSchema } from './target.ts';
 
 /**
  * A dump's file name, `backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz`, the time in UTC. Names of this form are the only
@@ -63,8 +63,8 @@ function encodeDatabase(database: string): string {
 }
 
 function decodeDatabase(encoded: string): string | undefined {
-  // Another tool's name may be too long for a database.
-  if (!encoded.startsWith('--')) return targetNameSchema.safeParse(encoded).success ? encoded : undefined;
+  // Another tool's name may be too long for a database. It stands as it is, so each character is a byte.
+  if (!encoded.startsWith('--')) return encoded.length <= LONGEST_TARGET ? encoded : undefined;
   const percented = /^----(?:[0-9A-F]{2})+$/.test(encoded)
     ? encoded.slice(4).replaceAll(/../g, '%$&')
     : encoded.slice(2).replaceAll('-', '%');

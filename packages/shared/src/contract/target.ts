@@ -1,16 +1,24 @@
 import { z } from 'zod';
 
+/** Bytes of the longest name that PostgreSQL allows, NAMEDATALEN - 1. */
+export const LONGEST_TARGET = 63;
+
 /**
  * The name of a target: the PostgreSQL database to back up. Any name that PostgreSQL itself allows is allowed here:
- * 1 to 63 bytes of UTF-8 (NAMEDATALEN - 1) without a NUL.
+ * 1 to 63 bytes of UTF-8 without a NUL.
  * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
  */
 export const targetNameSchema = z
   .string()
   .min(1, 'a database name is at least one character long')
-  .refine((name) => new TextEncoder().encode(name).length <= 63, 'a database name is at most 63 bytes long')
+  .refine(isShortEnough, 'a database name is at most 63 bytes long')
   .refine((name) => !name.includes('\0'), 'a database name contains no NUL')
   .refine((name) => name.isWellFormed(), 'a database name is well-formed Unicode');
+
+/** No character takes more than three bytes for each of its UTF-16 units, so most names need no encoding. */
+function isShortEnough(name: string): boolean {
+  return 3 * name.length <= LONGEST_TARGET || new TextEncoder().encode(name).length <= LONGEST_TARGET;
+}
 
 /** A site's name: it keeps the site's queues, locks and published catalog apart from another's. */
 export const siteSchema = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a site is 1 to 32 of a-z, 0-9 and -');

@@ -7,13 +7,18 @@ import { capital, collectNotices, showAlarms, type Notice, type ShownAlarm } fro
 import { renderAge } from './render-age.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 
+/** Alarms or notices that are shown, the gravest ones: what goes wrong with hundreds of databases has one cause. */
+const MOST = 20;
+
 /** Renders the standing alarms, the gravest first. */
 export function renderAlarms({ alarms, jobs, facts }: StatusPageOptions): HtmlValue {
   if (alarms.length === 0) return undefined;
   return html`<section aria-labelledby="alarms">
     <h2 id="alarms">Alarms</h2>
     <ul class="notices">
-      ${gravestAlarmFirst(alarms, jobs).map((each) => renderAlarm(each, facts.now))}
+      ${gravestAlarmFirst(alarms, jobs)
+        .slice(0, MOST)
+        .map((each) => renderAlarm(each, facts.now))}${renderMore(alarms.length)}
     </ul>
   </section>`;
 }
@@ -25,9 +30,13 @@ export function renderNotices({ facts, status, alarms, jobs }: StatusPageOptions
   return html`<section aria-labelledby="attention">
     <h2 id="attention">What needs attention</h2>
     <ul class="notices">
-      ${notices.map(renderNotice)}
+      ${notices.slice(0, MOST).map(renderNotice)}${renderMore(notices.length)}
     </ul>
   </section>`;
+}
+
+function renderMore(count: number): HtmlValue {
+  return count > MOST ? html`<li><p>and ${count - MOST} more</p></li>` : undefined;
 }
 
 const SEVERITIES: Readonly<Record<Severity, number>> = { critical: 0, error: 1, warning: 2, info: 3 };

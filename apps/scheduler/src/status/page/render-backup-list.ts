@@ -4,24 +4,22 @@ import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { uploadJobId, verifyJobId } from '@pgstow/shared/contract/jobs.ts';
-import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
+import type { PublishedDatabase, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import prettyBytes from 'pretty-bytes';
 import { html, type Html } from './html.ts';
 import { jobPath } from './job-path.ts';
 import { renderAge } from './render-age.ts';
 import { stagesOf } from './timeline.ts';
 
-const MOST_LISTED = 12;
-
-/** Lists the last backups in words, for those who do not see the picture, with a link to each job. */
+/** Lists the published backups of a database in words, newest first, with a link to each job. */
 export function renderBackupList(
-  dumps: readonly PublishedDump[],
+  { database, dumps, count }: PublishedDatabase,
   now: Date,
   destination: Destination | undefined,
 ): Html {
-  const shown = dumps.slice(-MOST_LISTED).toReversed();
-  return html`<details class="list">
-    <summary>The last ${shown.length === 1 ? 'backup' : `${shown.length} backups`}</summary>
+  const shown = dumps.toReversed();
+  return html`<section class="list" aria-labelledby="backups">
+    <h2 id="backups">Its last ${shown.length === 1 ? 'backup' : `${shown.length} backups`}</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="The last backups">
       <table>
         <thead>
@@ -39,7 +37,8 @@ export function renderBackupList(
         </tbody>
       </table>
     </div>
-  </details>`;
+    ${count > shown.length ? html`<p class="muted">${count} are in the folder: pgstow list ${database} shows all.</p>` : undefined}
+  </section>`;
 }
 
 function renderListed(dump: PublishedDump, now: Date, destination: Destination | undefined): Html {

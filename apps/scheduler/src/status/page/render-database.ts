@@ -1,16 +1,13 @@
-import type { DatabaseStatus, Protection } from '../../site/protection-policy.ts';
+import type { Protection, DatabaseStatus } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
 import { jobPath } from './job-path.ts';
 import { capital } from './notices.ts';
 import { renderAge } from './render-age.ts';
-import { renderBackupList } from './render-backup-list.ts';
 import { renderStages } from './render-stages.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 import { drawTimeline } from './timeline.ts';
-
-/** Most databases that are all shown open; of more, the protected ones are folded. */
-const MOST_UNFOLDED = 6;
+import { viewPath } from './view-path.ts';
 
 const BADGES: Readonly<Record<Protection, string>> = {
   yes: 'Protected',
@@ -20,20 +17,14 @@ const BADGES: Readonly<Record<Protection, string>> = {
 
 /** Renders one database: whether it is protected, its stages, its last backups and its buttons. */
 export function renderDatabase(status: DatabaseStatus, index: number, options: StatusPageOptions): Html {
-  const { database, protection, reasons, health, known } = status;
-  const { facts, destination } = options;
+  const { database, reasons, health, known } = status;
+  const { destination, view } = options;
   const id = `db-${index}`;
   const dumps = known?.dumps ?? [];
-  const isOpen = protection !== 'yes' || options.status.databases.length <= MOST_UNFOLDED;
-  const newest = health.newestConfirmed?.dump;
-  return html`<details class="database" id="${id}" ${isOpen ? html` open` : undefined}>
-    <summary>
-      <h3>${database}</h3>
-      <span class="badge ${protection}">${BADGES[protection]}</span>
-      <span class="age"
-        >${newest === undefined ? 'no backup yet' : html`newest backup ${renderAge(newest.takenAt, facts.now)}`}</span
-      >
-    </summary>
+  return html`<section class="database" aria-label="${database}">
+    <header>
+      ${'database' in view ? html`<h1>${database}</h1>` : html`<h3>${database}</h3>`} ${renderState(status, options)}
+    </header>
     <div class="inside">
       ${renderSentences('Why it is not protected', reasons)}${renderSentences('What to see to', health.warnings)}
       <div class="columns">
@@ -41,11 +32,33 @@ export function renderDatabase(status: DatabaseStatus, index: number, options: S
         ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destination)}
       </div>
       <div class="actions">
-        ${renderForm('./dump', 'Back up now', database, options.token)}${dumps.length === 0 ? undefined : renderForm('./restore-test', 'Test restore now', database, options.token)}${renderRunning(database, options.jobs)}
+        ${renderForm('./dump', 'Back up now', database, options)}${dumps.length === 0 ? undefined : renderForm('./restore-test', 'Test restore now', database, options)}${renderRunning(database, options.jobs)}${dumps.length === 0 || 'database' in view ? undefined : html`<a class="more" href="${viewPath({ database })}">Its last backups</a>`}
       </div>
-      ${dumps.length === 0 ? undefined : renderBackupList(dumps, facts.now, destination)}
     </div>
-  </details> `;
+  </section> `;
+}
+
+/** Renders one database in a line, with a link to all of it. */
+export function renderDatabaseLine(status: DatabaseStatus, options: StatusPageOptions): Html {
+  const [reason] = [...status.reasons, ...status.health.warnings];
+  return html`<li>
+    <a href="${viewPath({ database: status.database })}">${status.database}</a>
+    ${renderState(status, options)}${reason === undefined ? undefined : html`<p class="muted">${capital(shorten(reason))}</p>`}
+  </li>`;
+}
+
+function renderState({ protection, health }: DatabaseStatus, { facts }: StatusPageOptions): Html {
+  const newest = health.newestConfirmed?.dump;
+  return html`<span class="badge ${protection}">${BADGES[protection]}</span>
+    <span class="age"
+      >${newest === undefined ? 'no backup yet' : html`newest backup ${renderAge(newest.takenAt, facts.now)}`}</span
+    >`;
+}
+
+const LONGEST_REASON = 150;
+
+function shorten(sentence: string): string {
+  return sentence.length <= LONGEST_REASON ? sentence : `${sentence.slice(0, LONGEST_REASON).toWellFormed()} …`;
 }
 
 function renderSentences(label: string, sentences: readonly string[]): HtmlValue {
@@ -55,13 +68,17 @@ function renderSentences(label: string, sentences: readonly string[]): HtmlValue
   </ul>`;
 }
 
-function renderForm(action: string, label: string, database: string, token: string): Html {
+function renderForm(action: string, label: string, database: string, { token, view }: StatusPageOptions): Html {
   return html`<form method="post" action="${action}">
     <input type="hidden" name="token" value="${token}" /><input
       type="hidden"
       name="database"
       value="${database}"
-    /><button aria-label="${label}: ${database}">${label}</button>
+    />${'database' in view ? html`<input type="hidden" name="view" value="database" />` : undefined}<button
+      aria-label="${label}: ${database}"
+    >
+      ${label}
+    </button>
   </form>`;
 }
 

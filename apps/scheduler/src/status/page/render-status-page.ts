@@ -1,56 +1,65 @@
-import type { DatabaseStatus, Protection, SiteStatus } from '../../site/protection-policy.ts';
+import type { Protection, SiteStatus } from '../../site/protection-policy.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
 import { jobPath } from './job-path.ts';
 import { renderAge } from './render-age.ts';
 import { renderAlarms, renderNotices } from './render-attention.ts';
+import { renderBackupList } from './render-backup-list.ts';
 import { renderDatabase } from './render-database.ts';
+import { renderDatabases } from './render-databases.ts';
 import { renderDocument } from './render-document.ts';
 import { renderPlaces } from './render-places.ts';
 import type { Said, StatusPageOptions } from './status-page-options.ts';
+import { viewPath } from './view-path.ts';
 
 const REFRESH_SECONDS = 10;
 
 /** Renders the whole status page: HTML with a picture for each database, without a script. */
 export function renderStatusPage(options: StatusPageOptions): string {
-  const { site, publicPath, facts, status, jobs, said } = options;
+  const { view, site, publicPath, facts, status, jobs } = options;
   const isBusy = jobs.some(({ state }) => state === 'running') || facts.dumping.size > 0;
-  const verdict = describeSite(status);
   return renderDocument({
-    title: verdict.text,
-    // What is under way changes soon.
-    head: isBusy ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=./" />` : undefined,
+    title: 'database' in view ? view.database : describeSite(status).text,
+    // What is under way changes soon. A reload keeps the place that a person has scrolled to, and there is nothing else to keep.
+    head: isBusy ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}; url=${viewPath(view)}" />` : undefined,
     site,
     publicPath,
-    main: html` <h1>
-        <span class="${verdict.protection}" aria-hidden="true">${SIGNS[verdict.protection]}</span> ${verdict.text}
-      </h1>
-      <p class="muted">${describePublication(facts)}</p>
-      ${said === undefined ? undefined : renderSaid(said)}
-      ${
-        // People have been notified of these.
-        renderAlarms(options)
-      }
-      ${
-        // These stand on the page alone.
-        renderNotices(options)
-      }
-      <section aria-labelledby="databases">
-        <h2 id="databases">Databases</h2>
-        ${gravestFirst(status.databases).map((each, index) => renderDatabase(each, index, options))}
-      </section>
-      ${facts.catalog === undefined ? undefined : renderPlaces(facts.catalog, status, options.destination)}
-      <footer>
-        pgstow ${options.version}${site === 'default' ? undefined : `, site ${site}`}. All times are in UTC.
-        <a href="./healthz">Health</a> · <a href="./metrics">Metrics</a>
-      </footer>`,
+    main: 'database' in view ? renderOne(view.database, options) : renderAll(options, view.from),
   });
 }
 
-const GRAVITY: Readonly<Record<Protection, number>> = { no: 0, 'not-yet': 1, yes: 2 };
+function renderAll(options: StatusPageOptions, from: number): Html {
+  const { site, facts, status, said } = options;
+  const verdict = describeSite(status);
+  return html`<h1>
+      <span class="${verdict.protection}" aria-hidden="true">${SIGNS[verdict.protection]}</span> ${verdict.text}
+    </h1>
+    <p class="muted">${describePublication(facts)}</p>
+    ${said === undefined ? undefined : renderSaid(said)}
+    ${
+      // People have been notified of these.
+      renderAlarms(options)
+    }
+    ${
+      // These stand on the page alone.
+      renderNotices(options)
+    }
+    ${renderDatabases(options, from)}
+    ${facts.catalog === undefined ? undefined : renderPlaces(facts.catalog, status, options.destination)}
+    <footer>
+      pgstow ${options.version}${site === 'default' ? undefined : `, site ${site}`}. All times are in UTC.
+      <a href="./healthz">Health</a> · <a href="./metrics">Metrics</a>
+    </footer>`;
+}
 
-function gravestFirst(databases: readonly DatabaseStatus[]): readonly DatabaseStatus[] {
-  return databases.toSorted((a, b) => GRAVITY[a.protection] - GRAVITY[b.protection]);
+function renderOne(database: string, options: StatusPageOptions): Html {
+  const { facts, status, destination, said } = options;
+  const one = status.databases.find((each) => each.database === database);
+  return html`<p class="back"><a href="./">All databases</a></p>
+    <p class="muted">${describePublication(facts)}</p>
+    ${said === undefined ? undefined : renderSaid(said)}
+    ${one === undefined ? undefined : renderDatabase(one, 0, options)}
+    ${one?.known === undefined ? undefined : renderBackupList(one.known, facts.now, destination)}`;
 }
 
 const SIGNS: Readonly<Record<Protection, string>> = { yes: '✓', 'not-yet': '…', no: '✗' };

@@ -11,7 +11,11 @@ export type Said = {
   readonly job?: Pick<ShownJob, 'queue' | 'id'> | undefined;
 };
 
+/** What a person looks at: one database, or all of them, from one on in their order on the page. */
+export type View = { readonly database: string } | { readonly from: number };
+
 export type StatusPageOptions = {
+  readonly view: View;
   readonly site: string;
   /** The path that browsers see before the page's own; empty, or without a slash at its end. */
   readonly publicPath: string;

@@ -23,11 +23,12 @@ h1 .yes, .stage .yes { color: var(--good); } h1 .no, .stage .no { color: var(--b
 .notices li { background: var(--card); border: 1px solid var(--line); border-left: .25rem solid var(--wait); border-radius: .5rem; padding: .6rem .9rem; overflow-wrap: anywhere; }
 .notices li.no { border-left-color: var(--bad); }
 .notices p { margin: 0; } .notices p + p { margin-top: .2rem; }
-details.database { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; margin: 0 0 .75rem; }
-details.database > summary { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .75rem; padding: .75rem 1rem; cursor: pointer; }
-details.database > summary::before { content: '▸'; color: var(--muted); width: .8rem; } details.database[open] > summary::before { content: '▾'; }
-summary h3 { display: inline; margin: 0; font-size: 1.1rem; font-weight: 650; overflow-wrap: anywhere; }
-summary .age { color: var(--muted); margin-left: auto; font-size: .9rem; }
+.database, .lines { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; margin: 0 0 .75rem; }
+.database > header { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .75rem; padding: .75rem 1rem; }
+.lines { list-style: none; padding: 0; } .lines li { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .75rem; padding: .4rem 1rem; overflow-wrap: anywhere; }
+.lines li + li { border-top: 1px solid var(--line); } .lines p { margin: 0; flex-basis: 100%; font-size: .9rem; } .pages { display: flex; gap: 1rem; }
+.database h1, .database h3 { margin: 0; font-size: 1.1rem; font-weight: 650; overflow-wrap: anywhere; }
+.age { color: var(--muted); margin-left: auto; font-size: .9rem; }
 .badge { font-size: .85rem; font-weight: 600; padding: .1rem .6rem; border-radius: 1rem; white-space: nowrap; }
 .badge.yes { color: var(--good); background: var(--good-soft); } .badge.no { color: var(--bad); background: var(--bad-soft); }
 .badge.not-yet { color: var(--wait); background: var(--wait-soft); }
@@ -46,8 +47,7 @@ dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 .timeline .cross { stroke: var(--bad); stroke-width: 2.2; } .timeline .unknown { fill: none; stroke: var(--wait); stroke-width: 1.8; }
 .actions { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-top: 1rem; }
 button { font: inherit; padding: .4rem .9rem; border: 1px solid var(--line); border-radius: .45rem; background: var(--page); color: var(--text); cursor: pointer; }
-button:hover { border-color: var(--muted); } button:focus-visible, a:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-.list { margin-top: 1rem; } .list > summary { cursor: pointer; color: var(--muted); }
+button:hover { border-color: var(--muted); } button:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: top; }

@@ -79,6 +79,16 @@ export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName
 }
 
 /**
+ * Reads which jobs of a queue wait, run or sleep between attempts. To ask that of each of thousands takes Redis the square of their
+ * number.
+ */
+export async function readUnendedIds(queue: OpenQueue<'upload'>): Promise<ReadonlySet<string>> {
+  const lists = ['wait', 'paused', 'active'].map((name) => queue.redis.lrange(queue.toKey(name), 0, -1));
+  const sets = ['prioritized', 'delayed'].map((name) => queue.redis.zrange(queue.toKey(name), '0', '-1'));
+  return new Set((await Promise.all([...lists, ...sets])).flat());
+}
+
+/**
  * Asks for a restore test of a dump as it lies at a destination, however often, as for an upload.
  *
  * @param rehearse major version of PostgreSQL to rehearse an upgrade to

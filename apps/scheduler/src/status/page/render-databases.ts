@@ -1,0 +1,50 @@
+import type { DatabaseStatus, Protection } from '../../site/protection-policy.ts';
+import { html, type Html, type HtmlValue } from './html.ts';
+import { renderDatabase, renderDatabaseLine } from './render-database.ts';
+import type { StatusPageOptions } from './status-page-options.ts';
+import { viewPath } from './view-path.ts';
+
+/** Most databases of which each is shown whole. */
+const MOST_WHOLE = 6;
+/** Databases that are shown whole where there are more: the gravest that are not protected. */
+const WHOLE_OF_MANY = 3;
+/** Databases that one page has in a line each. */
+const MOST_LINES = 100;
+
+/** Renders all databases, the gravest first: a few whole, of many the others in a line each, and of very many in pages. */
+export function renderDatabases(options: StatusPageOptions, from: number): Html {
+  const databases = gravestFirst(options.status.databases);
+  const whole =
+    databases.length <= MOST_WHOLE
+      ? databases
+      : databases.filter(({ protection }) => protection !== 'yes').slice(0, WHOLE_OF_MANY);
+  const others = databases.slice(whole.length);
+  const shown = others.slice(from, from + MOST_LINES);
+  return html`<section aria-labelledby="databases">
+    <h2 id="databases">Databases</h2>
+    ${from === 0 ? whole.map((each, index) => renderDatabase(each, index, options)) : undefined}
+    ${
+      shown.length === 0
+        ? undefined
+        : html`<ul class="lines">
+            ${shown.map((each) => renderDatabaseLine(each, options))}
+          </ul>`
+    }
+    ${renderPages(from, others.length)}
+  </section>`;
+}
+
+function renderPages(from: number, count: number): HtmlValue {
+  const [before, next] = [Math.max(0, from - MOST_LINES), from + MOST_LINES];
+  const links = [
+    from === 0 ? undefined : html`<a href="${viewPath({ from: before })}">those before</a>`,
+    next >= count ? undefined : html`<a href="${viewPath({ from: next })}">and ${count - next} more</a>`,
+  ].filter((link) => link !== undefined);
+  return links.length === 0 ? undefined : html`<nav class="pages" aria-label="More databases">${links}</nav>`;
+}
+
+const GRAVITY: Readonly<Record<Protection, number>> = { no: 0, 'not-yet': 1, yes: 2 };
+
+function gravestFirst(databases: readonly DatabaseStatus[]): readonly DatabaseStatus[] {
+  return databases.toSorted((a, b) => GRAVITY[a.protection] - GRAVITY[b.protection]);
+}
