@@ -12,11 +12,15 @@ ARG SCRATCH_IMAGE=servers
 
 # The base of every process.
 FROM ${NODE_IMAGE} AS base
-ENV NODE_ENV=production HOME=/home/node
+ENV NODE_ENV=production HOME=/home/node NODE_COMPILE_CACHE=/compiled
 WORKDIR /app
+COPY scripts/lean scripts/
 # A new named volume takes over the mode of the folder that it is mounted on, so any user that the containers run as can write
 # there. Other users of the host never get past Docker's own folder.
 RUN mkdir -m 0777 /backups
+# Each image brings its modules compiled, for its own user alone: Node keeps a cache for each. A process that refuses its
+# configuration has loaded all of them.
+RUN mkdir -m 0777 "$NODE_COMPILE_CACHE"
 
 # Only the package files: while they stay the same, a change of source installs nothing anew.
 FROM base AS workspace
@@ -53,9 +57,10 @@ COPY packages/catalog/src packages/catalog/src
 COPY packages/notify/src packages/notify/src
 COPY apps/scheduler/src apps/scheduler/src
 USER node
+RUN LOG_LEVEL=none /app/scripts/lean node apps/scheduler/src/main.ts || ls "$NODE_COMPILE_CACHE"/*/* >/dev/null
 EXPOSE 3000
 # The board listens to other machines only once it has a password.
-CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec node --max-semi-space-size=1 apps/scheduler/src/main.ts"]
+CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec /app/scripts/lean node apps/scheduler/src/main.ts"]
 
 # PostgreSQL's client programs and igzip. Only the programs are taken from Debian's client package. The rest is a wrapper in
 # Perl, several times as large, that chooses a version, which the dump worker does itself.
@@ -92,7 +97,8 @@ COPY packages/catalog/src packages/catalog/src
 COPY packages/notify/src packages/notify/src
 COPY apps/dump-worker/src apps/dump-worker/src
 USER node
-CMD ["node", "--max-semi-space-size=1", "apps/dump-worker/src/main.ts"]
+RUN LOG_LEVEL=none /app/scripts/lean node apps/dump-worker/src/main.ts || ls "$NODE_COMPILE_CACHE"/*/* >/dev/null
+CMD ["/app/scripts/lean", "node", "apps/dump-worker/src/main.ts"]
 
 FROM workspace AS upload-worker-modules
 RUN install-in-image @pgstow/upload-worker
@@ -106,7 +112,8 @@ COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
 COPY apps/upload-worker/src apps/upload-worker/src
 USER node
-CMD ["node", "--max-semi-space-size=1", "apps/upload-worker/src/main.ts"]
+RUN LOG_LEVEL=none /app/scripts/lean node apps/upload-worker/src/main.ts || ls "$NODE_COMPILE_CACHE"/*/* >/dev/null
+CMD ["/app/scripts/lean", "node", "apps/upload-worker/src/main.ts"]
 
 FROM workspace AS verify-worker-modules
 RUN install-in-image @pgstow/verify-worker
@@ -124,7 +131,8 @@ COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
 COPY apps/verify-worker/src apps/verify-worker/src
 USER node
-CMD ["node", "--max-semi-space-size=1", "apps/verify-worker/src/main.ts"]
+RUN LOG_LEVEL=none /app/scripts/lean node apps/verify-worker/src/main.ts || ls "$NODE_COMPILE_CACHE"/*/* >/dev/null
+CMD ["/app/scripts/lean", "node", "apps/verify-worker/src/main.ts"]
 
 # The servers that dumps are restored into, one of each major version, with PostgreSQL's own extensions. LLVM's compiler, the
 # largest part, is left out: a scratch server never uses it. Only files are taken: no package makes a cluster or starts a service.
@@ -195,7 +203,7 @@ COPY packages/scratch/src packages/scratch/src
 COPY apps/scratch-host/src apps/scratch-host/src
 STOPSIGNAL SIGTERM
 ENTRYPOINT []
-CMD ["node", "--max-semi-space-size=1", "apps/scratch-host/src/main.ts"]
+CMD ["/app/scripts/lean", "node", "apps/scratch-host/src/main.ts"]
 
 FROM workspace AS cli-modules
 RUN install-in-image @pgstow/cli
@@ -212,7 +220,8 @@ COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
 COPY apps/cli/src apps/cli/src
 USER node
-ENTRYPOINT ["node", "apps/cli/src/main.ts"]
+RUN /app/scripts/lean node apps/cli/src/main.ts --help >/dev/null
+ENTRYPOINT ["/app/scripts/lean", "node", "apps/cli/src/main.ts"]
 
 FROM workspace AS demo-s3-modules
 RUN install-in-image @pgstow/s3-server

@@ -10,11 +10,13 @@ export type RunningApp = {
   kill(signal: NodeJS.Signals): void;
 };
 
+const LEAN = fileURLToPath(new URL('../lean', import.meta.url));
+
 /** Starts one of the apps in this process's environment. @param show gets each line of its output, of either stream */
 export async function startApp(name: string, show: (line: string) => void): Promise<RunningApp> {
   const script = fileURLToPath(new URL(`../../apps/${name}/src/main.ts`, import.meta.url));
   // A session of its own gets no Ctrl-C from the terminal, so the app gets one signal, from us.
-  const [program = '', ...args] = await boundToUs([process.execPath, script], 'TERM');
+  const [program = '', ...args] = await boundToUs([LEAN, process.execPath, script], 'TERM');
   const child = execa(program, args, {
     detached: true,
     env: process.env,

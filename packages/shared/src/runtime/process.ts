@@ -4,6 +4,7 @@ import { runtime } from '../config/subjects/runtime.ts';
 import { tracing } from '../config/subjects/tracing.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { describeError } from './errors.ts';
+import { giveMemoryBack } from './give-memory-back.ts';
 import { createLog, type Log } from './log/log.ts';
 import { createRedact, type Redact } from './log/redact.ts';
 
@@ -44,7 +45,7 @@ export async function runProcess<const S extends Subjects>(
     return;
   }
   const redact = createRedact(reading.secrets);
-  const log = createLog(name, reading.config.runtime.logLevel, redact);
+  const log = createLog(name, reading.config.runtime.logLevel, redact, await formatOf(process.stdout));
   for (const warning of reading.warnings) log.warn(warning);
 
   try {
@@ -55,6 +56,7 @@ export async function runProcess<const S extends Subjects>(
     // A signal ends the wait for a start that hangs, for instance on a Redis that is away: then its fault does not matter.
     started.catch(() => undefined);
     await Promise.race([started, signalled]);
+    stack.use(giveMemoryBack());
     if (!ended.signal.aborted) log.info('ready');
     await signalled;
     log.info({ signal: ended.signal.reason as unknown }, 'stopping');
@@ -69,6 +71,13 @@ export async function runProcess<const S extends Subjects>(
     log.info('stopped');
     endInAnyCase();
   }
+}
+
+/** Lines for people on a terminal. Elsewhere nothing is loaded for them. */
+async function formatOf(out: NodeJS.WriteStream): Promise<(line: string) => string> {
+  if (!out.isTTY) return (line) => line;
+  const { forPeople } = await import('./log/log-for-people.ts');
+  return forPeople({ hasColors: out.hasColors() });
 }
 
 /** Ends the process even if a library left a timer behind, as BullMQ does with Redis away. All is released by now. */

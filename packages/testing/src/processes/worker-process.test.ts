@@ -18,19 +18,21 @@ async function writeScript(folder: string, source: string): Promise<string> {
 }
 
 describe('startProcess', () => {
-  it('runs TypeScript with the environment given and a compile cache alone, and reads its JSON lines', async () => {
+  it('runs TypeScript with the environment given and what keeps it lean alone, and reads its JSON lines', async () => {
     await using folder = await tempFolder();
     const script = await writeScript(
       folder.path,
       `process.on('SIGTERM', () => { console.log('bye'); process.exit(3); });
        const word: string = process.argv[2] ?? '';
-       console.log(JSON.stringify({ level: 30, msg: word, env: Object.keys(process.env).sort() }));
+       console.log(JSON.stringify({ level: 30, msg: word, env: Object.keys(process.env).sort(), flags: process.execArgv }));
        console.error('not { json');`,
     );
     await using child = await startProcess({ script, args: ['hello'], env: { NAME: 'value' } });
 
     const line = await child.waitForLine((line) => line.json?.['msg'] === 'hello');
-    expect(line.json?.['env']).toEqual(['NAME', 'NODE_COMPILE_CACHE', 'PATH']);
+    // The shell adds where it is.
+    expect(line.json?.['env']).toEqual(['MALLOC_ARENA_MAX', 'NAME', 'NODE_COMPILE_CACHE', 'PATH', 'PWD']);
+    expect(line.json?.['flags']).toEqual(['--max-semi-space-size=1']);
     expect((await child.waitForLine(/not \{/)).stream).toBe('stderr');
     child.signal('SIGTERM');
     expect(await child.waitForExit()).toEqual({ code: 3, signal: null });

@@ -6,14 +6,15 @@ export interface ProcessOptions {
   readonly command?: string;
   readonly script?: string;
   readonly args?: readonly string[];
-  /** The environment. It inherits PATH and NODE_COMPILE_CACHE, unless given here, and nothing else. */
+  /** The environment. It inherits PATH, unless given here, and nothing else; `scripts/lean` adds what a script runs with. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** The number of newest output lines to keep; 5,000 unless given. */
   readonly keepLines?: number;
 }
 
-const NODE_COMPILE_CACHE = join(import.meta.dirname, '../../../../node_modules/.cache/node-compile');
+/** Runs Node with the settings of every one of our processes. */
+const LEAN = join(import.meta.dirname, '../../../../scripts/lean');
 
 /** Starts one of our apps (or any program) as a real process. It is killed, with its children, on dispose. */
 export async function startProcess({
@@ -23,14 +24,13 @@ export async function startProcess({
   env = {},
   ...rest
 }: ProcessOptions): Promise<BoundProcess> {
-  const program = command ?? process.execPath;
   if ((command === undefined) === (script === undefined)) {
     throw new Error(`wanted either a command or a script to start, got ${command ? 'both' : 'neither'}`);
   }
   return await BoundProcess.start({
     ...rest,
-    command: program,
-    args: script === undefined ? args : ['--max-semi-space-size=1', script, ...args],
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', NODE_COMPILE_CACHE, ...env },
+    command: command ?? LEAN,
+    args: script === undefined ? args : [process.execPath, script, ...args],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...env },
   });
 }

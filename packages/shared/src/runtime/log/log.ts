@@ -1,5 +1,4 @@
 import { pino, type Logger } from 'pino';
-import { forPeople } from './log-for-people.ts';
 import type { Redact } from './redact.ts';
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
@@ -7,12 +6,13 @@ export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | '
 };
 
 /**
- * Creates a log of one JSON line per event, or of lines for people on a terminal, both without secrets. A line has the process as
- * `process`, and the backup in question as `name`.
+ * Creates a log of one JSON line per event, without secrets. A line has the process as `process`, and the backup in question as
+ * `name`.
+ *
+ * @param format of a line that is written
  */
-export function createLog(processName: string, level: string, redact: Redact): Log {
+export function createLog(processName: string, level: string, redact: Redact, format = (line: string) => line): Log {
   const out = process.stdout;
-  const format = out.isTTY ? forPeople({ hasColors: out.hasColors() }) : String;
   return pino(
     { level, base: { pid: process.pid, process: processName }, timestamp: pino.stdTimeFunctions.isoTime },
     { write: (line: string) => void out.write(format(redact(line))) },
