@@ -21,6 +21,7 @@ export type PreparedDump = {
   /** `takeDump` closes it. */
   readonly file: FileHandle;
   readonly env: ReturnType<typeof libpqEnvironment>;
+  /** `takeDump` ends its session. */
   readonly server: AskedServer;
   readonly clients: Clients;
   readonly compressor: Awaited<ReturnType<typeof chooseCompressor>>;
@@ -42,6 +43,8 @@ export async function prepareDump(
   const env = libpqEnvironment(postgres, database, `pgstow ${task.id}`);
   const installed = await findClients();
   const server = await askServer(newestClients(installed), env, signal);
+  await using stack = new AsyncDisposableStack();
+  stack.use(server.session);
   const clients = chooseClients(installed, server.major);
   const compressor = await chooseCompressor(backup.compression);
   // The database's size says nothing of a first dump that POSTGRES_EXTRA_OPTS may shorten.
@@ -55,6 +58,7 @@ export async function prepareDump(
   task.note(
     `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
   );
+  stack.move();
   return { ...opened, takenAt, env, server, clients, compressor };
 }
 

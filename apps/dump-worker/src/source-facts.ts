@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { openSnapshot, type DumpSnapshot, type SnapshotOptions } from '@pgstow/postgres/dump/dump-snapshot.ts';
 import type { AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { describeError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
-type Options = SnapshotOptions & { readonly server: AskedServer; readonly log: Log };
+type Options = SnapshotOptions & { readonly server: AskedServer; readonly signal: AbortSignal; readonly log: Log };
 
 /** Longer than any statement may take there. Without a limit, a server that vanished would keep a proven dump waiting for hours. */
 const AFTER_DUMP_MS = 15 * 60_000;
@@ -22,8 +23,7 @@ export class SourceFacts implements AsyncDisposable {
   /** @throws the signal's reason once that is aborted */
   static async open(options: Options): Promise<SourceFacts> {
     try {
-      assertSecondConnection(options.server);
-      return new SourceFacts(options, await openSnapshot(options));
+      return new SourceFacts(options, await openSnapshot(sessionOf(options.server), options));
     } catch (error) {
       options.signal.throwIfAborted();
       warn(options.log, error);
@@ -62,8 +62,8 @@ export class SourceFacts implements AsyncDisposable {
 }
 
 /** @throws RetryableError if pg_dump could not connect beside the session that holds its snapshot */
-function assertSecondConnection({ isLastConnection }: AskedServer): void {
-  if (!isLastConnection) return;
+function sessionOf({ session }: AskedServer): PsqlSession {
+  if (session !== undefined) return session;
   throw new RetryableError('no second connection is left: role, database or server are at their limit', {
     hint: 'A dump takes two: ALTER ROLE … CONNECTION LIMIT 2; ALTER DATABASE … CONNECTION LIMIT 2; or max_connections.',
   });

@@ -82,7 +82,7 @@ async function dumpAndProve(
   file: FileHandle,
   signal: AbortSignal,
   options: Omit<PgDumpOptions, 'file' | 'signal' | 'snapshot'> &
-    Pick<SnapshotOptions, 'counting'> & { readonly server: AskedServer; readonly log: Log },
+    SnapshotOptions & { readonly server: AskedServer; readonly log: Log },
 ): Promise<{ readonly gzip: ProvenContent; readonly source: DatabaseFacts | undefined }> {
   await using sourceFacts = await SourceFacts.open({ ...options, signal });
   const failed = new AbortController();

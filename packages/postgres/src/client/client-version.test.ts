@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -60,4 +60,21 @@ test("clients are found on PATH in its order, whole ones only, and Debian's wrap
     { folder: first, version: '77.1', major: 77 },
     { folder: second, version: '77.2', major: 77 },
   ]);
+});
+
+test('a program is run for its version once, until another one is installed in its place', async () => {
+  await using folder = await tempFolder();
+  const runs = join(folder.path, 'runs');
+  const install = async (version: string) => {
+    const script = `#!/bin/sh\necho ${version} >>'${runs}'\necho 'pg_dump (PostgreSQL) ${version}'\n`;
+    for (const program of ['pg_dump', 'psql']) await writeFile(join(folder.path, program), script, { mode: 0o755 });
+  };
+  vi.stubEnv('PATH', `${folder.path}:/bin`);
+  const find = async () => (await findClients()).find((found) => found.folder === folder.path)?.version;
+
+  await install('77.1');
+  expect([await find(), await find()]).toEqual(['77.1', '77.1']);
+  await install('77.12');
+  expect([await find(), await find()]).toEqual(['77.12', '77.12']);
+  expect(await readFile(runs, 'utf8')).toBe('77.1\n77.12\n');
 });

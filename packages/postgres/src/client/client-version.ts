@@ -1,4 +1,4 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { isExecutable } from './installed-program.ts';
@@ -41,10 +41,22 @@ async function findInstalled(program: string, others: readonly string[]): Promis
     const path = join(folder, program);
     const areThere = await Promise.all([program, ...others].map((each) => isExecutable(join(folder, each))));
     if (areThere.includes(false) || (await isWrapper(path))) continue;
-    const version = await readVersion(path);
+    const version = await rememberedVersion(path);
     if (version !== undefined) found.push({ folder, version, major: Number.parseInt(version, 10) });
   }
   return found.sort((a, b) => b.major - a.major);
+}
+
+/** Versions by path, size and time of change. */
+const remembered = new Map<string, string>();
+
+/** Runs a program for its version once in the life of this process, until another one is installed in its place. */
+async function rememberedVersion(program: string): Promise<string | undefined> {
+  const { size, mtimeMs, ctimeMs } = await stat(program);
+  const key = `${program} ${size} ${mtimeMs} ${ctimeMs}`;
+  const version = remembered.get(key) ?? (await readVersion(program));
+  if (version !== undefined) remembered.set(key, version);
+  return version;
 }
 
 /** The version of a program of PostgreSQL, as in `15.18`; `undefined` if it does not say one. */

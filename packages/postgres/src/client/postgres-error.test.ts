@@ -88,7 +88,8 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
     }
 
     it('to the right questions is its version and the size of the database', async () => {
-      const facts = await ask({});
+      const { session, ...facts } = await ask({});
+      await session?.[Symbol.asyncDispose]();
       expect(facts.major).toBe(server.major);
       expect(facts.version).toMatch(new RegExp(`^${server.major}\\.`));
       expect(facts.databaseBytes).toBeGreaterThan(1_000_000);

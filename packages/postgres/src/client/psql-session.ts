@@ -93,24 +93,26 @@ export class PsqlSession implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       await assert(session);
-      // Time limits that are set for a role or a database must not end this session.
-      await session.run(
-        `select to_jsonb(set_config(name, '0', false)) from pg_settings where name in
-         ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`,
-      );
-      await session.run("set search_path = ''");
-      // Names must be the same whatever a database has set.
-      await session.run('set quote_all_identifiers = off');
-      // Compiling the queries that describe a schema takes ten times as long as running them.
-      await session.run('set jit = off');
-      // A superuser may have the server's words in English.
-      await session.run(
-        `select to_jsonb(set_config('lc_messages', 'C', false)) where current_setting('is_superuser') = 'on'`,
-      );
-      // A database in SQL_ASCII holds bytes of any encoding, which the server refuses to call UTF-8.
-      await session.run(
-        `select to_jsonb(set_config('client_encoding', 'SQL_ASCII', false)) where current_setting('server_encoding') = 'SQL_ASCII'`,
-      );
+      await Promise.all([
+        // Time limits that are set for a role or a database must not end this session.
+        session.run(
+          `select to_jsonb(set_config(name, '0', false)) from pg_settings where name in
+           ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`,
+        ),
+        session.run("set search_path = ''"),
+        // Names must be the same whatever a database has set.
+        session.run('set quote_all_identifiers = off'),
+        // Compiling the queries that describe a schema takes ten times as long as running them.
+        session.run('set jit = off'),
+        // A superuser may have the server's words in English.
+        session.run(
+          `select to_jsonb(set_config('lc_messages', 'C', false)) where current_setting('is_superuser') = 'on'`,
+        ),
+        // A database in SQL_ASCII holds bytes of any encoding, which the server refuses to call UTF-8.
+        session.run(
+          `select to_jsonb(set_config('client_encoding', 'SQL_ASCII', false)) where current_setting('server_encoding') = 'SQL_ASCII'`,
+        ),
+      ]);
       session.#isOpen = true;
       return session;
     } catch (error) {

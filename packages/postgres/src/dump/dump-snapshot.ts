@@ -1,20 +1,15 @@
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import { z } from 'zod';
-import type { Clients } from '../client/client-version.ts';
-import { PsqlSession } from '../client/psql-session.ts';
+import type { PsqlSession } from '../client/psql-session.ts';
 import { quoteIdentifier } from '../client/sql-quote.ts';
 import type { Counting } from '../facts/count-rows.ts';
 import { readDatabaseFacts, readSequences } from '../facts/database-facts.ts';
 import { dumpRole, limitingOptions } from './dump-options.ts';
 
 export type SnapshotOptions = {
-  readonly clients: Clients;
-  /** See `libpqEnvironment`. */
-  readonly env: Readonly<Record<string, string>>;
   /** Options of pg_dump. */
   readonly extraOptions: readonly string[];
   readonly counting: Counting;
-  readonly signal: AbortSignal;
 };
 
 /** A snapshot that a dump may be taken of, held until it is disposed. */
@@ -31,23 +26,18 @@ const STATEMENT_LIMIT = '10min';
 const LOCK_LIMIT = '10s';
 
 /**
- * Opens a snapshot on the server, and holds it. pg_dump, which takes its own as the first thing it does, takes this one
+ * Opens a snapshot in a session, and holds it; ends the session with it, or if it fails. pg_dump, which takes its own as the first thing it does, takes this one
  * instead.
  * Source: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
  *
  * @throws StatementError | PermanentError | RetryableError
  */
-export async function openSnapshot({
-  clients,
-  env,
-  extraOptions,
-  counting,
-  signal,
-}: SnapshotOptions): Promise<DumpSnapshot> {
+export async function openSnapshot(
+  session: PsqlSession,
+  { extraOptions, counting }: SnapshotOptions,
+): Promise<DumpSnapshot> {
   await using stack = new AsyncDisposableStack();
-  const session = stack.use(
-    await PsqlSession.start(clients, { ...env, PGAPPNAME: `source of ${env['PGAPPNAME']}` }, signal),
-  );
+  stack.use(session);
   const role = dumpRole(extraOptions);
   if (role !== undefined) await session.run(`set role ${quoteIdentifier(role)}`);
   // As pg_dump does: rather fail than see a part of the rows.

@@ -32,6 +32,8 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   const factsOf: FactStage['factsOf'] = (database) => stage.factsOf(database);
   const dumpOf: FactStage['dumpOf'] = (database, args) => stage.dumpOf(database, args);
   const restored: FactStage['restored'] = (name, sql) => stage.restored(name, sql);
+  const snapshotOf = async (database: string, extraOptions: readonly string[] = []) =>
+    openSnapshot(await PsqlSession.start(clients, envOf(database), signal), { extraOptions, counting: EXACT });
   const differences = (source: DatabaseFacts, found: DatabaseFacts) =>
     differencesOf(compareFacts({ source, tables: undefined }, found));
 
@@ -98,8 +100,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   test('keeps nobody from a table that pg_dump has not locked yet', async () => {
     await postgres.createDatabase('free');
     await postgres.psql('free', 'CREATE TABLE t (a int)');
-    const options = { clients, env: envOf('free'), extraOptions: [], counting: EXACT, signal };
-    await using snapshot = await openSnapshot(options);
+    await using snapshot = await snapshotOf('free');
     const dumped = Promise.withResolvers<void>();
     const facts = snapshot.readFacts(dumped.promise);
     await eventually(
@@ -118,13 +119,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
   test('says nothing of a sequence that was set back meanwhile', async () => {
     await postgres.createDatabase('reset');
     await postgres.psql('reset', `CREATE SEQUENCE s START 50; CREATE SEQUENCE t START 50`);
-    await using snapshot = await openSnapshot({
-      clients,
-      env: envOf('reset'),
-      extraOptions: [],
-      counting: EXACT,
-      signal,
-    });
+    await using snapshot = await snapshotOf('reset');
     await postgres.psql('reset', `ALTER SEQUENCE s RESTART WITH 1; SELECT nextval('t'), nextval('t')`);
     expect((await snapshot.readFacts(Promise.resolve())).sequences).toEqual({ 'public.t': ['50', '52'] });
   });
@@ -224,13 +219,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
 
   test('is that of the snapshot, whatever happens to the source meanwhile', async () => {
     await postgres.psql('postgres', 'CREATE DATABASE busy TEMPLATE odd');
-    await using snapshot = await openSnapshot({
-      clients,
-      env: envOf('busy'),
-      extraOptions: [],
-      counting: EXACT,
-      signal,
-    });
+    await using snapshot = await snapshotOf('busy');
     await postgres.psql(
       'busy',
       `DELETE FROM kinds; INSERT INTO hen VALUES (3, NULL); TRUNCATE animal, cat;
@@ -255,13 +244,7 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
          EXECUTE format('CREATE TABLE t%s AS SELECT generate_series(1, %s) AS a', i, i);
        END LOOP; END $$`,
     );
-    await using snapshot = await openSnapshot({
-      clients,
-      env: envOf('many'),
-      extraOptions: [],
-      counting: EXACT,
-      signal,
-    });
+    await using snapshot = await snapshotOf('many');
     await postgres.psql('many', 'DROP TABLE t150, t151, t398; INSERT INTO t160 VALUES (1)');
     const { tables, countedBecause } = await snapshot.readFacts(Promise.resolve());
     const dropped = [150, 151, 398];
@@ -276,13 +259,12 @@ describe.skipIf(!hasPostgres())('what a database says of itself', () => {
     await holder.run('begin');
     await holder.run('alter sequence public.used owned by none');
     await holder.run('drop sequence public.used cascade');
-    const options = { clients, env: envOf('held'), extraOptions: [], counting: EXACT, signal };
-    await expect(openSnapshot(options)).rejects.toThrow(/lock timeout/);
+    await expect(snapshotOf('held')).rejects.toThrow(/lock timeout/);
   });
 
   test('is limited by options that leave things out', async () => {
     const extraOptions = ['--exclude-table-data', 'kinds', '-T', 'public.tree', '--no-owner'];
-    await using snapshot = await openSnapshot({ clients, env: envOf('odd'), extraOptions, counting: EXACT, signal });
+    await using snapshot = await snapshotOf('odd', extraOptions);
     const dumped = dumpOf('odd', [`--snapshot=${snapshot.id}`, ...extraOptions]);
     const source = await snapshot.readFacts(dumped);
     const comparison = compareFacts(

@@ -18,7 +18,9 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
   const ask = async (user: string, password: string, libpqFile: Readonly<Record<string, string>> = {}) => {
     const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile };
     const env = libpqEnvironment({ ...server, user, password, databases: ['shop'], extraOptions: [] }, 'shop', 'test');
-    return askServer(await testedClients(), env, new AbortController().signal);
+    const { session, ...facts } = await askServer(await testedClients(), env, new AbortController().signal);
+    await session?.[Symbol.asyncDispose]();
+    return facts;
   };
 
   it('tells its version, the size, and whose it is to any role', async () => {
@@ -48,7 +50,8 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
       'needy',
       'test',
     );
-    const { needs } = await askServer(await testedClients(), env, new AbortController().signal);
+    const { needs, session } = await askServer(await testedClients(), env, new AbortController().signal);
+    await session?.[Symbol.asyncDispose]();
     expect(needs).toEqual({
       settings: [
         { name: 'app.tenant', value: 'a=b' },

@@ -56,13 +56,18 @@ select to_jsonb(not r.rolsuper and (
     <= (select count(*) from pg_stat_activity a where a.usesysid is not null and a.datid is not null)))
 from pg_roles r, pg_database d where r.rolname = session_user and d.datname = current_database()`;
 
-/** Facts and needs that are asked for before a dump begins, in one session: where it is the only one, pg_dump soon wants it. */
-export type AskedServer = ServerFacts & { readonly needs: DumpNeeds; readonly isLastConnection: boolean };
+/** What a server says before a dump begins. */
+export type AskedServer = ServerFacts & {
+  readonly needs: DumpNeeds;
+  /** The session that asked, for the dump's snapshot. It has ended, and is `undefined`, where pg_dump needs its connection. */
+  readonly session: PsqlSession | undefined;
+};
 
 /**
- * Asks the server before anything is dumped.
+ * Asks the server before anything is dumped. The caller ends the session.
  *
  * @param env see `libpqEnvironment`
+ * @param signal ends the session at any time
  * @throws PermanentError | RetryableError with a hint
  */
 export async function askServer(
@@ -70,18 +75,24 @@ export async function askServer(
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<AskedServer> {
-  const late = AbortSignal.timeout(ANSWER_MS);
-  const ended = AbortSignal.any([signal, late]);
+  await using stack = new AsyncDisposableStack();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), ANSWER_MS);
+  stack.defer(() => clearTimeout(timer));
+  const ended = AbortSignal.any([signal, late.signal]);
+  const asking = { ...env, PGAPPNAME: `source of ${env['PGAPPNAME']}` };
   try {
-    await using session = await PsqlSession.start(clients, env, ended, { assert: assertUnpooled });
-    return {
-      ...(await readServerFacts(session)),
-      needs: await readDumpNeeds(session),
-      isLastConnection: await session.queryRow(IS_LAST_CONNECTION, z.boolean()),
-    };
+    const session = stack.use(await PsqlSession.start(clients, asking, ended, { assert: assertUnpooled }));
+    const facts = await readServerFacts(session);
+    const needs = await readDumpNeeds(session);
+    const isLastConnection = await session.queryRow(IS_LAST_CONNECTION, z.boolean());
+    if (isLastConnection) return { ...facts, needs, session: undefined };
+    clearTimeout(timer);
+    stack.move();
+    return { ...facts, needs, session };
   } catch (error) {
     signal.throwIfAborted();
-    if (!late.aborted) throw error;
+    if (!late.signal.aborted) throw error;
     throw new RetryableError(
       `database ${JSON.stringify(env['PGDATABASE'])} did not answer within ${ANSWER_MS / 1000} seconds`,
       { hint: 'The server accepts connections and then stays silent; look at its log and its load.' },
