@@ -51,7 +51,7 @@ export async function restoreInto(
     if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });
     if (!(error instanceof RestoreError)) throw error;
     // Other hints are of a target that is not empty, or of rights.
-    const isUnknownName = UNKNOWN_NAME.test(error.sqlState ?? '');
-    throw new BadDumpError(`it does not restore: ${shown}`, isUnknownName ? error.hint : undefined);
+    const isOfSource = UNKNOWN_NAME.test(error.sqlState ?? '') || /row-level security policy/.test(shown);
+    throw new BadDumpError(`it does not restore: ${shown}`, isOfSource ? error.hint : undefined);
   }
 }

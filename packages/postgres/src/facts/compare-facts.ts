@@ -4,12 +4,10 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { makeFinding } from './make-finding.ts';
 import { plainName } from './plain-name.ts';
 
-/** Rows of tables that are not among the facts, as far as they were counted, by their names in the dump. */
-export type RowsElsewhere = ReadonlyMap<string, number | 'missing'>;
-
 /** Facts of a restore, as far as they are known. */
 type RestoreFacts = {
-  readonly elsewhere?: RowsElsewhere;
+  /** Tables of the dump that are not there. */
+  readonly missing?: ReadonlySet<string>;
   /** Version of the server that it was restored into; the source's, if it is not known. */
   readonly version?: string | undefined;
   /** The value that each sequence hands out next as the dump's text sets it, by its plain name. */
@@ -79,15 +77,16 @@ export function tablesWithoutRows(
 function* compareDumpedRows(
   dumped: Readonly<Record<string, number>>,
   restored: DatabaseFacts,
-  { elsewhere, mayHaveWritten = false }: RestoreFacts,
+  { missing, mayHaveWritten = false }: RestoreFacts,
 ): Generator<Observed> {
   const arrived = new Map(Object.entries(restored.tables).map(([name, rows]) => [plainName(name), rows]));
   const uncompared: string[] = [];
   for (const [name, rows] of Object.entries(dumped)) {
     const plain = plainName(name);
-    const found = arrived.get(plain) ?? elsewhere?.get(name);
-    if (found === undefined) uncompared.push(name);
-    else if (found === 'missing') yield makeFinding(`table ${name} is missing`, 'dumped rows', plain, rows, 'missing');
+    const found = arrived.get(plain);
+    if (missing?.has(name) === true)
+      yield makeFinding(`table ${name} is missing`, 'dumped rows', plain, rows, 'missing');
+    else if (found === undefined) uncompared.push(name);
     else if (found !== rows) {
       const difference = `table ${name} has ${rowsOf(found)}; the dump holds ${rows}`;
       yield found > rows && mayHaveWritten

@@ -2,10 +2,11 @@ import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { z } from 'zod';
-import { StatementError, type PsqlSession } from '../client/psql-session.ts';
+import type { PsqlSession } from '../client/psql-session.ts';
 import { quoteLiteral } from '../client/sql-quote.ts';
-import { compareFacts, tablesWithoutRows, type RowsElsewhere } from './compare-facts.ts';
+import { compareFacts, tablesWithoutRows } from './compare-facts.ts';
 import { readDatabaseFacts } from './database-facts.ts';
+import { foldPartitions, type PartitionTrees } from './fold-partitions.ts';
 import { FIRST_OF_USERS } from './made-by-users.ts';
 import { nextValuesInDump, type SequencesInDump } from './values-in-dump.ts';
 
@@ -39,13 +40,20 @@ export async function compareRestored(
   const facts = await readDatabaseFacts(session, { mode: 'exact', exactUpToBytes: Number.POSITIVE_INFINITY });
   const uncounted =
     facts.countedBecause === undefined ? [] : [`rows of the restored database: ${facts.countedBecause}`];
-  const elsewhere = await countElsewhere(session, tablesWithoutRows(manifest.tables ?? {}, facts), uncounted);
+  const { missing, trees } = await findPartitioned(session, manifest.tables, facts);
   const valuesInDump = await nextValuesInDump(session, inDump);
   const mayHaveWritten = await session.queryRow(MAY_HAVE_WRITTEN, z.boolean());
   await session.run('rollback');
   const counts = Object.values(facts.tables);
+  const { source, tables } = manifest;
+  const folded = {
+    ...manifest,
+    tables: tables && foldPartitions(tables, trees, false),
+    source: source && { ...source, tables: foldPartitions(source.tables, trees, true) },
+  };
+  const arrived = { ...facts, tables: foldPartitions(facts.tables, trees, true) };
   return {
-    ...compareFacts(manifest, facts, { elsewhere, version, valuesInDump, mayHaveWritten }),
+    ...compareFacts(folded, arrived, { missing, version, valuesInDump, mayHaveWritten }),
     uncounted,
     tables: counts.length,
     rows: counts.reduce((sum, rows) => sum + rows, 0),
@@ -64,30 +72,31 @@ select to_jsonb(exists (select from pg_event_trigger) or exists (
     and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     and not exists (select from pg_depend d where d.classid = p.tableoid and d.objid = p.oid and d.deptype = 'e')))`;
 
-const kindSchema = z.tuple([z.string(), z.string(), z.enum(['missing', 'partitioned', 'other'])]);
+const kindSchema = z.tuple([z.string(), z.enum(['missing', 'partitioned', 'other']), z.array(z.string())]);
 
-/** Counts partitioned tables that a dump fills at their root, and finds those that are missing. */
-async function countElsewhere(
+/**
+ * Finds the partitioned tables that a dump fills at their root, with their partitions, and tables of the dump that are missing. What a
+ * dump fills is not known if its rows were not counted: then every root may be one.
+ */
+async function findPartitioned(
   session: PsqlSession,
-  names: readonly string[],
-  uncounted: string[],
-): Promise<RowsElsewhere> {
-  const elsewhere = new Map<string, DatabaseFacts['tables'][string] | 'missing'>();
+  dumped: Manifest['tables'],
+  facts: DatabaseFacts,
+): Promise<{ readonly missing: ReadonlySet<string>; readonly trees: PartitionTrees }> {
+  const names = dumped === undefined ? await session.query(LIST_ROOTS, z.string()) : tablesWithoutRows(dumped, facts);
   const kinds = await session.query(
-    `select jsonb_build_array(name, coalesce(oid::regclass::text, ''),
-       case when oid is null then 'missing' when relkind = 'p' then 'partitioned' else 'other' end)
-     from unnest(array[${names.map(quoteLiteral).join(', ')}]::text[]) name left join pg_class on oid = to_regclass(name)`,
+    `select jsonb_build_array(name, case when c.oid is null then 'missing' when relkind = 'p' then 'partitioned' else 'other' end,
+       (select coalesce(jsonb_agg(format('%I.%I', n.nspname, l.relname)), '[]') from pg_partition_tree(c.oid) t
+        join pg_class l on l.oid = t.relid and l.relkind = 'r' join pg_namespace n on n.oid = l.relnamespace))
+     from unnest(array[${names.map(quoteLiteral).join(', ')}]::text[]) name left join pg_class c on c.oid = to_regclass(name)`,
     kindSchema,
   );
-  for (const [name, regclass, kind] of kinds) {
-    if (kind === 'missing') elsewhere.set(name, kind);
-    if (kind !== 'partitioned') continue;
-    try {
-      elsewhere.set(name, await session.queryRow(`select to_jsonb(count(*)) from ${regclass}`, z.int().nonnegative()));
-    } catch (error) {
-      if (!(error instanceof StatementError)) throw error;
-      uncounted.push(`table ${name}: ${error.message}`);
-    }
-  }
-  return elsewhere;
+  return {
+    missing: new Set(kinds.flatMap(([name, kind]) => (kind === 'missing' ? [name] : []))),
+    trees: new Map(kinds.flatMap(([name, kind, leaves]) => (kind === 'partitioned' ? [[name, leaves]] : []))),
+  };
 }
+
+const LIST_ROOTS = `
+select to_jsonb(format('%I.%I', n.nspname, c.relname)) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'p' and not c.relispartition`;

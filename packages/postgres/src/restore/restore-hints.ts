@@ -71,6 +71,11 @@ const READINGS: readonly Reading[] = [
   },
   {
     states: /^42501$/,
+    pattern: /row-level security policy/,
+    hint: 'pg_dump switches row-level security off for a restore, and a policy binds the owner of what is built here. Let it pass until the restore is done: ALTER ROLE ... BYPASSRLS.',
+  },
+  {
+    states: /^42501$/,
     heading: /^(?:materialized view data|index) /,
     hint: 'It is built with the rights of its owner. Give that role the rights that it had at the source by membership, or make it a superuser until the restore is done: ALTER ROLE ... SUPERUSER.',
   },
