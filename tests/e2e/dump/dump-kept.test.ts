@@ -78,6 +78,23 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
     expect(await stage.logOf(job)).toContain(`deleted ${made[1]}: it is number 3, and the 2 newest are kept`);
   });
 
+  test('of the newest days stay as well, and days begin at midnight in TZ', async () => {
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
+    // In Auckland, midnight lies between the last two.
+    const [oldest, evening, night] = await Promise.all(
+      ['2019-06-01T00:00:00Z', '2020-01-05T10:30:00Z', '2020-01-05T11:30:00Z'].map((time) =>
+        makeDump(stage.folder, { takenAt: new Date(time) }),
+      ),
+    );
+    await stage.startWorker({ BACKUP_KEEP_LAST: '1', BACKUP_KEEP_DAILY: '3', TZ: 'Pacific/Auckland' });
+    const job = await stage.enqueue('shop');
+    const { manifest } = await stage.completed(job);
+    expect(await namesOf(stage)).toEqual([evening!.name, night!.name, manifest.name]);
+    expect(await stage.logOf(job)).toContain(
+      `deleted ${oldest!.name}: it is number 4, and the 1 newest are kept, and the newest of 3 days`,
+    );
+  });
+
   test('all stay while the newest claims to be from the future, and a scheduled dump is taken all the same', async () => {
     await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const future = await makeDump(stage.folder, { takenAt: new Date(Date.now() + 2 * DAY) });

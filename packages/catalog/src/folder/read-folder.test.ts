@@ -18,6 +18,11 @@ import { findDump, readFolder } from './read-folder.ts';
 import { readVerdicts } from './read-verdicts.ts';
 import { removeReceipt, writeAcceptance, writeManifest, writeReceipt } from './write-record.ts';
 
+const NO_PERIODS = {
+  keepPeriods: { hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
+  timeZone: 'UTC',
+} as const;
+
 const CONTENT = 'nine byte';
 const nameAt = (second: number, database = 'shop'): BackupName =>
   formatBackupName(database, new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
@@ -210,7 +215,7 @@ describe('the backup folder', () => {
     await damage(at(file));
     const { verdicts, frozen, faults } = await readVerdicts(
       folder.path,
-      { keepLast: 1, destination: undefined, isTested: false },
+      { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: false },
       new Date('2026-01-02T00:00:00Z'),
     );
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
@@ -224,7 +229,7 @@ describe('the backup folder', () => {
   ])('keeps everything while %s: nobody knows what its restore test said', async (_what, file, damage) => {
     for (const second of [1, 2, 3, 4]) await put(nameAt(second), { takenAt: `2026-01-01T00:00:0${second}Z` });
     await damage();
-    const policy = { keepLast: 1, destination: undefined, isTested: false };
+    const policy = { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: false };
     const { verdicts, frozen } = await readVerdicts(folder.path, policy, new Date('2026-01-02T00:00:00Z'));
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep']);
     expect(frozen.get('shop')).toEqual({

@@ -8,6 +8,10 @@ import { applyRetention, whyFrozen } from './retention-policy.ts';
 
 const NOW = new Date('2026-06-15T12:00:00Z');
 const HOUR = 3_600_000;
+const NO_PERIODS = {
+  keepPeriods: { hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
+  timeZone: 'UTC',
+} as const;
 const s3: Destination = { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' };
 
 function dumpAt(
@@ -74,16 +78,46 @@ const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | 
     dumpAt(new Date(NOW.getTime() - daysAgo * 24 * HOUR), receipt === undefined ? {} : receipt(daysAgo)),
   );
 const actions = (dumps: readonly KnownDump[], keepLast: number, destination?: Destination) =>
-  applyRetention(dumps, { keepLast, destination, isTested: false }, NOW).map(({ action }) => action);
+  applyRetention(dumps, { ...NO_PERIODS, keepLast, destination, isTested: false }, NOW).map(({ action }) => action);
+
+describe('retention by periods', () => {
+  const weekly = { ...NO_PERIODS, keepPeriods: { ...NO_PERIODS.keepPeriods, weekly: 3 } };
+  const policy = { ...weekly, keepLast: 2, destination: undefined, isTested: false };
+
+  it('keeps the newest of a period beyond the newest of all, and says why', () => {
+    // 15 June 2026 is a Monday.
+    const verdicts = applyRetention(daily(20), policy, NOW).toReversed();
+    expect(verdicts.flatMap(({ action }, daysAgo) => (action === 'keep' ? [daysAgo] : []))).toEqual([0, 1, 8]);
+    expect([0, 1, 2, 8].map((daysAgo) => verdicts[daysAgo]?.reason)).toEqual([
+      'it is the newest',
+      'it is number 2 of the 2 newest',
+      'it is number 3, and the 2 newest are kept, and the newest of 3 weeks',
+      'it is the newest of 2026-W23, 3 of 3 weekly ones',
+    ]);
+  });
+
+  it('takes the next dump of a period where the newest one is bad', () => {
+    const dumps = daily(20).map((dump, index) => (index === 20 - 1 - 8 ? tested(dump, 'bad') : dump));
+    const verdicts = applyRetention(
+      [...dumps.slice(0, -1), ...dumps.slice(-1).map((dump) => tested(dump, 'good'))],
+      policy,
+      NOW,
+    );
+    const kept = verdicts.toReversed().flatMap(({ action }, daysAgo) => (action === 'keep' ? [daysAgo] : []));
+    expect(kept).toEqual([0, 1, 9]);
+  });
+});
 
 describe('retention', () => {
   it('of nothing is nothing', () => {
-    expect(applyRetention([], { keepLast: 4, destination: undefined, isTested: false }, NOW)).toEqual([]);
+    expect(applyRetention([], { ...NO_PERIODS, keepLast: 4, destination: undefined, isTested: false }, NOW)).toEqual(
+      [],
+    );
   });
 
   it('keeps the newest and says why', () => {
     expect(
-      applyRetention(daily(4), { keepLast: 2, destination: undefined, isTested: false }, NOW).map(
+      applyRetention(daily(4), { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: false }, NOW).map(
         ({ action, reason }) => `${action}: ${reason}`,
       ),
     ).toEqual([
@@ -120,7 +154,11 @@ describe('retention', () => {
 
   it('deletes nothing while the newest lies in the future, as after a clock that was wrong', () => {
     const dumps = [...daily(5), dumpAt(new Date(NOW.getTime() + 25 * HOUR))];
-    const verdicts = applyRetention(dumps, { keepLast: 2, destination: undefined, isTested: false }, NOW);
+    const verdicts = applyRetention(
+      dumps,
+      { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: false },
+      NOW,
+    );
     expect(verdicts.every(({ action }) => action === 'keep')).toBe(true);
     expect(verdicts[0]?.reason).toContain('lies in the future');
     expect(actions([...daily(5), dumpAt(new Date(NOW.getTime() + 23 * HOUR))], 2)).toContain('delete');
@@ -149,14 +187,16 @@ describe('retention', () => {
   it('does not count one from a clock that was hours ahead: what was taken since is newer', () => {
     const dumps = [-48, -24, -1, 2].map((hours) => dumpAt(new Date(NOW.getTime() + hours * HOUR)));
     expect(
-      applyRetention(dumps, { keepLast: 1, destination: s3, isTested: false }, NOW).map(({ action }) => action),
+      applyRetention(dumps, { ...NO_PERIODS, keepLast: 1, destination: s3, isTested: false }, NOW).map(
+        ({ action }) => action,
+      ),
     ).toEqual(['delete', 'delete', 'keep', 'keep']);
   });
 
   it('says which restore test froze it, and lifts that with a good test of the same dump', () => {
     const dumps = daily(5);
     const frozen = [...dumps.slice(0, 4), tested(dumps[4]!, 'bad')];
-    const verdicts = applyRetention(frozen, { keepLast: 2, destination: s3, isTested: false }, NOW);
+    const verdicts = applyRetention(frozen, { ...NO_PERIODS, keepLast: 2, destination: s3, isTested: false }, NOW);
     expect(verdicts[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'keep',
@@ -198,7 +238,9 @@ describe('retention', () => {
     const why = `nothing is deleted while the newest, ${name}, is suspect: it has 99 B of SQL, 1 % of what the last good ones had`;
     expect(whyFrozen(all, NOW)).toEqual({ by: 'shrink', reason: why });
     expect(
-      applyRetention(all, { keepLast: 2, destination: s3, isTested: false }, NOW).map(({ reason }) => reason),
+      applyRetention(all, { ...NO_PERIODS, keepLast: 2, destination: s3, isTested: false }, NOW).map(
+        ({ reason }) => reason,
+      ),
     ).toEqual([
       why,
       why,
@@ -207,7 +249,7 @@ describe('retention', () => {
       'it is suspect, and there are 0 newer ones that count, of 2 that are wanted',
     ]);
     const later = [shrunk(dumps[0]!, 's'), ...dumps.slice(1)];
-    expect(applyRetention(later, { keepLast: 2, destination: s3, isTested: false }, NOW)[0]).toEqual({
+    expect(applyRetention(later, { ...NO_PERIODS, keepLast: 2, destination: s3, isTested: false }, NOW)[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'delete',
       reason: 'it is suspect, and the 2 newest that count are kept',
@@ -245,7 +287,7 @@ describe('retention', () => {
       const isSuspect = (dump: KnownDump) => dump.manifest.suspect !== undefined && dump.acceptance === undefined;
       const keepLast = 1 + random(6);
       const destination = random(2) === 0 ? s3 : undefined;
-      const verdicts = applyRetention(dumps, { keepLast, destination, isTested: false }, NOW);
+      const verdicts = applyRetention(dumps, { ...NO_PERIODS, keepLast, destination, isTested: false }, NOW);
 
       expect(verdicts.map(({ name }) => name)).toEqual(dumps.map(({ manifest }) => manifest.name));
       const kept = verdicts.filter(({ action }) => action === 'keep');
@@ -269,14 +311,16 @@ describe('retention', () => {
       // What it lets go of, it lets go of at once: a second look finds nothing more.
       const rest = dumps.filter((_, index) => verdicts[index]?.action === 'keep');
       expect(
-        applyRetention(rest, { keepLast, destination, isTested: false }, NOW).every(({ action }) => action === 'keep'),
+        applyRetention(rest, { ...NO_PERIODS, keepLast, destination, isTested: false }, NOW).every(
+          ({ action }) => action === 'keep',
+        ),
       ).toBe(true);
     }
   });
 });
 
 describe('a dump that a restore test found GOOD', () => {
-  const policy = { keepLast: 1, destination: undefined, isTested: true } as const;
+  const policy = { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: true } as const;
   const actionsAfter = (results: readonly (RestoreTestResult | '-')[], isTested = true) =>
     applyRetention(
       daily(results.length).map((dump, index) => tested(dump, results[index] ?? '-')),

@@ -1,4 +1,4 @@
-import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
+import type { BackupConfig, KeepPeriods } from '@pgstow/shared/config/subjects/backup.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -7,11 +7,15 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
+import { describePeriods, whyPeriodsKeep } from './period-policy.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
 export type RetentionPolicy = {
   /** Newest dumps to keep, at least 1. */
   readonly keepLast: number;
+  /** Dumps to keep beyond them: the newest of so many days and so on. */
+  readonly keepPeriods: KeepPeriods;
+  readonly timeZone: string;
   /** Where a dump must be confirmed before it may go; `undefined` where backups stay local. */
   readonly destination: Destination | undefined;
   /** Whether restore tests are on. Then the newest dump found GOOD stays until a newer one is found GOOD. */
@@ -19,11 +23,11 @@ export type RetentionPolicy = {
 };
 
 export function retentionPolicyOf(
-  { keepLast }: Pick<BackupConfig, 'keepLast'>,
+  { keepLast, keepPeriods, timeZone }: Pick<BackupConfig, 'keepLast' | 'keepPeriods' | 'timeZone'>,
   { schedule }: Pick<VerifyConfig, 'schedule'>,
   destination: Destination | undefined,
 ): RetentionPolicy {
-  return { keepLast, destination, isTested: schedule.kind !== 'off' };
+  return { keepLast, keepPeriods, timeZone, destination, isTested: schedule.kind !== 'off' };
 }
 
 /** Why nothing of a database may be deleted. */
@@ -58,6 +62,12 @@ export function applyRetention(
 ): readonly Verdict[] {
   const frozen = whyFrozen(dumps, now, damaged);
   const newestGood = policy.isTested ? newestGoodOf(dumps, now) : undefined;
+  const counting = dumps.toReversed().filter((dump) => whyNotCounted(dump, now) === undefined);
+  const byPeriod = whyPeriodsKeep(
+    counting.map(({ manifest }) => manifest.takenAt),
+    policy.keepPeriods,
+    policy.timeZone,
+  );
   // Dumps that count so far, from the newest on.
   let counted = 0;
   return dumps
@@ -66,7 +76,10 @@ export function applyRetention(
       const { name } = dump.manifest;
       const flaw = whyNotCounted(dump, now);
       if (flaw === undefined) counted += 1;
-      const kept = flaw === undefined ? whyCounted(counted, index, policy) : whyFlawedIsKept(counted, flaw, policy);
+      const kept =
+        flaw === undefined
+          ? (whyCounted(counted, index, policy) ?? byPeriod[counted - 1])
+          : whyFlawedIsKept(counted, flaw, policy);
       const good = dump === newestGood ? 'it is the newest that a restore test found GOOD' : undefined;
       const reason = kept ?? frozen?.reason ?? good ?? whyUnconfirmed(dump, policy);
       if (reason !== undefined) return { name, action: 'keep', reason };
@@ -164,7 +177,9 @@ function whyUnconfirmed(dump: JudgedDump, { destination }: RetentionPolicy): str
   return `its upload to ${destination.name} is not confirmed`;
 }
 
-function whyReleased(counted: number, flaw: string | undefined, { keepLast }: RetentionPolicy): string {
-  if (flaw === undefined) return `it is number ${counted}, and the ${keepLast} newest are kept`;
+function whyReleased(counted: number, flaw: string | undefined, { keepLast, keepPeriods }: RetentionPolicy): string {
+  const periods = describePeriods(keepPeriods);
+  const alsoKept = periods === '' ? '' : `, and the newest of ${periods}`;
+  if (flaw === undefined) return `it is number ${counted}, and the ${keepLast} newest are kept${alsoKept}`;
   return `${flaw}, and the ${keepLast} newest that count are kept`;
 }

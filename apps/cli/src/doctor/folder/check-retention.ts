@@ -1,4 +1,5 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
+import { describePeriods } from '@pgstow/catalog/policy/period-policy.ts';
 import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { findingOf, defineCheck } from '../check.ts';
@@ -9,13 +10,15 @@ export const checkRetention = defineCheck({
   needs: ['backup', 's3', 'postgres', 'verify'],
   timeoutMs: 60_000,
   async *run({ backup, s3, postgres, verify }, facts) {
-    const { keepLast, folder } = backup;
+    const { keepLast, keepPeriods, folder } = backup;
+    const periods = describePeriods(keepPeriods);
     const newest = keepLast === 1 ? 'newest dump' : `${keepLast} newest dumps`;
     const rest =
       s3 === undefined
         ? ''
         : `, and beyond that every one whose upload to ${s3.destination.name} is not confirmed; the store keeps all`;
-    yield findingOf('retention.words').ok(`the folder keeps the ${newest} of each database${rest}`);
+    const ofPeriods = periods === '' ? '' : `, the newest of ${periods}`;
+    yield findingOf('retention.words').ok(`the folder keeps the ${newest} of each database${ofPeriods}${rest}`);
     const dumps = await facts.readDumps(folder);
     const { damaged } = await facts.readFolder(folder);
     for (const subject of postgres.databases) {

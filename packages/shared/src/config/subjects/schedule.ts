@@ -10,10 +10,11 @@ export type Schedule =
 
 /** Patterns are tried on a fixed day, so that none is good today and a fault tomorrow. */
 const ANY_DAY = '2026-01-01T12:00:00Z';
-/** The time zone of every cron pattern. */
+/** The time zone of every cron pattern, and of the periods of retention. */
 export const TZ = {
   schema: z.string().default('UTC'),
-  description: 'Time zone of cron patterns. File names are always in UTC.',
+  description:
+    'Time zone of cron patterns, and of the days, weeks and so on of `BACKUP_KEEP_DAILY` and its like. File names are always in UTC.',
 } as const satisfies Variable;
 
 const WEEK_SECONDS = 7 * 24 * 60 * 60;
