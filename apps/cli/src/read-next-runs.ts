@@ -1,6 +1,7 @@
 import type { RedisConfig } from '@pgstow/shared/config/subjects/redis.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
+import { readNextRuns as readPlanned } from '@pgstow/shared/runtime/jobs/next-runs.ts';
 import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
 import { createLog } from '@pgstow/shared/runtime/log/log.ts';
@@ -37,10 +38,11 @@ async function askForNextRuns(databases: readonly string[], { url, site }: Redis
   const faults: string[] = [];
   if (await queue.isPaused())
     faults.push('the queue dump is paused: nothing is dumped until it is resumed on the board');
+  const planned = await readPlanned(queue);
   for (const database of databases) {
-    const next = (await queue.getJobScheduler(scheduleId(database)))?.next;
+    const next = planned.get(scheduleId(database));
     if (next === undefined) faults.push(`no run of ${database} is planned: is the scheduler running?`);
-    else nextRuns.set(database, new Date(next));
+    else nextRuns.set(database, next);
   }
   return { nextRuns, wantedSince: await readWantedSince(connection, site), faults };
 }

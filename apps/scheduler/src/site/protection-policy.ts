@@ -41,8 +41,9 @@ const LONGEST_FIRST_MS = 25 * HOUR_MS;
 /** Judges whether a site's databases are protected, and whether its processes are there to keep them so. */
 export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
   const isStarting = facts.now.getTime() - site.startedAt.getTime() < START_MS;
+  const known = new Map(facts.catalog?.databases.map((each) => [each.database, each]));
   return {
-    databases: site.targets.map((database) => judgeDatabase(database, site, facts, isStarting)),
+    databases: site.targets.map((database) => judgeDatabase(database, known.get(database), site, facts, isStarting)),
     faults: [
       ...(site.schedules.fault === undefined ? [] : [site.schedules.fault]),
       ...facts.queues
@@ -77,9 +78,14 @@ export function whyNotTaken(queue: QueueName, { queues }: Pick<SiteFacts, 'queue
   return facts?.workers === 0 ? `no ${queue} worker is connected` : undefined;
 }
 
-function judgeDatabase(database: string, site: Judged, facts: SiteFacts, isStarting: boolean): DatabaseStatus {
+function judgeDatabase(
+  database: string,
+  known: DatabaseStatus['known'],
+  site: Judged,
+  facts: SiteFacts,
+  isStarting: boolean,
+): DatabaseStatus {
   const { now, catalog, dumping } = facts;
-  const known = catalog?.databases.find((each) => each.database === database);
   const dumps = known?.dumps.map(recallDump) ?? [];
   const { schedule, destination, restoreTests } = site;
   const verdictWantedSince = facts.wantedSince.get(database)?.verdict;

@@ -1,5 +1,6 @@
 import { jobs, scheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import { readNextRuns } from '@pgstow/shared/runtime/jobs/next-runs.ts';
 import { dueTime } from '@pgstow/shared/runtime/jobs/scheduled-job.ts';
 import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
 import { answerOf } from './redis-answer.ts';
@@ -35,20 +36,19 @@ export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readon
 /** @throws RetryableError if Redis does not answer in time */
 export async function readSite(site: Site): Promise<SiteFacts> {
   const { queues, targets } = site;
-  const [catalog, facts, schedulers, active, waiting, wantedSince] = await answerOf(
+  const [catalog, facts, planned, active, waiting, wantedSince] = await answerOf(
     Promise.all([
       site.catalog.read(),
       Promise.all(queueOrder.map((queue) => readQueue(site, queue))),
-      queues.dump.getJobSchedulers(0, -1),
+      readNextRuns(queues.dump),
       queues.dump.getJobs(['active'], 0, -1),
       queues.dump.getJobs(['waiting', 'prioritized'], 0, MOST_WAITING),
       readWantedSince(site.redis, site.name),
     ]),
   );
-  const nextOf = new Map(schedulers.map(({ key, next }) => [key, next]));
   const nextRuns = targets.flatMap((target) => {
-    const next = nextOf.get(scheduleId(target));
-    return next === undefined ? [] : [[target, new Date(next)] as const];
+    const next = planned.get(scheduleId(target));
+    return next === undefined ? [] : [[target, next] as const];
   });
   const dumping = new Map<string, DumpingFacts>();
   for (const job of [...waiting, ...active]) {

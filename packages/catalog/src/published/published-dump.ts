@@ -53,6 +53,15 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
 export type RecalledDump = JudgedDump & { readonly dump: PublishedDump };
 
 export function recallDump(dump: PublishedDump): RecalledDump {
+  const recalled = RECALLED.get(dump) ?? recall(dump);
+  RECALLED.set(dump, recalled);
+  return recalled;
+}
+
+/** A published catalog is read once and judged many times. */
+const RECALLED = new WeakMap<PublishedDump, RecalledDump>();
+
+function recall(dump: PublishedDump): RecalledDump {
   const { name, bytes, sha256, acceptedAt } = dump;
   return {
     dump,

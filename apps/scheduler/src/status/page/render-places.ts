@@ -5,6 +5,8 @@ import prettyBytes from 'pretty-bytes';
 import type { SiteStatus } from '../../site/protection-policy.ts';
 import { html, type Html } from './html.ts';
 
+const MOST_NAMED = 20;
+
 /** Renders how many backups of all databases lie in the folder and at each destination. */
 export function renderPlaces(
   { databases, folder }: PublishedCatalog,
@@ -22,7 +24,8 @@ export function renderPlaces(
     add(LOCAL, count, bytes);
     for (const place of uploaded) add(place.destination, place.count, place.bytes);
   }
-  const others = databases.filter(({ database }) => !status.databases.some((each) => each.database === database));
+  const configured = new Set(status.databases.map(({ database }) => database));
+  const others = databases.filter(({ database }) => !configured.has(database));
   return html`<section aria-labelledby="places">
     <h2 id="places">Where backups lie</h2>
     <div class="card">
@@ -54,7 +57,7 @@ export function renderPlaces(
         ${prettyBytes(folder.freeBytes)} of ${prettyBytes(folder.totalBytes)} are free on the folder’s disk. Of a
         destination, those count that lie in the folder as well.
       </p>
-      ${others.length === 0 ? undefined : html`<p class="muted">Also in the folder, and not configured any more: ${others.map(({ database, count }, index) => html`${index === 0 ? undefined : ', '}${database} (${count})`)}</p>`}
+      ${others.length === 0 ? undefined : html`<p class="muted">Also in the folder, and not configured any more: ${others.slice(0, MOST_NAMED).map(({ database, count }, index) => html`${index === 0 ? undefined : ', '}${database} (${count})`)}${others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : undefined}</p>`}
     </div>
   </section>`;
 }
