@@ -4,7 +4,7 @@ import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 
 type AddVerb = (pgstow: Command) => void;
 
-/** In the order of the help. */
+/** The verbs, in the order of the help. */
 const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   status: async () => (await import('./verbs/status.ts')).addStatus,
   list: async () => (await import('./verbs/list.ts')).addList,

@@ -24,6 +24,6 @@ export async function runToExitCode(pgstow: Command): Promise<ExitCode> {
 /** Ends the process when its reader has ended, as in `pgstow list | head`. */
 function endWithItsReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
-  // oxlint-disable-next-line unicorn/no-process-exit -- nobody would read what is written from here on
+  // oxlint-disable-next-line unicorn/no-process-exit -- nothing reads what is written from here on
   process.exit();
 }

@@ -69,7 +69,7 @@ export class Notifier {
     const { postgres, heartbeat } = this.#options;
     // Anyone who may write to Redis can ask for any database.
     if (!postgres.databases.includes(data.target)) return;
-    // Where no dump was started, the job's id stands for the run.
+    // The job's id stands for a run that started no dump.
     heartbeat.fails(data.target, this.#started?.jobId === id ? this.#started.name : id, describeFault(failure));
     const { reason, hint } = failure;
     this.#raise({ kind: 'dump-failed', database: data.target, reason, hint, since: toSecond(new Date()) });

@@ -20,7 +20,7 @@ export async function recordDump(
   const { name, partial } = proven;
   const manifest = describe(task.data.target, proven);
   try {
-    // Without the lock, and when the process ends, the dump must not begin to exist.
+    // The dump must not begin to exist without the lock, nor when the process ends.
     signal.throwIfAborted();
     // After a crash in between, the withheld manifest says what the file is.
     await withholdManifest(folder, manifest);
@@ -29,7 +29,7 @@ export async function recordDump(
   } catch (error) {
     // The attempt fails, and its file would take the room that the next one needs.
     await rm(partial, { force: true });
-    // Without the lock, another worker may have adopted the dump by now.
+    // Another worker may hold the lock now, and have adopted the dump.
     if (signal.aborted) throw signal.reason;
     // The first fault is the one to report; what is left is adopted or swept later.
     await deleteDump(folder, name).catch(() => undefined);

@@ -9,7 +9,7 @@ import { reconcile } from './reconcile.ts';
 await runProcess('upload-worker', subjects, async (process) => {
   const { config, log, redact, stack } = process;
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
-  // Without a bucket, jobs are taken all the same: each fails with a hint on the board instead of waiting in silence.
+  // Jobs are taken without a bucket, too: each fails with a hint on the board instead of waiting in silence.
   if (config.s3 === undefined) log.info('no S3_BUCKET: local backups only');
   else {
     const { bucket, prefix, endpoint } = config.s3.destination;

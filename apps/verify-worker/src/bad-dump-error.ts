@@ -1,7 +1,7 @@
 /** A dump is not what its manifest says, or does not restore. */
 export class BadDumpError extends Error {
   override readonly name = 'BadDumpError';
-  /** What a person can do about it, besides a new dump. */
+  /** A remedy besides a new dump. */
   readonly hint: string | undefined;
 
   constructor(message: string, hint?: string) {

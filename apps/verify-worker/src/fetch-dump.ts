@@ -13,7 +13,7 @@ import { BadDumpError } from './bad-dump-error.ts';
 import type { VerifyContext } from './context.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
 
-/** Without this, V8 lets tens of megabytes of read buffers gather before it frees any. */
+/** V8 would let tens of megabytes of read buffers gather before it frees any. */
 const GARBAGE_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -41,7 +41,7 @@ export async function fetchDump(
       signal.throwIfAborted();
       hash.update(chunk);
       bytes += chunk.length;
-      // What is too long is bad already: the rest would only take room.
+      // A copy that is too long is bad already: the rest would only take room.
       if (bytes > manifest.bytes) break;
       for (let done = 0; done < chunk.length;) done += (await file.write(chunk, done)).bytesWritten;
       onProgress(bytes);

@@ -25,7 +25,7 @@ export async function handleVerify(task: Task<'verify'>, context: VerifyContext)
     await sweepScratch(context, signal);
     task.note(`testing ${manifest.name} as it lies at ${destination}`);
     const { test, failure } = await testDump(task, context, wanted, signal);
-    // Without the lock, the record is for its new holder to write.
+    // A lost lock's new holder writes the record.
     signal.throwIfAborted();
     await recordRestoreTest(task, context, test);
     catalog.publish();

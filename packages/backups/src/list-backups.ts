@@ -64,7 +64,7 @@ export type ListBackupsOptions = {
 export type BackupList = {
   /** Newest first. */
   readonly backups: readonly Backup[];
-  /** What could not be read or does not count, and why, in a sentence each. */
+  /** Files and places that could not be read or do not count, and why, in a sentence each. */
   readonly faults: readonly string[];
 };
 

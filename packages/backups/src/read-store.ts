@@ -51,7 +51,7 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     listing = await readListing(store, options);
   } catch (error) {
     signal.throwIfAborted();
-    // What it held when it last confirmed is better than nothing.
+    // Its last confirmations are better than nothing.
     for (const [name, dump] of dumps)
       if (isConfirmed(dump, destination)) held.set(name, { manifest: dump.manifest, bytes: dump.manifest.bytes });
     const faults = [

@@ -31,7 +31,7 @@ export const notificationSchema = z.object({
   title: z.string(),
   happened: z.string(),
   safe: z.string(),
-  /** What to do. */
+  /** The next step for a person. */
   hint: z.string(),
   /** UTC. */
   at: z.iso.datetime(),

@@ -18,7 +18,7 @@ const LONGEST_PID = 32;
 export async function endPostgres(dataFolder: string): Promise<void> {
   const named = ((await readForeignFile(join(dataFolder, 'postmaster.pid'), LONGEST_PID)) ?? '').split('\n', 1)[0];
   const pids = await findPostgres(dataFolder);
-  // In order, so that it removes its shared memory.
+  // An orderly end lets it remove its shared memory.
   if (pids.includes(Number(named))) {
     sendSignal(Number(named), 'SIGQUIT');
     if (await areGone(dataFolder, QUIT_MS)) return;

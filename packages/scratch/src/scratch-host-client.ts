@@ -86,7 +86,7 @@ async function reach(folder: string): Promise<Socket> {
       cause,
     });
   }
-  // From here on, the end of its messages tells of a fault.
+  // The end of its messages tells of a fault from here on.
   socket.on('error', () => undefined);
   return socket;
 }

@@ -37,7 +37,7 @@ export type ScratchProcess = AsyncDisposable & {
   readonly socketFolder: string;
   /** Whether it is without a network. */
   readonly isOffline: boolean;
-  /** What is not as it should be, a sentence each. */
+  /** Things that are not as they should be, a sentence each. */
   readonly notes: readonly string[];
   /** Aborted with an error if it ends by itself. */
   readonly signal: AbortSignal;

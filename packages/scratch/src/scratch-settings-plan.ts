@@ -23,7 +23,7 @@ export function planScratchSettings(memoryBytes: number): Readonly<Record<string
     work_mem: kilobytes(memoryBytes / 64),
     wal_buffers: kilobytes(4 * MIB),
     huge_pages: 'off',
-    // In the data folder, because a container's /dev/shm has 64 MB, and what a killed server leaves goes with the folder.
+    // Files in the data folder: a container's /dev/shm has 64 MB, and what a killed server leaves goes with the folder.
     dynamic_shared_memory_type: 'mmap',
 
     max_connections: String(MAX_CONNECTIONS),

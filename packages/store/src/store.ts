@@ -5,7 +5,7 @@ import type { DigestOptions, FileDigests } from './file-digests.ts';
 /** The facts of an object, without its content. */
 export type StoredObject = {
   readonly bytes: number;
-  /** Without quotes. */
+  /** Text without quotes. */
   readonly etag: string | undefined;
   /** Whether the ETag may be made of MD5 sums. Encrypted with a key service's or the client's keys, it never is. */
   readonly isEtagDigest: boolean;
@@ -38,7 +38,7 @@ export type PutFileOptions = PutOptions & {
 export type ListedObject = {
   readonly key: string;
   readonly bytes: number;
-  /** Without quotes. */
+  /** Text without quotes. */
   readonly etag: string | undefined;
 };
 

@@ -45,7 +45,7 @@ export async function acceptFindings(folder: string, dump: KnownDump, reason = '
   if (findings.size > named.length) console.log(`  and ${findings.size - named.length} more`);
 }
 
-/** What was accepted of a dump before. @throws ExitError if that cannot be read, and would be lost */
+/** Reads what was accepted of a dump before. @throws ExitError if that cannot be read, and would be lost */
 async function readWords(folder: string, file: string): Promise<FindingsAcceptance['words']> {
   const unreadable: string[] = [];
   const [known] = readFindingsAcceptances(new Records(folder), [file], unreadable);
@@ -74,7 +74,7 @@ function whyRefused({ name, destination, reason, findings, differenceCount }: Re
     new ExitError(exitCodes.refused, `${name} at ${destination} cannot be accepted: ${why}`, hint);
   if (findings === undefined && differenceCount === 0)
     return refuse(
-      `${reason ?? 'it is damaged'}; nobody's word makes it whole`,
+      `${reason ?? 'it is damaged'}; no word makes it whole`,
       'Take a new dump, and see docs/restore-tests.md for what to look at.',
     );
   if (findings === undefined)

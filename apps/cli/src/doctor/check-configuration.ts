@@ -4,7 +4,7 @@ import { findingOf, type Finding, type Settings, type SubjectName } from './chec
 
 export type CheckedConfiguration = {
   readonly settings: Settings;
-  /** What the processes would say of the environment when they start. */
+  /** Findings of the environment, as the processes would report them when they start. */
   readonly findings: readonly Finding[];
   /** The values that must never be shown. */
   readonly secrets: readonly string[];

@@ -11,7 +11,7 @@ export type Finding = {
   readonly subject?: string | undefined;
   readonly status: Status;
   readonly message: string;
-  /** What to do, in full sentences, or the statement or command that mends it. */
+  /** The remedy: full sentences, or the statement or command that mends it. */
   readonly hint?: string | undefined;
 };
 

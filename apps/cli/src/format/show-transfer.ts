@@ -3,7 +3,7 @@ import prettyMilliseconds from 'pretty-ms';
 
 type Show = (percent: number, text: string) => void;
 
-/** Without a terminal, each line stays on the screen. */
+/** Lines are rarer where there is no terminal: each stays in the output. */
 const LINE_EVERY_MS = 10_000;
 const BAR_EVERY_MS = 200;
 /** A rate measured earlier says nothing. */

@@ -11,7 +11,7 @@ export function startProgress(): Progress {
   return process.stdout.isTTY ? startBars() : startLines();
 }
 
-/** On a narrow terminal the bar gets shorter, down to nothing; then the text is cut. */
+/** The bar gets shorter on a narrow terminal, down to nothing; then the text is cut. */
 const BAR_COLUMNS = 24;
 const TEXT_COLUMNS = 64;
 

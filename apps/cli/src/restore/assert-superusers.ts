@@ -15,7 +15,7 @@ type Circumstances = {
 /**
  * Says before a restore begins which roles must be superusers for it, with the SQL. The last thing in a dump may be an event trigger.
  *
- * What PostgreSQL is certain to refuse is refused here. A hosted server may let its own kind of administrator do what PostgreSQL leaves
+ * It refuses what PostgreSQL is certain to refuse. A hosted server may let its own kind of administrator do what PostgreSQL leaves
  * to superusers, so a restore by another role is tried, and warned of.
  *
  * @param roles that the dump names

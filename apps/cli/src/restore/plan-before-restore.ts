@@ -9,7 +9,7 @@ import { createRoles, sqlBeforeRestore } from './sql-before-restore.ts';
 import { openTarget, readRoles, usableTablespaces } from './target-facts.ts';
 import { listNames, missingRoles, wantedRoles } from './wanted-roles.ts';
 
-/** What a restore does besides running the dump. */
+/** Work of a restore besides running the dump. */
 export type BeforeRestore = {
   /** SQL to run before the dump. */
   readonly sql: string;

@@ -66,7 +66,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     ? held.filter((backup) => backup.name === name)
     : databases.flatMap((database) => findNewest(held.filter((backup) => backup.database === database)));
   const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
-  // What could not be read may hide a newer backup.
+  // A place that could not be read may hide a newer backup.
   for (const fault of faults) console.error(`pgstow: ${fault}`);
   if (wanted.length > 0)
     await enqueue(wanted, from, { ...config, rehearse: options.rehearse, wait: options.wait === true, signal });

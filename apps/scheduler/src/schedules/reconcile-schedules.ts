@@ -129,7 +129,7 @@ async function readNextJob(queue: OpenQueue<QueueName>, { key, next }: Scheduler
   const isWaiting = state !== 'completed' && state !== 'failed' && state !== 'unknown';
   // Redis may have lost a job and kept its place in the queue.
   if (isWaiting && (await queue.getJob(scheduledJobId(key, next ?? 0))) !== undefined) return 'waiting';
-  // In between, a worker may have taken the job and made the next one.
+  // A worker may have taken the job in between, and made the next one.
   const now = await queue.getJobScheduler(key);
   return now?.next === next ? 'gone' : 'waiting';
 }

@@ -18,13 +18,13 @@ export type DatabaseStatus = {
   /** The one of these reasons that says that no backup is new enough; `undefined` if one is. */
   readonly staleReason: string | undefined;
   readonly health: Health<RecalledDump>;
-  /** What the workers published about it. */
+  /** The workers' publication about it. */
   readonly known: PublishedDatabase | undefined;
 };
 
 export type SiteStatus = {
   readonly databases: readonly DatabaseStatus[];
-  /** What is wrong with the whole site, a sentence each. */
+  /** Faults of the whole site, a sentence each. */
   readonly faults: readonly string[];
 };
 
@@ -133,7 +133,7 @@ function whyFirstIsOverdue(
   return `${waits}, and ${nobody ?? (isRunning ? 'runs still, or again' : 'no worker has taken it')}`;
 }
 
-/** Without restore tests no verify worker is needed, and without a destination no upload worker. */
+/** Finds workers that are missing. A verify worker is needed for restore tests, an upload worker for a destination. */
 function findAbsent({ destination, restoreTests }: Judged, { queues }: SiteFacts): readonly string[] {
   const isNeeded: Record<QueueName, boolean> = {
     dump: true,

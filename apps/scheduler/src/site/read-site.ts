@@ -18,7 +18,7 @@ export type QueueFacts = {
 /** All that Redis holds about a site at one moment. */
 export type SiteFacts = {
   readonly now: Date;
-  /** What the workers published about their folder; `undefined`: nothing yet. */
+  /** The workers' publication about their folder; `undefined`: none yet. */
   readonly catalog: PublishedCatalog | undefined;
   readonly queues: readonly QueueFacts[];
   /** When each target is dumped next. */
@@ -30,7 +30,7 @@ export type SiteFacts = {
 
 export type DumpingFacts = { readonly id: string; readonly isRunning: boolean; readonly dueAt: Date };
 
-/** In the order in which a backup goes through them. */
+/** The queues in the order in which a backup goes through them. */
 export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readonly QueueName[];
 
 /** @throws RetryableError if Redis does not answer in time */

@@ -12,7 +12,7 @@ export type Site = {
   readonly name: string;
   readonly targets: readonly string[];
   readonly schedule: Schedule;
-  /** Where dumps are to be confirmed; `undefined` where backups stay local. */
+  /** The destination that is to confirm dumps; `undefined` where backups stay local. */
   readonly destination: Destination | undefined;
   readonly restoreTests: VerifyConfig['schedule'];
   readonly redis: RedisConnection;

@@ -1,2 +1,2 @@
-/** Where bull-board is. */
+/** Path of bull-board. */
 export const BOARD_PATH = '/queues';

@@ -17,7 +17,7 @@ export type ServerOptions = {
 };
 
 export type Server = AsyncDisposable & {
-  /** Where it listens, without a slash at the end. */
+  /** The address that it listens on, without a slash at the end. */
   readonly url: string;
 };
 
@@ -57,7 +57,7 @@ async function addRoutes(
     log.warn({ err: describeError(error), method: request.method, route: request.routeOptions.url }, 'request failed');
   });
 
-  // For the probe that restarts a process. Bad backups are no reason to restart it.
+  // A probe restarts a process by this. Bad backups are no reason to restart it.
   server.get('/livez', () => ({ status: 'ok' }));
 
   const { user, password } = config;

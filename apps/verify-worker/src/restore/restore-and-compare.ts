@@ -19,7 +19,7 @@ import { withMatchingServer } from './start-matching-server.ts';
 export type Compared = {
   /** All that differs from the manifest. */
   readonly findings: readonly Finding[];
-  /** What could not be compared, or is worth knowing, a sentence each. */
+  /** Comparisons that were not possible, and what else is worth knowing, a sentence each. */
   readonly notes: readonly string[];
   readonly restoreMs: number;
   readonly tables: number;

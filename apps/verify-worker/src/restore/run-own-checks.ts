@@ -8,7 +8,7 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 
 export type OwnChecksResult = {
   readonly failed: readonly Finding[];
-  /** What says nothing of the database: a query that cannot be run, or a file that cannot be read. A sentence each. */
+  /** Faults that say nothing of the database: a query that cannot be run, or a file that cannot be read. A sentence each. */
   readonly unchecked: readonly string[];
   /** Number of the checks that were run. */
   readonly checks: number | undefined;

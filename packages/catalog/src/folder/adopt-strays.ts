@@ -27,7 +27,7 @@ export type AdoptOptions = {
   readonly records: Records;
   /** Reads a file to its end. Rejects if it is not a whole dump. */
   readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenContent>;
-  /** What a stray becomes that has shrunk beyond belief. */
+  /** Judgement of a stray that has shrunk beyond belief. */
   readonly onShrink: BackupConfig['onShrink'];
   readonly site: string;
   readonly redis: RedisConnection;

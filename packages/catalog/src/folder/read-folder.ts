@@ -26,7 +26,7 @@ import { ifGone, Records } from './records.ts';
 /** A dump that exists: its file lies there with the size that its manifest says. */
 export type KnownDump<M extends ManifestOutline = ManifestOutline> = {
   readonly manifest: M;
-  /** What stores have confirmed, by destination. */
+  /** Confirmations of the stores, by destination. */
   readonly receipts: ReadonlyMap<string, Receipt>;
   /** Restore tests of this very content, by destination, judged by what was accepted since. */
   readonly restoreTests: ReadonlyMap<string, RestoreTest>;
@@ -43,7 +43,7 @@ export type FolderContents = {
   readonly dumps: readonly KnownDump[];
   /** Regular files with a dump's name and no manifest. */
   readonly strays: readonly BackupName[];
-  /** For each database, a file that leaves open what its dump is worth: an unreadable manifest, or a damaged dump. */
+  /** A file of each database that leaves open what its dump is worth: an unreadable manifest, or a damaged dump. */
   readonly damaged: ReadonlyMap<string, string>;
   /** Why a file with a dump's name is neither a dump that counts nor a stray, in a sentence that begins with it. */
   readonly refused: ReadonlyMap<string, string>;
@@ -54,7 +54,7 @@ export type FolderContents = {
 };
 
 export type ReadFolderOptions = {
-  /** Of these alone; of all unless given. */
+  /** The databases to read; all unless given. */
   readonly databases?: readonly string[] | undefined;
 };
 

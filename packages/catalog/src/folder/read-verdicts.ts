@@ -11,7 +11,7 @@ import type { Records } from './records.ts';
 export type Verdicts = {
   /** Verdicts by database, oldest dump first. */
   readonly verdicts: ReadonlyMap<string, readonly Verdict[]>;
-  /** For each database of which nothing may be deleted, why. */
+  /** The reason of each database of which nothing may be deleted. */
   readonly frozen: ReadonlyMap<string, Freeze>;
   /** Why something in the folder does not count, a sentence each. */
   readonly faults: readonly string[];

@@ -14,7 +14,7 @@ export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Dumps of one database, oldest first. */
   readonly dumps: readonly D[];
   readonly schedule: Schedule;
-  /** Where a dump must be confirmed to count; `undefined` where backups stay local. */
+  /** The destination that must confirm a dump for it to count; `undefined` where backups stay local. */
   readonly destination: Destination | undefined;
   readonly now: Date;
 } & Pick<VerdictAgeOptions, 'restoreTests' | 'verdictWantedSince'>;
@@ -25,7 +25,7 @@ export type Health<D extends JudgedDump = JudgedDump> = VerdictAge & {
   readonly reasons: readonly string[];
   /** The reason that says that no backup is new enough; `undefined` if one is. */
   readonly staleReason: string | undefined;
-  /** What a person should look after though it is healthy, a sentence each. */
+  /** Things that a person should look after though it is healthy, a sentence each. */
   readonly warnings: readonly string[];
   readonly newest: D | undefined;
   /** The newest that counts as a backup: not suspect and, with a destination, confirmed. */

@@ -12,7 +12,7 @@ export type VerdictAgeOptions = {
   /** Dumps of one database, oldest first. */
   readonly dumps: readonly JudgedDump[];
   readonly schedule: Schedule;
-  /** Where dumps are tested as they lie; the folder, where `undefined`. */
+  /** The destination whose copies are tested; the folder, where `undefined`. */
   readonly destination: Destination | undefined;
   readonly restoreTests: VerifyConfig['schedule'];
   /** When the wait for a verdict began, as Redis remembers it: the dumps of that time may be pruned. */

@@ -13,7 +13,7 @@ import { shortenDump } from './published-dump.ts';
 export type SummaryOptions = {
   readonly contents: FolderContents;
   readonly disk: Pick<PublishedCatalog['folder'], 'freeBytes' | 'totalBytes'>;
-  /** Where dumps are to be confirmed; `undefined` where backups stay local. */
+  /** The destination that is to confirm dumps; `undefined` where backups stay local. */
   readonly destination: Destination | undefined;
   readonly now: Date;
 };

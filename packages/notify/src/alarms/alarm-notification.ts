@@ -8,7 +8,7 @@ export type Alarm = {
   /** The dump in question. */
   readonly name?: BackupName | undefined;
   readonly reason: string;
-  /** What to do about it, where the reason's error says so. */
+  /** The remedy, where the reason's error names one. */
   readonly hint?: string | undefined;
   /** A sentence about the backups that the database has all the same. */
   readonly safe: string;

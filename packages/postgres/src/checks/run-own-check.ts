@@ -21,7 +21,7 @@ export type CheckedDatabase = {
   readonly env: Readonly<Record<string, string>>;
   /** Words that psql's command line begins with, to run it as another user. */
   readonly runAs: readonly string[];
-  /** What the source had: its settings, `search_path` among them, hold for a check too. */
+  /** Needs of the dump: the source's settings, `search_path` among them, hold for a check too. */
   readonly needs: DumpNeeds | undefined;
   readonly signal: AbortSignal;
 };

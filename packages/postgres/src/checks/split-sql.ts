@@ -1,6 +1,6 @@
 /** A statement with the comments that belong to it. */
 export type SqlPiece = {
-  /** Without comments around it, and without its semicolon. */
+  /** Its text without comments around it, and without its semicolon. */
   readonly sql: string;
   /** Comments of one line before it, in it, and behind its semicolon in the same line. */
   readonly comments: readonly string[];

@@ -2,7 +2,7 @@ import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts
 import { DAMAGED, hintOfDamage, shellWord } from './damaged-source.ts';
 import { inEnglish } from './in-english.ts';
 
-/** What a reading of the client's words says besides the hint. */
+/** Facts that a reading of the client's words gives besides the hint. */
 export type ClientFacts = {
   /** The hint names settings of ours, which say nothing of a server that a URL names. */
   readonly namesSettings?: boolean;

@@ -82,7 +82,7 @@ export class PsqlSession implements AsyncDisposable {
     { prefix = [], assert = async () => undefined }: SessionOptions,
   ): Promise<PsqlSession> {
     const psql = join(clients.folder, 'psql');
-    // On SIGINT, psql has the server cancel the running statement.
+    // psql has the server cancel the running statement when it gets SIGINT.
     const session = new PsqlSession(
       startPsql(await boundToUs([...prefix, psql], 'INT'), { ...env, PGSTOW_PSQL: psql }),
       env['PGDATABASE'] ?? '',

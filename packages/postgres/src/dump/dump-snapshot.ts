@@ -14,9 +14,9 @@ export type SnapshotOptions = {
 
 /** A snapshot that a dump may be taken of, held until it is disposed. */
 export type DumpSnapshot = AsyncDisposable & {
-  /** For pg_dump's `--snapshot`. */
+  /** Value of pg_dump's `--snapshot`. */
   readonly id: string;
-  /** What the source says of itself in this snapshot. Call it as the dump begins. @param dumped ends when the dump does */
+  /** Reads the source's facts in this snapshot. Call it as the dump begins. @param dumped ends when the dump does */
   readFacts(dumped: Promise<unknown>): Promise<DatabaseFacts>;
 };
 

@@ -21,9 +21,9 @@ export type PgDumpOptions = {
   readonly snapshot?: string | undefined;
   /** Open for writing; closed by the caller. */
   readonly file: FileHandle;
-  /** For the whole dump. */
+  /** Limit for the whole dump. */
   readonly timeoutMs: number;
-  /** Without a byte from pg_dump. */
+  /** Limit for a time without a byte from pg_dump. */
   readonly stallTimeoutMs: number;
   readonly signal: AbortSignal;
   /** Called with the bytes of SQL that have gone by, at most once a second. */

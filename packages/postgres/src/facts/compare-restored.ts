@@ -11,7 +11,7 @@ import { FIRST_OF_USERS } from './made-by-users.ts';
 import { nextValuesInDump, type SequencesInDump } from './values-in-dump.ts';
 
 export type RestoredComparison = {
-  /** What differs from the manifest. */
+  /** Differences from the manifest. */
   readonly findings: readonly Finding[];
   /** Comparisons that were not possible or do not decide, a sentence each. */
   readonly notes: readonly string[];

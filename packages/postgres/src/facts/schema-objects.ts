@@ -26,7 +26,7 @@ export const DESCRIPTION_VERSION = 2;
  * - the names of a function's settings alone: the server writes a list that was taken over FROM CURRENT anew;
  * - no names of NOT NULL constraints: pg_dump 17 does not write those of domains.
  *
- * For servers from version 12 on; what a later one brought is asked by way of JSON, where it may be missing.
+ * It runs on servers from version 12 on: columns of later versions are read by way of JSON, where they may be missing.
  * Sources: https://www.postgresql.org/docs/current/catalogs.html and src/bin/pg_dump/pg_dump.c (flagInhAttrs, getIndexes, dumpOpr,
  * getTriggers, getPublicationTables).
  */

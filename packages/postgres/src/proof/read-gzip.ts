@@ -12,7 +12,7 @@ import { DumpTextReader, type DumpTextSink } from './dump-text.ts';
 /** Size of a piece: handing it from thread to thread costs more than the work on a small one. */
 const READ_BYTES = 256 * 1024;
 const TEXT_BYTES = 256 * 1024;
-/** Without help, V8 gathers some 30 MB of used text before it frees any. */
+/** V8 gathers some 30 MB of used text before it frees any by itself. */
 const GARBAGE_BYTES = 4 * 1024 * 1024;
 const LOOK_AGAIN_MS = 50;
 

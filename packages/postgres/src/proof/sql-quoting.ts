@@ -28,7 +28,7 @@ export class SqlQuoting {
   #dollars = '';
   /** Comments of this kind nest. */
   #commentDepth = 0;
-  /** Where the text outside of quotes began: what stands before has no part in how a word goes on. */
+  /** Position at which the text outside of quotes began: what stands before has no part in how a word goes on. */
   #sqlStart = 0;
 
   /** The end of the text before, as far as what comes next may depend on it; a dump's beginning is a line's. */

@@ -35,7 +35,7 @@ const ENCODING = /^SET client_encoding = '(\w+)';\n$/;
 export class TextChanger {
   /** Names that were replaced by the default tablespace. */
   readonly blankedTablespaces = new Set<string>();
-  /** What `setval` is called with, by the SQL names of the sequences. */
+  /** Arguments of `setval`, by the SQL names of the sequences. */
   readonly sequences = new Map<string, { readonly value: string; readonly isCalled: boolean }>();
   readonly #changes: TextChanges;
   #decode = nameDecoder('UTF8');

@@ -23,7 +23,7 @@ export type RestoreDumpOptions = {
   readonly path: string;
   /** SHA-256 that the file must have, in hexadecimal; otherwise nothing is committed. */
   readonly sha256?: string;
-  /** What the dump takes for granted, as far as a session can have it. */
+  /** Needs of the dump, as far as a session can have them. */
   readonly needs?: DumpNeeds | undefined;
   /**
    * Tablespaces of the target that may be used. What the dump puts into others goes into the default one; without this list,

@@ -7,7 +7,7 @@ export type RestoreErrorOptions = FaultOptions & {
   readonly sqlState?: string | undefined;
   /** Object of the failed statement: a table, or the object in the heading above it. */
   readonly object?: string | undefined;
-  /** What the server says besides. It may quote rows. */
+  /** The server's further words. They may quote rows. */
   readonly detail?: string | undefined;
   /** Whether a statement of ours failed, before the first of the dump. */
   readonly isBeforeDump?: boolean;

@@ -6,7 +6,7 @@ export type FailedStatement = {
   readonly sqlState: string;
   /** The server's words. */
   readonly message: string;
-  /** Where the server was, innermost first: functions, and the rows of a COPY. */
+  /** The server's position, innermost first: functions, and the rows of a COPY. */
   readonly context: string | undefined;
   /** Object under whose heading the statement stands, as in `event trigger audit`. */
   readonly heading: string | undefined;

@@ -30,7 +30,7 @@ export type Subject<V extends Variables = Variables, C = unknown> = {
   readonly build: (values: Values<V>, report: ReportFault, warn: (warning: string) => void) => C;
 };
 
-/** What a subject's values become. */
+/** The configuration that a subject's values become. */
 export type Built<S extends { readonly build: (...input: never) => unknown }> = Readonly<ReturnType<S['build']>>;
 
 export function defineSubject<const V extends Variables, C>(subject: Subject<V, C>): Subject<V, C> {

@@ -1,4 +1,4 @@
-/** Where dumps are copied to: a bucket and a prefix. If any of it changes, older receipts no longer confirm anything. */
+/** A place that dumps are copied to: a bucket and a prefix. If any of it changes, older receipts no longer confirm anything. */
 export type Destination = {
   readonly name: string;
   /** `undefined` for AWS itself. */

@@ -20,9 +20,9 @@ const roleSchema = z.strictObject({
 
 export type NeededRole = z.infer<typeof roleSchema>;
 
-/** What a dump takes for granted where it is restored, and does not hold. */
+/** Things that a dump takes for granted where it is restored, and does not hold. */
 export const dumpNeedsSchema = z.strictObject({
-  /** What `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET` have set. */
+  /** Settings of `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`. */
   settings: z.array(settingSchema),
   /** `lc_monetary` of the session that dumps: values of the type money are written and read by it. */
   monetaryLocale: z.string(),

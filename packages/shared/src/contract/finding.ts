@@ -7,6 +7,6 @@ export const findingKeySchema = z.string().regex(/^[0-9a-f]{16}$/, 'the key of a
 export type Finding = {
   /** The same for the same difference in another dump of the database; another one if that object differs in another way. */
   readonly key: string;
-  /** What differs, in a sentence. */
+  /** The difference, in a sentence. */
   readonly difference: string;
 };

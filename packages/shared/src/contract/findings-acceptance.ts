@@ -19,7 +19,7 @@ export const findingsAcceptanceSchema = z.strictObject({
   name: backupNameSchema,
   /** Its source, where its manifest names it. */
   identity: sourceIdentitySchema.optional(),
-  /** What was accepted at a time, oldest first: another test of the dump may find more. */
+  /** The acceptances, oldest first: another test of the dump may find more. */
   words: z
     .array(
       z.strictObject({

@@ -34,7 +34,7 @@ const manifestFields = {
   emptiedTables: z.array(z.string()).optional(),
   /** Every role that the dump names: those that own things in it or hold rights on them. */
   roles: z.array(z.string().min(1)).optional(),
-  /** What the dump takes for granted where it is restored; absent from an adopted dump's manifest, and from one of version 0.1. */
+  /** Needs of the dump where it is restored; absent from an adopted dump's manifest, and from one of version 0.1. */
   needs: dumpNeedsSchema.optional(),
   /** The source's facts in the dump's own snapshot. */
   source: databaseFactsSchema.optional(),
@@ -75,7 +75,7 @@ export function sumRows({ tables }: Pick<Manifest, 'tables'>): number | undefine
 
 /** What decisions need of a manifest: nothing that grows with the number of tables, because a folder may hold thousands. */
 export type ManifestOutline = Omit<Manifest, 'version' | 'tables' | 'roles' | 'needs' | 'source'> & {
-  /** In all its tables, where they were counted. */
+  /** Rows in all its tables, where they were counted. */
   readonly rows?: number | undefined;
 };
 
@@ -103,7 +103,7 @@ const outlineSchema = z
 
 /**
  * Parses a manifest for its outline. The source's facts, nine tenths of it, are passed over unread where it is written as
- * pgstow writes it; whoever needs them parses the manifest whole.
+ * pgstow writes it; code that needs them parses the manifest whole.
  *
  * @throws SyntaxError
  */

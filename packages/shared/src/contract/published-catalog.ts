@@ -42,7 +42,7 @@ const publishedDumpSchema = z.object({
   bytes: count,
   sha256: z.string(),
   sqlBytes: count,
-  /** In all its tables, where they were counted. */
+  /** Rows in all its tables, where they were counted. */
   rows: count.optional(),
   durationMs: count.optional(),
   suspect: suspicionSchema.optional(),
@@ -76,7 +76,7 @@ const publishedFolderSchema = z.object({
   totalBytes: count,
   /** Files with a dump's name and no manifest. */
   strays: count,
-  /** What does not count, and why, a sentence each; only the first ones of very many. */
+  /** Files that do not count, and why, a sentence each; only the first ones of very many. */
   faults: z.array(z.string()),
   faultCount: count,
 });

@@ -23,7 +23,7 @@ const rehearsalSchema = z.strictObject({
   result: z.enum(['survives', 'differs', 'not-made']),
   /** Why it was not made, in one sentence. */
   reason: z.string().optional(),
-  /** What would not survive, a sentence each; only the first ones of very many. */
+  /** Things that would not survive, a sentence each; only the first ones of very many. */
   findings: z.array(z.string()),
   findingCount: z.int().nonnegative(),
   /** The other server's. */
@@ -43,7 +43,7 @@ export const restoreTestSchema = z.strictObject({
   result: z.enum(restoreTestResults),
   /** Why it is `bad` or `could-not-tell`, in one sentence. */
   reason: z.string().optional(),
-  /** What differs from the manifest, a sentence each; only the first ones of very many. */
+  /** Differences from the manifest, a sentence each; only the first ones of very many. */
   differences: z.array(z.string()),
   /** Number of differences in all. */
   differenceCount: z.int().nonnegative(),
@@ -54,14 +54,14 @@ export const restoreTestSchema = z.strictObject({
   findings: z.array(findingKeySchema).optional(),
   /** Own checks that could not be run, a sentence each; the dump is not good without them. Absent if there are none. */
   unchecked: z.array(z.string()).optional(),
-  /** What could not be compared, or is worth knowing, a sentence each. */
+  /** Comparisons that were not possible, and what else is worth knowing, a sentence each. */
   notes: z.array(z.string()),
   /** When a person accepted the last of what differs. Each accepted difference is a note. */
   acceptedAt: z.iso.datetime().optional(),
   testedAt: z.iso.datetime(),
   /** Duration of the whole test. */
   durationMs: z.int().nonnegative(),
-  /** From the first byte into the scratch server to the commit: what a restore takes here. */
+  /** Time from the first byte into the scratch server to the commit: what a restore takes here. */
   restoreMs: z.int().nonnegative().optional(),
   tables: z.int().nonnegative().optional(),
   rows: z.int().nonnegative().optional(),

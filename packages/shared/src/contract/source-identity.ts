@@ -10,7 +10,7 @@ export const sourceIdentitySchema = z.object({
   systemIdentifier: z.string().regex(/^\d+$/).optional(),
   /** The database's oid in its cluster; a database that is dropped and created anew gets another. */
   databaseOid: z.int().positive(),
-  /** Where the server was reached: `host:port`, or the folder of its socket. */
+  /** The server's address: `host:port`, or the folder of its socket. */
   address: z.string().min(1),
   /** When the server was started, to the microsecond. */
   startedAt: z.string().min(1),

@@ -14,7 +14,7 @@ import { readS3Error } from './read-s3-error.ts';
 import { checksumAlgorithm } from './s3-client.ts';
 import { translateS3Error, tryS3, type S3ErrorContext } from './translate-s3-error.ts';
 
-/** Without the second right, the answer is the same where nothing lies. */
+/** The answer is the same where nothing lies, if the second right is missing. */
 export const RIGHT_TO_READ = 's3:GetObject (and s3:ListBucket, to be told what is not there)';
 
 /** Looks under a key: see `Store.look`. */
@@ -26,7 +26,7 @@ export function lookAtObject(
 ): Promise<StoredObject | undefined> {
   const { bucket: Bucket } = config.destination;
   const context = { config, action: `look at s3://${Bucket}/${key}` };
-  // Where no checksum is sent, none is kept; some stores refuse even the question.
+  // A store keeps no checksum unless one is sent; some refuse even the question.
   const checksum = checksumAlgorithm(config) === undefined ? {} : ({ ChecksumMode: 'ENABLED' } as const);
   return tryS3(context, signal, async () => {
     try {
@@ -47,7 +47,7 @@ async function assertBucket(client: S3Client, bucket: string, signal: AbortSigna
   try {
     await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: signal });
   } catch (error) {
-    // Without the right to list, the bucket's own HEAD is refused, which says that it is there.
+    // The bucket's own HEAD is refused where the right to list is missing, which says that it is there.
     if (readS3Error(error).status !== 404) return;
     throw Object.assign(new Error('the bucket does not exist', { cause: error }), {
       name: 'NoSuchBucket',

@@ -6,7 +6,7 @@ import { readS3Error } from './read-s3-error.ts';
 
 export type S3ErrorContext = {
   readonly config: Pick<S3Config, 'destination' | 'region' | 'credentials'>;
-  /** What was tried, to begin the message with: `put s3://bucket/key`. */
+  /** The attempt, to begin the message with: `put s3://bucket/key`. */
   readonly action: string;
   /** The right that the access key needs for it, where that is not what every upload needs. */
   readonly right?: string | undefined;

@@ -9,7 +9,7 @@ import {
 } from '../values/notify-url.ts';
 import { secretsInUrl } from '../values/url-secrets.ts';
 
-/** Where heartbeats and notifications go. */
+/** Receivers of heartbeats and notifications. */
 export type AlarmsConfig = {
   /** May hold `{database}`; `undefined`: no heartbeat. */
   readonly heartbeatUrl: string | undefined;

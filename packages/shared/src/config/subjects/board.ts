@@ -52,7 +52,7 @@ export const board = defineSubject({
       user: values.BOARD_USER,
       /** `undefined`: the board stays closed. */
       password: values.BOARD_PASSWORD,
-      /** Where people open the board, if they reach it through a proxy: the origin, and a path without a slash at its end. */
+      /** The board's address for people who reach it through a proxy: the origin, and a path without a slash at its end. */
       publicAddress: url && { origin: url.origin, path: url.pathname.replace(/\/$/, '') },
     };
   },

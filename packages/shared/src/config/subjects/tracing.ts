@@ -115,7 +115,7 @@ export const tracing = defineSubject({
   },
 });
 
-/** Where spans are sent, and how. */
+/** The receiver of spans, and how they are sent. */
 export type TracingConfig = NonNullable<Built<typeof tracing>>;
 
 /** A token of RFC 9110, section 5.6.2. */

@@ -42,7 +42,7 @@ export type UrlParameters = {
   readonly environment: Readonly<Record<string, string>>;
   /** Parameters that libpq reads from a service file alone. */
   readonly file: Readonly<Record<string, string>>;
-  /** What is left out, a sentence each. */
+  /** Parameters that are left out, a sentence each. */
   readonly ignored: readonly string[];
 };
 

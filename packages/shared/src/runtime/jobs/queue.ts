@@ -23,7 +23,7 @@ export function openQueue<Q extends QueueName>(
     prefix: queuePrefix(site),
     ...(telemetry === undefined ? {} : { telemetry }),
   });
-  // Without a listener an error of the connection would end the process; the connection logs its own.
+  // An error of the connection without a listener would end the process; the connection logs its own.
   queue.on('error', () => undefined);
   return Object.assign(queue, { site, redis, [Symbol.asyncDispose]: () => queue.close() });
 }

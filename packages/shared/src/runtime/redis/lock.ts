@@ -46,7 +46,7 @@ export async function withLock<T>(
     return await work(AbortSignal.any([signal, lost.signal]));
   } finally {
     clearInterval(renewal);
-    // Without Redis the lock runs out by itself.
+    // The lock runs out by itself if Redis is away.
     if (redis.status === 'ready') await redis.eval(RELEASE, 1, key, token).catch(() => undefined);
   }
 }

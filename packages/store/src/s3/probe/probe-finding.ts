@@ -22,6 +22,6 @@ export type ProbeFinding =
 export type Found = {
   readonly status: 'ok' | 'warning' | 'fault' | 'skipped';
   readonly message: string;
-  /** What to do, in full sentences. */
+  /** The remedy, in full sentences. */
   readonly hint?: string | undefined;
 };

@@ -13,9 +13,9 @@ export const TRIAL_OPTIONS = { contentType: 'text/plain', metadata: { 'pgstow-do
 export type Trial = {
   readonly config: S3Config;
   readonly store: S3Store;
-  /** For requests that uploads do not make. */
+  /** Client for requests that uploads do not make. */
   readonly client: S3Client;
-  /** What the store does not know, in a sentence each. */
+  /** Things that the store does not know, in a sentence each. */
   readonly leftOut: ReadonlyMap<Extra, string>;
   readonly key: string;
   readonly text: string;
