@@ -9,15 +9,12 @@ import { open } from 'node:fs/promises';
  */
 export async function readForeignFile(path: string, longest: number): Promise<string | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
-  if (handle === undefined) return undefined;
   try {
-    if (!(await handle.stat()).isFile()) return undefined;
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(longest), 0, longest, 0);
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (!(await file.stat()).isFile()) return undefined;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(longest), 0, longest, 0);
     return buffer.toString('utf8', 0, bytesRead);
   } catch {
     return undefined;
-  } finally {
-    await handle.close();
   }
 }

@@ -8,16 +8,12 @@ import { open } from 'node:fs/promises';
 export async function takeBack(folder: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
-  const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
-    // It is gone, or is no folder: there is nothing to take back.
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.code ?? '')) return undefined;
-    throw error;
-  });
-  if (handle === undefined) return;
   try {
+    await using handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     await handle.chown(0, 0);
     await handle.chmod(0o700);
-  } finally {
-    await handle.close();
+  } catch (error) {
+    // It is gone, or is no folder: there is nothing to take back.
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }

@@ -111,7 +111,7 @@ describe('pgstow accept', () => {
     it('refuses what no word makes whole, and what has no name to accept it by', async () => {
       const torn = { reason: 'it does not restore: x', differences: [], differenceCount: 0 };
       const cases: readonly (readonly [Partial<RestoreTest>, string])[] = [
-        [torn, "it does not restore: x; no word"],
+        [torn, 'it does not restore: x; no word'],
         // As version 0.1 wrote it.
         [{}, 'an earlier version tested it'],
         [{ differenceCount: 12_000, findings: ['0'.repeat(16)] }, 'it has 12,000 differences, and at most 1'],

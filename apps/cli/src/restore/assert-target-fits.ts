@@ -9,9 +9,8 @@ export async function assertTargetFits(
   { target, options, clients, signal }: RestoreContext,
   source: PostgresConfig | undefined,
 ): Promise<boolean> {
-  const { session, exists } = await openTarget(target, clients, signal);
-  await using stack = new AsyncDisposableStack();
-  stack.use(session);
+  await using there = await openTarget(target, clients, signal);
+  const { session, exists } = there;
   const verdict = source === undefined ? 'other' : await judgeSource(session, target, source, clients, signal);
   if (verdict === 'source' && options.yesOverwriteSource === undefined) {
     throw refusal(

@@ -30,25 +30,24 @@ export async function planBeforeRestore(
 ): Promise<BeforeRestore> {
   const { target, clients, signal } = context;
   const { createRoles: mayBeCreated, force } = context.options;
-  const { session, exists } = await openTarget(target, clients, signal);
-  await using stack = new AsyncDisposableStack();
-  stack.use(session);
+  await using there = await openTarget(target, clients, signal);
+  const { session, exists } = there;
   const tablespaces = await usableTablespaces(session);
   // A dump that leaves things out may leave out what needs them.
   const isWhole = source?.limitedBy === undefined;
   const lacking = isWhole ? (needs?.tablespaces ?? []).filter((name) => !tablespaces.includes(name)) : [];
-  await assertExtensionsFit(context, { session, exists }, isWhole ? extensionsOf({ needs, source }) : []);
+  await assertExtensionsFit(context, there, isWhole ? extensionsOf({ needs, source }) : []);
   if (lacking.length > 0) warn(`${warnOfTablespaces(lacking)}; CREATE TABLESPACE brings them back`);
 
   const wanted = wantedRoles(named, needs?.roles);
-  const there = await readRoles(
+  const roles = await readRoles(
     session,
     wanted.map(({ name }) => name),
   );
-  const missing = missingRoles(named, needs?.roles, there);
+  const missing = missingRoles(named, needs?.roles, roles);
   const ofDump = wanted.filter(({ name }) => named.includes(name));
-  assertSuperusers(ofDump, there, { madeBySuperuser: needs?.madeBySuperuser ?? [], isWhole });
-  if (missing.length > 0 && (!mayBeCreated || !there.mayCreate)) {
+  assertSuperusers(ofDump, roles, { madeBySuperuser: needs?.madeBySuperuser ?? [], isWhole });
+  if (missing.length > 0 && (!mayBeCreated || !roles.mayCreate)) {
     const wereSuperusers = new Set(missing.filter(({ isSuperuser }) => isSuperuser).map(({ name }) => name));
     throw refusal(
       `roles are missing on the target server: ${listNames(missing)}`,
@@ -57,7 +56,7 @@ export async function planBeforeRestore(
   }
   if (missing.length > 0) console.log(`roles to be created NOLOGIN: ${missing.map(({ name }) => name).join(', ')}`);
   const isForced = exists && force === true;
-  return { sql: sqlBeforeRestore({ roles: missing, isSuperuser: there.isSuperuser, isForced }), tablespaces };
+  return { sql: sqlBeforeRestore({ roles: missing, isSuperuser: roles.isSuperuser, isForced }), tablespaces };
 }
 
 export function warnOfTablespaces(names: readonly string[]): string {

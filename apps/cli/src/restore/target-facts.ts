@@ -12,13 +12,17 @@ import type { RestoreTarget } from './restore-target.ts';
 const MAINTENANCE = ['postgres', 'template1'];
 
 /** A session with the target, or with another database of its server where the target does not exist. */
-export type TargetSession = { readonly session: PsqlSession; readonly exists: boolean };
+export type TargetSession = AsyncDisposable & { readonly session: PsqlSession; readonly exists: boolean };
+
+function opened(session: PsqlSession, exists: boolean): TargetSession {
+  return { session, exists, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+}
 
 /** @throws PermanentError | RetryableError if the server refuses the connection */
 export async function openTarget(target: RestoreTarget, clients: Clients, signal: AbortSignal): Promise<TargetSession> {
   const env = target.env(target.database);
   try {
-    return { session: await PsqlSession.start(clients, env, signal, { assert: assertUnpooled }), exists: true };
+    return opened(await PsqlSession.start(clients, env, signal, { assert: assertUnpooled }), true);
   } catch (error) {
     signal.throwIfAborted();
     // The server reports a missing database in its own language, so another database is asked.
@@ -30,11 +34,9 @@ export async function openTarget(target: RestoreTarget, clients: Clients, signal
       `select to_jsonb(exists (select from pg_database where datname = ${quoteLiteral(target.database)}))`,
       z.boolean(),
     );
-    if (!exists) {
-      stack.move();
-      return { session, exists };
-    }
-    throw explain(error, target);
+    if (exists) throw explain(error, target);
+    stack.move();
+    return opened(session, exists);
   }
 }
 

@@ -125,41 +125,26 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const { roles, needs } = manifest ?? {};
   const plan = (named: readonly string[]) => planBeforeRestore(context, manifest ?? {}, named);
   const planned = roles === undefined ? undefined : await plan(roles);
-  const dumpSource = {
-    backup,
-    place,
-    folder: settings.backup.folder,
-    stores: places.stores,
-    staging: options.staging,
-    signal,
-  };
+  const { staging } = options;
+  const dumpSource = { backup, place, folder: settings.backup.folder, stores: places.stores, staging, signal };
   const dump = stack.use(await withProgress(target.database, (show) => stageDump(dumpSource, show)));
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
   const before = planned ?? (await plan(await readRolesInDump(dump.path, signal)));
   if (!exists) await createTarget(target, manifest?.source, clients, signal);
-  const restored = await withProgress(target.database, (show) =>
-    restoreOrDrop(
-      () =>
-        restoreShown(
-          {
-            clients,
-            env: target.env(target.database),
-            path: dump.path,
-            sha256: dump.sha256,
-            before: before.sql,
-            tablespaces: before.tablespaces,
-            searchPath: options.searchPath,
-            needs,
-            signal,
-          },
-          backup,
-          show,
-        ),
-      exists ? undefined : () => dropTarget(target, clients),
-    ),
-  );
+  const restored = await withProgress(target.database, async (show) => {
+    try {
+      const { sql, tablespaces } = before;
+      const how = { before: sql, tablespaces, searchPath: options.searchPath, needs };
+      const what = { path: dump.path, sha256: dump.sha256 };
+      return await restoreShown({ clients, env: target.env(target.database), ...what, ...how, signal }, backup, show);
+    } catch (error) {
+      // Where the outcome is unknown, the database may hold all of it.
+      if (!exists && !(error instanceof OutcomeUnknownError)) await dropTarget(target, clients);
+      throw error;
+    }
+  });
   const others = restored.blankedTablespaces.filter((name) => needs?.tablespaces.includes(name) !== true);
   if (others.length > 0) warn(warnOfTablespaces(others));
   const statements =
@@ -219,17 +204,4 @@ async function readRolesInDump(path: string, signal: AbortSignal): Promise<reado
   if (roles === undefined)
     warn('a role in the dump has a name that cannot be read; if it is missing, the restore fails');
   return roles ?? [];
-}
-
-/** Drops a database that was created for a restore, if the restore failed; not if its outcome is unknown. */
-async function restoreOrDrop(
-  run: () => Promise<RestoredDump>,
-  drop: (() => Promise<void>) | undefined,
-): Promise<RestoredDump> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof OutcomeUnknownError)) await drop?.();
-    throw error;
-  }
 }
