@@ -47,7 +47,7 @@ function hintOfAccepted(name: string): string {
   return `All of it was restored and is committed. What a person has accepted of this database lies in the backup folder alone: where restore tests of it are GOOD and this names the same, copy ${files} from there into BACKUP_DIR here, and the next restore knows it.`;
 }
 
-/** What was accepted of the backup's database. After a disaster there may be no folder that knows. */
+/** Reads what was accepted of the backup's database. After a disaster there may be no folder that knows. */
 async function findAccepted(folder: string, manifest: Manifest | undefined): Promise<AcceptedFindings> {
   if (manifest === undefined) return new Map();
   return readAcceptedFindings(folder, manifest).catch(() => new Map());
