@@ -113,8 +113,9 @@ function look(
   for (const file of reached) {
     for (const { target, isType } of sources.get(file)?.imports ?? []) {
       if (isType || target.startsWith('node:')) continue;
-      const isOurs = sources.has(target);
-      if (isOurs) reached.add(target);
+      // A source, or the app's own package.json.
+      const isOurs = /^(?:apps|packages)\//.test(target);
+      if (sources.has(target)) reached.add(target);
       const path = isOurs ? target : join(file.split('/').slice(0, 2).join('/'), 'node_modules', target);
       if (!existsSync(join(image, path))) missing.push(`${file} loads ${target}`);
     }
