@@ -8,6 +8,7 @@ import type { Section } from './section.ts';
 import { SHAPES } from './shapes.ts';
 import { startBench } from './start-bench.ts';
 import { measureStatusPage } from './status-page.ts';
+import { timeUploads } from './uploads.ts';
 
 // Measures pgstow beside what people use instead, and writes docs/benchmarks.md. With --check it compares with what is published.
 const { values } = parseArgs({
@@ -24,6 +25,7 @@ const rounds = Number(values.rounds);
 await using bench = await startBench(values.s3);
 const all: Readonly<Record<string, () => Promise<Section>>> = {
   ...Object.fromEntries(SHAPES.map((shape) => [shape.database, () => timeDumps(bench, shape, rounds)])),
+  uploads: () => timeUploads(bench, rounds),
   restores: () => timeRestores(bench, rounds),
   memory: () => measureMemory(bench, [1, Number(values['largest-scale'])]),
   page: () => measureStatusPage(bench),

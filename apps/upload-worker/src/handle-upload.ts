@@ -56,6 +56,8 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
       signal,
       check: (digest) => assertUnchanged(digest, dump.manifest),
     });
+    // Most likely the dump is to be put: its first parts are digested while the store is asked.
+    digests.part(1).catch(() => undefined);
     const before = await lookBeforePut(store, key, signal, !destination.unseen.has(key));
     let found = await inspectObject(task, destination, key, before, digests, { isFresh: false, signal });
     const isOurs = found.verdict === 'different' && (await wasOurs(store, found.object.metadata, dump, signal));
