@@ -70,9 +70,9 @@ export async function timeUploads(bench: Bench, rounds: number, bytes = 120_000_
     const add = (name: string, seconds: number): void => {
       if (round > 0) timings.add(name, seconds);
     };
-    for (const { name, sendFile, env } of rivals) {
-      const command = sendFile(path, 'file');
-      add(name, await timeCommand(command, { ...env, PATH: process.env['PATH'] ?? '' }));
+    for (const rival of rivals) {
+      const env = { ...rival.env, PATH: process.env['PATH'] ?? '' };
+      add(rival.name, await timeCommand(rival.sendFile(path, 'file'), env));
       await s3.deleteObject(BUCKET, 'file');
     }
     add(OURS, await upload(round));

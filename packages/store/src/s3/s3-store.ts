@@ -21,6 +21,7 @@ import type {
   Store,
   StoredObject,
 } from '../store.ts';
+import { assertFits } from './assert-fits.ts';
 import { describeLeftOut } from './describe-left-out.ts';
 import type { Extra } from './extras.ts';
 import { leaveOutUnknownExtras } from './leave-out-unknown-extras.ts';
@@ -63,15 +64,18 @@ export class S3Store implements Store, Disposable {
 
   async putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome> {
     const { digests, onProgress, signal } = options;
-    return this.#put(key, signal, () =>
+    assertFits(digests.bytes, this.destination, this.#url(key));
+    const { count } = digests.parts;
+    const parts = count > 1 ? count : undefined;
+    const send = () =>
       uploadFile(this.#client, file, {
         params: s3PutParams(this.#config, key, options),
         digests,
         isOccupied: async () => (await lookBeforePut(this, key, signal)) !== undefined,
         onProgress,
         signal,
-      }),
-    );
+      });
+    return this.#put(key, signal, send, parts);
   }
 
   async putText(key: string, text: string, options: PutOptions): Promise<PutOutcome> {
@@ -163,8 +167,8 @@ export class S3Store implements Store, Disposable {
     });
   }
 
-  async #put(key: string, signal: AbortSignal, send: () => Promise<void>): Promise<PutOutcome> {
-    return this.#try(`put ${this.#url(key)}`, signal, async () => {
+  async #put(key: string, signal: AbortSignal, send: () => Promise<void>, parts?: number): Promise<PutOutcome> {
+    return tryS3({ config: this.#config, action: `put ${this.#url(key)}`, parts }, signal, async () => {
       try {
         await send();
         return 'stored';

@@ -28,7 +28,12 @@ describe('translateS3Error', () => {
     [answer('InvalidStorageClass', 400), /S3_STORAGE_CLASS/],
     [answer('InvalidBucketName', 400), /S3_BUCKET/],
     [answer('InvalidObjectState', 403), /lies in an archive.*restore-object/],
-    [answer('EntityTooLarge', 400), /refuses the request/],
+    [answer('EntityTooLarge', 400), /takes no object, or no part of one, this large/],
+    [answer('QuotaExceeded', 403), /quota of the bucket b/],
+    [
+      Object.assign(new SyntaxError('char < is not expected'), { $metadata: { httpStatusCode: 413 } }),
+      /client_max_body/,
+    ],
     [answer('NotImplemented', 501), /cannot do this/],
     [Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' }), /AWS_ACCESS_KEY_ID/],
     [ofNode('ENOTFOUND'), /S3_ENDPOINT \(https:\/\/s3\.example\.com\).*host name/],
@@ -59,6 +64,16 @@ describe('translateS3Error', () => {
     'not even an error',
   ])('lets time mend %s', (cause) => {
     expect(translateS3Error(cause, context)).toBeInstanceOf(RetryableError);
+  });
+
+  it.each([
+    answer('InvalidRange', 416),
+    answer('InvalidArgument', 400, 'Part number must be an integer between 1 and 1000, inclusive'),
+  ])('says of a put that the store takes fewer parts after %s', (cause) => {
+    expect(translateS3Error(cause, { ...context, parts: 6144 }).hint).toMatch(
+      /fewer parts .* than the 6144 of this dump/,
+    );
+    expect(translateS3Error(cause, context).hint).not.toMatch(/parts/);
   });
 
   it('lets the SDK renew what expired where it found the credentials', () => {

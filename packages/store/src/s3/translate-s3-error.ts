@@ -10,6 +10,8 @@ export type S3ErrorContext = {
   readonly action: string;
   /** The right that the access key needs for it, where that is not what every upload needs. */
   readonly right?: string | undefined;
+  /** The number of parts of a put, where it has more than one. */
+  readonly parts?: number | undefined;
 };
 
 /** Does some work of S3 with its errors translated. An abort throws the signal's reason. */
@@ -34,6 +36,10 @@ export function translateS3Error(cause: unknown, context: S3ErrorContext): Perma
   return new RetryableError(message, { hint: isOfCredentials(code) ? MEND_CREDENTIALS : undefined, cause });
 }
 
+/** What helps where a dump is too large for a store. */
+export const DUMP_LESS =
+  'Dump less into one file (POSTGRES_EXTRA_OPTS=--exclude-table-data=PATTERN), or back up a database of this size with pgBackRest or WAL-G.';
+
 const MEND_CREDENTIALS =
   'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role or profile; if it has one, what hands out its keys did not.';
 
@@ -47,13 +53,15 @@ function permanentHint(
   code: string | undefined,
   status: number | undefined,
   cause: unknown,
-  { config, right }: S3ErrorContext,
+  { config, right, parts }: S3ErrorContext,
 ): string | undefined {
   const { region } = config;
   const { bucket, endpoint } = config.destination;
   const hasStaticKeys = config.credentials !== undefined;
   const service = endpoint ?? `AWS (${region})`;
   const mendEndpoint = `Check S3_ENDPOINT (${endpoint ?? 'not set: AWS'}).`;
+  if (parts !== undefined && isPartNumberRefused(code, cause))
+    return `${service} takes fewer parts of an object than the ${parts} of this dump. ${DUMP_LESS}`;
   switch (code ?? '') {
     case 'NoSuchBucket':
       return `Create the bucket ${bucket} at ${service}, or check S3_BUCKET, S3_REGION and S3_ENDPOINT.`;
@@ -77,6 +85,11 @@ function permanentHint(
       return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
     case 'InvalidStorageClass':
       return `Check S3_STORAGE_CLASS: ${service} does not have it.`;
+    case 'EntityTooLarge':
+      return `${service} takes no object, or no part of one, this large. ${DUMP_LESS}`;
+    case 'QuotaExceeded':
+    case 'XMinioAdminBucketQuotaExceeded':
+      return `A quota of the bucket ${bucket} or of this access key's owner is used up: have it raised, or make room there.`;
     case 'InvalidObjectState':
       return `It lies in an archive${ofClass(cause)}, by S3_STORAGE_CLASS or a lifecycle rule. Have it restored there, with "aws s3api restore-object" for instance, and try again once it is.`;
     case 'AccessDenied':
@@ -106,10 +119,17 @@ function permanentHint(
   if (status === 501) return `${service} cannot do this; if it was to encrypt, unset S3_SSE.`;
   if (status >= 500) return undefined;
   if (status === 408 || status === 429 || status === 409 || status === 412) return undefined;
+  if (status === 413)
+    return `${service} takes no request this large. Is there a proxy before the store that limits it (nginx: client_max_body_size)?`;
   if (!isS3Answer(cause)) return `${mendEndpoint} What answers there is no S3 server, or only a proxy before one.`;
   if (status === 301 || status === 307) return `Set S3_REGION (${region}) to the region of the bucket ${bucket}.`;
   if (status === 401 || status === 403) return 'Check the access key and what it may do in the bucket.';
   return status >= 400 ? `${service} refuses the request; check S3_STORAGE_CLASS, S3_SSE and S3_CHECKSUM.` : undefined;
+}
+
+/** Ceph RGW (16.2) says InvalidRange, others InvalidArgument with a sentence. */
+function isPartNumberRefused(code: string | undefined, cause: unknown): boolean {
+  return code === 'InvalidRange' || (code === 'InvalidArgument' && /part number/i.test(readS3Error(cause).text));
 }
 
 function ofClass(cause: unknown): string {
