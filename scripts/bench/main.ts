@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { timeDumps } from './dumps.ts';
+import { measureManyDumps } from './many-dumps.ts';
 import { measureMemory } from './memory.ts';
 import { findWorse, publish } from './publish.ts';
 import { timeRestores } from './restores.ts';
@@ -28,11 +29,14 @@ const all: Readonly<Record<string, () => Promise<Section>>> = {
   uploads: () => timeUploads(bench, rounds),
   restores: () => timeRestores(bench, rounds),
   memory: () => measureMemory(bench, [1, Number(values['largest-scale'])]),
+  many: () => measureManyDumps(bench),
   page: () => measureStatusPage(bench),
 };
+const wanted = values.only?.split(',') ?? Object.keys(all);
 const sections: Section[] = [];
-for (const [name, measure] of Object.entries(all)) {
-  if (values.only !== undefined && !values.only.split(',').includes(name)) continue;
+for (const name of wanted) {
+  const measure = all[name];
+  if (measure === undefined) throw new Error(`--only takes ${Object.keys(all).join(', ')}; got ${name}`);
   const section = await measure();
   console.log(['', `## ${section.title}`, ...section.blocks, ''].join('\n\n'));
   sections.push(section);

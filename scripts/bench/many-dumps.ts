@@ -5,12 +5,13 @@ import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifes
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { execa } from 'execa';
+import { formatTable } from './format-table.ts';
 import { makeManyDumps } from './make-many-dumps.ts';
-import { startApp, type Bench } from './start-bench.ts';
+import type { Section } from './section.ts';
+import { BUCKET, startApp, type Bench } from './start-bench.ts';
 
 const DATABASES = Array.from({ length: 50 }, (_, index) => `database_${index}`);
 const TABLES = 100;
-const BUCKET = 'pgstow-bench';
 const WORKERS = ['dump-worker', 'upload-worker', 'verify-worker'] as const;
 const CLI = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const COMMANDS = [
@@ -22,7 +23,7 @@ const COMMANDS = [
 ] as const;
 
 /** Time, processor time and peak memory of a process. */
-export type ManyDumpsRow = {
+type ManyDumpsRow = {
   readonly what: string;
   readonly dumps: number;
   readonly seconds: number;
@@ -35,18 +36,32 @@ export type ManyDumpsRow = {
  * and commands to their end.
  */
 export async function measureManyDumps(
-  bench: Pick<Bench, 'folder' | 'redis' | 's3'>,
+  bench: Bench,
   counts: readonly number[] = [100, 1000, 10_000],
-): Promise<readonly ManyDumpsRow[]> {
+): Promise<Section> {
   const rows: ManyDumpsRow[] = [];
-  for (const dumps of counts) rows.push(...(await measure(bench, dumps)));
-  return rows;
+  for (const dumps of counts) {
+    console.log(`many dumps: ${dumps}`);
+    rows.push(...(await measure(bench, dumps)));
+  }
+  const what = [...new Set(rows.map((row) => row.what))];
+  const of = (name: string, dumps: number) => rows.find((row) => row.what === name && row.dumps === dumps);
+  const cells = what.map((name) => [
+    name,
+    ...counts.map((dumps) => `${of(name, dumps)?.seconds.toFixed(2)} s`),
+    `${of(name, counts.at(-1) ?? 0)?.peakMiB.toFixed(0)} MiB`,
+  ]);
+  return {
+    title: 'Many dumps',
+    blocks: [
+      `Folders of ${DATABASES.length} databases whose dumps have ${TABLES} tables each: a manifest of 35 kB. All are at the store as well.`,
+      formatTable([['', ...counts.map((dumps) => `${dumps.toLocaleString('en')} dumps`), 'peak'], ...cells]),
+    ],
+    ratios: {},
+  };
 }
 
-async function measure(
-  { folder: parent, redis, s3 }: Pick<Bench, 'folder' | 'redis' | 's3'>,
-  dumps: number,
-): Promise<readonly ManyDumpsRow[]> {
+async function measure({ folder: parent, redis, s3 }: Bench, dumps: number): Promise<readonly ManyDumpsRow[]> {
   const site = `many-${dumps}`;
   const folder = join(parent, site);
   await mkdir(folder);

@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
-import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { isCatalogThere } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
+import { makeManyDumps } from './make-many-dumps.ts';
 import { median } from './measure.ts';
 import type { Section } from './section.ts';
 import { BUCKET, connectQuietly, startApp, type Bench } from './start-bench.ts';
@@ -48,9 +45,9 @@ async function timeStatusPage({
 }: Pick<Bench, 'folder' | 'redis' | 's3'>): Promise<StatusPageTimes> {
   await using stack = new AsyncDisposableStack();
   const folder = join(parent, SITE);
-  await mkdir(folder);
   const databases = Array.from({ length: DATABASES }, (_, index) => `database_${index}`);
-  for (const database of databases) await fillFolder(folder, database, BACKUPS / DATABASES, s3.endpoint);
+  const destination = { name: 's3', bucket: BUCKET, prefix: '', endpoint: s3.endpoint };
+  makeManyDumps(folder, { dumps: BACKUPS, databases, tables: 1, destination });
   const connection = stack.use(await connectQuietly(redis.url));
   const env = {
     REDIS_URL: redis.url,
@@ -101,38 +98,4 @@ async function timeStatusPage({
 function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-/** Writes confirmed backups of each of the last days. Their files take no room. */
-async function fillFolder(folder: string, database: string, count: number, endpoint: string): Promise<void> {
-  // In the workers' format, but without a sync of each file.
-  const writeJson = (file: string, record: Manifest | Receipt) =>
-    writeFile(join(folder, file), JSON.stringify(record, undefined, 2));
-  for (let day = 0; day < count; day += 1) {
-    const takenAt = new Date(Date.now() - day * 86_400_000);
-    const name = formatBackupName(database, takenAt);
-    const facts = { version: 1, name, bytes: 4_000_000 + day, sha256: 'a'.repeat(64) } as const;
-    await writeFile(join(folder, name), '');
-    await truncate(join(folder, name), facts.bytes);
-    const time = takenAt.toISOString();
-    await writeJson(manifestFileName(name), {
-      ...facts,
-      database,
-      takenAt: time,
-      recordedAt: time,
-      origin: 'dumped',
-      sqlBytes: 4 * facts.bytes,
-      tables: { 'public.a': 1000 },
-      durationMs: 1500,
-    });
-    await writeJson(receiptFileName(name, 's3'), {
-      ...facts,
-      endpoint,
-      destination: 's3',
-      bucket: BUCKET,
-      key: name,
-      confirmedBy: 'etag',
-      confirmedAt: time,
-    });
-  }
 }
