@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { writeManifest, writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { enqueueDump } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
@@ -220,5 +220,30 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
       return spent < (many * 35_000) / 2 ? spent : null;
     });
     expect(spent).toBeGreaterThan(0);
+  });
+
+  test('stay while what a kept one says of its source is damaged, though nothing else of it is', async () => {
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
+    const { folder } = stage;
+    const made: Manifest[] = [];
+    for (let day = 3; day > 0; day -= 1)
+      made.push(await makeDump(folder, { takenAt: new Date(Date.now() - day * DAY) }));
+    const newest = made.at(-1)!;
+    await writeFile(
+      join(folder, manifestFileName(newest.name)),
+      `${JSON.stringify({ ...newest, source: { tables: 'none' } }, undefined, 2)}\n`,
+    );
+    await stage.startWorker({ BACKUP_KEEP_LAST: '2', BACKUP_ON_SHRINK: 'warn' });
+    const job = await stage.enqueue('shop');
+    await eventually(async () =>
+      expect(await stage.logOf(job)).toContain(
+        `nothing is deleted while ${manifestFileName(newest.name)} is damaged or cannot be read`,
+      ),
+    );
+    for (const { name } of made) expect(await stage.files()).toContain(name);
+
+    await writeManifest(folder, newest);
+    await stage.dump('shop');
+    await eventually(async () => expect(await stage.known()).toHaveLength(2));
   });
 });

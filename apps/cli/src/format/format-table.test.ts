@@ -12,6 +12,16 @@ describe('a table', () => {
     );
   });
 
+  it('is the same, whatever the width of its characters', () => {
+    const rows = [
+      ['shop', '1', 'x'],
+      ['a longer name', '1,000', ''],
+    ];
+    const plain = formatTable(['NAME', 'ROWS', 'Z'], rows, [1]);
+    expect(plain).toBe(['NAME            ROWS  Z', 'shop               1  x', 'a longer name  1,000'].join('\n'));
+    expect(formatTable(['NAME', 'ROWS', 'Z'], [...rows, ['ä', '', '']], [1])).toBe(`${plain}\nä`);
+  });
+
   it('with a heading alone is one line', () => {
     expect(formatTable(['A', 'B'], [])).toBe('A  B');
   });

@@ -24,6 +24,17 @@ export function formatBackupName(database: string, takenAt: Date): BackupName {
 
 /** The parts of a name, or `undefined` if it is not exactly one that `formatBackupName` writes. */
 export function parseBackupName(name: string): BackupNameParts | undefined {
+  // A record is asked several times in a row what its name says, and most files of a folder are no dumps.
+  if (name === last.name) return last.parts;
+  if (!name.endsWith('.sql.gz')) return undefined;
+  last = { name, parts: readParts(name) };
+  return last.parts;
+}
+
+/** The name that was parsed last. */
+let last: { readonly name: string; readonly parts: BackupNameParts | undefined } = { name: '', parts: undefined };
+
+function readParts(name: string): BackupNameParts | undefined {
   const [, encoded, year, month, day, hours, minutes, seconds] = PATTERN.exec(name) ?? [];
   if (encoded === undefined) return undefined;
   const database = decodeDatabase(encoded);
