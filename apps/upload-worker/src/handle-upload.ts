@@ -17,6 +17,7 @@ import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
+import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { UploadContext } from './context.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
 import { putDump } from './put-dump.ts';
@@ -58,7 +59,14 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     });
     // Most likely the dump is to be put: its first parts are digested while the store is asked.
     digests.part(1).catch(() => undefined);
-    const before = await lookBeforePut(store, key, signal, !destination.unseen.has(key));
+    const [looked, dropped] = await Promise.allSettled([
+      lookBeforePut(store, key, signal, !destination.unseen.has(key)),
+      abortLeftoversOf(destination, key, signal),
+    ]);
+    if (looked.status === 'rejected') throw looked.reason;
+    if (dropped.status === 'rejected') throw dropped.reason;
+    const before = looked.value;
+    if (dropped.value > 0) task.note(`dropped ${dropped.value} upload(s) of it that were left open`);
     let found = await inspectObject(task, destination, key, before, digests, { isFresh: false, signal });
     const isOurs = found.verdict === 'different' && (await wasOurs(store, found.object.metadata, dump, signal));
     const plan = decideUpload(found, isOurs);

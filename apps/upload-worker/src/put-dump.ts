@@ -3,7 +3,6 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { FileDigests } from '@pgstow/store/file-digests.ts';
-import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { UploadDestination } from './upload-destination.ts';
 
 export type PutDumpOptions = {
@@ -13,7 +12,7 @@ export type PutDumpOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Puts the file of a dump, after what earlier attempts left open there is dropped. */
+/** Puts the file of a dump. */
 export async function putDump(
   task: Task<'upload'>,
   destination: UploadDestination,
@@ -21,8 +20,6 @@ export async function putDump(
   file: FileHandle,
   { mode, manifest, digests, signal }: PutDumpOptions,
 ): Promise<void> {
-  const dropped = await abortLeftoversOf(destination, key, signal);
-  if (dropped > 0) task.note(`dropped ${dropped} upload(s) of it that were left open`);
   const outcome = await destination.store.putFile(key, file, {
     mode,
     contentType: 'application/gzip',

@@ -1,13 +1,15 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
+import { digestText } from '@pgstow/store/digest-text.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
+import { compareObject } from '@pgstow/store/object-comparison.ts';
 import { manifestKey } from '@pgstow/store/object-key.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';
 import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts';
 
 /**
- * Puts a dump's manifest beside it, and reads it back. Call it once the dump at the store is known to be this one.
+ * Puts a dump's manifest beside it, and has the store confirm it. Call it once the dump at the store is known to be this one.
  *
  * @throws PermanentError if the manifest of another dump lies there
  */
@@ -37,8 +39,10 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
     metadata: { sha256: manifest.sha256 },
     signal,
   });
-  // Read it back: another writer may have been faster.
-  if ((await readStoredText(store, key, signal)) !== text)
+  // Another writer may have been faster.
+  const put = await store.look(key, signal);
+  const isSame = put !== undefined && compareObject(put, digestText(text)).verdict === 'same';
+  if (!isSame && (await readStoredText(store, key, signal)) !== text)
     throw new RetryableError(`s3://${store.destination.bucket}/${key} is not what was put there`);
 }
 

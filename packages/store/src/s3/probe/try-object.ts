@@ -1,9 +1,9 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { readFault } from '@pgstow/shared/runtime/errors.ts';
+import { digestText } from '../../digest-text.ts';
 import { compareObject } from '../../object-comparison.ts';
 import { isForbidden } from '../s3-refusal.ts';
 import { describeConfirmation } from './describe-confirmation.ts';
-import { digestText } from './digest-text.ts';
 import type { Found } from './probe-finding.ts';
 import { need, TRIAL_OPTIONS, tryWithout, type Trial } from './trial.ts';
 

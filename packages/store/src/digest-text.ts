@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { FileDigest } from '../../file-digests.ts';
+import type { FileDigest } from './file-digests.ts';
 
 /** Digests a small text that is put in one request. */
 export function digestText(text: string): FileDigest {
