@@ -39,8 +39,8 @@ export class Notifier {
    * @param shrunk why it has shrunk though it counts, in words that follow its name
    */
   dumpJudged({ name, suspect }: Pick<Manifest, 'name' | 'suspect'>, shrunk: string | undefined): void {
-    const { database, takenAt } = parseBackupName(name) ?? {};
-    if (database === undefined || takenAt === undefined || suspect !== undefined) return;
+    if (suspect !== undefined) return;
+    const { database, takenAt } = parseBackupName(name);
     if (shrunk !== undefined) this.#raise({ kind: 'dump-shrunk', database, name, reason: shrunk, since: takenAt });
     else {
       const happened = `${name} was taken, and is of usual size.`;
@@ -52,9 +52,9 @@ export class Notifier {
     const { heartbeat, alarms, destinations } = this.#options;
     const { name, suspect } = dumpResultSchema.parse(result);
     this.newestJudged({ name, suspect, isAccepted: false });
-    const at = parseBackupName(name)?.takenAt;
+    const at = parseBackupName(name).takenAt;
     // A dump that was there before the job proves nothing of today.
-    if (at === undefined || at < toSecond(wantedSince)) return;
+    if (at < toSecond(wantedSince)) return;
     if (suspect !== undefined) heartbeat.fails(data.target, name, `${name} is suspect: ${suspect}`);
     // The upload worker notifies of a dump that goes to a destination, where it counts once it is confirmed.
     if (destinations.size > 0) return;
@@ -79,7 +79,7 @@ export class Notifier {
   newestJudged(newest: Plausibility): void {
     const { alarms } = this.#options;
     if (newest.suspect === undefined) liftSuspect(alarms, newest);
-    else this.#runWithSafe(parseBackupName(newest.name)?.database ?? '', (safe) => raiseSuspect(alarms, newest, safe));
+    else this.#runWithSafe(parseBackupName(newest.name).database, (safe) => raiseSuspect(alarms, newest, safe));
   }
 
   /** @param freeze why the retention policy lets nothing go */

@@ -16,14 +16,15 @@ function dumpOfPartial(file: string): BackupName | undefined {
 
 /** The database of a dump worker's leftover; `undefined` for any other file. */
 export function databaseOfPartial(file: string): string | undefined {
-  return parseBackupName(dumpOfPartial(file) ?? '')?.database;
+  const name = dumpOfPartial(file);
+  return name && parseBackupName(name).database;
 }
 
 /** Removes what a dump worker that died left half-written of a database. The caller holds the lock of that database. */
 export async function sweepPartials(folder: string, database: string, log: Log): Promise<void> {
   for (const file of await readPartials(folder)) {
     const name = dumpOfPartial(file);
-    if (name === undefined || parseBackupName(name)?.database !== database) continue;
+    if (name === undefined || parseBackupName(name).database !== database) continue;
     // Its dump has no name yet, or is gone already.
     if (file.endsWith('.withheld')) await deleteDump(folder, name);
     await rm(join(folder, file), { force: true });

@@ -53,7 +53,7 @@ export class Notifier {
     // Anyone who may write to Redis can ask for any destination. Without one, uploads are still asked for by this name.
     if (destination === undefined && (destinations.size > 0 || data.destination !== S3_DESTINATION)) return;
     background.run(`notify that the upload of ${data.name} failed`, async () => {
-      const databases = [parseBackupName(data.name)?.database ?? ''];
+      const databases = [parseBackupName(data.name).database];
       const { dumps } = await readFolder(records, { databases });
       const dump = dumps.find(({ manifest }) => manifest.name === data.name);
       // The same for any dump.
@@ -80,11 +80,11 @@ export class Notifier {
 /** Judges by the names alone: there may be thousands of records. */
 async function isNewest(folder: string, name: BackupName): Promise<boolean> {
   const names = new Set(await readdir(folder));
-  const database = parseBackupName(name)?.database;
-  const ours = [...names].sort().flatMap((other) => {
+  const { database } = parseBackupName(name);
+  const dumps = [...names].filter(isBackupName).filter((other) => names.has(manifestFileName(other)));
+  const ours = dumps.sort().flatMap((other) => {
     const parts = parseBackupName(other);
-    const isOurs = parts?.database === database && isBackupName(other) && names.has(manifestFileName(other));
-    return parts !== undefined && isOurs ? [{ manifest: { name: other, takenAt: parts.takenAt.toISOString() } }] : [];
+    return parts.database === database ? [{ manifest: { name: other, takenAt: parts.takenAt.toISOString() } }] : [];
   });
   return newestByNow(ours, new Date())?.manifest.name === name;
 }

@@ -28,8 +28,7 @@ export class Notifier {
   /** Raises or lifts alarms by what a test found. Call it once that is recorded. */
   tested(test: RestoreTest): void {
     const { backup, records, alarms, background } = this.#options;
-    const database = parseBackupName(test.name)?.database;
-    if (database === undefined) return;
+    const { database } = parseBackupName(test.name);
     background.run(`notify of the restore test of ${test.name}`, async () => {
       const dump = await findDump(backup.folder, test.name);
       // A good copy makes no other copy of the same dump good.
@@ -43,8 +42,7 @@ export class Notifier {
     const { records, alarms, background } = this.#options;
     // `tested` has notified of it.
     if (restoreTestSchema.safeParse(failure.facts).data?.result === 'bad') return;
-    const database = 'name' in data ? parseBackupName(data.name)?.database : data.target;
-    if (database === undefined) return;
+    const database = 'name' in data ? parseBackupName(data.name).database : data.target;
     background.run(`notify that a restore test of ${database} failed`, async () => {
       const { dumps: ours } = await readFolder(records, { databases: [database] });
       const dump = ours.findLast(({ manifest }) => !('name' in data) || manifest.name === data.name);
@@ -57,7 +55,7 @@ export class Notifier {
         reason: failure.reason,
         hint: failure.hint,
         safe: describeWhatIsSafe(ours, this.#destination, new Date()),
-        since: parseBackupName(dump.manifest.name)?.takenAt ?? new Date(dump.manifest.takenAt),
+        since: parseBackupName(dump.manifest.name).takenAt,
       });
     });
   };

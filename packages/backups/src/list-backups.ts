@@ -84,7 +84,7 @@ export async function listBackups({
 }: ListBackupsOptions): Promise<BackupList> {
   const faults: string[] = [];
   const isWanted = (name: BackupName): boolean => {
-    return databases === undefined || databases.includes(parseBackupName(name)?.database ?? '');
+    return databases === undefined || databases.includes(parseBackupName(name).database);
   };
   const local = folder === undefined ? undefined : await readLocal(folder, databases, faults);
   const dumps = new Map(local?.dumps.map((dump) => [dump.manifest.name, dump]));
@@ -139,8 +139,8 @@ function describeBackup(
   const restoreTest = dump && decisiveRestoreTest(dump);
   return {
     name,
-    database: parts?.database ?? '',
-    takenAt: new Date(manifest?.takenAt ?? parts?.takenAt ?? 0),
+    database: parts.database,
+    takenAt: manifest === undefined ? parts.takenAt : new Date(manifest.takenAt),
     bytes,
     rows: manifest?.rows,
     manifest,

@@ -11,7 +11,7 @@ const BEHIND = 5;
  */
 export function manifestsAround(time: Date): (names: readonly BackupName[]) => readonly BackupName[] {
   return (names) => {
-    const first = names.findIndex((name) => (parseBackupName(name)?.takenAt ?? time) <= time);
+    const first = names.findIndex((name) => parseBackupName(name).takenAt <= time);
     const start = Math.max(0, (first < 0 ? names.length : first) - BEHIND);
     return [...new Set([...names.slice(0, 1), ...names.slice(start, start + BEHIND + BEFORE)])];
   };

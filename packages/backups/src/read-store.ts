@@ -121,7 +121,7 @@ async function readOutline(store: Store, name: BackupName, signal: AbortSignal):
 }
 
 function newestFirst(names: Iterable<BackupName>): readonly BackupName[] {
-  const dated = Array.from(names, (name) => ({ name, at: parseBackupName(name)?.takenAt.getTime() ?? 0 }));
+  const dated = Array.from(names, (name) => ({ name, at: parseBackupName(name).takenAt.getTime() }));
   return dated.sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1)).map(({ name }) => name);
 }
 

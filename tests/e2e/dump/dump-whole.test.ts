@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('a dump', { concurrent: true }, (
     for (const [index, name] of NAMES.entries()) {
       const { manifest } = await stage.completed(jobs[index]!);
       expect(manifest.database).toBe(name);
-      expect(parseBackupName(manifest.name)?.database).toBe(name);
+      expect(parseBackupName(manifest.name).database).toBe(name);
       expect(manifest.tables).toEqual({ [`public.mark${index}`]: index });
     }
     expect(await stage.files()).toHaveLength(2 * NAMES.length);

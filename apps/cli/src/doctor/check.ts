@@ -1,4 +1,5 @@
 import type { subjects } from '@pgstow/shared/config/subjects.ts';
+import { readFault } from '@pgstow/shared/runtime/errors.ts';
 import type { Facts } from './facts.ts';
 
 export type Status = 'ok' | 'warning' | 'fault' | 'skipped';
@@ -43,8 +44,8 @@ export function findingOf(check: Finding['check'], subject?: string) {
     skipped: make('skipped'),
     /** A fault that an error tells. */
     failed: (error: unknown): Finding => {
-      const { message, hint, code, name } = error as { message?: string; hint?: string; code?: string; name?: string };
-      return { check, subject, status: 'fault', message: message || code || name || String(error), hint };
+      const { reason, hint } = readFault(error);
+      return { check, subject, status: 'fault', message: reason, hint };
     },
   };
 }

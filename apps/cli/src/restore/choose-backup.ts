@@ -16,7 +16,7 @@ const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:
 export function parseWanted(text: string, database: string): Wanted {
   if (text === 'latest') return 'latest';
   if (isBackupName(text)) {
-    const theirs = parseBackupName(text)?.database;
+    const theirs = parseBackupName(text).database;
     if (theirs === database) return { name: text };
     throw misuse(`${text} is a backup of ${theirs}, not of ${database}`);
   }

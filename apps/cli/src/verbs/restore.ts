@@ -159,8 +159,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
 /** Lists the backups with the manifests that the choice needs: all of them only if none of those will do. */
 async function listForChoice(options: ListBackupsOptions, wanted: Wanted, now: Date): Promise<BackupList> {
   if (typeof wanted === 'object' && 'name' in wanted) {
-    const until = parseBackupName(wanted.name)?.takenAt ?? now;
-    return listBackups({ ...options, chooseManifests: manifestsAround(until) });
+    return listBackups({ ...options, chooseManifests: manifestsAround(parseBackupName(wanted.name).takenAt) });
   }
   const chooseManifests = manifestsAround(wanted === 'latest' ? now : wanted.until);
   const listed = await listBackups({ ...options, chooseManifests });

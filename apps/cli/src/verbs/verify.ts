@@ -78,7 +78,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
 
 /** Chooses the manifests that say which backup of each database is its newest. @param names newest first */
 function newestOfEach(names: readonly BackupName[]): readonly BackupName[] {
-  const byDatabase = Map.groupBy(names, (name) => parseBackupName(name)?.database);
+  const byDatabase = Map.groupBy(names, (name) => parseBackupName(name).database);
   return [...byDatabase.values()].flatMap(manifestsAround(new Date()));
 }
 

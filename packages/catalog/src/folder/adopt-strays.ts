@@ -68,7 +68,6 @@ async function tryToAdopt(
   const busy: BackupName[] = [];
   for (const name of strays) {
     const parts = parseBackupName(name);
-    if (parts === undefined) continue;
     try {
       await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
         // Its writer may have recorded it since the folder was read.
@@ -132,5 +131,5 @@ function insertByTime(known: KnownDump[], dump: KnownDump): void {
 }
 
 function timeOf(name: BackupName): number {
-  return parseBackupName(name)?.takenAt.getTime() ?? 0;
+  return parseBackupName(name).takenAt.getTime();
 }

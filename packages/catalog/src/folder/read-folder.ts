@@ -87,7 +87,7 @@ export async function readFolder(
   };
   const isDamaged = (name: BackupName, file: string, fault: string): void => {
     refuse(name, fault);
-    damaged.set(parseBackupName(name)?.database ?? '', file);
+    damaged.set(parseBackupName(name).database, file);
   };
   const unreadAcceptances: string[] = [];
   const acceptances = readFindingsAcceptances(records, names, unreadAcceptances);
@@ -157,7 +157,7 @@ function lookAt(records: Records, file: string): Stats | Error | undefined {
 }
 
 function isOneOf(databases: readonly string[] | undefined, name: BackupName): boolean {
-  return databases === undefined || databases.includes(parseBackupName(name)?.database ?? '');
+  return databases === undefined || databases.includes(parseBackupName(name).database);
 }
 
 /** Groups the records by the dump's name that they begin with, in one pass: a folder may hold thousands. */

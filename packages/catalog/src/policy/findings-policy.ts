@@ -28,7 +28,7 @@ export function acceptedFindingsOf(
   const sources = isFollower ? { identity, formerSources } : { identity };
   const ours = acceptances.filter(
     (each) =>
-      parseBackupName(each.name)?.database === database &&
+      parseBackupName(each.name).database === database &&
       (each.identity === undefined || isOfLineage(sources, each.identity)),
   );
   const words = ours.flatMap((each) => each.words).toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? 1 : -1));

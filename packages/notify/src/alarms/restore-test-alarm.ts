@@ -10,8 +10,7 @@ import type { Alarms } from './alarms.ts';
  */
 export function updateRestoreTestAlarms(alarms: Pick<Alarms, 'raise' | 'lift'>, test: RestoreTest, safe: string): void {
   const { name, destination, result } = test;
-  const { database, takenAt } = parseBackupName(name) ?? {};
-  if (database === undefined || takenAt === undefined) return;
+  const { database, takenAt } = parseBackupName(name);
   if (result === 'bad') {
     const more = test.differenceCount > 1 ? `, and ${test.differenceCount - 1} more` : '';
     const difference = test.differences[0] === undefined ? '' : ` (${test.differences[0]}${more})`;
@@ -38,8 +37,8 @@ export function liftAcceptedTest(
   alarms: Pick<Alarms, 'lift'>,
   { name, result, acceptedAt }: Pick<RestoreTest, 'name' | 'result' | 'acceptedAt'>,
 ): void {
-  const { database, takenAt } = parseBackupName(name) ?? {};
-  if (result !== 'good' || acceptedAt === undefined || database === undefined || takenAt === undefined) return;
+  if (result !== 'good' || acceptedAt === undefined) return;
+  const { database, takenAt } = parseBackupName(name);
   alarms.lift('restore-test-bad', database, { at: takenAt, name, happened: describeAccepted(name) });
 }
 

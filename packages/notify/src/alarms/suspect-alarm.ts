@@ -19,15 +19,15 @@ export function raiseSuspect(
   { name, suspect }: Pick<Plausibility, 'name' | 'suspect'>,
   safe: string,
 ): void {
-  const { database, takenAt } = parseBackupName(name) ?? {};
-  if (suspect === undefined || database === undefined || takenAt === undefined) return;
+  if (suspect === undefined) return;
+  const { database, takenAt } = parseBackupName(name);
   alarms.raise({ kind: 'dump-suspect', database, name, reason: suspect, safe, since: takenAt });
 }
 
 /** Ends the alarm if that dump was accepted, or a newer one is not suspect. */
 export function liftSuspect(alarms: Pick<Alarms, 'lift'>, { name, suspect, isAccepted }: Plausibility): void {
-  const { database, takenAt } = parseBackupName(name) ?? {};
-  if (suspect !== undefined || database === undefined || takenAt === undefined) return;
+  if (suspect !== undefined) return;
+  const { database, takenAt } = parseBackupName(name);
   const happened = isAccepted ? `${name} was accepted: it counts.` : `${name} was taken, and is not suspect.`;
   alarms.lift('dump-suspect', database, { at: takenAt, name, happened });
 }

@@ -23,6 +23,8 @@ export function formatBackupName(database: string, takenAt: Date): BackupName {
 }
 
 /** The parts of a name, or `undefined` if it is not exactly one that `formatBackupName` writes. */
+export function parseBackupName(name: BackupName): BackupNameParts;
+export function parseBackupName(name: string): BackupNameParts | undefined;
 export function parseBackupName(name: string): BackupNameParts | undefined {
   // A record is asked several times in a row what its name says, and most files of a folder are no dumps.
   if (name === last.name) return last.parts;

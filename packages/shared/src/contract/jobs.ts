@@ -59,7 +59,7 @@ export function newerVersionOf(data: unknown): number | undefined {
 export function databaseOfJob(queue: QueueName, data: unknown): string | undefined {
   const parsed = jobs[queue].safeParse(data).data;
   if (parsed === undefined) return undefined;
-  return 'target' in parsed ? parsed.target : parseBackupName(parsed.name)?.database;
+  return 'target' in parsed ? parsed.target : parseBackupName(parsed.name).database;
 }
 
 /** Result of a dump job: the dump, and the destinations of its uploads. */

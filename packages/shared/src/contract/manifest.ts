@@ -58,12 +58,12 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** The findings of a dump's proof. */
 export type ProvenContent = Pick<Manifest, 'bytes' | 'sha256' | 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'>;
 
-function isNamedAsItsDatabase({ name, database }: { readonly name: BackupName; readonly database: string }): boolean {
+function isNamedAsItsDatabase({ name, database }: { readonly name: string; readonly database: string }): boolean {
   return parseBackupName(name)?.database === database;
 }
 
 /** A dump's name has the next free second after it was taken. If the two are an hour apart, one is wrong. */
-function isTakenAsNamed({ name, takenAt }: { readonly name: BackupName; readonly takenAt: string }): boolean {
+function isTakenAsNamed({ name, takenAt }: { readonly name: string; readonly takenAt: string }): boolean {
   const named = parseBackupName(name)?.takenAt.getTime() ?? Number.NaN;
   return Math.abs(named - Date.parse(takenAt)) < 3_600_000;
 }
