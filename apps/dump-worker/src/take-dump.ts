@@ -19,6 +19,9 @@ import type { DumpContext } from './context.ts';
 import type { PreparedDump } from './prepare-dump.ts';
 import { SourceFacts } from './source-facts.ts';
 
+/** Writes rows of partitions to the root of their table, which finds the partition anew. */
+const VIA_ROOT = '--load-via-partition-root';
+
 /** A dump that is proven and lies, synced to the disk, in its partial. */
 export type ProvenDump = PreparedDump &
   DumpJudgement & {
@@ -49,7 +52,7 @@ export async function takeDump(
       ...backup,
       ...prepared,
       database: task.data.target,
-      extraOptions: postgres.extraOptions,
+      extraOptions: [...postgres.extraOptions, ...(server.needs.isHashedByOid === true ? [VIA_ROOT] : [])],
       counting: { mode: verify.sourceCounts, exactUpToBytes: verify.exactUpToBytes },
       log: task.log,
       onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),

@@ -8,6 +8,7 @@ import { scratchFaultIn, type RestoreCircumstances, type RestoreFault } from './
 
 /** Functions, tables and other objects that are not found. */
 const UNKNOWN_NAME = /^42(?:883|P01|704)$/;
+const OF_SOURCE = /row-level security policy|violates partition constraint/;
 
 /**
  * Restores a dump into a database of the scratch server.
@@ -51,7 +52,7 @@ export async function restoreInto(
     if (error instanceof OutcomeUnknownError) throw new RetryableError(message, { cause: error });
     if (!(error instanceof RestoreError)) throw error;
     // Other hints are of a target that is not empty, or of rights.
-    const isOfSource = UNKNOWN_NAME.test(error.sqlState ?? '') || /row-level security policy/.test(shown);
+    const isOfSource = UNKNOWN_NAME.test(error.sqlState ?? '') || OF_SOURCE.test(shown);
     throw new BadDumpError(`it does not restore: ${shown}`, isOfSource ? error.hint : undefined);
   }
 }

@@ -59,7 +59,7 @@ function* compare(
   const { version = serverVersion } = circumstances;
   const isSameMajor = Number.parseInt(version ?? '', 10) === Number.parseInt(serverVersion ?? '', 10);
   // Another major version may describe the same object in other words.
-  if (version === undefined || isSameMajor) yield* compareObjects(source, restored);
+  if (version === undefined || isSameMajor) yield* compareObjects(source, restored, circumstances);
   else yield `objects are not compared: this is PostgreSQL ${version}, and the source was ${serverVersion}`;
   yield* compareSource(source, restored, circumstances);
 }
@@ -133,7 +133,11 @@ function tablesNotMade(extension: string, source: DatabaseFacts, restored: Datab
     .map((table) => `table ${table} is missing: it belongs to extension ${extension}, which does not make it`);
 }
 
-function* compareObjects(source: DatabaseFacts, restored: DatabaseFacts): Generator<Observed> {
+function* compareObjects(
+  source: DatabaseFacts,
+  restored: DatabaseFacts,
+  { mayHaveWritten = false }: RestoreFacts,
+): Generator<Observed> {
   if (source.schemaSha256 === restored.schemaSha256) return;
   const isSameDescription = source.descriptionVersion === restored.descriptionVersion;
   if (!isSameDescription) yield 'objects are compared by their names alone: the dump is of another version of pgstow';
@@ -148,10 +152,13 @@ function* compareObjects(source: DatabaseFacts, restored: DatabaseFacts): Genera
       for (const [part, was, is] of differingParts(parts, found))
         yield makeFinding(`${name}: ${part} ${part.endsWith('s') ? 'differ' : 'differs'}`, 'part', name, part, was, is);
   }
+  const mayHaveMade = mayHaveWritten && Object.keys(restored.objects).some((name) => name.startsWith('event trigger '));
   // Another version may list more kinds of objects.
   for (const [name, parts] of isSameDescription ? Object.entries(restored.objects) : []) {
     if (source.objects[name] === undefined && !ALWAYS_THERE.has(name))
-      yield makeFinding(`${name} was not at the source`, 'new', name, digestOf(parts));
+      yield mayHaveMade
+        ? `${name} was not at the source: an event trigger may have made it`
+        : makeFinding(`${name} was not at the source`, 'new', name, digestOf(parts));
   }
 }
 

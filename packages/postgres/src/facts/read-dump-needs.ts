@@ -80,6 +80,20 @@ with recursive
     select 'money'::regtype::oid
     union select t.oid from of_money m join pg_type t on m.oid in (t.typbasetype, t.typelem)
   ),
+  hashed(oid) as (
+    select a.atttypid from pg_partitioned_table p join pg_attribute a on a.attrelid = p.partrelid and a.attnum = any (p.partattrs)
+      join pg_type t on t.oid = a.atttypid
+    where p.partstrat = 'h' and t.typtype <> 'e'
+  ),
+  held(oid) as (
+    select oid from hashed
+    union select part.oid from held, lateral (
+      select unnest(array[typbasetype, typelem]) from pg_type where oid = held.oid
+      union all select a.atttypid from pg_type t join pg_attribute a on a.attrelid = t.typrelid
+        where t.oid = held.oid and a.attnum > 0 and not a.attisdropped
+      union all select r.rngsubtype from pg_range r
+        where held.oid in (r.rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid)) part(oid)
+  ),
   member_of as (
     select m.member, m.roleid from pg_auth_members m join pg_roles r on r.oid = m.member
     where coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)
@@ -108,6 +122,8 @@ select jsonb_strip_nulls(jsonb_build_object(
   'monetaryLocale', current_setting('lc_monetary'),
   'money', (select jsonb_build_object('written', written, 'amount', written::numeric::text)
     from (select (-1234567.89)::numeric::money where ${HAS_MONEY}) amount(written)),
+  'isHashedByOid', nullif(exists (select from held join pg_type t on t.oid = held.oid
+    where t.typtype = 'e'), false),
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace t
     where t.spcname <> 'pg_global' and exists (select from pg_class c where c.reltablespace = t.oid)),
   'extensions', (select coalesce(jsonb_object_agg(e.extname, jsonb_build_object('version', e.extversion, 'schema', n.nspname)), '{}')

@@ -153,7 +153,9 @@ describe.skipIf(!hasPostgres())('a restore', () => {
       message: 'function public.f(integer): role "nobody_at_all" does not exist (42704)',
       hint: expect.stringContaining('NOLOGIN'),
     });
-    await expect(restore(`create table kept ();\n${END}`)).rejects.toMatchObject({ hint: 'The target is not empty.' });
+    await expect(restore(`create table kept ();\n${END}`)).rejects.toMatchObject({
+      hint: expect.stringMatching(/^The target is not empty/),
+    });
     await expect(restore(`set later_timeout = 0;\n${END}`)).rejects.toMatchObject({
       hint: expect.stringContaining('newer pg_dump'),
     });

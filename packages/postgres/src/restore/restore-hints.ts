@@ -47,7 +47,15 @@ const READINGS: readonly Reading[] = [
     states: /^08/,
     hint: 'Restoring it asks another server, by a foreign table or the like: let the target server reach that one, or take dumps without what is built from there.',
   },
-  { states: /^42(?:P07|P06|710|723)$/, hint: 'The target is not empty.' },
+  {
+    states: /^42(?:P07|P06|710|723)$/,
+    hint: 'The target is not empty, or an extension of the dump makes that as well.',
+  },
+  {
+    states: /^23514$/,
+    pattern: /violates partition constraint/,
+    hint: 'Rows belong to other partitions on this server, which hashes or sorts their key otherwise. Take dumps with POSTGRES_EXTRA_OPTS=--load-via-partition-root.',
+  },
   { states: /^53100$/, hint: 'The disk of the database server is full.' },
   {
     // 'could not extend file "base/5/16425": Disk quota exceeded' is XX000 on version 15.

@@ -28,6 +28,11 @@ export const dumpNeedsSchema = z.strictObject({
   monetaryLocale: z.string(),
   /** How that session writes an amount; absent where no table has money, and from the manifest of a version that did not ask. */
   money: z.strictObject({ written: z.string(), amount: z.string().regex(/^-?[\d.]+$/) }).optional(),
+  /**
+   * A table is partitioned by the hash of what holds an enum. That hash is another one on each server, so the dump fills partitioned
+   * tables at their roots. pg_dump itself sees no further than an enum that is the key.
+   */
+  isHashedByOid: z.literal(true).optional(),
   /** Tablespaces besides the database's own that its tables and indexes lie in. */
   tablespaces: z.array(z.string().min(1)),
   /** The extensions by their names. */
