@@ -7,39 +7,56 @@ import { eventually } from '@pgstow/testing/eventually.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
-import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
+import { formatTable } from './format-table.ts';
+import type { Section } from './section.ts';
+import { BUCKET, connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 
+const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
 const DATABASES = ['idle_1', 'idle_2', 'idle_3'];
-let runs = 0;
 /** By then a process has given back what it does not need: see give-memory-back.ts. */
 const REST_MS = 40_000;
 
-export type IdleProcess = {
-  readonly app: string;
-  readonly residentMiB: number;
-  /** The same, with what several processes share, such as Node's own program, counted once among them. */
-  readonly proportionalMiB: number;
-  readonly peakMiB: number;
-};
-
-/**
- * Starts the four processes of a stack, and measures them at rest after the first cycle of three small databases. Call it again for
- * figures with Node's compile cache filled.
- */
-export async function measureIdleStack(bench: Bench): Promise<readonly IdleProcess[]> {
-  await using stack = new AsyncDisposableStack();
-  const { postgres, redis, s3 } = bench;
-  runs += 1;
-  const site = `idle${runs}`;
-  const folder = join(bench.folder, site);
-  await mkdir(folder, { recursive: true });
-  for (const database of runs === 1 ? DATABASES : []) {
-    await postgres.createDatabase(database);
-    await postgres.psql(
+/** Measures the four processes of a stack at rest, after their first cycle of three small databases. */
+export async function measureIdleStack(bench: Bench): Promise<Section> {
+  for (const database of DATABASES) {
+    await bench.postgres.createDatabase(database);
+    await bench.postgres.psql(
       database,
       'create table item (id int primary key, name text); insert into item select i, repeat(md5(i::text), 4) from generate_series(1, 10000) i',
     );
   }
+  // The first start fills Node's compile cache, which an image brings with it.
+  await runCycle(bench, 'idle-first');
+  const measured = await runCycle(bench, 'idle');
+  const sum = (read: (of: Memory) => number): number => measured.reduce((total, each) => total + read(each), 0);
+  const all = { app: 'all', residentMiB: sum((of) => of.residentMiB), sharedOnceMiB: sum((of) => of.sharedOnceMiB) };
+  const row = ({ app, residentMiB, sharedOnceMiB, peakMiB }: Omit<Memory, 'peakMiB'> & Partial<Memory>): string[] => [
+    app,
+    residentMiB.toFixed(0),
+    sharedOnceMiB.toFixed(0),
+    peakMiB?.toFixed(0) ?? '',
+  ];
+  return {
+    title: 'The idle stack',
+    blocks: [
+      `${REST_MS / 1000} seconds after dump, upload and restore test of ${DATABASES.length} small databases, in MiB. The second column divides what several processes share, such as Node's own program, among them.`,
+      formatTable([['', 'resident', 'shared once', 'peak'], ...measured.map(row), row(all)]),
+    ],
+    ratios: { 'memory of the idle stack, of 340 MiB': all.residentMiB / 340 },
+  };
+}
+
+type Memory = {
+  readonly app: string;
+  readonly residentMiB: number;
+  readonly sharedOnceMiB: number;
+  readonly peakMiB: number;
+};
+
+async function runCycle({ folder: parent, postgres, redis, s3 }: Bench, site: string): Promise<readonly Memory[]> {
+  await using stack = new AsyncDisposableStack();
+  const folder = join(parent, site);
+  await mkdir(folder);
   const { path } = stack.use(await tempFolder('pgstow-bench-scratch-', unprivilegedUser()));
   const env = {
     POSTGRES_HOST: postgres.host,
@@ -49,12 +66,12 @@ export async function measureIdleStack(bench: Bench): Promise<readonly IdleProce
     POSTGRES_DB: DATABASES.join(','),
     REDIS_URL: redis.url,
     SITE: site,
-    S3_PREFIX: site,
     BACKUP_DIR: folder,
     BOARD_PORT: '0',
     BOARD_PASSWORD: 'bench-password',
     VERIFY_DIR: path,
-    S3_BUCKET: 'pgstow-bench',
+    S3_BUCKET: BUCKET,
+    S3_PREFIX: site,
     S3_ENDPOINT: s3.endpoint,
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
@@ -62,12 +79,10 @@ export async function measureIdleStack(bench: Bench): Promise<readonly IdleProce
   const connection = stack.use(await connectQuietly(redis.url));
   const tests = stack.use(openQueue('verify', site, connection));
   const started: { readonly app: string; readonly running: BoundProcess }[] = [];
-  for (const app of ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'])
-    started.push({ app, running: stack.use(await startApp(app, env)) });
+  for (const app of APPS) started.push({ app, running: stack.use(await startApp(app, env)) });
   const ended = failIfEnded(...started.map(({ running }) => running));
   ended.catch(() => undefined);
-  const allTested = eventually(async () => (await tests.getCompletedCount()) === DATABASES.length || undefined);
-  await Promise.race([allTested, ended]);
+  await Promise.race([eventually(async () => (await tests.getCompletedCount()) === DATABASES.length), ended]);
   await delay(REST_MS);
   return started.map(({ app, running: { pid } }) => {
     const mib = (file: string, field: string): number =>
@@ -75,7 +90,7 @@ export async function measureIdleStack(bench: Bench): Promise<readonly IdleProce
     return {
       app,
       residentMiB: mib('smaps_rollup', 'Rss'),
-      proportionalMiB: mib('smaps_rollup', 'Pss'),
+      sharedOnceMiB: mib('smaps_rollup', 'Pss'),
       peakMiB: mib('status', 'VmHWM'),
     };
   });

@@ -1,6 +1,8 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { timeDumps } from './dumps.ts';
+import { measureIdleStack } from './idle-stack.ts';
+import { measureLatencies } from './latencies.ts';
 import { measureManyDumps } from './many-dumps.ts';
 import { measureMemory } from './memory.ts';
 import { findWorse, publish } from './publish.ts';
@@ -31,6 +33,8 @@ const all: Readonly<Record<string, () => Promise<Section>>> = {
   memory: () => measureMemory(bench, [1, Number(values['largest-scale'])]),
   many: () => measureManyDumps(bench),
   page: () => measureStatusPage(bench),
+  latencies: () => measureLatencies(bench),
+  idle: () => measureIdleStack(bench),
 };
 const wanted = values.only?.split(',') ?? Object.keys(all);
 const sections: Section[] = [];

@@ -15,7 +15,6 @@ import type { Site } from './site/site.ts';
 import { watchStaleness } from './site/watch-staleness.ts';
 import { checkHealth } from './status/healthz.ts';
 import { addStatusRoutes } from './status/status-routes.ts';
-import { createBoard } from './web/board.ts';
 import { startWebServer } from './web/start-web-server.ts';
 
 const { postgres, schedule, verify, alarms, redis, board } = subjects;
@@ -64,7 +63,7 @@ await runProcess(
     const server = stack.use(
       await startWebServer({
         config: config.board,
-        board: createBoard(inOrder, site, publicPath, log),
+        loadBoard: async () => (await import('./web/board.ts')).createBoard(inOrder, site, publicPath, log),
         addPages: (scope) => addStatusRoutes(scope, served, publicPath, log),
         readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
         log,

@@ -13,7 +13,6 @@ import { readSite } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
 import { isSameSecret } from '../web/is-same-secret.ts';
-import { renderMetrics } from './metrics/render-metrics.ts';
 import { renderStatusPage } from './page/render-status-page.ts';
 import { renderUnavailable } from './page/render-unavailable.ts';
 import type { Said, View } from './page/status-page-options.ts';
@@ -75,6 +74,7 @@ export async function addStatusRoutes(
   });
 
   scope.get('/metrics', async (_request, reply) => {
+    const { renderMetrics } = await import('./metrics/render-metrics.ts');
     const { contentType, text } = await renderMetrics(site, version);
     return reply.type(contentType).send(text);
   });

@@ -1,15 +1,23 @@
 import type { BoardConfig } from '@pgstow/shared/config/subjects/board.ts';
 import { PermanentError, describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
-import { fastify, type FastifyInstance, type FastifyPluginCallback, type FastifyReply } from 'fastify';
+import {
+  fastify,
+  type FastifyInstance,
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type onErrorAsyncHookHandler,
+} from 'fastify';
 import type { HealthAnswer } from '../status/healthz.ts';
 import { openGate, protect } from './access.ts';
 import { BOARD_PATH } from './board-path.ts';
 import { withoutPublicPath } from './public-path.ts';
+import { serveBoard } from './serve-board.ts';
 
 export type ServerOptions = {
   readonly config: BoardConfig;
-  readonly board: FastifyPluginCallback;
+  /** Loads the board, once, when it is first opened. */
+  readonly loadBoard: () => Promise<FastifyPluginCallback>;
   /** Adds the other pages behind the password. */
   readonly addPages: (scope: FastifyInstance) => Promise<void>;
   readonly readHealth: (mayKnowNames: boolean) => Promise<HealthAnswer>;
@@ -49,13 +57,14 @@ export async function startWebServer(options: ServerOptions): Promise<Server> {
 
 async function addRoutes(
   server: FastifyInstance,
-  { config, board, addPages, readHealth, log }: ServerOptions,
+  { config, loadBoard, addPages, readHealth, log }: ServerOptions,
 ): Promise<void> {
   server.addHook('onRequest', protect(config.publicAddress?.origin));
-  server.addHook('onError', async (request, _reply, error) => {
+  const logFault: onErrorAsyncHookHandler = async (request, _reply, error) => {
     if ((error.statusCode ?? 500) < 500) return;
     log.warn({ err: describeError(error), method: request.method, route: request.routeOptions.url }, 'request failed');
-  });
+  };
+  server.addHook('onError', logFault);
 
   // A probe restarts a process by this. Bad backups are no reason to restart it.
   server.get('/livez', () => ({ status: 'ok' }));
@@ -79,7 +88,7 @@ async function addRoutes(
   });
   await server.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => ((await gate.admit(request, reply)) ? undefined : reply));
-    await scope.register(board, { prefix: BOARD_PATH });
+    await scope.register((board) => serveBoard(board, loadBoard, logFault));
     await scope.register(addPages);
   });
 }
