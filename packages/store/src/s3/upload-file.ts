@@ -8,6 +8,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import { collectGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import type { FileDigests } from '../file-digests.ts';
 import { FileRange } from './file-range.ts';
 import { OccupiedError } from './occupied-error.ts';
@@ -16,6 +17,8 @@ import { sendFromFile } from './send-from-file.ts';
 const ABORT_LIMIT_MS = 10_000;
 /** Parts under way at a time. */
 const IN_FLIGHT = 4;
+/** Parts whose small objects V8 is left to free when it likes: over thousands of parts it lets 30 MB of them gather. */
+const PARTS_OF_GARBAGE = 32;
 
 export type S3UploadOptions = {
   readonly params: Omit<PutObjectCommandInput, 'Body' | 'ContentLength' | 'Bucket' | 'Key'> & {
@@ -39,7 +42,12 @@ export async function uploadFile(client: S3Client, file: FileHandle, options: S3
     partSize: digests.parts.partBytes,
     queueSize: IN_FLIGHT,
   });
-  upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));
+  let arrived = 0;
+  upload.on('httpUploadProgress', ({ loaded }) => {
+    arrived += 1;
+    if (arrived % PARTS_OF_GARBAGE === 0) collectGarbage();
+    onProgress(loaded ?? 0);
+  });
   try {
     await upload.done();
   } catch (error) {
