@@ -65,7 +65,7 @@ test(`a person sees the uploads and retries a failed one${missing === undefined 
   await lock[Symbol.asyncDispose]();
   const fine = await uploadThatIs('completed');
 
-  await proxy.status(503, { body: SLOW_DOWN, when: ({ path }) => path.includes('partNumber=3') });
+  await proxy.status(503, { body: SLOW_DOWN, when: ({ method }) => method === 'PUT' });
   await using asked = await startProcess({ script: ENQUEUE_DUMP, args: ['shop'], env });
   expect(await asked.waitForExit()).toMatchObject({ code: 0 });
   const waiting = await eventually(async () => {
