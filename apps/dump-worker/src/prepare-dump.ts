@@ -53,7 +53,7 @@ export async function prepareDump(
   const last = earlier.findLast((dump) => !isSuspect(dump));
   await assertRoom(backup.folder, last?.manifest.bytes, databaseBytes);
   const takenAt = new Date();
-  const opened = await openPartial(backup.folder, database, takenAt);
+  const opened = await openPartial(backup.folder, database, takenAt, earlier);
   task.concerns(opened.name);
   task.note(
     `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
@@ -62,14 +62,20 @@ export async function prepareDump(
   return { ...opened, takenAt, env, server, clients, compressor };
 }
 
-/** Opens the first free name from this second on. The lock keeps other writers of this target out. */
+/**
+ * Opens the first free name from this second on. It comes after those of the dumps taken before, as a name of this second may have been
+ * pruned already, and lie at the destination. The lock keeps other writers of this target out.
+ */
 async function openPartial(
   folder: string,
   database: string,
   takenAt: Date,
+  earlier: readonly KnownDump[],
 ): Promise<{ readonly name: BackupName; readonly partial: string; readonly file: FileHandle }> {
+  const before = earlier.filter(({ manifest }) => Date.parse(manifest.takenAt) <= takenAt.getTime());
   for (let second = 0; ; second += 1) {
     const name = formatBackupName(database, new Date(takenAt.getTime() + second * 1000));
+    if (before.some(({ manifest }) => manifest.name >= name)) continue;
     if (await isThere(join(folder, name))) continue;
     const partial = join(folder, `${name}${PARTIAL}`);
     try {

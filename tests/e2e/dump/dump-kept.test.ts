@@ -95,6 +95,14 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
     );
   });
 
+  test('never have the name of one that was pruned, however fast they follow each other', async () => {
+    await using stage = await setDumpStage({ ...servers, databases: 'shop' });
+    await stage.startWorker({ BACKUP_KEEP_LAST: '1' });
+    const made: string[] = [];
+    for (let count = 0; count < 6; count += 1) made.push((await stage.dump('shop')).manifest.name);
+    expect(made).toEqual([...new Set(made)].sort());
+  });
+
   test('all stay while the newest claims to be from the future, and a scheduled dump is taken all the same', async () => {
     await using stage = await setDumpStage({ ...servers, databases: 'shop' });
     const future = await makeDump(stage.folder, { takenAt: new Date(Date.now() + 2 * DAY) });
