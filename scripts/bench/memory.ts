@@ -9,7 +9,7 @@ export async function measureMemory(bench: Bench, scales: readonly number[]): Pr
   const rows: string[][] = [];
   const ratios: Record<string, number> = {};
   for (const scale of scales) {
-    const database = `scale_${scale}`;
+    const database = `scale${scale}`;
     console.log(`memory: loading ${database} …`);
     await bench.postgres.createDatabase(database);
     await bench.loadSample(database, scale);

@@ -5,7 +5,7 @@ import { hasCommand, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { freePort } from '@pgstow/testing/servers/free-port.ts';
 import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
 import { ask, pointsTo, type Asked } from '../stage/browser/board-visitor.ts';
 import { followLink, goTo } from '../stage/browser/go-to.ts';
 import { hasBrowser, launchBrowser } from '../stage/browser/launch-browser.ts';
@@ -218,6 +218,12 @@ async function openPage(
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('response', (response) => {
     if (response.status() >= 400 && response.status() !== 401) faults.push(`${response.status()} ${response.url()}`);
+  });
+  const failures: string[] = [];
+  page.on('requestfailed', (request) => failures.push(`${request.failure()?.errorText} ${request.url()}`));
+  onTestFailed(async () => {
+    const shown = await page.content().catch(() => 'no page');
+    console.error([...faults, ...failures, page.url(), shown].join('\n'));
   });
   return { page, faults, [Symbol.asyncDispose]: () => page.close() };
 }

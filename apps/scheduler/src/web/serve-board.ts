@@ -19,13 +19,17 @@ export async function serveBoard(
     await board.ready();
     return board;
   };
+  const forget = (error: unknown): never => {
+    opening = undefined;
+    throw error;
+  };
   scope.addHook('onClose', async () => (await opening)?.close());
   // The board reads what it is sent by itself.
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, _body, done) => done(null));
   for (const url of [BOARD_PATH, `${BOARD_PATH}/*`]) {
     scope.all(url, async (request, reply) => {
-      const board = await (opening ??= open());
+      const board = await (opening ??= open().catch(forget));
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
       reply.hijack();

@@ -1,19 +1,30 @@
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 
 const MOST_TRIES = 20;
+const CUT = 'ERR_NETWORK_CHANGED';
 
 /**
- * Opens an address in a browser's page. Chromium gives up what it loads when a network interface of the machine comes or goes,
- * as those of Docker do: then it is asked again.
+ * Opens an address in a browser's page, with all that it loads. Chromium gives up what it loads when a network interface of the
+ * machine comes or goes, as those of Docker do: then it is opened again.
  */
-export async function goTo(page: { goto(url: string): Promise<unknown> }, url: string): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await page.goto(url);
-      return;
-    } catch (error) {
-      if (tries === MOST_TRIES || !String(error).includes('ERR_NETWORK_CHANGED')) throw error;
+export async function goTo(page: Page, url: string): Promise<void> {
+  let isCut = false;
+  const look = (request: Request): void => {
+    if (request.failure()?.errorText.includes(CUT) === true) isCut = true;
+  };
+  page.on('requestfailed', look);
+  try {
+    for (let tries = 1; ; tries += 1) {
+      isCut = false;
+      try {
+        await page.goto(url, { waitUntil: 'networkidle' });
+        if (!isCut || tries === MOST_TRIES) return;
+      } catch (error) {
+        if (tries === MOST_TRIES || !String(error).includes(CUT)) throw error;
+      }
     }
+  } finally {
+    page.off('requestfailed', look);
   }
 }
 
