@@ -1,6 +1,7 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { CopyRows } from './copy-rows.ts';
+import { endsAsPgDumpDoes } from './dump-ending.ts';
 import { nameDecoder } from './name-decoder.ts';
 import { mayNameRoles, roleNamesIn } from './role-names.ts';
 import { SqlQuoting } from './sql-quoting.ts';
@@ -291,14 +292,3 @@ const FROM_STDIN = / FROM stdin;\n$/;
 const HEADING = /^-- (?:Data for )?Name: /;
 
 const isInsert = (line: string): boolean => line.startsWith('INSERT INTO ');
-
-/**
- * pg_dump's last words, and nothing after them. Since the releases of August 2025 (17.6, 16.10, 15.14, ...) a dump begins
- * with `\restrict` and a random key, and ends with `\unrestrict` and the same.
- * Source: https://www.postgresql.org/docs/15/release-15-14.html
- */
-function endsAsPgDumpDoes(tail: string, restrictKey: string | undefined): boolean {
-  const end = /(?:^|\n)--\n-- PostgreSQL database dump complete\n--\n\s*(\S.*)?\s*$/.exec(tail);
-  const wanted = restrictKey === undefined ? undefined : String.raw`\unrestrict ${restrictKey}`;
-  return end !== null && end[1]?.trimEnd() === wanted;
-}
