@@ -1,8 +1,6 @@
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
-import { readManifest } from '@pgstow/catalog/folder/read-records.ts';
 import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
-import { retentionPolicyOf, type Freeze, type Verdict } from '@pgstow/catalog/policy/retention-policy.ts';
-import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { DumpContext } from './context.ts';
@@ -24,16 +22,13 @@ export async function prune(
     const verdicts = all.get(target) ?? [];
     for (const { name, action, reason } of verdicts)
       if (action === 'keep') task.log.debug({ dump: name, reason }, 'kept');
-    const due = verdicts.filter(({ action }) => action === 'delete');
-    const freeze = frozen.get(target) ?? (due.length === 0 ? undefined : whyKeptIsNoBackup(backup.folder, verdicts));
-    const released = freeze === undefined ? due : [];
+    const released = verdicts.filter(({ action }) => action === 'delete');
     for (let done = 0; done < released.length; done += AT_ONCE) {
       const these = released.slice(done, done + AT_ONCE);
       await deleteDump(backup.folder, ...these.map(({ name }) => name));
       for (const { name, reason } of these) task.note(`deleted ${name}: ${reason}`);
     }
-    notifier.pruned(target, freeze);
-    if (freeze !== undefined && due.length > 0) task.note(freeze.reason);
+    notifier.pruned(target, frozen.get(target));
     const held = verdicts.slice(0, -backup.keepLast).filter(({ action }) => action === 'keep');
     if (held[0] !== undefined) {
       task.note(`kept ${held.length} beyond the ${backup.keepLast} newest; ${held[0].name}: ${held[0].reason}`);
@@ -41,19 +36,4 @@ export async function prune(
   } catch (error) {
     task.log.error({ err: describeError(error) }, 'prune failed; what it left is tried again after the next dump');
   }
-}
-
-/** Kept dumps whose manifests are read whole before others are deleted, the newest ones. */
-const READ_WHOLE = 20;
-
-/** Reads the newest kept manifests to their end: a reading of the folder passes over their sources' facts. */
-function whyKeptIsNoBackup(folder: string, verdicts: readonly Verdict[]): Freeze | undefined {
-  const kept = verdicts.filter(({ action }) => action === 'keep').slice(-READ_WHOLE);
-  const damaged = kept.find(({ name }) => typeof readManifest(folder, name) !== 'object');
-  return (
-    damaged && {
-      by: 'unreadable',
-      reason: `nothing is deleted while ${manifestFileName(damaged.name)} is damaged or cannot be read`,
-    }
-  );
 }

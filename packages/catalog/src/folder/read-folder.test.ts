@@ -223,6 +223,17 @@ describe('the backup folder', () => {
     expect(faults).toEqual([`${file} cannot be read; nothing of shop is deleted`]);
   });
 
+  it('keeps everything while the source facts of a kept dump are damaged, which a reading passes over', async () => {
+    for (const second of [1, 2, 3, 4]) await put(nameAt(second), { takenAt: `2026-01-01T00:00:0${second}Z` });
+    const file = manifestFileName(nameAt(4));
+    const manifest = JSON.parse(await readFile(at(file), 'utf8')) as object;
+    await writeFile(at(file), JSON.stringify({ ...manifest, source: { tables: 'none' } }, undefined, 2));
+    const policy = { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: false };
+    const { verdicts, frozen } = await readVerdicts(folder.path, policy, new Date('2026-01-02T00:00:00Z'));
+    expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
+    expect(frozen.get('shop')).toMatchObject({ by: 'unreadable', reason: expect.stringContaining(file) });
+  });
+
   it.each<[string, string, () => Promise<unknown>]>([
     ['a manifest is unreadable', manifestFileName(nameAt(4)), () => writeFile(at(manifestFileName(nameAt(4))), '')],
     ['a dump is cut', nameAt(4), () => writeFile(at(nameAt(4)), 'nine')],

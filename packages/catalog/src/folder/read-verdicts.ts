@@ -1,3 +1,4 @@
+import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import {
   applyRetention,
   whyFrozen,
@@ -6,6 +7,7 @@ import {
   type Verdict,
 } from '../policy/retention-policy.ts';
 import { readFolder, type ReadFolderOptions } from './read-folder.ts';
+import { readManifest } from './read-records.ts';
 import type { Records } from './records.ts';
 
 export type Verdicts = {
@@ -16,6 +18,9 @@ export type Verdicts = {
   /** Why something in the folder does not count, a sentence each. */
   readonly faults: readonly string[];
 };
+
+/** Kept dumps whose manifests are read whole before others may be deleted, the newest ones. */
+const READ_WHOLE = 20;
 
 /**
  * Applies the retention policy to every dump in the folder.
@@ -28,15 +33,27 @@ export async function readVerdicts(
   now: Date,
   options?: ReadFolderOptions,
 ): Promise<Verdicts> {
+  const path = typeof folder === 'string' ? folder : folder.folder;
   const { dumps, damaged, faults } = await readFolder(folder, options);
-  const byDatabase = Map.groupBy(dumps, ({ manifest }) => manifest.database);
-  const verdicts = Array.from(
-    byDatabase,
-    ([database, ours]) => [database, applyRetention(ours, policy, now, damaged.get(database))] as const,
-  );
-  const frozen = Array.from(
-    byDatabase,
-    ([database, ours]) => [database, whyFrozen(ours, now, damaged.get(database))] as const,
-  ).filter((each): each is [string, Freeze] => each[1] !== undefined);
-  return { verdicts: new Map(verdicts), frozen: new Map(frozen), faults };
+  const verdicts = new Map<string, readonly Verdict[]>();
+  const frozen = new Map<string, Freeze>();
+  for (const [database, ours] of Map.groupBy(dumps, ({ manifest }) => manifest.database)) {
+    let unsound = damaged.get(database);
+    let theirs = applyRetention(ours, policy, now, unsound);
+    if (theirs.some(({ action }) => action === 'delete')) {
+      unsound = findDamagedManifest(path, theirs);
+      if (unsound !== undefined) theirs = applyRetention(ours, policy, now, unsound);
+    }
+    verdicts.set(database, theirs);
+    const freeze = whyFrozen(ours, now, unsound);
+    if (freeze !== undefined) frozen.set(database, freeze);
+  }
+  return { verdicts, frozen, faults };
+}
+
+/** Reads the newest kept manifests to their end: a reading of the folder passes over their sources' facts. */
+function findDamagedManifest(folder: string, verdicts: readonly Verdict[]): string | undefined {
+  const kept = verdicts.filter(({ action }) => action === 'keep').slice(-READ_WHOLE);
+  const damaged = kept.find(({ name }) => typeof readManifest(folder, name) !== 'object');
+  return damaged && manifestFileName(damaged.name);
 }

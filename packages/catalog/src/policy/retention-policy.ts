@@ -62,19 +62,17 @@ export function applyRetention(
 ): readonly Verdict[] {
   const frozen = whyFrozen(dumps, now, damaged);
   const newestGood = policy.isTested ? newestGoodOf(dumps, now) : undefined;
-  const counting = dumps.toReversed().filter((dump) => whyNotCounted(dump, now) === undefined);
+  const judged = dumps.toReversed().map((dump) => ({ dump, flaw: whyNotCounted(dump, now) }));
   const byPeriod = whyPeriodsKeep(
-    counting.map(({ manifest }) => manifest.takenAt),
+    judged.filter(({ flaw }) => flaw === undefined).map(({ dump }) => dump.manifest.takenAt),
     policy.keepPeriods,
     policy.timeZone,
   );
   // Dumps that count so far, from the newest on.
   let counted = 0;
-  return dumps
-    .toReversed()
-    .map((dump, index): Verdict => {
+  return judged
+    .map(({ dump, flaw }, index): Verdict => {
       const { name } = dump.manifest;
-      const flaw = whyNotCounted(dump, now);
       if (flaw === undefined) counted += 1;
       const kept =
         flaw === undefined
