@@ -13,7 +13,7 @@ import { BUCKET, connectQuietly, failIfEnded, startApp, type Bench } from './sta
 
 const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
 const DATABASES = ['idle_1', 'idle_2', 'idle_3'];
-/** By then a process has given back what it does not need: see give-memory-back.ts. */
+/** Time within which a process gives back what it does not need: see give-memory-back.ts. */
 const REST_MS = 40_000;
 
 /** Measures the four processes of a stack at rest, after their first cycle of three small databases. */

@@ -37,7 +37,7 @@ export function makeManyDumps(
   return made;
 }
 
-/** In the workers' format, but without a sync of each file. */
+/** Writes a record in the workers' format, but without a sync of each file. */
 function writeRecord(folder: string, file: string, record: Manifest | Receipt): void {
   writeFileSync(join(folder, file), `${JSON.stringify(record, undefined, 2)}\n`);
 }

@@ -2,7 +2,7 @@ import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup
 
 /** Manifests that are read before a time: of so many dumps, one is good, and a second server under the name shows. */
 const BEFORE = 100;
-/** And behind it: a name may be some seconds younger than its dump. */
+/** Manifests that are read behind it: a name may be some seconds younger than its dump. */
 const BEHIND = 5;
 
 /**

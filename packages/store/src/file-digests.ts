@@ -63,7 +63,7 @@ export class FileDigests {
   async part(number: number): Promise<PartDigest> {
     while (this.#digests.length < Math.min(number + 1, this.parts.count)) {
       const digest = this.#digestAfter(this.#digests.at(-1), this.#digests.length);
-      // Nobody may ever ask for it.
+      // A part that is digested ahead may never be asked for.
       digest.catch(() => undefined);
       this.#digests.push(digest);
     }

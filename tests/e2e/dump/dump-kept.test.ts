@@ -80,7 +80,7 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the dumps in the folder', { conc
 
   test('of the newest days stay as well, and days begin at midnight in TZ', async () => {
     await using stage = await setDumpStage({ ...servers, databases: 'shop' });
-    // In Auckland, midnight lies between the last two.
+    // Midnight in Auckland lies between the last two.
     const [oldest, evening, night] = await Promise.all(
       ['2019-06-01T00:00:00Z', '2020-01-05T10:30:00Z', '2020-01-05T11:30:00Z'].map((time) =>
         makeDump(stage.folder, { takenAt: new Date(time) }),

@@ -114,7 +114,7 @@ async function makeHistory(
     const takenAt = hoursAgo(hours + 24 * day);
     const later = (minutes: number): string => new Date(takenAt.getTime() + minutes * 60_000).toISOString();
     const made = await makeDump(folder, { database, takenAt, bytes: 620_000 - 9000 * day + ((day * 7919) % 40_000) });
-    // Of the same table as the source, which would have lost another.
+    // It has the same table as the source, which would have lost another.
     const tables = { 'public.noise': made.tables?.['public.t'] ?? 0 };
     const manifest = { ...made, tables, recordedAt: later(1), durationMs: 900 + ((day * 313) % 400) };
     await writeManifest(folder, manifest);

@@ -1,17 +1,9 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { installedMajors, testedMajor } from '@pgstow/testing/machine/tested-postgres.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { GREETED } from '../stage/greeted-database.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
-
-const GREETED = `
-create table logins (who text);
-create function greet() returns event_trigger security definer language plpgsql as $$ begin
-  if current_database() <> 'greeted' then raise exception 'nobody gets in here'; end if;
-  insert into public.logins values (session_user);
-end $$;
-create event trigger greet on login execute function greet();
-alter event trigger greet enable always;`;
 
 describe.skipIf(!hasRedis() || !hasPostgres())('the rehearsal of an upgrade', () => {
   let servers: Servers;

@@ -1,6 +1,7 @@
 import { hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { UNUSUAL_DATABASE } from '@pgstow/testing/schemas/unusual-database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GREETED } from '../stage/greeted-database.ts';
 import { runRestore } from '../stage/restore-stage.ts';
 import { startServers, type Servers } from '../stage/start-servers.ts';
 import { setVerifyStage, type VerifyStage } from '../stage/verify-stage.ts';
@@ -43,16 +44,6 @@ create table lists0 partition of lists for values with (modulus 2, remainder 0);
 create table lists1 partition of lists for values with (modulus 2, remainder 1);
 insert into lists select array[m, n] from unnest(enum_range(null::mood)) m, unnest(enum_range(null::mood)) n;
 insert into moods select (enum_range(null::mood))[1 + i % 8], i from generate_series(0, 79) i;`;
-
-/** The source lets everybody in. */
-const GREETED = `
-create table logins (who text);
-create function greet() returns event_trigger security definer language plpgsql as $$ begin
-  if current_database() <> 'greeted' then raise exception 'nobody gets in here'; end if;
-  insert into public.logins values (session_user);
-end $$;
-create event trigger greet on login execute function greet();
-alter event trigger greet enable always;`;
 
 describe.skipIf(!hasRedis() || !hasPostgres())('a restore test', () => {
   const cleanup = new AsyncDisposableStack();

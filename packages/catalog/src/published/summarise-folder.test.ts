@@ -96,7 +96,7 @@ it('leaves health as it is, whatever it leaves out', () => {
         destination,
       ),
     ).sort((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
-    // Of very many databases, each has few dumps in the copy.
+    // The copy has few dumps of each of very many databases.
     const others = Array.from({ length: round % 4 === 0 ? 900 : 0 }, (_, index) => of(`z${index}`));
     const summary = summariseFolder({
       contents: {
