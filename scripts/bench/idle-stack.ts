@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
@@ -8,8 +5,9 @@ import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import type { BoundProcess } from '@pgstow/testing/processes/bound-process.ts';
 import { formatTable } from './format-table.ts';
+import { peakMiB, proportionalMiB, residentMiB } from './process-usage.ts';
 import type { Section } from './section.ts';
-import { BUCKET, connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
+import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 
 const APPS = ['scheduler', 'dump-worker', 'upload-worker', 'verify-worker'] as const;
 const DATABASES = ['idle_1', 'idle_2', 'idle_3'];
@@ -30,11 +28,11 @@ export async function measureIdleStack(bench: Bench): Promise<Section> {
   const measured = await runCycle(bench, 'idle');
   const sum = (read: (of: Memory) => number): number => measured.reduce((total, each) => total + read(each), 0);
   const all = { app: 'all', residentMiB: sum((of) => of.residentMiB), sharedOnceMiB: sum((of) => of.sharedOnceMiB) };
-  const row = ({ app, residentMiB, sharedOnceMiB, peakMiB }: Omit<Memory, 'peakMiB'> & Partial<Memory>): string[] => [
-    app,
-    residentMiB.toFixed(0),
-    sharedOnceMiB.toFixed(0),
-    peakMiB?.toFixed(0) ?? '',
+  const row = (of: Omit<Memory, 'peakMiB'> & Partial<Memory>): string[] => [
+    of.app,
+    of.residentMiB.toFixed(0),
+    of.sharedOnceMiB.toFixed(0),
+    of.peakMiB?.toFixed(0) ?? '',
   ];
   return {
     title: 'The idle stack',
@@ -53,30 +51,17 @@ type Memory = {
   readonly peakMiB: number;
 };
 
-async function runCycle({ folder: parent, postgres, redis, s3 }: Bench, site: string): Promise<readonly Memory[]> {
+async function runCycle(bench: Bench, site: string): Promise<readonly Memory[]> {
   await using stack = new AsyncDisposableStack();
-  const folder = join(parent, site);
-  await mkdir(folder);
   const { path } = stack.use(await tempFolder('pgstow-bench-scratch-', unprivilegedUser()));
   const env = {
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
+    ...(await bench.settingsOf(site)),
     POSTGRES_DB: DATABASES.join(','),
-    REDIS_URL: redis.url,
-    SITE: site,
-    BACKUP_DIR: folder,
     BOARD_PORT: '0',
     BOARD_PASSWORD: 'bench-password',
     VERIFY_DIR: path,
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: site,
-    S3_ENDPOINT: s3.endpoint,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   };
-  const connection = stack.use(await connectQuietly(redis.url));
+  const connection = stack.use(await connectQuietly(bench.redis.url));
   const tests = stack.use(openQueue('verify', site, connection));
   const started: { readonly app: string; readonly running: BoundProcess }[] = [];
   for (const app of APPS) started.push({ app, running: stack.use(await startApp(app, env)) });
@@ -84,14 +69,10 @@ async function runCycle({ folder: parent, postgres, redis, s3 }: Bench, site: st
   ended.catch(() => undefined);
   await Promise.race([eventually(async () => (await tests.getCompletedCount()) === DATABASES.length), ended]);
   await delay(REST_MS);
-  return started.map(({ app, running: { pid } }) => {
-    const mib = (file: string, field: string): number =>
-      Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1]) / 1024;
-    return {
-      app,
-      residentMiB: mib('smaps_rollup', 'Rss'),
-      sharedOnceMiB: mib('smaps_rollup', 'Pss'),
-      peakMiB: mib('status', 'VmHWM'),
-    };
-  });
+  return started.map(({ app, running: { pid } }) => ({
+    app,
+    residentMiB: residentMiB(pid),
+    sharedOnceMiB: proportionalMiB(pid),
+    peakMiB: peakMiB(pid),
+  }));
 }

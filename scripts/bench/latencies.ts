@@ -1,12 +1,12 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
-import { enqueueDump, openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
-import { QueueEvents } from 'bullmq';
+import { enqueueDump } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { formatTable } from './format-table.ts';
 import { median } from './measure.ts';
 import type { Section } from './section.ts';
-import { BUCKET, connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
+import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
+import { watchJobs } from './watch-jobs.ts';
 
 const SITE = 'latencies';
 const ROUNDS = 20;
@@ -14,11 +14,11 @@ const ROUNDS = 20;
 const WARM_UP = 3;
 
 /** Measures how soon workers that are up begin: pg_dump once a dump is asked for, and an upload once its dump is handed over. */
-export async function measureLatencies({ folder: parent, pgDump, postgres, redis, s3 }: Bench): Promise<Section> {
+export async function measureLatencies(bench: Bench): Promise<Section> {
   await using stack = new AsyncDisposableStack();
-  const folder = join(parent, SITE);
+  const { folder: parent, pgDump, postgres } = bench;
   const programs = join(parent, 'programs');
-  for (const each of [folder, programs]) await mkdir(each);
+  await mkdir(programs);
   // A pg_dump that notes when it starts. A worker takes the programs on PATH before all others.
   const starts = join(parent, 'starts');
   const noting = `#!/bin/sh\n[ "$1" = --version ] || date +%s%3N >>'${starts}'\nexec '${pgDump}' "$@"\n`;
@@ -27,31 +27,13 @@ export async function measureLatencies({ folder: parent, pgDump, postgres, redis
   await postgres.createDatabase(SITE);
   const env = {
     PATH: `${programs}:${process.env['PATH']}`,
-    POSTGRES_HOST: postgres.host,
-    POSTGRES_PORT: String(postgres.port),
-    POSTGRES_USER: postgres.user,
-    POSTGRES_PASSWORD: postgres.password,
+    ...(await bench.settingsOf(SITE)),
     POSTGRES_DB: SITE,
-    REDIS_URL: redis.url,
-    SITE,
-    BACKUP_DIR: folder,
-    // No name is free again in the same second.
-    BACKUP_KEEP_LAST: '1000',
     VERIFY_SCHEDULE: 'off',
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: SITE,
-    S3_ENDPOINT: s3.endpoint,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   };
-  const connection = stack.use(await connectQuietly(redis.url));
-  const dumps = stack.use(openQueue('dump', SITE, connection));
-  const uploads = stack.use(openQueue('upload', SITE, connection));
-  const events = { connection, prefix: queuePrefix(SITE) };
-  const dumpEvents = new QueueEvents('dump', events);
-  stack.defer(() => dumpEvents.close());
-  const uploadEvents = new QueueEvents('upload', events);
-  stack.defer(() => uploadEvents.close());
+  const connection = stack.use(await connectQuietly(bench.redis.url));
+  const dumps = stack.use(watchJobs('dump', SITE, connection));
+  const uploads = stack.use(watchJobs('upload', SITE, connection));
   const workers = [stack.use(await startApp('dump-worker', env)), stack.use(await startApp('upload-worker', env))];
   for (const worker of workers) await worker.waitForLine(/"msg":"ready"/);
   const ended = failIfEnded(...workers);
@@ -60,15 +42,13 @@ export async function measureLatencies({ folder: parent, pgDump, postgres, redis
   const toPgDump: number[] = [];
   const toUpload: number[] = [];
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
-    const job = await enqueueDump(dumps, SITE, 'ad-hoc');
-    const { name } = dumpResultSchema.parse(await Promise.race([job.waitUntilFinished(dumpEvents), ended]));
-    const id = uploadJobId(name, 's3');
-    await Promise.race([(await uploads.getJob(id))?.waitUntilFinished(uploadEvents), ended]);
-    const upload = await uploads.getJob(id);
+    const { id, timestamp } = await enqueueDump(dumps.queue, SITE, 'ad-hoc');
+    const { name } = dumpResultSchema.parse((await dumps.ended(id, ended)).returnvalue);
+    const upload = await uploads.ended(uploadJobId(name, 's3'), ended);
     const startedAt = Number((await readFile(starts, 'utf8')).trim().split('\n').at(-1));
     if (round < 0) continue;
-    toPgDump.push(startedAt - job.timestamp);
-    toUpload.push((upload?.processedOn ?? Number.NaN) - (upload?.timestamp ?? Number.NaN));
+    toPgDump.push(startedAt - timestamp);
+    toUpload.push((upload.processedOn ?? Number.NaN) - upload.timestamp);
   }
   const row = (what: string, times: readonly number[]): string[] => [
     what,

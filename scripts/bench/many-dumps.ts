@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
@@ -7,6 +6,7 @@ import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { execa } from 'execa';
 import { formatTable } from './format-table.ts';
 import { makeManyDumps } from './make-many-dumps.ts';
+import { cpuSeconds, peakMiB } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { BUCKET, startApp, type Bench } from './start-bench.ts';
 
@@ -61,10 +61,11 @@ export async function measureManyDumps(
   };
 }
 
-async function measure({ folder: parent, redis, s3 }: Bench, dumps: number): Promise<readonly ManyDumpsRow[]> {
+async function measure(bench: Bench, dumps: number): Promise<readonly ManyDumpsRow[]> {
+  const { s3 } = bench;
   const site = `many-${dumps}`;
-  const folder = join(parent, site);
-  await mkdir(folder);
+  const settings = await bench.settingsOf(site);
+  const folder = settings.BACKUP_DIR;
   // Started by root, a scratch server runs as another user, who must be able to enter.
   await using scratch = await tempFolder('pgstow-bench-scratch-', unprivilegedUser());
   const prefix = `${site}/`;
@@ -72,17 +73,8 @@ async function measure({ folder: parent, redis, s3 }: Bench, dumps: number): Pro
   const manifests = makeManyDumps(folder, { dumps, databases: DATABASES, tables: TABLES, destination });
   await fillBucket(s3, prefix, manifests);
   const env = {
-    REDIS_URL: redis.url,
-    SITE: site,
-    BACKUP_DIR: folder,
-    POSTGRES_HOST: '127.0.0.1',
-    POSTGRES_USER: 'nobody',
+    ...settings,
     POSTGRES_DB: DATABASES.join(','),
-    S3_BUCKET: BUCKET,
-    S3_PREFIX: site,
-    S3_ENDPOINT: s3.endpoint,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     VERIFY_SCHEDULE: 'off',
     VERIFY_DIR: scratch.path,
     PATH: process.env['PATH'] ?? '',
@@ -95,8 +87,7 @@ async function measure({ folder: parent, redis, s3 }: Bench, dumps: number): Pro
     rows.push({ what: `${app}, start to reconciled`, dumps, seconds: secondsSince(startedAt), ...usageOf(worker.pid) });
   }
   for (const command of COMMANDS) {
-    const { seconds, cpuSeconds, peakMiB } = await runCommand(command, env);
-    rows.push({ what: `pgstow ${command.join(' ')}`, dumps, seconds, cpuSeconds, peakMiB });
+    rows.push({ what: `pgstow ${command.join(' ')}`, dumps, ...(await runCommand(command, env)) });
   }
   await rm(folder, { recursive: true });
   return rows;
@@ -134,11 +125,8 @@ async function runCommand(
   };
 }
 
-/** Of a process with all its threads; Linux counts time in ticks of 10 ms. */
 function usageOf(pid: number): Pick<ManyDumpsRow, 'cpuSeconds' | 'peakMiB'> {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100, peakMiB: Number(peak) / 1024 };
+  return { cpuSeconds: cpuSeconds(pid), peakMiB: peakMiB(pid) };
 }
 
 function secondsSince(startedAt: number): number {

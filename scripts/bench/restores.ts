@@ -1,19 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { restoreTestFileName, restoreTestSchema } from '@pgstow/shared/contract/restore-test.ts';
-import { openQueue, enqueueVerify, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { enqueueVerify } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { descendants } from '@pgstow/testing/processes/running-processes.ts';
-import { QueueEvents } from 'bullmq';
 import { execa } from 'execa';
 import { backupCycle } from './backup-cycle.ts';
 import { timeCommand } from './measure.ts';
+import { proportionalMiB } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 import { Timings } from './timings.ts';
+import { watchJobs } from './watch-jobs.ts';
 
 const CLI = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const SAMPLE_MS = 100;
@@ -98,28 +98,26 @@ async function restoreByPgstow({ bench, env, name, database }: Dump) {
 async function testRestore({ bench, env, name, database }: Dump) {
   await using stack = new AsyncDisposableStack();
   const connection = stack.use(await connectQuietly(bench.redis.url));
-  const queue = stack.use(openQueue('verify', database, connection));
-  const events = new QueueEvents('verify', { connection, prefix: queuePrefix(database) });
-  stack.defer(() => events.close());
+  const tests = stack.use(watchJobs('verify', database, connection));
   // Started by root, a scratch server runs as another user, who must be able to enter.
   const { path } = stack.use(await tempFolder('pgstow-bench-scratch-', unprivilegedUser()));
   const worker = stack.use(await startApp('verify-worker', { ...env, VERIFY_DIR: path }));
-  let peakKiB = 0;
+  let peak = 0;
   const sampling = setInterval(() => {
     const pids = [worker.pid, ...descendants(worker.pid).map(({ pid }) => pid)];
-    peakKiB = Math.max(
-      peakKiB,
-      pids.map(proportionalKiB).reduce((sum, each) => sum + each, 0),
+    peak = Math.max(
+      peak,
+      pids.map(proportionalOrNone).reduce((sum, each) => sum + each, 0),
     );
   }, SAMPLE_MS);
   stack.defer(() => clearInterval(sampling));
-  const id = await enqueueVerify(queue, name, 's3', 'ad-hoc');
+  const id = await enqueueVerify(tests.queue, name, 's3', 'ad-hoc');
   const ended = failIfEnded(worker);
   ended.catch(() => undefined);
-  await Promise.race([(await queue.getJob(id))?.waitUntilFinished(events), ended]);
+  await tests.ended(id, ended);
   const record = await readFile(join(env['BACKUP_DIR'] ?? '', restoreTestFileName(name, 's3')), 'utf8');
   const { durationMs, restoreMs, result } = restoreTestSchema.parse(JSON.parse(record));
-  return { seconds: durationMs / 1000, restoreSeconds: (restoreMs ?? 0) / 1000, result, peakMiB: peakKiB / 1024 };
+  return { seconds: durationMs / 1000, restoreSeconds: (restoreMs ?? 0) / 1000, result, peakMiB: peak };
 }
 
 let databases = 0;
@@ -132,10 +130,9 @@ async function newDatabase({ postgres }: Bench): Promise<string> {
   return `restored_${databases}`;
 }
 
-/** Memory of a process, with its part of shared memory, such as a server's buffers. */
-function proportionalKiB(pid: number): number {
+function proportionalOrNone(pid: number): number {
   try {
-    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    return proportionalMiB(pid);
   } catch {
     // It has just ended.
     return 0;

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -12,6 +13,8 @@ import { execa } from 'execa';
 
 /** Bucket of the bench, emptied as it goes. */
 export const BUCKET = 'pgstow-bench';
+
+type Settings = Readonly<Record<string, string>> & { readonly BACKUP_DIR: string };
 
 export type Bench = Awaited<ReturnType<typeof startBench>>;
 
@@ -47,6 +50,24 @@ export async function startBench(endpoint: string | undefined) {
     s3,
     pgDump: join(postgres.binDir, 'pg_dump'),
     clientEnv: (database: string) => ({ ...postgres.env(database), PATH: process.env['PATH'] ?? '' }),
+    /** Settings of the processes of a site, all but its databases. Its folder is there then, and its objects lie below its name. */
+    async settingsOf(site: string): Promise<Settings> {
+      await mkdir(join(folder, site), { recursive: true });
+      return {
+        POSTGRES_HOST: postgres.host,
+        POSTGRES_PORT: String(postgres.port),
+        POSTGRES_USER: postgres.user,
+        POSTGRES_PASSWORD: postgres.password,
+        REDIS_URL: redis.url,
+        SITE: site,
+        BACKUP_DIR: join(folder, site),
+        S3_BUCKET: BUCKET,
+        S3_PREFIX: site,
+        S3_ENDPOINT: s3.endpoint,
+        AWS_ACCESS_KEY_ID: s3.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+      };
+    },
     async loadSample(database: string, scale: number): Promise<void> {
       await execa(
         join(postgres.binDir, 'psql'),

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCatalogThere } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { makeManyDumps } from './make-many-dumps.ts';
 import { median } from './measure.ts';
+import { cpuSeconds } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { BUCKET, connectQuietly, startApp, type Bench } from './start-bench.ts';
 
@@ -75,7 +75,7 @@ async function timeStatusPage({
   let bytes = 0;
   let cpuBefore = 0;
   for (let round = -3; round < ROUNDS; round += 1) {
-    if (round === 0) cpuBefore = cpuMs(scheduler.pid);
+    if (round === 0) cpuBefore = cpuSeconds(scheduler.pid);
     const askedAt = performance.now();
     const answer = await fetch(String(json?.['url']), { headers });
     bytes = (await answer.arrayBuffer()).byteLength;
@@ -88,14 +88,8 @@ async function timeStatusPage({
     backups: BACKUPS,
     medianMs: median(times),
     slowestMs: Math.max(...times),
-    cpuMs: (cpuMs(scheduler.pid) - cpuBefore) / ROUNDS,
+    cpuMs: (1000 * (cpuSeconds(scheduler.pid) - cpuBefore)) / ROUNDS,
     kiB: bytes / 1024,
     publishedAfterMs,
   };
-}
-
-/** Processor time of a process, all its threads, which Linux counts in ticks of 10 ms. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

@@ -1,18 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, writeFile } from 'node:fs/promises';
+import { link, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeManifest } from '@pgstow/catalog/folder/write-record.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import { enqueueUpload, openQueue, queuePrefix } from '@pgstow/shared/runtime/jobs/queue.ts';
-import { QueueEvents } from 'bullmq';
+import { enqueueUpload } from '@pgstow/shared/runtime/jobs/queue.ts';
+import { secondsFrom } from './backup-cycle.ts';
 import { megabytes } from './dumps.ts';
 import { timeCommand } from './measure.ts';
 import { uploaders } from './rivals.ts';
 import type { Section } from './section.ts';
 import { BUCKET, connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 import { Timings } from './timings.ts';
+import { watchJobs } from './watch-jobs.ts';
 
 const SITE = 'uploads';
 const OURS = 'pgstow: asked for until confirmed, with manifest and receipt';
@@ -20,30 +21,17 @@ const OURS = 'pgstow: asked for until confirmed, with manifest and receipt';
 /** Times uploads of one file of random bytes by a real worker that is up, beside the programs that do nothing else. */
 export async function timeUploads(bench: Bench, rounds: number, bytes = 120_000_000): Promise<Section> {
   await using stack = new AsyncDisposableStack();
-  const { redis, s3 } = bench;
-  const folder = join(bench.folder, SITE);
-  await mkdir(folder);
+  const { s3 } = bench;
+  const env = { ...(await bench.settingsOf(SITE)), VERIFY_SCHEDULE: 'off' };
+  const folder = env.BACKUP_DIR;
   const path = join(bench.folder, 'file');
   const content = randomBytes(bytes);
   await writeFile(path, content);
   const sha256 = createHash('sha256').update(content).digest('hex');
 
-  const connection = stack.use(await connectQuietly(redis.url));
-  const queue = stack.use(openQueue('upload', SITE, connection));
-  const events = new QueueEvents('upload', { connection, prefix: queuePrefix(SITE) });
-  stack.defer(() => events.close());
-  const worker = stack.use(
-    await startApp('upload-worker', {
-      REDIS_URL: redis.url,
-      SITE,
-      BACKUP_DIR: folder,
-      VERIFY_SCHEDULE: 'off',
-      S3_BUCKET: BUCKET,
-      S3_ENDPOINT: s3.endpoint,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    }),
-  );
+  const connection = stack.use(await connectQuietly(bench.redis.url));
+  const uploads = stack.use(watchJobs('upload', SITE, connection));
+  const worker = stack.use(await startApp('upload-worker', env));
   await worker.waitForLine(/"reconciled"/);
   const failed = failIfEnded(worker);
   failed.catch(() => undefined);
@@ -55,12 +43,10 @@ export async function timeUploads(bench: Bench, rounds: number, bytes = 120_000_
     const time = takenAt.toISOString();
     const facts = { database: SITE, takenAt: time, recordedAt: time, origin: 'dumped', sqlBytes: bytes } as const;
     await writeManifest(folder, { version: 1, name, bytes, sha256, tables: {}, ...facts });
-    const id = uploadJobId(name, 's3');
-    await enqueueUpload(queue, name, 's3');
-    await Promise.race([(await queue.getJob(id))?.waitUntilFinished(events), failed]);
-    const ended = await queue.getJob(id);
-    for (const key of [name, manifestFileName(name)]) await s3.deleteObject(BUCKET, key);
-    return ((ended?.finishedOn ?? Number.NaN) - (ended?.timestamp ?? Number.NaN)) / 1000;
+    await enqueueUpload(uploads.queue, name, 's3');
+    const ended = await uploads.ended(uploadJobId(name, 's3'), failed);
+    for (const each of [name, manifestFileName(name)]) await s3.deleteObject(BUCKET, `${SITE}/${each}`);
+    return secondsFrom(ended.timestamp, ended);
   };
 
   const rivals = uploaders(bench);
@@ -71,8 +57,8 @@ export async function timeUploads(bench: Bench, rounds: number, bytes = 120_000_
       if (round > 0) timings.add(name, seconds);
     };
     for (const rival of rivals) {
-      const env = { ...rival.env, PATH: process.env['PATH'] ?? '' };
-      add(rival.name, await timeCommand(rival.sendFile(path, 'file'), env));
+      const itsEnv = { ...rival.env, PATH: process.env['PATH'] ?? '' };
+      add(rival.name, await timeCommand(rival.sendFile(path, 'file'), itsEnv));
       await s3.deleteObject(BUCKET, 'file');
     }
     add(OURS, await upload(round));
