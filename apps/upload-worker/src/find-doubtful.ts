@@ -3,7 +3,7 @@ import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { databasePrefix, dumpKey, manifestKey } from '@pgstow/store/object-key.ts';
+import { databasePrefixes, dumpKey, manifestKey } from '@pgstow/store/object-key.ts';
 import type { ListedObject } from '@pgstow/store/store.ts';
 import type { UploadDestination } from './upload-destination.ts';
 
@@ -67,9 +67,9 @@ async function findUnlisted(
   if (oldest === undefined) return unlisted;
   // A key that lies just before the oldest: the store keeps much that the folder does not.
   const after = dumpKey(prefix, oldest.manifest.name).slice(0, -1);
-  for await (const object of store.list(databasePrefix(prefix, oldest.manifest.database), signal, after)) {
-    if (isAsWanted(object, wanted.get(object.key))) wanted.delete(object.key);
-  }
+  for (const start of databasePrefixes(prefix, oldest.manifest.database))
+    for await (const object of store.list(start, signal, after))
+      if (isAsWanted(object, wanted.get(object.key))) wanted.delete(object.key);
   for (const { dump } of wanted.values()) unlisted.add(dump);
   return unlisted;
 }

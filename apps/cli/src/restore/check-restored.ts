@@ -43,7 +43,7 @@ export async function checkRestored(
 }
 
 function hintOfAccepted(name: string): string {
-  const files = name.replace(/^backup_(.*)_\d{8}_\d{6}\.sql\.gz$/, 'accepted_$1_*.json');
+  const files = name.replace(/^backup_(.*)_\d{8}_\d{6}\.sql\.gz(?:\.age)?$/, 'accepted_$1_*.json');
   return `All of it was restored and is committed. What a person has accepted of this database lies in the backup folder alone: where restore tests of it are GOOD and this names the same, copy ${files} from there into BACKUP_DIR here, and the next restore knows it.`;
 }
 

@@ -1,9 +1,9 @@
 /** The part of a record's name that is its dump's, if it has one. */
 export function dumpOf(file: string): string {
-  return file.slice(0, file.indexOf('.sql.gz') + '.sql.gz'.length);
+  return /^.*?\.sql\.gz(?:\.age(?![a-z0-9-]))?/.exec(file)?.[0] ?? '';
 }
 
-/** Whether a file has the name of a receipt, a restore test or an acceptance: the records that the dump worker does not write. */
+/** Whether a file has the name of a receipt, a restore test, an acceptance or an encrypted manifest. They go once their dump is gone. */
 export function isRecordBesideManifest(file: string): boolean {
-  return /\.(?:receipt|restore-test|accepted)\.json$/.test(file);
+  return /\.(?:receipt|restore-test|accepted)\.json$|\.manifest\.json\.age$/.test(file);
 }

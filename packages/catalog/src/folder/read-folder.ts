@@ -143,7 +143,7 @@ export async function findDump(folder: string, name: BackupName): Promise<WholeD
   const files = await readdir(folder);
   const acceptances = readFindingsAcceptances(records, files, []);
   const surroundings = { acceptances, faults: [], isDamaged: () => undefined };
-  const recordFiles = files.filter((file) => file.startsWith(`${name}.`) && isRecordBesideManifest(file));
+  const recordFiles = files.filter((file) => isRecordBesideManifest(file) && dumpOf(file) === name);
   return describeDump(records, name, readManifest(folder, name), recordFiles, stats.size, surroundings);
 }
 

@@ -5,7 +5,7 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 
 export type JudgedRestoreTest = Pick<
   RestoreTest,
-  'name' | 'destination' | 'result' | 'reason' | 'differences' | 'acceptedAt' | 'testedAt'
+  'name' | 'destination' | 'result' | 'reason' | 'isSealed' | 'differences' | 'acceptedAt' | 'testedAt'
 >;
 
 /** The facts of a dump that policies need. Its records in the folder have them, and so has their published copy. */

@@ -352,3 +352,31 @@ describe('a dump that a restore test found GOOD', () => {
     });
   });
 });
+
+describe('where no identity is there to decrypt', () => {
+  const sealed = (dump: KnownDump, result: RestoreTestResult): KnownDump => {
+    const test = tested(dump, result).restoreTests.get('s3')!;
+    return { ...dump, restoreTests: new Map([['s3', { ...test, isSealed: true as const }]]) };
+  };
+  const keptOf = (dumps: readonly KnownDump[]): readonly string[] =>
+    applyRetention(dumps, { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: true }, NOW).map(
+      ({ action }) => action,
+    );
+
+  it('the last GOOD one from before stays no longer than any, once a newer one was tested as far as it can be', () => {
+    const [first, ...rest] = daily(4);
+    const good = tested(first!, 'good');
+    expect(keptOf([good, ...rest])).toEqual(['keep', 'delete', 'keep', 'keep']);
+    expect(keptOf([good, ...rest.map((dump) => tested(dump, 'could-not-tell'))])[0]).toBe('keep');
+    expect(keptOf([good, ...rest.map((dump) => sealed(dump, 'could-not-tell'))])[0]).toBe('delete');
+  });
+
+  it('a bad one ends its freeze with the next that is right, unless it was restored and bad', () => {
+    const [first, second] = daily(2);
+    const right = sealed(second!, 'could-not-tell');
+    expect(whyFrozen([sealed(first!, 'bad')], NOW)?.by).toBe('restore-test');
+    expect(whyFrozen([sealed(first!, 'bad'), second!], NOW)?.by).toBe('restore-test');
+    expect(whyFrozen([sealed(first!, 'bad'), right], NOW)).toBeUndefined();
+    expect(whyFrozen([tested(first!, 'bad'), right], NOW)?.by).toBe('restore-test');
+  });
+});

@@ -5,7 +5,7 @@ import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { isConfirmed } from './is-confirmed.ts';
-import type { JudgedDump } from './judged-dump.ts';
+import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
 import { describePeriods, whyPeriodsKeep } from './period-policy.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
@@ -47,7 +47,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  *
  * - the newest dump, and the newest that counts;
  * - a dump whose upload to the configured destination is not confirmed;
- * - the newest dump that was found GOOD, while restore tests are on;
+ * - the newest dump that was found GOOD, while restore tests are on and can decrypt the dumps since;
  * - any dump while `whyFrozen` has a reason.
  *
  * @param dumps of one database, oldest first
@@ -119,7 +119,7 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date, damaged?: str
   );
   // A dump from the future may say that something is bad, but not that all is well again.
   const bad = [told.at(-1), newestByNow(told, now)].flatMap((dump) => (dump && badTestOf(dump)) ?? [])[0];
-  if (bad !== undefined)
+  if (bad !== undefined && !isRefutedSealed(bad, dumps))
     return {
       by: 'restore-test',
       reason: `nothing is deleted while the newest restore test with a result, of ${bad.name} from ${bad.destination}, is bad`,
@@ -131,6 +131,18 @@ export function whyFrozen(dumps: readonly JudgedDump[], now: Date, damaged?: str
     by: 'shrink',
     reason: `nothing is deleted while the newest, ${name}, is suspect: ${whySuspect(suspect) ?? ''}`,
   };
+}
+
+/** Whether a test without an identity was bad, and one of a newer dump proved all that it can: no other will ever prove more. */
+function isRefutedSealed(bad: JudgedRestoreTest, dumps: readonly JudgedDump[]): boolean {
+  const newer = dumps.slice(dumps.findIndex(({ manifest }) => manifest.name === bad.name) + 1);
+  return bad.isSealed === true && newer.some(isSealed);
+}
+
+/** Whether a test without an identity proved all that it can. */
+function isSealed({ restoreTests }: JudgedDump): boolean {
+  const tests = [...restoreTests.values()];
+  return tests.some((test) => test.isSealed === true) && tests.every(({ result }) => result !== 'bad');
 }
 
 /**
@@ -152,12 +164,16 @@ function whyNotCounted(dump: JudgedDump, now: Date): string | undefined {
   return isSuspect(dump) ? 'it is suspect' : undefined;
 }
 
-/** The newest dump that counts and was found GOOD. No untested dump takes its place. */
+/**
+ * The newest dump that counts and was found GOOD. No untested dump takes its place. There is none once a newer one was sealed: without
+ * an identity no test can find one GOOD, and the last from before encryption would stay for ever.
+ */
 function newestGoodOf(dumps: readonly JudgedDump[], now: Date): JudgedDump | undefined {
-  return dumps.findLast(
-    (dump) =>
-      whyNotCounted(dump, now) === undefined && [...dump.restoreTests.values()].some(({ result }) => result === 'good'),
+  const counted = dumps.filter((dump) => whyNotCounted(dump, now) === undefined);
+  const good = counted.findLastIndex(({ restoreTests }) =>
+    [...restoreTests.values()].some(({ result }) => result === 'good'),
   );
+  return counted.slice(good + 1).some(isSealed) ? undefined : counted[good];
 }
 
 function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): string | undefined {

@@ -139,3 +139,24 @@ describe('by a cron pattern, the last verdict', () => {
     });
   });
 });
+
+describe('where no identity is there to decrypt', () => {
+  const sealed = (hours: number): JudgedDump => {
+    const tested = dump(hours, { test: 'could-not-tell' });
+    const restoreTests = new Map(
+      [...tested.restoreTests].map(([at, test]) => [at, { ...test, isSealed: true as const }]),
+    );
+    return { ...tested, restoreTests };
+  };
+
+  it('a test of all that can be told is no reason for an alarm, and no verdict', () => {
+    const dumps = [dump(200, { test: 'good' }), sealed(90), sealed(3)];
+    expect(judge(dumps)).toMatchObject({ untestedReason: undefined, isVerdictWanted: false });
+    expect(judge(dumps).lastVerdict?.result).toBe('good');
+    expect(judge([sealed(3)], { restoreTests: nightly }).untestedReason).toBeUndefined();
+  });
+
+  it('its absence is one', () => {
+    expect(judge([sealed(90), dump(80), dump(3)]).untestedReason).toContain('for 3d 17h');
+  });
+});

@@ -36,12 +36,18 @@ const DAY_MS = 24 * HOUR_MS;
 /**
  * Judges whether restore tests of a database come to a verdict, good or bad, as often as they should. After each upload: within
  * two intervals of its dumps and a day. By a cron pattern: in one of its last two runs that ended a day ago or earlier. The first
- * test has as long. A test that could not tell is no verdict.
+ * test has as long. A test that could not tell is no verdict. Where no identity is there to decrypt a dump, a test that proves the rest
+ * is what can be wanted.
  */
 export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
   const { dumps, schedule, destination, restoreTests, now } = options;
   const { tested, newest, firstUntested, lastTried } = findTesting(dumps, destination, now);
-  const lastVerdict = tested && verdictOn(tested, destination);
+  const lastTest = tested && conclusiveOn(tested, destination);
+  const told = newestByNow(
+    dumps.filter((dump) => verdictOn(dump, destination) !== undefined),
+    now,
+  );
+  const lastVerdict = told && verdictOn(told, destination);
   const isVerdictWanted = restoreTests.kind !== 'off' && newest !== undefined && newest !== tested;
   const judged = (untestedReason?: string): VerdictAge => ({ lastVerdict, isVerdictWanted, untestedReason });
   // A cron pattern tests the newest again and again. After each upload a new dump is needed; its absence is another fault.
@@ -50,11 +56,11 @@ export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
   const oldest = oldestAllowed(restoreTests.kind === 'cron' ? restoreTests : schedule, now, DAY_MS);
   const wantedAt = earliest([firstUntested && testableAt(firstUntested, destination), options.verdictWantedSince], now);
   const hint = describeFailure(lastTried && testOf(lastTried, destination));
-  if (tested === undefined || lastVerdict === undefined)
+  if (tested === undefined || lastTest === undefined)
     return wantedAt === undefined || wantedAt >= oldest
       ? judged()
       : judged(`no restore test of it has ever come to a verdict, and one is wanted for ${age(wantedAt, now)}${hint}`);
-  const verdictAt = latest([lastVerdict.testedAt, tested.manifest.recordedAt, tested.manifest.takenAt], now);
+  const verdictAt = latest([lastTest.testedAt, tested.manifest.recordedAt, tested.manifest.takenAt], now);
   if (verdictAt >= oldest) return judged();
   // After a pause of the dumps, the next dump's test has its time.
   if (restoreTests.kind !== 'cron' && (wantedAt === undefined || now.getTime() - wantedAt.getTime() < HOUR_MS))
@@ -67,7 +73,7 @@ export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
 }
 
 /**
- * Finds the dumps that the age of the last verdict is judged by: the newest with a verdict, the newest that could have one, the
+ * Finds the dumps that the age of the last verdict is judged by: the newest with all that its test can tell, the newest that could have one, the
  * first since then without one, and the last that was tried at all.
  */
 export function findTesting<D extends JudgedDump>(
@@ -75,7 +81,7 @@ export function findTesting<D extends JudgedDump>(
   destination: Destination | undefined,
   now: Date,
 ): { readonly [F in 'tested' | 'newest' | 'firstUntested' | 'lastTried']: D | undefined } {
-  const isTested = (dump: D): boolean => verdictOn(dump, destination) !== undefined;
+  const isTested = (dump: D): boolean => conclusiveOn(dump, destination) !== undefined;
   const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
   const tested = newestByNow(dumps.filter(isTested), now);
   const since = tested === undefined ? dumps : dumps.slice(dumps.indexOf(tested) + 1);
@@ -94,6 +100,12 @@ function testOf(dump: JudgedDump, destination: Destination | undefined): JudgedR
 function verdictOn(dump: JudgedDump, destination: Destination | undefined): JudgedRestoreTest | undefined {
   const test = testOf(dump, destination);
   return test?.result === 'could-not-tell' ? undefined : test;
+}
+
+/** A verdict or, of a dump that nothing there can decrypt, all that its test can tell. */
+function conclusiveOn(dump: JudgedDump, destination: Destination | undefined): JudgedRestoreTest | undefined {
+  const test = testOf(dump, destination);
+  return test?.isSealed === true ? test : verdictOn(dump, destination);
 }
 
 /** When a dump could first be tested. An adopted dump may be much older than its record. */

@@ -33,12 +33,13 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
         confirmedAt,
       })),
     restoreTests: [...restoreTests.values()].map(
-      ({ destination, result, reason, differences, acceptedAt, testedAt, restoreMs, rehearsal }) => {
+      ({ destination, result, reason, isSealed, differences, acceptedAt, testedAt, restoreMs, rehearsal }) => {
         const why = reason ?? differences[0];
         return {
           destination,
           result,
           reason: why?.slice(0, LONGEST_REASON).toWellFormed(),
+          isSealed,
           acceptedAt,
           testedAt,
           restoreMs,

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
-import { formatBackupName, isBackupName, parseBackupName } from './backup-name.ts';
-import { manifestFileName } from './manifest.ts';
+import { formatBackupName, isBackupName, isEncrypted, parseBackupName } from './backup-name.ts';
+import { manifestFileName, sealedManifestFileName } from './manifest.ts';
 import { receiptFileName } from './receipt.ts';
 
 const AT = new Date('2026-03-01T04:05:06Z');
@@ -70,6 +70,25 @@ describe('a dump and its name', () => {
     }
   });
 
+  it('ends with .age where the dump is encrypted, and is another name than without', () => {
+    const name = formatBackupName('shop', AT, true);
+    expect(name).toBe(`backup_shop_${STAMP}.age`);
+    expect(parseBackupName(name)).toEqual({ database: 'shop', takenAt: AT });
+    expect([isEncrypted(name), isEncrypted(formatBackupName('shop', AT))]).toEqual([true, false]);
+    expect(isEncrypted(formatBackupName('.age', AT))).toBe(false);
+  });
+
+  it('of an encrypted dump is never too long for a file either', () => {
+    const random = seeded(3);
+    for (let i = 0; i < 4000; i += 1) {
+      const database = randomDatabase(random);
+      const name = formatBackupName(database, AT, true);
+      expect(parseBackupName(name)).toEqual({ database, takenAt: AT });
+      const records = [receiptFileName(name, 'd'.repeat(16)), sealedManifestFileName(name)];
+      for (const record of records) expect(Buffer.byteLength(`${record}.01234567.partial`)).toBeLessThanOrEqual(255);
+    }
+  });
+
   it('leaves out parts of a second', () => {
     expect(parseBackupName(formatBackupName('a', new Date('2026-03-01T04:05:06.789Z'))).takenAt).toEqual(AT);
   });
@@ -113,6 +132,8 @@ describe('what is not a name of ours', () => {
     ['no time', 'backup_a_20260101.sql.gz'],
     ['a partial', 'backup_a_20260101_000000.sql.gz.partial'],
     ['a manifest', 'backup_a_20260101_000000.sql.gz.manifest.json'],
+    ['another ending', 'backup_a_20260101_000000.sql.gz.gpg'],
+    ['encrypted twice', 'backup_a_20260101_000000.sql.gz.age.age'],
     ['ten thousand bytes', `backup_${'a'.repeat(10_000)}_20260101_000000.sql.gz`],
   ])('%s', (_what, name) => {
     expect(parseBackupName(name)).toBeUndefined();

@@ -35,13 +35,13 @@ export const findingsAcceptanceSchema = z.strictObject({
 export type FindingsAcceptance = z.infer<typeof findingsAcceptanceSchema>;
 
 export function findingsAcceptanceFileName(name: BackupName): string {
-  return name.replace(/^backup_(.*)\.sql\.gz$/, 'accepted_$1.json');
+  return name.replace(/^backup_(.*)\.sql\.gz(\.age)?$/, 'accepted_$1$2.json');
 }
 
 /** The dump that an acceptance with this file name was given for; `undefined` if no acceptance is named so. */
 export function parseFindingsAcceptanceFileName(file: string): BackupName | undefined {
   // A folder may hold thousands of other files.
   if (!file.startsWith('accepted_')) return undefined;
-  const name = file.replace(/^accepted_(.*)\.json$/, 'backup_$1.sql.gz');
+  const name = file.replace(/^accepted_(.*?)(\.age)?\.json$/, 'backup_$1.sql.gz$2');
   return name !== file && isBackupName(name) ? name : undefined;
 }

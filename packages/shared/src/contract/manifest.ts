@@ -8,6 +8,19 @@ import { targetNameSchema } from './target.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
 
+/** The encryption of a dump by age. `bytes` and `sha256` of its manifest are the file's, which is the ciphertext. */
+const encryptionSchema = z.strictObject({
+  /** Public keys that it is encrypted to; absent from an adopted dump, whose file does not say. */
+  recipients: z.array(z.string().min(1)).min(1).optional(),
+  /** Size and sum of the gzip in it. */
+  gzipBytes: z.int().positive(),
+  gzipSha256: sha256Schema,
+  /** Whether its manifest goes to destinations encrypted as well, as `sealedManifestFileName` names it. */
+  sealsManifest: z.literal(true).optional(),
+});
+
+export type Encryption = z.infer<typeof encryptionSchema>;
+
 const manifestFields = {
   version: z.literal(1),
   name: backupNameSchema,
@@ -38,6 +51,8 @@ const manifestFields = {
   needs: dumpNeedsSchema.optional(),
   /** The source's facts in the dump's own snapshot. */
   source: databaseFactsSchema.optional(),
+  /** Absent from a dump that is not encrypted. */
+  encryption: encryptionSchema.optional(),
   compressor: z.string().optional(),
   pgDumpVersion: z.string().optional(),
   serverVersion: z.string().optional(),
@@ -56,7 +71,10 @@ export const manifestSchema = z
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** The findings of a dump's proof. */
-export type ProvenContent = Pick<Manifest, 'bytes' | 'sha256' | 'sqlBytes' | 'tables' | 'roles' | 'serverVersion'>;
+export type ProvenContent = Pick<
+  Manifest,
+  'bytes' | 'sha256' | 'sqlBytes' | 'tables' | 'roles' | 'serverVersion' | 'encryption'
+>;
 
 function isNamedAsItsDatabase({ name, database }: { readonly name: string; readonly database: string }): boolean {
   return parseBackupName(name)?.database === database;
@@ -128,6 +146,11 @@ function isRowCounts(tables: unknown): boolean {
   if (tables === undefined) return true;
   if (typeof tables !== 'object' || tables === null || Array.isArray(tables)) return false;
   return Object.values(tables).every((rows) => Number.isSafeInteger(rows) && (rows as number) >= 0);
+}
+
+/** The manifest, encrypted as its dump is: what destinations get of one that `sealsManifest`. */
+export function sealedManifestFileName(name: BackupName): string {
+  return `${manifestFileName(name)}.age`;
 }
 
 /**

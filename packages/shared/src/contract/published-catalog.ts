@@ -25,6 +25,7 @@ const publishedRestoreTestSchema = z.object({
   result: z.enum(restoreTestResults),
   /** Why it is bad or could not tell, in a sentence. */
   reason: z.string().optional(),
+  isSealed: z.literal(true).optional(),
   /** When a person accepted what differs, where that makes it good. */
   acceptedAt: z.iso.datetime().optional(),
   testedAt: z.iso.datetime(),

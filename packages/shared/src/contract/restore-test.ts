@@ -54,6 +54,8 @@ export const restoreTestSchema = z.strictObject({
   findings: z.array(findingKeySchema).optional(),
   /** Own checks that could not be run, a sentence each; the dump is not good without them. Absent if there are none. */
   unchecked: z.array(z.string()).optional(),
+  /** The dump is encrypted, and was tested without an identity: what can be proven then. With it, `could-not-tell` says that this is right. */
+  isSealed: z.literal(true).optional(),
   /** Comparisons that were not possible, and what else is worth knowing, a sentence each. */
   notes: z.array(z.string()),
   /** When a person accepted the last of what differs. Each accepted difference is a note. */

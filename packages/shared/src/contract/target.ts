@@ -26,4 +26,6 @@ export const siteSchema = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a site is 1 to 
 /** A destination's short name; it becomes part of the receipt's file name. */
 export const destinationNameSchema = z
   .string()
-  .regex(/^[a-z0-9-]{1,16}$/, 'a destination is named with 1 to 16 of a-z, 0-9 and -');
+  .regex(/^[a-z0-9-]{1,16}$/, 'a destination is named with 1 to 16 of a-z, 0-9 and -')
+  // The receipt of a plain dump would read as a record of an encrypted one.
+  .refine((name) => name !== 'age', 'a destination is not named age, which is the ending of encrypted dumps');

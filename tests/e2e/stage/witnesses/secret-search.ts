@@ -83,7 +83,7 @@ export async function readFiles(folder: string): Promise<readonly Place[]> {
   return Promise.all(
     entries.map(async (entry) => {
       const path = join(entry.parentPath, entry.name);
-      const isRead = entry.isFile() && !/\.sql\.gz(?:\.partial)?$/.test(entry.name);
+      const isRead = entry.isFile() && !/\.sql\.gz(?:\.age)?(?:\.partial)?$/.test(entry.name);
       const content = isRead ? await readFile(path, 'utf8') : '';
       return { name: path, text: `${path} ${content}` };
     }),
