@@ -16,13 +16,13 @@ import { takeDump } from './take-dump.ts';
 /** Takes a dump, proves it, records it, hands it over, prunes and publishes; under the lock of its target. */
 export async function handleDump(task: Task<'dump'>, context: DumpContext): Promise<DumpResult> {
   const { target } = task.data;
-  const { postgres, backup, records, site, redis, catalog, notifier } = context;
+  const { postgres, backup, records, scope, redis, catalog, notifier } = context;
   if (!postgres.databases.includes(target)) {
     throw new PermanentError(`${JSON.stringify(target)} is not a configured database`, {
       hint: `POSTGRES_DB names ${postgres.databases.map((name) => JSON.stringify(name)).join(', ')}.`,
     });
   }
-  return withLock(redis, dumpLockKey(site, target), task.signal, async (signal) => {
+  return withLock(redis, dumpLockKey(scope, target), task.signal, async (signal) => {
     await assertFolderWritable(backup.folder, backup.folderOnHost);
     await sweepPartials(backup.folder, target, task.log);
     const { dumps: earlier } = await readFolder(records, { databases: [target] });

@@ -14,12 +14,12 @@ import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 
 /** Sweeps what crashes left, adopts strays, and asks for uploads, now and every hour. Disposing ends it. */
 export function reconcile(context: DumpContext): AsyncDisposable {
-  const { backup, records, site, redis, catalog, log } = context;
+  const { backup, records, scope, redis, catalog, log } = context;
   return reconcileHourly(log, async ({ step, isFirst, signal }) => {
     await step('sweep what interrupted dumps left', () => sweepAll(context, signal));
     await step('sweep half-written acceptances', () => sweepPartialRecords(backup.folder, 'accepted', log));
     await step('adopt dumps without a manifest', async () => {
-      const adopted = await adoptStrays({ ...backup, records, prove: proveGzip, site, redis, log, signal });
+      const adopted = await adoptStrays({ ...backup, records, prove: proveGzip, scope, redis, log, signal });
       if (adopted.length > 0) catalog.publish();
       // Apart from what was just adopted, the upload worker asks every hour for what is missing.
       if (isFirst || adopted.length > 0) await handOverAll(context);
@@ -27,12 +27,12 @@ export function reconcile(context: DumpContext): AsyncDisposable {
   });
 }
 
-async function sweepAll({ backup, redis, site, log }: DumpContext, signal: AbortSignal): Promise<void> {
+async function sweepAll({ backup, redis, scope, log }: DumpContext, signal: AbortSignal): Promise<void> {
   const partials = await readPartials(backup.folder);
   const databases = new Set(partials.map(databaseOfPartial).filter((database) => database !== undefined));
   for (const database of databases) {
     const sweep = (): Promise<void> =>
-      withLock(redis, dumpLockKey(site, database), signal, () => sweepPartials(backup.folder, database, log));
+      withLock(redis, dumpLockKey(scope, database), signal, () => sweepPartials(backup.folder, database, log));
     try {
       await sweep();
     } catch (error) {

@@ -28,7 +28,7 @@ export async function abortLeftoversOf(
  * another site's: its leftovers go when they are a day old.
  */
 export async function sweepLeftovers(
-  { backup, site, redis, log }: UploadContext,
+  { backup, scope, redis, log }: UploadContext,
   destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function sweepLeftovers(
     const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;
     if (!isOld && (await findDump(backup.folder, name)) === undefined) continue;
     try {
-      await withLock(redis, uploadLockKey(site, name, destination.name), signal, (held) =>
+      await withLock(redis, uploadLockKey(scope, name, destination.name), signal, (held) =>
         destination.store.abortUpload(upload, held),
       );
       log.info({ key: upload.key, startedAt: upload.startedAt }, 'dropped an upload that was left open');

@@ -24,12 +24,12 @@ export async function checkReceipts(
   destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
-  const { records, site, redis, uploads } = context;
+  const { records, scope, redis, uploads } = context;
   const hidden: HiddenError[] = [];
   const { dumps } = await readFolder(records);
   for (const { manifest } of await findDoubtful(dumps, records, destination, signal)) {
     try {
-      const isLost = await withLock(redis, uploadLockKey(site, manifest.name, destination.name), signal, (held) =>
+      const isLost = await withLock(redis, uploadLockKey(scope, manifest.name, destination.name), signal, (held) =>
         removeIfRefuted(context, destination, manifest.name, held),
       );
       if (isLost) await enqueueUpload(uploads, manifest.name, destination.name);

@@ -41,14 +41,14 @@ export type UploadResult = {
  */
 export async function handleUpload(task: Task<'upload'>, context: UploadContext): Promise<UploadResult> {
   const startedAt = performance.now();
-  const { backup, verify, site, redis, verifications, catalog } = context;
+  const { backup, verify, scope, redis, verifications, catalog } = context;
   const { name } = task.data;
   const destination = findDestination(task, context);
   const dump = await findWholeDump(task, context);
   const { store } = destination;
   const key = dumpKey(destination.prefix, name);
 
-  return withLock(redis, uploadLockKey(site, name, destination.name), task.signal, async (signal) => {
+  return withLock(redis, uploadLockKey(scope, name, destination.name), task.signal, async (signal) => {
     // One descriptor for both: the same bytes are digested and put, even if the name is pruned meanwhile.
     await using file = await open(join(backup.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
     const digests = new FileDigests(file, {

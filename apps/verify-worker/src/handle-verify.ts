@@ -17,11 +17,11 @@ import { sweepScratch, withScratchFolder } from './restore/scratch-folder.ts';
 
 /** Finds a dump, fetches it, restores and compares it, records the result and publishes; under the lock of dump and destination. */
 export async function handleVerify(task: Task<'verify'>, context: VerifyContext): Promise<RestoreTest> {
-  const { site, redis, catalog, notifier } = context;
+  const { scope, redis, catalog, notifier } = context;
   const wanted = await findWantedDump(task, context);
   const { manifest, destination } = wanted;
   task.concerns(manifest.name);
-  return withLock(redis, verifyLockKey(site, manifest.name, destination), task.signal, async (signal) => {
+  return withLock(redis, verifyLockKey(scope, manifest.name, destination), task.signal, async (signal) => {
     await sweepScratch(context, signal);
     task.note(`testing ${manifest.name} as it lies at ${destination}`);
     const { test, failure } = await testDump(task, context, wanted, signal);

@@ -1,4 +1,5 @@
 import { backupNameSchema } from '@pgstow/shared/contract/backup-name.ts';
+import { formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
 import { z } from 'zod';
 
 /** Kinds of alarm. There is at most one alarm of a kind and a database. */
@@ -25,6 +26,8 @@ export const notificationSchema = z.object({
   /** Absent from a test, as is the database. */
   kind: z.enum(alarmKinds).optional(),
   site: z.string(),
+  /** Absent for the server of stack.env. */
+  server: z.string().optional(),
   database: z.string().optional(),
   /** The dump in question, if there is one. */
   name: backupNameSchema.optional(),
@@ -59,9 +62,10 @@ export function bodyOf({ happened, safe, hint, site, at }: Notification): string
   return [happened, `Still safe: ${safe}`, `What to do: ${hint}`, `pgstow${where}, ${at}`].join('\n\n');
 }
 
-/** A database's name in a title. An odd name stands in quotes, so that it can pass for nothing else. */
-export function showName(database: string): string {
-  return /^[\p{L}\p{N}_-]+$/u.test(database) ? database : JSON.stringify(database);
+/** A target in a title and in commands. A database's odd name stands in quotes, so that it can pass for nothing else. */
+export function showTarget({ server, database }: Target): string {
+  const shown = /^[\p{L}\p{N}_-]+$/u.test(database) ? database : JSON.stringify(database);
+  return formatTarget({ server, database: shown });
 }
 
 /** @param length in code points */

@@ -64,7 +64,7 @@ async function accept(name: string, { database, reason }: AcceptOptions, signal:
     await acceptFindings(folder, dump, reason);
     printAfterFindings(dump.manifest, await read(folder));
   } else printAccepted(dump, ours);
-  await publish({ records: new Records(folder), site: redis.site, destination: s3?.destination }, redis.url, signal);
+  await publish({ records: new Records(folder), scope: redis.site, destination: s3?.destination }, redis.url, signal);
 }
 
 async function read(folder: string): Promise<FolderContents> {

@@ -1,4 +1,4 @@
-import { databaseOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { targetOfJob, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { readJobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
 import type { OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { queueOrder } from './read-site.ts';
@@ -9,6 +9,8 @@ import type { Site } from './site.ts';
 export type ShownJob = {
   readonly queue: QueueName;
   readonly id: string;
+  /** `undefined` for that of stack.env, and if its data is not ours. */
+  readonly server: string | undefined;
   /** `undefined` if its data is not ours. */
   readonly database: string | undefined;
   readonly state: 'running' | 'retried' | 'failed';
@@ -67,10 +69,12 @@ async function show(
   atMs: number | undefined,
 ): Promise<ShownJob> {
   const failure = await readJobFailure(queue, job);
+  const target = targetOfJob(queue.name as QueueName, job.data);
   return {
     queue: queue.name as QueueName,
     id: job.id ?? '',
-    database: databaseOfJob(queue.name as QueueName, job.data),
+    server: target?.server,
+    database: target?.database,
     state,
     percent: typeof job.progress === 'number' ? job.progress : undefined,
     reason: failure?.reason,

@@ -42,7 +42,15 @@ describe.skipIf(!hasRedis())('dumps without a manifest', () => {
   let folder: TempFolder;
   const log = createLog('test', 'fatal', String);
   const adopt = (signal = new AbortController().signal, onShrink: 'suspect' | 'warn' = 'suspect') =>
-    adoptStrays({ records: new Records(folder.path), prove: proveGzip, onShrink, site: 'default', redis, log, signal });
+    adoptStrays({
+      records: new Records(folder.path),
+      prove: proveGzip,
+      onShrink,
+      scope: 'default',
+      redis,
+      log,
+      signal,
+    });
   const put = (file: string, content: Buffer | string = gz) => writeFile(join(folder.path, file), content);
 
   beforeAll(async () => {

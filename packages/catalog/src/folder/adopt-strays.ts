@@ -29,7 +29,7 @@ export type AdoptOptions = {
   readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenContent>;
   /** Judgement of a stray that has shrunk beyond belief. */
   readonly onShrink: BackupConfig['onShrink'];
-  readonly site: string;
+  readonly scope: string;
   readonly redis: RedisConnection;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -61,7 +61,7 @@ export async function adoptStrays(options: AdoptOptions): Promise<readonly Backu
 async function tryToAdopt(
   strays: readonly BackupName[],
   known: KnownDump[],
-  { records, prove, onShrink, site, redis, log, signal }: AdoptOptions,
+  { records, prove, onShrink, scope, redis, log, signal }: AdoptOptions,
 ): Promise<{ readonly adopted: readonly BackupName[]; readonly busy: readonly BackupName[] }> {
   const { folder } = records;
   const adopted: BackupName[] = [];
@@ -69,7 +69,7 @@ async function tryToAdopt(
   for (const name of strays) {
     const parts = parseBackupName(name);
     try {
-      await withLock(redis, dumpLockKey(site, parts.database), signal, async (signal) => {
+      await withLock(redis, dumpLockKey(scope, parts.database), signal, async (signal) => {
         // Its writer may have recorded it since the folder was read.
         if (await isThere(join(folder, manifestFileName(name)))) return;
         const proven = await describe(folder, name, parts, { prove, signal });

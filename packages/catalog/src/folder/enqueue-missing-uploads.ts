@@ -23,7 +23,7 @@ export async function enqueueMissingUploads(
     const missing = dumps.filter((dump) => !isConfirmed(dump, destination));
     const asked = await readUnendedIds(uploads);
     const names = missing.map(({ manifest }) => manifest.name);
-    const unasked = names.filter((name) => !asked.has(uploadJobId(name, destination.name)));
+    const unasked = names.filter((name) => !asked.has(uploadJobId(name, destination.name, uploads.server)));
     for (let done = 0; done < unasked.length; done += AT_ONCE)
       await Promise.all(
         unasked.slice(done, done + AT_ONCE).map((name) => enqueueUpload(uploads, name, destination.name)),

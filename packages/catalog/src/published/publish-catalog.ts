@@ -8,7 +8,7 @@ import { summariseFolder } from './summarise-folder.ts';
 
 export type PublishOptions = {
   readonly records: Records;
-  readonly site: string;
+  readonly scope: string;
   readonly redis: RedisConnection;
   /** `undefined` where backups stay local. */
   readonly destination: Destination | undefined;
@@ -20,10 +20,10 @@ export type PublishOptions = {
  * @returns how many dumps it holds
  * @throws if the folder cannot be read. With Redis away it waits
  */
-export async function publishCatalog({ records, site, redis, destination }: PublishOptions): Promise<number> {
-  const ticket = await drawTicket(redis, site);
+export async function publishCatalog({ records, scope, redis, destination }: PublishOptions): Promise<number> {
+  const ticket = await drawTicket(redis, scope);
   const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(records), statfs(records.folder)]);
   const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-  await putCatalog(redis, site, ticket, summariseFolder({ contents, disk, destination, now: new Date() }));
+  await putCatalog(redis, scope, ticket, summariseFolder({ contents, disk, destination, now: new Date() }));
   return contents.dumps.length;
 }

@@ -40,13 +40,13 @@ describe.skipIf(!hasRedis())('a publisher', () => {
   const start = (lookEveryMs?: number) =>
     new Publisher({
       records: new Records(folder.path),
-      site: 'here',
+      scope: 'here',
       redis,
       destination,
       log,
       ...(lookEveryMs === undefined ? {} : { lookEveryMs }),
     });
-  const readCatalog = (site = 'here') => new CatalogReader(redis, site).read();
+  const readCatalog = (scope = 'here') => new CatalogReader(redis, scope).read();
   const countOf = async (): Promise<number | undefined> => {
     const catalog = await readCatalog();
     return catalog?.databases.reduce((sum, { count }) => sum + count, 0);

@@ -46,11 +46,11 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const { redis, site, log } = this.#options;
+    const { redis, scope, log } = this.#options;
     if (this.#publishing !== undefined || redis.status !== 'ready') return;
     try {
       const isOld = performance.now() - this.#lastAtMs > REPEAT_AFTER_MS;
-      if (isOld || !(await isCatalogThere(redis, site))) this.publish();
+      if (isOld || !(await isCatalogThere(redis, scope))) this.publish();
     } catch (error) {
       log.warn({ err: describeError(error) }, 'could not see whether the catalog is published');
     }

@@ -1,9 +1,12 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { shorten, showName, type AlarmKind, type Notification, type Severity } from '../notification.ts';
+import { formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
+import { shorten, showTarget, type AlarmKind, type Notification, type Severity } from '../notification.ts';
 
 /** A fault that stands until something newer ends it. */
 export type Alarm = {
   readonly kind: AlarmKind;
+  /** `undefined`: that of stack.env. */
+  readonly server?: string | undefined;
   readonly database: string;
   /** The dump in question. */
   readonly name?: BackupName | undefined;
@@ -47,10 +50,10 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
   'dump-suspect': {
     severity: 'error',
     title: (shown) => `A dump of ${shown} is SUSPECT`,
-    happened: (reason, { name, database }) =>
-      `${name ?? 'A dump'} is kept, but does not count as a backup: ${reason}. Nothing of ${showName(database)} is deleted meanwhile.`,
-    hint: (shown, { name }) =>
-      `Find out whether ${shown} lost data, the role that dumps lost rights, or it is the wrong server. If that is intended: pgstow accept ${name ?? 'latest'}. Otherwise mend it: the next dump of usual size ends this alarm.`,
+    happened: (reason, alarm) =>
+      `${alarm.name ?? 'A dump'} is kept, but does not count as a backup: ${reason}. Nothing of ${showTarget(alarm)} is deleted meanwhile.`,
+    hint: (shown, { server, name }) =>
+      `Find out whether ${shown} lost data, the role that dumps lost rights, or it is the wrong server. If that is intended: pgstow accept ${formatTarget({ server, database: name ?? 'latest' })}. Otherwise mend it: the next dump of usual size ends this alarm.`,
     recovered: (shown) => `Dumps of ${shown} count again`,
   },
   'dump-shrunk': {
@@ -110,12 +113,13 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
 /** @param at when the alarm is raised */
 export function describeAlarm(alarm: Alarm, site: string, at: Date): Notification {
   const words = WORDS[alarm.kind];
-  const shown = showName(alarm.database);
+  const shown = showTarget(alarm);
   return shorten({
     event: 'raised',
     severity: words.severity,
     kind: alarm.kind,
     site,
+    server: alarm.server,
     database: alarm.database,
     name: alarm.name,
     title: words.title(shown),
@@ -129,7 +133,7 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
 /** @param raisedAt when the alarm was raised, ISO 8601 */
 export function describeRecovery(
   kind: AlarmKind,
-  database: string,
+  target: Target,
   { name, happened, isMoot = false }: Recovery,
   { site, raisedAt, now }: { readonly site: string; readonly raisedAt: string; readonly now: Date },
 ): Notification {
@@ -138,9 +142,10 @@ export function describeRecovery(
     severity: 'info',
     kind,
     site,
-    database,
+    server: target.server,
+    database: target.database,
     name,
-    title: isMoot ? `${showName(database)} is not backed up any more` : WORDS[kind].recovered(showName(database)),
+    title: isMoot ? `${showTarget(target)} is not backed up any more` : WORDS[kind].recovered(showTarget(target)),
     happened,
     safe: isMoot ? 'Its backups stay.' : safeAfter(name),
     hint: `${isMoot ? 'Nothing, if that is intended' : 'Nothing'}. The alarm of ${raisedAt} is over.`,

@@ -5,6 +5,8 @@ import { alarmKinds, notificationSchema } from '../notification.ts';
 export const alarmRecordSchema = z.object({
   version: z.literal(1),
   kind: z.enum(alarmKinds),
+  /** Absent for the server of stack.env. */
+  server: z.string().optional(),
   database: z.string(),
   raisedAt: z.iso.datetime(),
   /** Only a newer event ends it. */

@@ -20,6 +20,9 @@ export type AlarmsOptions = {
   readonly redact: Redact;
 };
 
+/** The alarms of one server. */
+export type ServerAlarms = Pick<Alarms, 'raise' | 'lift' | 'standing'>;
+
 /** Interval of sending alarms that no endpoint has taken: the network that fails an upload also fails its alarm. */
 const RESEND_MS = 5 * 60_000;
 
@@ -47,10 +50,11 @@ export class Alarms implements Disposable {
     const hint = alarm.hint && redact(alarm.hint);
     const clean = { ...alarm, reason: redact(alarm.reason), hint, safe: redact(alarm.safe) };
     const notification = describeAlarm(clean, site, now);
-    const { kind, database } = alarm;
+    const { kind, server, database } = alarm;
     const raised: AlarmRecord = {
       version: 1,
       kind,
+      server,
       database,
       raisedAt: now.toISOString(),
       sinceMs: (alarm.since ?? now).getTime(),
@@ -63,11 +67,11 @@ export class Alarms implements Disposable {
   }
 
   /** Ends a standing alarm, if the recovery is newer than the fault. */
-  lift(kind: AlarmKind, database: string, recovery: Recovery): void {
+  lift(kind: AlarmKind, database: string, recovery: Recovery, server?: string): void {
     const { site, redis, background, log, redact, endpoints } = this.#options;
     background.run('lift an alarm', async (signal) => {
-      const unkept = this.#unkept.end({ kind, database }, recovery.at);
-      const changed = await changeAlarm(redis, site, { kind, database }, (known) =>
+      const unkept = this.#unkept.end({ kind, server, database }, recovery.at);
+      const changed = await changeAlarm(redis, site, { kind, server, database }, (known) =>
         decideLift(known, recovery.at, Date.now()),
       ).catch((error: unknown) => {
         if (unkept === undefined) throw error;
@@ -78,11 +82,20 @@ export class Alarms implements Disposable {
       if (before === undefined) return;
       const { raisedAt } = before;
       const clean = { ...recovery, happened: redact(recovery.happened) };
-      const notification = describeRecovery(kind, database, clean, { site, raisedAt, now: new Date() });
-      log.info({ alarm: kind, database, name: recovery.name }, `alarm lifted: ${notification.title}`);
+      const notification = describeRecovery(kind, { server, database }, clean, { site, raisedAt, now: new Date() });
+      log.info({ alarm: kind, server, database, name: recovery.name }, `alarm lifted: ${notification.title}`);
       if (changed?.isToSend === true || unkept !== undefined)
         this.#logFaults(await notify(endpoints, notification, signal));
     });
+  }
+
+  /** The alarms of one server; `undefined` for that of stack.env. */
+  of(server: string | undefined): ServerAlarms {
+    return {
+      raise: (alarm) => this.raise({ ...alarm, server }),
+      lift: (kind, database, recovery) => this.lift(kind, database, recovery, server),
+      standing: async () => (await this.standing()).filter((record) => record.server === server),
+    };
   }
 
   /** Standing alarms, oldest first. @throws RetryableError if Redis does not answer */
@@ -96,10 +109,10 @@ export class Alarms implements Disposable {
 
   async #raise(raised: AlarmRecord, signal: AbortSignal): Promise<void> {
     const { site, redis, log } = this.#options;
-    const { kind, database, notification } = raised;
+    const { kind, server, database, notification } = raised;
     const changed = await changeAlarm(redis, site, raised, (known) => decideRaise(known, raised, Date.now()));
     if (changed?.fault === undefined && changed?.before === undefined && changed !== undefined)
-      log.error({ alarm: kind, database, name: notification.name }, `alarm raised: ${notification.title}`);
+      log.error({ alarm: kind, server, database, name: notification.name }, `alarm raised: ${notification.title}`);
     if (changed?.isToSend === true && changed.after !== undefined)
       await this.#send(changed.after, signal, changed.fault);
     if (changed?.fault === undefined) this.#unkept.drop(raised);
@@ -110,10 +123,10 @@ export class Alarms implements Disposable {
     if (endpoints.length === 0) return;
     background.run('send alarms that no endpoint has taken', async (signal) => {
       for (const raised of this.#unkept.waiting()) await this.#raise(raised, signal);
-      for (const { kind, database, isTold } of await this.standing()) {
-        if (isTold) continue;
+      for (const record of await this.standing()) {
+        if (record.isTold) continue;
         const decide = (known: AlarmRecord | undefined) => decideResend(known, Date.now());
-        const changed = await changeAlarm(redis, site, { kind, database }, decide);
+        const changed = await changeAlarm(redis, site, record, decide);
         if (changed?.after !== undefined) await this.#send(changed.after, signal, changed.fault);
       }
     });
@@ -133,8 +146,8 @@ export class Alarms implements Disposable {
 
   #maySendUnkept(record: AlarmRecord, fault: unknown): boolean {
     const { log, redact, endpoints } = this.#options;
-    const { kind, database, notification } = record;
-    const about = { alarm: kind, database, name: notification.name, err: redact(describeError(fault)) };
+    const { kind, server, database, notification } = record;
+    const about = { alarm: kind, server, database, name: notification.name, err: redact(describeError(fault)) };
     const admitted = this.#unkept.admit(record, performance.now());
     if (admitted === 'now') log.error(about, `alarm raised, and not kept by Redis: ${notification.title}`);
     if (admitted === 'later') log.error(about, `alarm raised, and sent later, after so many: ${notification.title}`);

@@ -1,6 +1,7 @@
+import { alarmField } from './alarm-field.ts';
 import type { AlarmRecord } from './alarm-record.ts';
 
-type Key = Pick<AlarmRecord, 'kind' | 'database'>;
+type Key = Pick<AlarmRecord, 'kind' | 'server' | 'database'>;
 type Entry = {
   readonly record: AlarmRecord;
   /** `undefined`: it waits to be sent. */
@@ -24,7 +25,7 @@ export class UnkeptAlarms {
   /** Whether to send it `now`, or `later`, when it is raised again; `no`: it was sent, or already waits. */
   admit(record: AlarmRecord, nowMs: number): 'now' | 'later' | 'no' {
     this.#forgetOld(nowMs);
-    const known = this.#entries.get(keyOf(record));
+    const known = this.#entries.get(alarmField(record));
     if (known?.sentAtMs !== undefined) return 'no';
     if (this.#sendTimesMs.length < MOST_AN_HOUR) {
       this.#sendTimesMs = [...this.#sendTimesMs, nowMs];
@@ -32,23 +33,23 @@ export class UnkeptAlarms {
       return 'now';
     }
     if (known !== undefined || this.waiting().length >= MOST_WAITING) return 'no';
-    this.#entries.set(keyOf(record), { record, sentAtMs: undefined });
+    this.#entries.set(alarmField(record), { record, sentAtMs: undefined });
     return 'later';
   }
 
   /** Notes that an alarm was sent. */
   remember(record: AlarmRecord, nowMs: number): void {
-    this.#entries.set(keyOf(record), { record, sentAtMs: nowMs });
+    this.#entries.set(alarmField(record), { record, sentAtMs: nowMs });
   }
 
   /** Notes that no endpoint took an alarm: it waits. */
   fail(record: AlarmRecord): void {
-    if (this.#entries.has(keyOf(record))) this.#entries.set(keyOf(record), { record, sentAtMs: undefined });
+    if (this.#entries.has(alarmField(record))) this.#entries.set(alarmField(record), { record, sentAtMs: undefined });
   }
 
   isSent(key: Key, nowMs: number): boolean {
     this.#forgetOld(nowMs);
-    return this.#entries.get(keyOf(key))?.sentAtMs !== undefined;
+    return this.#entries.get(alarmField(key))?.sentAtMs !== undefined;
   }
 
   waiting(): readonly AlarmRecord[] {
@@ -57,14 +58,14 @@ export class UnkeptAlarms {
 
   /** Forgets an alarm that Redis keeps. */
   drop(key: Key): void {
-    this.#entries.delete(keyOf(key));
+    this.#entries.delete(alarmField(key));
   }
 
   /** Ends an alarm by a newer event. @returns the alarm, if it was sent */
   end(key: Key, at: Date): AlarmRecord | undefined {
-    const known = this.#entries.get(keyOf(key));
+    const known = this.#entries.get(alarmField(key));
     if (known === undefined || at.getTime() < known.record.sinceMs) return undefined;
-    this.#entries.delete(keyOf(key));
+    this.#entries.delete(alarmField(key));
     return known.sentAtMs === undefined ? undefined : known.record;
   }
 
@@ -73,8 +74,4 @@ export class UnkeptAlarms {
     for (const [key, { sentAtMs }] of this.#entries)
       if (sentAtMs !== undefined && nowMs - sentAtMs >= AGAIN_AFTER_MS) this.#entries.delete(key);
   }
-}
-
-function keyOf({ kind, database }: Key): string {
-  return `${kind}:${database}`;
 }

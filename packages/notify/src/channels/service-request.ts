@@ -57,13 +57,14 @@ function post(url: string, body: unknown, authorization?: string): ServiceReques
 
 /** Documented in docs/alarms.md: fields are added, never changed. */
 function forWebhook(notification: Notification): object {
-  const { event, severity, kind, site, database, name, title, happened, safe, hint, at } = notification;
+  const { event, severity, kind, site, server, database, name, title, happened, safe, hint, at } = notification;
   return {
     version: 1,
     event,
     severity,
     kind: kind ?? null,
     site,
+    ...(server === undefined ? {} : { server }),
     database: database ?? null,
     name: name ?? null,
     title,

@@ -6,7 +6,8 @@ const UUID = '0d338dcc-a054-81ec-b909-0242ac120002';
 
 describe('the URL of a ping', () => {
   it('is the check’s, with the step after its path and the run’s id', () => {
-    const at = (template: string, ping: 'start' | 'success' | 'fail') => pingUrl(template, 'my db/ä', ping, UUID).href;
+    const at = (template: string, ping: 'start' | 'success' | 'fail') =>
+      pingUrl(template, { database: 'my db/ä' }, ping, UUID).href;
     expect(at('https://hc-ping.com/uuid', 'success')).toBe(`https://hc-ping.com/uuid?rid=${UUID}`);
     expect(at('https://hc-ping.com/uuid/', 'start')).toBe(`https://hc-ping.com/uuid/start?rid=${UUID}`);
     expect(at('https://hc-ping.com/key/{database}-x?create=1', 'fail')).toBe(
@@ -15,6 +16,12 @@ describe('the URL of a ping', () => {
     expect(at('http://h/ping?check={database}&rid=mine', 'success')).toBe(
       `http://h/ping?check=my+db%2F%C3%A4&rid=${UUID}`,
     );
+  });
+
+  it('names the server, and default for that of stack.env', () => {
+    const at = (server?: string) =>
+      pingUrl('http://h/{server}-{database}', { server, database: 'shop' }, 'success', UUID).pathname;
+    expect([at('prod'), at()]).toEqual(['/prod-shop', '/default-shop']);
   });
 });
 

@@ -1,4 +1,5 @@
-import { DATABASE_PLACEHOLDER } from '@pgstow/shared/config/subjects/alarms.ts';
+import { DATABASE_PLACEHOLDER, SERVER_PLACEHOLDER } from '@pgstow/shared/config/subjects/alarms.ts';
+import { UNNAMED_SERVER, type Target } from '@pgstow/shared/contract/target.ts';
 
 export type Ping = 'start' | 'success' | 'fail';
 
@@ -7,8 +8,12 @@ export type Ping = 'start' | 'success' | 'fail';
  *
  * @param runId a UUID, the same for all pings of a run
  */
-export function pingUrl(template: string, database: string, ping: Ping, runId: string): URL {
-  const url = new URL(template.replaceAll(DATABASE_PLACEHOLDER, encodeURIComponent(database)));
+export function pingUrl(template: string, { server, database }: Target, ping: Ping, runId: string): URL {
+  const url = new URL(
+    template
+      .replaceAll(SERVER_PLACEHOLDER, server ?? UNNAMED_SERVER)
+      .replaceAll(DATABASE_PLACEHOLDER, encodeURIComponent(database)),
+  );
   if (ping !== 'success') url.pathname = `${url.pathname.replace(/\/+$/, '')}/${ping}`;
   url.searchParams.set('rid', runId);
   return url;

@@ -9,8 +9,10 @@ import { pingUrl, type Ping } from './heartbeat-url.ts';
 import { runIdOf } from './run-id.ts';
 
 export type HeartbeatOptions = {
-  /** May contain `{database}`; `undefined`: no heartbeat. */
+  /** May contain `{database}` and `{server}`; `undefined`: no heartbeat. */
   readonly url: string | undefined;
+  /** `undefined`: that of stack.env. */
+  readonly server?: string | undefined;
   readonly background: Background;
   readonly log: Log;
   readonly redact: Redact;
@@ -45,7 +47,7 @@ export class Heartbeat {
 
   #ping(database: string, ping: Ping, run: string, text?: string): void {
     if (this.#options.url === undefined) return;
-    const url = pingUrl(this.#options.url, database, ping, runIdOf(run));
+    const url = pingUrl(this.#options.url, { server: this.#options.server, database }, ping, runIdOf(run));
     const before = this.#last.get(database);
     this.#options.background.run('send a heartbeat', async (signal) => {
       const sent = (before ?? Promise.resolve()).then(() => this.#send(url, { database, ping, run }, text, signal));

@@ -8,8 +8,12 @@ import {
   newerVersionOf,
   parseJobData,
   scheduleId,
+  targetOfJob,
   uploadJobId,
+  verifyJobId,
+  verifyScheduleId,
 } from './jobs.ts';
+import { scopeOf } from './scope.ts';
 
 const name = formatBackupName('shop', new Date('2026-03-01T04:05:06Z'));
 
@@ -17,6 +21,16 @@ describe('what a job carries', () => {
   it('is the names alone', () => {
     expect(parseJobData('dump', { target: 'my db' })).toEqual({ target: 'my db' });
     expect(parseJobData('upload', { name, destination: 's3' })).toEqual({ name, destination: 's3' });
+  });
+
+  it('names the server, unless it is that of stack.env', () => {
+    expect(parseJobData('dump', { target: 'shop', server: 'prod' })).toEqual({ target: 'shop', server: 'prod' });
+    expect(targetOfJob('upload', { name, destination: 's3', server: 'prod' })).toEqual({
+      server: 'prod',
+      database: 'shop',
+    });
+    for (const server of ['', 'default', 'a/b', 'a:b', '../x', '-a', 'A', 'a'.repeat(33), 7])
+      expect(() => parseJobData('dump', { target: 'shop', server })).toThrow(ZodError);
   });
 
   it('may say that it is of version 1, as the data without a version is', () => {
@@ -81,12 +95,33 @@ describe('what a job carries', () => {
 describe('ids', () => {
   it('tell targets and dumps apart, whatever they are called, and hold no colon (BullMQ takes those for its own)', () => {
     const targets = ['a', 'a.1', 'a:1', 'a b', 'a%20b', 'ä', '1', '../x', '"'];
-    for (const id of [scheduleId, (t: string) => firstJobId(t, 1), (t: string) => catchUpJobId(t, 1)]) {
-      const ids = targets.map(id);
-      expect(new Set(ids).size).toBe(targets.length);
+    const servers = [undefined, 'a', 'b', '1'];
+    for (const id of [
+      scheduleId,
+      verifyScheduleId,
+      (target: string, server?: string) => firstJobId(target, 1, server),
+      (target: string, server?: string) => catchUpJobId(target, 1, server),
+    ]) {
+      const ids = servers.flatMap((server) => targets.map((target) => id(target, server)));
+      expect(new Set(ids).size).toBe(servers.length * targets.length);
       for (const each of ids) expect(each).toMatch(/^[^:]+$/);
     }
-    expect(targets.map(scheduleId).every(isScheduleId)).toBe(true);
-    expect(uploadJobId(name, 's3')).not.toBe(uploadJobId(name, 's4'));
+    expect(targets.map((target) => scheduleId(target, 'b')).every(isScheduleId)).toBe(true);
+    const uploads = [uploadJobId(name, 's3'), uploadJobId(name, 's4'), uploadJobId(name, 's3', 's4')];
+    expect(new Set(uploads).size).toBe(3);
+  });
+
+  it('of the server of stack.env are as they were before there were others', () => {
+    expect([scheduleId('a b'), verifyScheduleId('a b'), uploadJobId(name, 's3'), verifyJobId(name, 's3')]).toEqual([
+      'dump.a%20b',
+      'verify.a%20b',
+      `upload.${name}.s3`,
+      `verify.${name}.s3`,
+    ]);
+    expect([firstJobId('a', 1), catchUpJobId('a', 1), scopeOf('default', undefined)]).toEqual([
+      'first.a.1',
+      'catch-up.a.1',
+      'default',
+    ]);
   });
 });

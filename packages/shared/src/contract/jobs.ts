@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
-import { destinationNameSchema, targetNameSchema } from './target.ts';
+import { destinationNameSchema, serverNameSchema, targetNameSchema, type Target } from './target.ts';
 
 /** The version of job data that this pgstow reads. Without one, it is this. */
 const DATA_VERSION = 1;
 
 const version = z.literal(DATA_VERSION).optional();
+
+/** Absent for the server of stack.env. */
+const server = serverNameSchema.optional();
 
 /** Major version of PostgreSQL to restore into as well, instead of that of VERIFY_REHEARSE. */
 const rehearse = z.int().positive().optional();
@@ -15,15 +18,17 @@ const rehearse = z.int().positive().optional();
  * who may look. Both ends parse: a job with anything else in it is refused.
  */
 export const jobs = {
-  dump: z.strictObject({ version, target: targetNameSchema }).transform(toNames),
-  upload: z.strictObject({ version, name: backupNameSchema, destination: destinationNameSchema }).transform(toNames),
+  dump: z.strictObject({ version, server, target: targetNameSchema }).transform(toNames),
+  upload: z
+    .strictObject({ version, server, name: backupNameSchema, destination: destinationNameSchema })
+    .transform(toNames),
   /** A dump as it lies at a destination, or a target's newest dump there. */
   verify: z.union([
     z
-      .strictObject({ version, name: backupNameSchema, destination: destinationNameSchema, rehearse })
+      .strictObject({ version, server, name: backupNameSchema, destination: destinationNameSchema, rehearse })
       .transform(toNames),
     z
-      .strictObject({ version, target: targetNameSchema, destination: destinationNameSchema, rehearse })
+      .strictObject({ version, server, target: targetNameSchema, destination: destinationNameSchema, rehearse })
       .transform(toNames),
   ]),
 } as const;
@@ -55,11 +60,12 @@ export function newerVersionOf(data: unknown): number | undefined {
   return versioned?.version;
 }
 
-/** The database of a job; `undefined` if the data is not ours. */
-export function databaseOfJob(queue: QueueName, data: unknown): string | undefined {
+/** The server and database of a job; `undefined` if the data is not ours. */
+export function targetOfJob(queue: QueueName, data: unknown): Target | undefined {
   const parsed = jobs[queue].safeParse(data).data;
   if (parsed === undefined) return undefined;
-  return 'target' in parsed ? parsed.target : parseBackupName(parsed.name).database;
+  const database = 'target' in parsed ? parsed.target : parseBackupName(parsed.name).database;
+  return { server: parsed.server, database };
 }
 
 /** Result of a dump job: the dump, and the destinations of its uploads. */
@@ -74,32 +80,37 @@ export const dumpResultSchema = z.object({
 export type DumpResult = z.infer<typeof dumpResultSchema>;
 
 /** Id of the one upload job of a dump and destination, however often it is requested. */
-export function uploadJobId(name: BackupName, destination: string): string {
-  return `upload.${name}.${destination}`;
+export function uploadJobId(name: BackupName, destination: string, server?: string): string {
+  return atServer(`upload.${name}.${destination}`, server);
 }
 
 /** Id of the one restore test of a dump and destination, however often it is requested. */
-export function verifyJobId(name: BackupName, destination: string): string {
-  return `verify.${name}.${destination}`;
+export function verifyJobId(name: BackupName, destination: string, server?: string): string {
+  return atServer(`verify.${name}.${destination}`, server);
 }
 
 /** The schedule entry of a target's restore tests. */
-export function verifyScheduleId(target: string): string {
-  return `verify.${encodeURIComponent(target)}`;
+export function verifyScheduleId(database: string, server?: string): string {
+  return atServer(`verify.${encodeURIComponent(database)}`, server);
 }
 
-export function catchUpJobId(target: string, dueAtMs: number): string {
-  return `catch-up.${encodeURIComponent(target)}.${dueAtMs}`;
+export function catchUpJobId(database: string, dueAtMs: number, server?: string): string {
+  return atServer(`catch-up.${encodeURIComponent(database)}.${dueAtMs}`, server);
 }
 
 /** @param sinceMs when the schedule's period began, so that an earlier period's job is not taken for this one */
-export function firstJobId(target: string, sinceMs: number): string {
-  return `first.${encodeURIComponent(target)}.${sinceMs}`;
+export function firstJobId(database: string, sinceMs: number, server?: string): string {
+  return atServer(`first.${encodeURIComponent(database)}.${sinceMs}`, server);
 }
 
 /** The schedule entry of a target's dumps. */
-export function scheduleId(target: string): string {
-  return `dump.${encodeURIComponent(target)}`;
+export function scheduleId(database: string, server?: string): string {
+  return atServer(`dump.${encodeURIComponent(database)}`, server);
+}
+
+/** An encoded database and a backup's name have no `@`, so no two servers share an id. */
+function atServer(id: string, server: string | undefined): string {
+  return server === undefined ? id : `${id}@${server}`;
 }
 
 /** Whether a schedule entry of restore tests is one of ours. */

@@ -23,6 +23,23 @@ function isShortEnough(name: string): boolean {
 /** A site's name: it keeps the site's queues, locks and published catalog apart from another's. */
 export const siteSchema = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a site is 1 to 32 of a-z, 0-9 and -');
 
+/** Stands for the server of stack.env where a server has to be named: in HEARTBEAT_URL, and for `--server`. */
+export const UNNAMED_SERVER = 'default';
+
+/** The name of a server in TARGETS_FILE; it becomes a folder and part of object keys. The server of stack.env has none. */
+export const serverNameSchema = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'a server is named with 1 to 32 of a-z, 0-9 and - between them')
+  .refine((name) => name !== UNNAMED_SERVER, `${UNNAMED_SERVER} is the server of stack.env`);
+
+/** One database of one server. */
+export type Target = { readonly server?: string | undefined; readonly database: string };
+
+/** A target as people read and write it: `server/database`, or the database alone for the server of stack.env. */
+export function formatTarget({ server, database }: Target): string {
+  return server === undefined ? database : `${server}/${database}`;
+}
+
 /** A destination's short name; it becomes part of the receipt's file name. */
 export const destinationNameSchema = z
   .string()

@@ -23,6 +23,7 @@ export type Tracing = {
 /** Attributes in the words of the glossary. */
 export type SpanAttributes = {
   readonly site?: string;
+  readonly server?: string;
   readonly database?: string;
   readonly name?: string;
   readonly destination?: string;

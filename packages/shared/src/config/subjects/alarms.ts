@@ -11,11 +11,13 @@ import { secretsInUrl } from '../values/url-secrets.ts';
 
 /** Receivers of heartbeats and notifications. */
 export type AlarmsConfig = {
-  /** May hold `{database}`; `undefined`: no heartbeat. */
+  /** May hold `{database}` and `{server}`; `undefined`: no heartbeat. */
   readonly heartbeatUrl: string | undefined;
   readonly endpoints: readonly NotifyEndpoint[];
 };
 
+/** The place of the server's name in HEARTBEAT_URL. */
+export const SERVER_PLACEHOLDER = '{server}';
 /** The place of the database's name in HEARTBEAT_URL: each database then has its own check. */
 export const DATABASE_PLACEHOLDER = '{database}';
 
@@ -26,7 +28,7 @@ export const alarms = defineSubject({
       schema: z.string().trim().optional(),
       secret: secretsInUrl,
       description:
-        'URL of a check at healthchecks.io, or at a service with the same protocol. It is pinged when a dump begins, when a backup is confirmed, and when one has failed for good. With `{database}` in it, each database has its own check (docs/alarms.md).',
+        'URL of a check at healthchecks.io, or at a service with the same protocol. It is pinged when a dump begins, when a backup is confirmed, and when one has failed for good. With `{database}` in it, each database has its own check, and with `{server}` as well each of each server (docs/alarms.md).',
     },
     NOTIFY_URLS: {
       schema: z.string().optional(),
@@ -43,12 +45,17 @@ export const alarms = defineSubject({
 
 function readHeartbeatUrl(text: string | undefined, report: ReportFault): string | undefined {
   if (text === undefined) return undefined;
-  const samples = ['a', 'b'].map((name) => text.replaceAll(DATABASE_PLACEHOLDER, name));
+  const samples = ['a', 'b'].map((name) =>
+    text.replaceAll(DATABASE_PLACEHOLDER, name).replaceAll(SERVER_PLACEHOLDER, name),
+  );
   const [url, other] = samples.map((sample) => (URL.canParse(sample) ? new URL(sample) : undefined));
   if (url === undefined || other === undefined || !/^https?:$/.test(url.protocol))
     report('HEARTBEAT_URL', 'expected a URL such as https://hc-ping.com/UUID');
   else if (url.origin !== other.origin || url.username !== other.username || url.password !== other.password)
-    report('HEARTBEAT_URL', `holds ${DATABASE_PLACEHOLDER} elsewhere than in its path or query`);
+    report(
+      'HEARTBEAT_URL',
+      `holds ${DATABASE_PLACEHOLDER} or ${SERVER_PLACEHOLDER} elsewhere than in its path or query`,
+    );
   return text;
 }
 

@@ -11,31 +11,34 @@ export type JobHistory = {
 
 export type FailureKind = { readonly stage: string; readonly database: string; readonly reason: string };
 
-const attemptsKey = (site: string): string => `pgstow:${site}:attempts`;
-const failuresKey = (site: string): string => `pgstow:${site}:failures`;
+const attemptsKey = (scope: string): string => `pgstow:${scope}:attempts`;
+const failuresKey = (scope: string): string => `pgstow:${scope}:failures`;
 
 /** Notes when the last attempt of a stage began. Call it at the start of each. */
 export async function noteAttempt(
   redis: RedisConnection,
-  site: string,
+  scope: string,
   stage: QueueName,
   database: string,
 ): Promise<void> {
-  await redis.hset(attemptsKey(site), JSON.stringify([stage, database]), Date.now());
+  await redis.hset(attemptsKey(scope), JSON.stringify([stage, database]), Date.now());
 }
 
 /** Counts an attempt that failed. */
 export async function countFailure(
   redis: RedisConnection,
-  site: string,
+  scope: string,
   { stage, database, reason }: FailureKind,
 ): Promise<void> {
-  await redis.hincrby(failuresKey(site), JSON.stringify([stage, database, reason]), 1);
+  await redis.hincrby(failuresKey(scope), JSON.stringify([stage, database, reason]), 1);
 }
 
 /** Reads both. Entries of another version are passed over. */
-export async function readJobHistory(redis: RedisConnection, site: string): Promise<JobHistory> {
-  const [attempts, failures] = await Promise.all([redis.hgetall(attemptsKey(site)), redis.hgetall(failuresKey(site))]);
+export async function readJobHistory(redis: RedisConnection, scope: string): Promise<JobHistory> {
+  const [attempts, failures] = await Promise.all([
+    redis.hgetall(attemptsKey(scope)),
+    redis.hgetall(failuresKey(scope)),
+  ]);
   return {
     attempts: Object.entries(attempts).flatMap(([field, value]) => {
       const { data } = attemptSchema.safeParse([...wordsOf(field), Number(value)]);

@@ -8,14 +8,17 @@ import { removeOrphan } from './remove-orphan.ts';
 
 export interface OpenQueue<Q extends QueueName> extends Queue<JobData<Q>, unknown> {
   readonly site: string;
+  /** The server that jobs are added for; `undefined`: that of stack.env. */
+  readonly server: string | undefined;
   readonly redis: RedisConnection;
 }
 
-/** Opens a queue of a site, over a connection that the caller closes. */
+/** Opens a queue of a site to add a server's jobs, over a connection that the caller closes. All servers share the queue. */
 export function openQueue<Q extends QueueName>(
   name: Q,
   site: string,
   redis: RedisConnection,
+  server?: string,
 ): OpenQueue<Q> & AsyncDisposable {
   const telemetry = currentTracing()?.queues;
   const queue = new Queue<JobData<Q>, unknown>(name, {
@@ -25,7 +28,7 @@ export function openQueue<Q extends QueueName>(
   });
   // An error of the connection without a listener would end the process; the connection logs its own.
   queue.on('error', () => undefined);
-  return Object.assign(queue, { site, redis, [Symbol.asyncDispose]: () => queue.close() });
+  return Object.assign(queue, { site, server, redis, [Symbol.asyncDispose]: () => queue.close() });
 }
 
 export function queuePrefix(site: string): string {
@@ -60,7 +63,7 @@ export async function enqueueDump(
   reason: DumpReason,
   { jobId }: Pick<JobsOptions, 'jobId'> = {},
 ): Promise<Job<JobData<'dump'>, unknown>> {
-  const data = jobs.dump.parse({ target });
+  const data = jobs.dump.parse({ ...ofServer(queue), target });
   const options = reason === 'ad-hoc' ? jobOptions.dump : plannedJobOptions.dump;
   if (jobId === undefined) return queue.add(reason, data, options);
   await removeOrphan(queue, jobId);
@@ -72,8 +75,8 @@ export async function enqueueDump(
  * for good is tried anew, one that was done before is done again.
  */
 export async function enqueueUpload(queue: OpenQueue<'upload'>, name: BackupName, destination: string): Promise<void> {
-  const jobId = uploadJobId(name, destination);
-  const data = jobs.upload.parse({ name, destination });
+  const jobId = uploadJobId(name, destination, queue.server);
+  const data = jobs.upload.parse({ ...ofServer(queue), name, destination });
   await clearTheWay(queue, jobId);
   await inTraceOf(queue, name, () => queue.add('upload', data, { ...jobOptions.upload, jobId }));
 }
@@ -101,8 +104,13 @@ export async function enqueueVerify(
   reason: 'after-upload' | 'ad-hoc',
   rehearse?: number,
 ): Promise<string> {
-  const jobId = verifyJobId(name, destination);
-  const data = jobs.verify.parse({ name, destination, ...(rehearse === undefined ? {} : { rehearse }) });
+  const jobId = verifyJobId(name, destination, queue.server);
+  const data = jobs.verify.parse({
+    ...ofServer(queue),
+    name,
+    destination,
+    ...(rehearse === undefined ? {} : { rehearse }),
+  });
   // A job that is there already would run as it was asked for. One that runs by now stays.
   if (rehearse !== undefined) await queue.remove(jobId);
   await clearTheWay(queue, jobId);
@@ -113,6 +121,11 @@ export async function enqueueVerify(
     await inTraceOf(queue, name, () => queue.add(reason, data, { ...plannedJobOptions.verify, jobId }));
   }
   return jobId;
+}
+
+/** The part of a job's data that names its server. */
+function ofServer({ server }: { readonly server: string | undefined }): { readonly server?: string } {
+  return server === undefined ? {} : { server };
 }
 
 /** Puts a job that is in the queue before those that no person waits for. */

@@ -1,6 +1,7 @@
 import { DelayedError, type Job } from 'bullmq';
 import type { BackupName } from '../../contract/backup-name.ts';
-import { databaseOfJob, parseJobData, type QueueName } from '../../contract/jobs.ts';
+import { parseJobData, targetOfJob, type QueueName } from '../../contract/jobs.ts';
+import { scopeOf } from '../../contract/scope.ts';
 import { rememberTrace } from '../../tracing/backup-trace.ts';
 import { currentTracing } from '../../tracing/tracing.ts';
 import { BusyError } from '../errors.ts';
@@ -48,17 +49,20 @@ export async function runJob<Q extends QueueName>(
   // A job that is asked for again for months must not grow with each attempt, whichever version made it.
   job.opts.keepLogs ??= KEPT_LINES;
   job.opts.stackTraceLimit ??= KEPT_REASONS;
-  let log = processLog.child({ job: id });
+  const target = targetOfJob(queue, job.data);
+  const scope = scopeOf(site, target?.server);
+  const ofServer = target?.server === undefined ? {} : { server: target.server };
+  let log = processLog.child({ job: id, ...ofServer });
   const concerns = (name: BackupName): void => {
-    log = processLog.child({ job: id, name });
+    log = processLog.child({ job: id, ...ofServer, name });
     currentTracing()?.describe({ name });
-    rememberTrace(redis, site, name);
+    rememberTrace(redis, scope, name);
   };
   // Redis may be away: what is only shown must not fail a backup.
   const shown = (write: Promise<unknown>): void => void write.catch(() => undefined);
-  const database = databaseOfJob(queue, job.data);
-  if (database !== undefined) shown(noteAttempt(redis, site, queue, database));
-  currentTracing()?.describe({ site, ...(database === undefined ? {} : { database }) });
+  const database = target?.database;
+  if (database !== undefined) shown(noteAttempt(redis, scope, queue, database));
+  currentTracing()?.describe({ site, ...ofServer, ...(database === undefined ? {} : { database }) });
   try {
     assertReadable(job.data, wantedSince(job), new Date());
     const data = parseJobData(queue, job.data);
@@ -94,7 +98,7 @@ export async function runJob<Q extends QueueName>(
       throw new DelayedError();
     }
     const kind = error instanceof Error ? error.name : 'Error';
-    if (database !== undefined) shown(countFailure(redis, site, { stage: queue, database, reason: kind }));
+    if (database !== undefined) shown(countFailure(redis, scope, { stage: queue, database, reason: kind }));
     const failed = new JobError(error, redact);
     shown(keepJobFailure(redis, `${queueKey}:${id}`, failed.failure, redact));
     if (failed.isFinal) log.error({ err: failed.message }, 'job failed and will not be tried again by itself');

@@ -6,12 +6,12 @@ export type WantedSince = ReadonlyMap<string, { readonly [F in First]?: Date }>;
 const firsts = ['backup', 'verdict'] as const;
 export type First = (typeof firsts)[number];
 
-const wantedSinceKey = (site: string): string => `pgstow:${site}:wanted-since`;
+const wantedSinceKey = (scope: string): string => `pgstow:${scope}:wanted-since`;
 
 /** Reads them. Entries of another version are passed over. */
-export async function readWantedSince(redis: RedisConnection, site: string): Promise<WantedSince> {
+export async function readWantedSince(redis: RedisConnection, scope: string): Promise<WantedSince> {
   const since = new Map<string, { [F in First]?: Date }>();
-  for (const [field, value] of Object.entries(await redis.hgetall(wantedSinceKey(site)))) {
+  for (const [field, value] of Object.entries(await redis.hgetall(wantedSinceKey(scope)))) {
     const [first, database] = [
       firsts.find((each) => field.startsWith(`${each}:`)),
       field.slice(field.indexOf(':') + 1),
@@ -31,11 +31,11 @@ export async function readWantedSince(redis: RedisConnection, site: string): Pro
  */
 export async function keepWantedSince(
   redis: RedisConnection,
-  site: string,
+  scope: string,
   wanted: ReadonlyMap<string, readonly First[]>,
   now: Date,
 ): Promise<void> {
-  const key = wantedSinceKey(site);
+  const key = wantedSinceKey(scope);
   const fields = new Set([...wanted].flatMap(([database, each]) => each.map((first) => `${first}:${database}`)));
   const known = new Map(Object.entries(await redis.hgetall(key)));
   const over = [...known.keys()].filter((field) => !fields.has(field));

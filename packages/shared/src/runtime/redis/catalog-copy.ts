@@ -4,31 +4,31 @@ import { publishedCatalogSchema, type PublishedCatalog } from '../../contract/pu
 import type { RedisConnection } from './redis.ts';
 
 /** The published catalog of a site with the tickets that order its publications, in one hash. */
-export function catalogKey(site: string): string {
-  return `pgstow:${site}:catalog`;
+export function catalogKey(scope: string): string {
+  return `pgstow:${scope}:catalog`;
 }
 
 /**
  * Draws a ticket; call it before the folder is read. A later ticket has seen all that an earlier one saw, whatever the hosts'
  * clocks say.
  */
-export async function drawTicket(redis: RedisConnection, site: string): Promise<number> {
-  return redis.hincrby(catalogKey(site), 'next', 1);
+export async function drawTicket(redis: RedisConnection, scope: string): Promise<number> {
+  return redis.hincrby(catalogKey(scope), 'next', 1);
 }
 
 /** Puts a catalog in the place of an older one, at once. @returns whether it was newer than the one that was there */
 export async function putCatalog(
   redis: RedisConnection,
-  site: string,
+  scope: string,
   ticket: number,
   catalog: PublishedCatalog,
 ): Promise<boolean> {
   const json = JSON.stringify(publishedCatalogSchema.parse(catalog));
-  return (await redis.eval(PUT, 1, catalogKey(site), ticket, json, randomUUID())) === 1;
+  return (await redis.eval(PUT, 1, catalogKey(scope), ticket, json, randomUUID())) === 1;
 }
 
-export async function isCatalogThere(redis: RedisConnection, site: string): Promise<boolean> {
-  return (await redis.hexists(catalogKey(site), 'catalog')) === 1;
+export async function isCatalogThere(redis: RedisConnection, scope: string): Promise<boolean> {
+  return (await redis.hexists(catalogKey(scope), 'catalog')) === 1;
 }
 
 /** Reads what a site's workers published last, and parses it only once for each publication. */
@@ -37,9 +37,9 @@ export class CatalogReader {
   readonly #key: string;
   #known: { readonly stamp: string; readonly catalog: PublishedCatalog | undefined } | undefined;
 
-  constructor(redis: RedisConnection, site: string) {
+  constructor(redis: RedisConnection, scope: string) {
     this.#redis = redis;
-    this.#key = catalogKey(site);
+    this.#key = catalogKey(scope);
   }
 
   /** @returns `undefined` if nothing is there, or only what another version wrote */

@@ -52,18 +52,18 @@ export async function withLock<T>(
 }
 
 /** The lock for writing dumps of a target at a site. */
-export function dumpLockKey(site: string, target: string): string {
-  return `pgstow:${site}:lock:dump:${target}`;
+export function dumpLockKey(scope: string, target: string): string {
+  return `pgstow:${scope}:lock:dump:${target}`;
 }
 
 /** The lock for uploading a dump of a site to a destination. */
-export function uploadLockKey(site: string, name: string, destination: string): string {
-  return `pgstow:${site}:lock:upload:${destination}:${name}`;
+export function uploadLockKey(scope: string, name: string, destination: string): string {
+  return `pgstow:${scope}:lock:upload:${destination}:${name}`;
 }
 
 /** The lock for testing a dump of a site as it lies at a destination. */
-export function verifyLockKey(site: string, name: string, destination: string): string {
-  return `pgstow:${site}:lock:verify:${destination}:${name}`;
+export function verifyLockKey(scope: string, name: string, destination: string): string {
+  return `pgstow:${scope}:lock:verify:${destination}:${name}`;
 }
 
 /** The lock of a scratch folder, at any site. */
