@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { destination } from '@pgstow/shared/config/subjects/s3.ts';
@@ -12,11 +13,15 @@ import { watchSchedules } from './schedules/watch-schedules.ts';
 import { describePause } from './site/protection-policy.ts';
 import { queueOrder } from './site/read-site.ts';
 import type { Site } from './site/site.ts';
+import { watchSites } from './site/watch-sites.ts';
 import { watchStaleness } from './site/watch-staleness.ts';
 import { checkHealth } from './status/healthz.ts';
 import { addStatusRoutes } from './status/status-routes.ts';
 import { startWebServer } from './web/start-web-server.ts';
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const { postgres, schedule, verify, alarms, redis, board } = subjects;
 
 await runProcess(
@@ -60,19 +65,23 @@ await runProcess(
       schedules,
       startedAt: new Date(),
     };
+    const alarmsOf = perSite((name) => {
+      const { alarms } = startNotifying({ config: config.alarms, site: name, redis: connection, log, redact, stack });
+      return alarms;
+    });
+    const sites = stack.use(watchSites({ site: served, version, alarmsOf, log }));
     const server = stack.use(
       await startWebServer({
         config: config.board,
         loadBoard: async () => (await import('./web/board.ts')).createBoard(inOrder, site, publicPath, log),
-        addPages: (scope) => addStatusRoutes(scope, served, publicPath, log),
+        addPages: (scope) => addStatusRoutes(scope, served, { version, sites, publicPath, log }),
         readHealth: (mayKnowNames) => checkHealth(served, mayKnowNames),
         log,
       }),
     );
     await schedules.start();
     await restoreTests.start();
-    const { alarms } = startNotifying({ config: config.alarms, site, redis: connection, log, redact, stack });
-    stack.use(watchStaleness({ site: served, alarms, log }));
+    stack.use(watchStaleness({ site: served, alarms: alarmsOf(site), log }));
     for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
 
     if (config.board.password === undefined) {
@@ -82,3 +91,13 @@ await runProcess(
     }
   },
 );
+
+/** Makes what belongs to a site once, when it is first asked for. */
+function perSite<T>(make: (site: string) => T): (site: string) => T {
+  const made = new Map<string, T>();
+  return (site) => {
+    const known = made.get(site) ?? make(site);
+    made.set(site, known);
+    return known;
+  };
+}

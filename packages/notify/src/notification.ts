@@ -2,7 +2,7 @@ import { backupNameSchema } from '@pgstow/shared/contract/backup-name.ts';
 import { formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
 import { z } from 'zod';
 
-/** Kinds of alarm. There is at most one alarm of a kind and a database. */
+/** Kinds of alarm. There is at most one alarm of a kind and a database; `site-silent` is of a whole site. */
 export const alarmKinds = [
   'dump-failed',
   'dump-suspect',
@@ -13,6 +13,7 @@ export const alarmKinds = [
   'restore-test-overdue',
   'stale',
   'pruning-frozen',
+  'site-silent',
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
@@ -23,7 +24,7 @@ export type Severity = (typeof severities)[number];
 export const notificationSchema = z.object({
   event: z.enum(['raised', 'recovered', 'test']),
   severity: z.enum(severities),
-  /** Absent from a test, as is the database. */
+  /** Absent from a test, as is the database. A silent site has no database either. */
   kind: z.enum(alarmKinds).optional(),
   site: z.string(),
   /** Absent for the server of stack.env. */

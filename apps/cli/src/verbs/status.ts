@@ -14,6 +14,7 @@ import { withoutSecrets } from '../format/keep-secrets.ts';
 import { readNextRuns } from '../read-next-runs.ts';
 import { readSettings } from '../read-settings.ts';
 import { restoreTestJson } from './list.ts';
+import { forget, showAllSites } from './show-all-sites.ts';
 
 const EXAMPLES = `
 A database is healthy if its newest confirmed backup is younger than two intervals and an hour, or for a cron pattern
@@ -31,10 +32,17 @@ export function addStatus(pgstow: Command): void {
   pgstow
     .command('status')
     .description('show whether each configured database is backed up, and if not, why')
+    .option('--all-sites', 'show every site of this Redis instead, as its scheduler summed it up')
+    .option('--forget-site <site>', 'forget a site that is no more')
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
-    .action(showStatus);
+    .action(({ allSites, forgetSite, json }: StatusOptions) => {
+      if (forgetSite !== undefined) return forget(forgetSite);
+      return allSites === true ? showAllSites(json === true) : showStatus(json === true);
+    });
 }
+
+type StatusOptions = { readonly allSites?: true; readonly forgetSite?: string; readonly json?: true };
 
 type Status = Health<KnownDump> & {
   readonly database: string;
@@ -43,7 +51,7 @@ type Status = Health<KnownDump> & {
   readonly nextRun: Date | undefined;
 };
 
-async function showStatus({ json }: { readonly json?: true }): Promise<void> {
+async function showStatus(isJson: boolean): Promise<void> {
   const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 's3', 'redis');
   const { postgres, schedule, verify, backup, s3, redis } = settings;
   const now = new Date();
@@ -71,7 +79,7 @@ async function showStatus({ json }: { readonly json?: true }): Promise<void> {
     };
   });
   const faults = [...folder.faults, ...plan.faults];
-  console.log(json === true ? toJson(statuses, faults) : formatStatuses(statuses, now, destination !== undefined));
+  console.log(isJson ? toJson(statuses, faults) : formatStatuses(statuses, now, destination !== undefined));
 
   const ill = statuses.filter(({ isHealthy }) => !isHealthy);
   const because = faults.length === 0 ? '' : `\n${faults.join('\n')}`;

@@ -81,7 +81,7 @@ async function endForgotten(
   now: Date,
 ): Promise<void> {
   for (const { kind, database } of await alarms.standing()) {
-    if (databases.has(database)) continue;
+    if (kind === 'site-silent' || databases.has(database)) continue;
     alarms.lift(kind, database, { at: now, happened: 'POSTGRES_DB does not name it any more.', isMoot: true });
   }
 }

@@ -1,24 +1,30 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { readAlarms } from '@pgstow/notify/alarms/alarm-state.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
+import { readSites } from '@pgstow/shared/runtime/redis/site-summaries.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readJobs } from '../site/read-jobs.ts';
 import { readSiteStatus } from '../site/read-site-status.ts';
 import { readSite } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
+import type { WatchedSites } from '../site/watch-sites.ts';
 import { isSameSecret } from '../web/is-same-secret.ts';
+import { renderSites } from './page/render-sites.ts';
 import { renderStatusPage } from './page/render-status-page.ts';
 import { renderUnavailable } from './page/render-unavailable.ts';
 import type { Said, View } from './page/status-page-options.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
+export type StatusRoutesOptions = {
+  readonly version: string;
+  readonly sites: Pick<WatchedSites, 'areThere'>;
+  /** The path that browsers see before the page's own. */
+  readonly publicPath: string;
+  readonly log: Pick<Log, 'info'>;
 };
 
 /** Stricter than the board's: the page has no script and loads nothing. */
@@ -27,15 +33,12 @@ const POLICY =
 const LONGEST_FORM = 4096;
 
 /**
- * Adds the status page with its two buttons, and the metrics. Register it behind the password.
- *
- * @param publicPath that browsers see before the page's own path
+ * Adds the status page with its two buttons, the page over all sites, and the metrics. Register it behind the password.
  */
 export async function addStatusRoutes(
   scope: FastifyInstance,
   site: Site,
-  publicPath: string,
-  log: Pick<Log, 'info'>,
+  { version, sites, publicPath, log }: StatusRoutesOptions,
 ): Promise<void> {
   const token = randomBytes(24).toString('base64url');
   scope.addContentTypeParser(
@@ -66,8 +69,19 @@ export async function addStatusRoutes(
           said,
           token,
           version,
+          hasOtherSites: sites.areThere,
         }),
       );
+    } catch (error) {
+      return reply.code(503).send(renderUnavailable(site.name, publicPath, describeError(error)));
+    }
+  });
+
+  scope.get('/sites', async (_request, reply) => {
+    reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
+    try {
+      const known = await answerOf(readSites(site.redis));
+      return reply.send(renderSites({ site: site.name, publicPath, sites: known, now: new Date() }));
     } catch (error) {
       return reply.code(503).send(renderUnavailable(site.name, publicPath, describeError(error)));
     }

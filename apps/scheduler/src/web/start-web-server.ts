@@ -76,7 +76,7 @@ async function addRoutes(
   };
   if (password === undefined) {
     server.get('/healthz', (_request, reply) => answerHealth(reply, false));
-    for (const url of ['/', '/dump', '/restore-test', '/metrics', BOARD_PATH, `${BOARD_PATH}/*`]) {
+    for (const url of ['/', '/dump', '/restore-test', '/sites', '/metrics', BOARD_PATH, `${BOARD_PATH}/*`]) {
       server.all(url, (_request, reply) => reply.code(503).type('text/plain').send(CLOSED));
     }
     return;

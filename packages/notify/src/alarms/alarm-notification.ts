@@ -7,6 +7,7 @@ export type Alarm = {
   readonly kind: AlarmKind;
   /** `undefined`: that of stack.env. */
   readonly server?: string | undefined;
+  /** The name of the site, of one that is silent. */
   readonly database: string;
   /** The dump in question. */
   readonly name?: BackupName | undefined;
@@ -108,6 +109,14 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
       `To see what is kept, and why: pgstow prune ${shown} --dry-run. The backup folder grows meanwhile.`,
     recovered: (shown) => `Old dumps of ${shown} are deleted again`,
   },
+  'site-silent': {
+    severity: 'critical',
+    title: (shown) => `The site ${shown} is silent`,
+    happened: (reason) => `Nobody knows whether it is backed up, and it raises no alarm of its own: ${reason}`,
+    hint: (shown) =>
+      `See whether its host and its scheduler run. For a site that is no more: pgstow status --forget-site ${shown}`,
+    recovered: (shown) => `The site ${shown} is heard of again`,
+  },
 };
 
 /** @param at when the alarm is raised */
@@ -120,7 +129,7 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
     kind: alarm.kind,
     site,
     server: alarm.server,
-    database: alarm.database,
+    database: databaseOf(alarm.kind, alarm.database),
     name: alarm.name,
     title: words.title(shown),
     happened: words.happened(alarm.reason, alarm),
@@ -143,7 +152,7 @@ export function describeRecovery(
     kind,
     site,
     server: target.server,
-    database: target.database,
+    database: databaseOf(kind, target.database),
     name,
     title: isMoot ? `${showTarget(target)} is not backed up any more` : WORDS[kind].recovered(showTarget(target)),
     happened,
@@ -151,6 +160,10 @@ export function describeRecovery(
     hint: `${isMoot ? 'Nothing, if that is intended' : 'Nothing'}. The alarm of ${raisedAt} is over.`,
     at: now.toISOString(),
   });
+}
+
+function databaseOf(kind: AlarmKind, database: string): string | undefined {
+  return kind === 'site-silent' ? undefined : database;
 }
 
 function safeAfter(name: BackupName | undefined): string {

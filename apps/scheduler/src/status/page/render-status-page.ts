@@ -49,6 +49,7 @@ function renderAll(options: StatusPageOptions, from: number): Html {
     <footer>
       pgstow ${options.version}${site === 'default' ? undefined : `, site ${site}`}. All times are in UTC.
       <a href="./healthz">Health</a> · <a href="./metrics">Metrics</a>
+      ${options.hasOtherSites ? html`· <a href="./sites">All sites</a>` : undefined}
     </footer>`;
 }
 

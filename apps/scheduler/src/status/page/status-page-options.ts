@@ -29,4 +29,6 @@ export type StatusPageOptions = {
   /** Proves that a form came from this page. */
   readonly token: string;
   readonly version: string;
+  /** Whether this Redis serves other sites, too. */
+  readonly hasOtherSites: boolean;
 };
