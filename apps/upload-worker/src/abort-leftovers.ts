@@ -1,7 +1,7 @@
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
-import { keyPrefix, parseObjectKey } from '@pgstow/store/object-key.ts';
+import { keyPrefixes, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { OpenUpload } from '@pgstow/store/store.ts';
 import type { UploadContext } from './context.ts';
 import type { UploadDestination } from './upload-destination.ts';
@@ -32,7 +32,9 @@ export async function sweepLeftovers(
   destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const upload of await listOpen(destination, keyPrefix(destination.prefix), signal)) {
+  const open: OpenUpload[] = [];
+  for (const start of keyPrefixes(destination.prefix)) open.push(...(await listOpen(destination, start, signal)));
+  for (const upload of open) {
     const name = parseObjectKey(destination.prefix, upload.key)?.name;
     if (name === undefined) continue;
     const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;

@@ -5,7 +5,7 @@ import { outlineParser, type ManifestOutline } from '@pgstow/shared/contract/man
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
-import { databasePrefixes, dumpKey, keyPrefix, manifestKey, parseObjectKey } from '@pgstow/store/object-key.ts';
+import { databasePrefixes, dumpKey, keyPrefixes, manifestKey, parseObjectKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { readStoredText } from '@pgstow/store/stored-manifest.ts';
 import pMap from 'p-map';
@@ -131,7 +131,7 @@ async function readListing(store: Store, { databases, isWanted, signal }: ReadSt
   const { prefix } = store.destination;
   const dumps = new Map<BackupName, number>();
   const manifests = new Set<BackupName>();
-  for (const start of databases?.flatMap((database) => databasePrefixes(prefix, database)) ?? [keyPrefix(prefix)]) {
+  for (const start of databases?.flatMap((database) => databasePrefixes(prefix, database)) ?? keyPrefixes(prefix)) {
     for await (const { key, bytes } of store.list(start, signal)) {
       const parsed = parseObjectKey(prefix, key);
       if (parsed === undefined || !isWanted(parsed.name)) continue;

@@ -1,6 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { describe, expect, it } from 'vitest';
-import { dumpKey, keyPrefix, manifestKey, parseObjectKey } from './object-key.ts';
+import { dumpKey, keyPrefixes, manifestKey, parseObjectKey } from './object-key.ts';
 import { TRIAL_NAME } from './s3/probe/trial.ts';
 
 const name = 'backup_shop_20260101_000000.sql.gz' as BackupName;
@@ -9,7 +9,7 @@ describe('an object key', () => {
   it.each(['', 'site/', 'a.b/c/'])('is parsed back under the prefix %j', (prefix) => {
     expect(parseObjectKey(prefix, dumpKey(prefix, name))).toEqual({ name, kind: 'dump' });
     expect(parseObjectKey(prefix, manifestKey(prefix, name))).toEqual({ name, kind: 'manifest' });
-    expect(dumpKey(prefix, name).startsWith(keyPrefix(prefix))).toBe(true);
+    expect(keyPrefixes(prefix).some((start) => dumpKey(prefix, name).startsWith(start))).toBe(true);
   });
 
   it.each([

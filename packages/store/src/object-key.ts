@@ -1,4 +1,9 @@
-import { formatBackupName, isBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import {
+  formatBackupName,
+  isBackupName,
+  NAME_BEGINNINGS,
+  type BackupName,
+} from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, sealedManifestFileName } from '@pgstow/shared/contract/manifest.ts';
 
 /** The key of a dump. The prefix stands before the name as it is. */
@@ -14,9 +19,9 @@ export function sealedManifestKey(prefix: string, name: BackupName): string {
   return prefix + sealedManifestFileName(name);
 }
 
-/** The beginning of every key of ours. */
-export function keyPrefix(prefix: string): string {
-  return `${prefix}backup_`;
+/** The beginnings of all keys of ours. */
+export function keyPrefixes(prefix: string): readonly string[] {
+  return NAME_BEGINNINGS.map((beginning) => prefix + beginning);
 }
 
 /** Beginnings of the keys of a database's dumps, mostly one. A few other databases may share it. */

@@ -1,6 +1,11 @@
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
-import { libpqVariables, parseServerUrl, type PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
-import { targetNameSchema } from '@pgstow/shared/contract/target.ts';
+import {
+  libpqVariables,
+  parseServerUrl,
+  type PostgresConfig,
+  type PostgresConnection,
+} from '@pgstow/shared/config/subjects/postgres.ts';
+import { databaseNameSchema } from '@pgstow/shared/contract/target.ts';
 import { misuse } from '../exit-codes.ts';
 
 /** The database that a backup is restored into. */
@@ -31,7 +36,7 @@ export function parseTarget(to: string, configured: PostgresConfig | undefined):
   if (configured === undefined) {
     throw misuse('--to names a database, and no server is configured', HINT);
   }
-  const name = targetNameSchema.safeParse(to);
+  const name = databaseNameSchema.safeParse(to);
   if (!name.success) throw misuse(`--to: ${name.error.issues[0]?.message}`, HINT);
   return describe(configured, to, true);
 }
@@ -45,10 +50,10 @@ function fromUrl(to: string): RestoreTarget {
   if (server === undefined || faults.length > 0) throw misuse(`--to: ${faults.join('; ')}`, HINT);
   const { database, port = 5432, password = process.env['PGPASSWORD'] } = server;
   const libpq = { ...libpqVariables(process.env), ...server.libpq };
-  return describe({ ...server, port, password, libpq, databases: [], extraOptions: [] }, database, false);
+  return describe({ ...server, port, password, libpq }, database, false);
 }
 
-function describe(server: PostgresConfig, database: string, isOnConfiguredServer: boolean): RestoreTarget {
+function describe(server: PostgresConnection, database: string, isOnConfiguredServer: boolean): RestoreTarget {
   return {
     database,
     title: `${JSON.stringify(database)} on ${server.host}:${server.port}`,

@@ -1,16 +1,14 @@
-import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import type { PostgresConnection } from '@pgstow/shared/config/subjects/postgres.ts';
 import { expect, it, vi } from 'vitest';
 import { libpqEnvironment } from './libpq-environment.ts';
 
-const server: PostgresConfig = {
+const server: PostgresConnection = {
   host: 'db',
   port: 5433,
   user: 'backup',
   password: 'geheim',
-  databases: [],
   libpq: {},
   libpqFile: {},
-  extraOptions: [],
 };
 
 it('a client gets to know its connection and nothing else of ours', () => {

@@ -1,4 +1,4 @@
-import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import type { PostgresConnection } from '@pgstow/shared/config/subjects/postgres.ts';
 import { serviceFile } from './service-file.ts';
 
 /**
@@ -8,7 +8,7 @@ import { serviceFile } from './service-file.ts';
  * Source: https://www.postgresql.org/docs/current/libpq-envars.html
  */
 export function libpqEnvironment(
-  server: PostgresConfig,
+  server: PostgresConnection,
   database: string,
   applicationName: string,
 ): Record<string, string> {

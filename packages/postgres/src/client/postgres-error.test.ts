@@ -1,6 +1,6 @@
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import type { PostgresConnection } from '@pgstow/shared/config/subjects/postgres.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { makeLocales, speaks } from '@pgstow/testing/machine/make-locales.ts';
@@ -27,7 +27,7 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
     const cleanup = new AsyncDisposableStack();
     let server: PostgresServer;
     let clients: Clients;
-    let config: PostgresConfig;
+    let config: PostgresConnection;
 
     beforeAll(async () => {
       const localeFolder = cleanup.use(await makeLocales(language)).path;
@@ -39,10 +39,8 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
         port,
         user,
         password,
-        databases: [],
         libpq: {},
         libpqFile: {},
-        extraOptions: [],
       };
       await server.createDatabase('shop');
       await server.psql(
@@ -64,10 +62,10 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
     });
     afterAll(() => cleanup.disposeAsync());
 
-    const ask = (change: Partial<PostgresConfig>, database = 'shop') =>
+    const ask = (change: Partial<PostgresConnection>, database = 'shop') =>
       askServer(clients, libpqEnvironment({ ...config, ...change }, database, 'test'), never);
-    const as = (user: string): Partial<PostgresConfig> => ({ user, password: user });
-    async function dump(change: Partial<PostgresConfig>, extraOptions: readonly string[] = []) {
+    const as = (user: string): Partial<PostgresConnection> => ({ user, password: user });
+    async function dump(change: Partial<PostgresConnection>, extraOptions: readonly string[] = []) {
       await using folder = await tempFolder();
       const path = join(folder.path, 'dump.sql.gz');
       await using file = await open(path, 'wx');
@@ -95,7 +93,7 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
       expect(facts.databaseBytes).toBeGreaterThan(1_000_000);
     });
 
-    it.each<[string, Partial<PostgresConfig>, string, RegExp]>([
+    it.each<[string, Partial<PostgresConnection>, string, RegExp]>([
       ['a wrong password', { password: 'wrong' }, 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
       ['no password', { password: undefined }, 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
       ['an unknown role', { user: 'nobody here' }, 'shop', /^Check POSTGRES_USER and POSTGRES_PASSWORD/],
@@ -144,7 +142,7 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
       await crowded.psql('postgres', `alter system set lc_messages = '${language}'`);
       await crowded.psql('postgres', 'select pg_reload_conf()');
       const { host, port, user, password } = crowded;
-      const refused = async (change: Partial<PostgresConfig>) => {
+      const refused = async (change: Partial<PostgresConnection>) => {
         const env = libpqEnvironment({ ...config, host, port, ...change }, 'postgres', 'test');
         const error = await askServer(clients, env, never).catch((cause: unknown) => cause);
         expect(error).toMatchObject({ name: 'RetryableError', hint: expect.stringMatching(/^No connection is free/) });
@@ -169,7 +167,7 @@ for (const language of ['C', 'de_DE.UTF-8', 'ja_JP.UTF-8'])
     });
 
     it('from a host or port where nobody listens is tried again', async () => {
-      const cases: [Partial<PostgresConfig>, RegExp][] = [
+      const cases: [Partial<PostgresConnection>, RegExp][] = [
         [{ port: await freePort() }, /^Is the server running/],
         [{ host: '/nowhere' }, /^Is the server running/],
         [{ host: 'no-such-host.invalid' }, /^Check POSTGRES_HOST/],

@@ -17,7 +17,7 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
 
   const ask = async (user: string, password: string, libpqFile: Readonly<Record<string, string>> = {}) => {
     const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile };
-    const env = libpqEnvironment({ ...server, user, password, databases: ['shop'], extraOptions: [] }, 'shop', 'test');
+    const env = libpqEnvironment({ ...server, user, password }, 'shop', 'test');
     const { session, ...facts } = await askServer(await testedClients(), env, new AbortController().signal);
     await session?.[Symbol.asyncDispose]();
     return facts;
@@ -45,11 +45,7 @@ describe.skipIf(!hasPostgres())('what a server says before its database is dumpe
        create table t (); grant select on t to clerk; create publication everything for all tables`,
     );
     const server = { host: postgres.host, port: postgres.port, libpq: {}, libpqFile: {} };
-    const env = libpqEnvironment(
-      { ...server, user: 'plain', password: 'p', databases: [], extraOptions: [] },
-      'needy',
-      'test',
-    );
+    const env = libpqEnvironment({ ...server, user: 'plain', password: 'p' }, 'needy', 'test');
     const { needs, session } = await askServer(await testedClients(), env, new AbortController().signal);
     await session?.[Symbol.asyncDispose]();
     expect(needs).toEqual({

@@ -241,6 +241,7 @@ function sampleOf(name: string): string {
     BACKUP_DIR: '/srv',
     BOARD_HOST: '::1',
     BACKUP_COMPRESSION: 'gzip',
+    BACKUP_GLOBALS: 'on',
     BACKUP_ON_SHRINK: 'refuse',
     S3_ENDPOINT: 'https://s3.example.com',
     AWS_ENDPOINT_URL_S3: 'https://s3.example.com',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatBackupName, isBackupName, isEncrypted, parseBackupName } from './backup-name.ts';
 import { manifestFileName, sealedManifestFileName } from './manifest.ts';
 import { receiptFileName } from './receipt.ts';
+import { databaseNameSchema, EVERY_DATABASE, GLOBALS, targetNameSchema } from './target.ts';
 
 const AT = new Date('2026-03-01T04:05:06Z');
 const STAMP = '20260301_040506.sql.gz';
@@ -93,6 +94,16 @@ describe('a dump and its name', () => {
     expect(parseBackupName(formatBackupName('a', new Date('2026-03-01T04:05:06.789Z'))).takenAt).toEqual(AT);
   });
 
+  it('is of the globals, which no database can be named as', () => {
+    expect(formatBackupName(GLOBALS, AT)).toBe(`globals_${STAMP}`);
+    expect(parseBackupName(`globals_${STAMP}`)).toEqual({ database: GLOBALS, takenAt: AT });
+    expect(formatBackupName('globals', AT)).toBe(`backup_globals_${STAMP}`);
+    for (const target of [GLOBALS, EVERY_DATABASE]) {
+      expect(databaseNameSchema.safeParse(target).success).toBe(false);
+      expect(targetNameSchema.safeParse(target).success).toBe(true);
+    }
+  });
+
   it('is refused for a time that is none', () => {
     expect(() => formatBackupName('a', new Date(Number.NaN))).toThrow(RangeError);
   });
@@ -102,6 +113,12 @@ describe('what is not a name of ours', () => {
   it.each([
     ['nothing', ''],
     ['no database', 'backup__20260101_000000.sql.gz'],
+    ['globals of 31 February', 'globals_20260231_000000.sql.gz'],
+    ['globals of a database', 'globals_a_20260101_000000.sql.gz'],
+    [
+      'the name of the globals as that of a database',
+      'backup_--globals-3A-20roles-2C-20memberships-2C-20tablespaces-20and-20settings-20of-20the-20whole-20server_20260101_000000.sql.gz',
+    ],
     ['31 February', 'backup_a_20260231_000000.sql.gz'],
     ['29 February of a common year', 'backup_a_20250229_000000.sql.gz'],
     ['month 13', 'backup_a_20261301_000000.sql.gz'],

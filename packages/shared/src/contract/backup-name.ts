@@ -1,20 +1,24 @@
 import { z } from 'zod';
-import { LONGEST_TARGET, targetNameSchema } from './target.ts';
+import { databaseNameSchema, GLOBALS, LONGEST_TARGET } from './target.ts';
 
 /**
  * A dump's file name, `backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz`, the time in UTC, with `.age` behind it if the dump is encrypted.
- * Names of this form are the only ones that pgstow ever reads, uploads or deletes.
+ * For `GLOBALS`, `globals` stands in place of `backup_<database>`. Names of these forms are the only ones that pgstow ever reads, uploads
+ * or deletes.
  */
 export type BackupName = string & { readonly brand: unique symbol };
 
 export type BackupNameParts = {
-  /** The database's own name, decoded. */
+  /** The database's own name, decoded, or `GLOBALS`. */
   readonly database: string;
   /** Seconds precision, UTC. */
   readonly takenAt: Date;
 };
 
-const PATTERN = /^backup_([A-Za-z0-9_-]{1,176})_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)\.sql\.gz(\.age)?$/;
+/** The beginnings of all names. */
+export const NAME_BEGINNINGS = ['backup_', 'globals_'] as const;
+
+const PATTERN = /^(?:backup_([A-Za-z0-9_-]{1,176})|globals)_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)\.sql\.gz(\.age)?$/;
 
 /** Ending of the name of a dump that is encrypted. */
 const ENCRYPTED = '.age';
@@ -28,8 +32,9 @@ export function isEncrypted(name: BackupName): boolean {
 export function formatBackupName(database: string, takenAt: Date, encrypted = false): BackupName {
   const [date, time] = takenAt.toISOString().slice(0, 19).split('T') as [string, string];
   const encoded = encodeDatabase(database, encrypted ? LONGEST_ENCODED - 9 : LONGEST_ENCODED);
+  const beginning = database === GLOBALS ? 'globals' : `backup_${encoded}`;
   const ending = encrypted ? `.sql.gz${ENCRYPTED}` : '.sql.gz';
-  return `backup_${encoded}_${date.replaceAll('-', '')}_${time.replaceAll(':', '')}${ending}` as BackupName;
+  return `${beginning}_${date.replaceAll('-', '')}_${time.replaceAll(':', '')}${ending}` as BackupName;
 }
 
 /** The parts of a name, or `undefined` if it is not exactly one that `formatBackupName` writes. */
@@ -48,8 +53,8 @@ let last: { readonly name: string; readonly parts: BackupNameParts | undefined }
 
 function readParts(name: string): BackupNameParts | undefined {
   const [, encoded, year, month, day, hours, minutes, seconds, ending] = PATTERN.exec(name) ?? [];
-  if (encoded === undefined) return undefined;
-  const database = decodeDatabase(encoded);
+  if (year === undefined) return undefined;
+  const database = encoded === undefined ? GLOBALS : decodeDatabase(encoded);
   if (database === undefined) return undefined;
   const takenAt = new Date(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
   if (Number.isNaN(takenAt.getTime())) return undefined;
@@ -63,7 +68,10 @@ export function isBackupName(name: string): name is BackupName {
 
 export const backupNameSchema = z
   .string()
-  .refine(isBackupName, 'a backup is named backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz, or .sql.gz.age');
+  .refine(
+    isBackupName,
+    'a backup is named backup_<database>_<YYYYMMDD>_<HHMMSS>.sql.gz or globals_<YYYYMMDD>_<HHMMSS>.sql.gz, or so with .age',
+  );
 
 /**
  * Keeps the longest file name, that of a half-written receipt, within the 255 bytes that a file name may have. Names of encrypted dumps
@@ -96,7 +104,7 @@ function decodeDatabase(encoded: string): string | undefined {
     : encoded.slice(2).replaceAll('-', '%');
   try {
     const database = decodeURIComponent(percented);
-    return targetNameSchema.safeParse(database).success ? database : undefined;
+    return databaseNameSchema.safeParse(database).success ? database : undefined;
   } catch {
     return undefined;
   }

@@ -10,7 +10,7 @@ const acceptedFindingSchema = z.strictObject({
 });
 
 /**
- * `accepted_<database>_<YYYYMMDD>_<HHMMSS>.json`: a person's word that what a restore test found in that dump is no fault. It
+ * `accepted_<database>_<YYYYMMDD>_<HHMMSS>.json`, or `accepted-globals_…`: a person's word that what a restore test found in that dump is no fault. It
  * stays when the dump is pruned, because later dumps of the database have the same findings.
  */
 export const findingsAcceptanceSchema = z.strictObject({
@@ -35,13 +35,16 @@ export const findingsAcceptanceSchema = z.strictObject({
 export type FindingsAcceptance = z.infer<typeof findingsAcceptanceSchema>;
 
 export function findingsAcceptanceFileName(name: BackupName): string {
-  return name.replace(/^backup_(.*)\.sql\.gz(\.age)?$/, 'accepted_$1$2.json');
+  const [, globals = '', rest = '', age = ''] = /^(?:backup|(globals))_(.*)\.sql\.gz(\.age)?$/.exec(name) ?? [];
+  return `accepted${globals === '' ? '' : `-${globals}`}_${rest}${age}.json`;
 }
 
 /** The dump that an acceptance with this file name was given for; `undefined` if no acceptance is named so. */
 export function parseFindingsAcceptanceFileName(file: string): BackupName | undefined {
   // A folder may hold thousands of other files.
-  if (!file.startsWith('accepted_')) return undefined;
-  const name = file.replace(/^accepted_(.*?)(\.age)?\.json$/, 'backup_$1.sql.gz$2');
+  if (!file.startsWith('accepted')) return undefined;
+  const name = file
+    .replace(/^accepted_(.*?)(\.age)?\.json$/, 'backup_$1.sql.gz$2')
+    .replace(/^accepted-(globals_.*?)(\.age)?\.json$/, '$1.sql.gz$2');
   return name !== file && isBackupName(name) ? name : undefined;
 }

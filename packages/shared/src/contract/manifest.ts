@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { backupNameSchema, parseBackupName, type BackupName } from './backup-name.ts';
 import { databaseFactsSchema } from './database-facts.ts';
 import { dumpNeedsSchema } from './dump-needs.ts';
+import { globalsFactsSchema } from './globals-facts.ts';
 import { sourceIdentitySchema } from './source-identity.ts';
 import { suspicionSchema } from './suspicion.ts';
 import { targetNameSchema } from './target.ts';
@@ -51,6 +52,8 @@ const manifestFields = {
   needs: dumpNeedsSchema.optional(),
   /** The source's facts in the dump's own snapshot. */
   source: databaseFactsSchema.optional(),
+  /** Facts of the globals, in their manifest alone; absent from that of an adopted dump. */
+  globals: globalsFactsSchema.optional(),
   /** Absent from a dump that is not encrypted. */
   encryption: encryptionSchema.optional(),
   compressor: z.string().optional(),
@@ -92,7 +95,7 @@ export function sumRows({ tables }: Pick<Manifest, 'tables'>): number | undefine
 }
 
 /** What decisions need of a manifest: nothing that grows with the number of tables, because a folder may hold thousands. */
-export type ManifestOutline = Omit<Manifest, 'version' | 'tables' | 'roles' | 'needs' | 'source'> & {
+export type ManifestOutline = Omit<Manifest, 'version' | 'tables' | 'roles' | 'needs' | 'source' | 'globals'> & {
   /** Rows in all its tables, where they were counted. */
   readonly rows?: number | undefined;
 };
@@ -103,6 +106,7 @@ export function outlineOf({
   roles: _roles,
   needs: _needs,
   source: _source,
+  globals: _globals,
   ...outline
 }: Manifest): ManifestOutline {
   const rows = sumRows({ tables });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backupNameSchema } from './backup-name.ts';
+import { foundDatabasesSchema } from './found-databases.ts';
 import { restoreTestResults } from './restore-test.ts';
 import { sourceIdentitySchema } from './source-identity.ts';
 import { suspicionSchema } from './suspicion.ts';
@@ -91,6 +92,8 @@ export const publishedCatalogSchema = z.object({
   publishedAt: z.iso.datetime(),
   databases: z.array(publishedDatabaseSchema),
   folder: publishedFolderSchema,
+  /** The databases that were found on the server; absent where POSTGRES_DB names them, and before the first look. */
+  found: foundDatabasesSchema.optional(),
 });
 
 export type PublishedCatalog = z.infer<typeof publishedCatalogSchema>;

@@ -4,16 +4,39 @@ import { z } from 'zod';
 export const LONGEST_TARGET = 63;
 
 /**
- * The name of a target: the PostgreSQL database to back up. Any name that PostgreSQL itself allows is allowed here:
- * 1 to 63 bytes of UTF-8 without a NUL.
+ * The target whose dumps hold what all databases of a server share. Any text of 63 bytes may be the name of a database, so this one
+ * is longer.
+ */
+export const GLOBALS = 'globals: roles, memberships, tablespaces and settings of the whole server';
+
+/** The target of a job that finds the databases of a server and asks for a dump of each; it has no dumps of its own. */
+export const EVERY_DATABASE = 'every database of the server that the patterns in POSTGRES_DB ask for';
+
+/**
+ * The name of a PostgreSQL database. Any name that PostgreSQL itself allows is allowed here: 1 to 63 bytes of UTF-8 without a NUL.
  * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
  */
-export const targetNameSchema = z
-  .string()
-  .min(1, 'a database name is at least one character long')
-  .refine(isShortEnough, 'a database name is at most 63 bytes long')
-  .refine((name) => !name.includes('\0'), 'a database name contains no NUL')
-  .refine((name) => name.isWellFormed(), 'a database name is well-formed Unicode');
+export const databaseNameSchema = nameSchema(isShortEnough);
+
+/** The name of a target: of the database to back up, or of one of the two targets that are none. */
+export const targetNameSchema = nameSchema(
+  (name) => isShortEnough(name) || name === GLOBALS || name === EVERY_DATABASE,
+);
+
+/** A database as people read and write it, and the two targets that are none. */
+export function describeTarget(database: string): string {
+  if (database === GLOBALS) return 'globals';
+  return database === EVERY_DATABASE ? '*' : database;
+}
+
+function nameSchema(mayBeSoLong: (name: string) => boolean): z.ZodString {
+  return z
+    .string()
+    .min(1, 'a database name is at least one character long')
+    .refine(mayBeSoLong, 'a database name is at most 63 bytes long')
+    .refine((name) => !name.includes('\0'), 'a database name contains no NUL')
+    .refine((name) => name.isWellFormed(), 'a database name is well-formed Unicode');
+}
 
 /** No character takes more than three bytes for each of its UTF-16 units, so most names need no encoding. */
 function isShortEnough(name: string): boolean {
@@ -37,7 +60,8 @@ export type Target = { readonly server?: string | undefined; readonly database: 
 
 /** A target as people read and write it: `server/database`, or the database alone for the server of stack.env. */
 export function formatTarget({ server, database }: Target): string {
-  return server === undefined ? database : `${server}/${database}`;
+  const shown = describeTarget(database);
+  return server === undefined ? shown : `${server}/${shown}`;
 }
 
 /** A destination's short name; it becomes part of the receipt's file name. */

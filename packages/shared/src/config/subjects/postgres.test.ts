@@ -31,6 +31,9 @@ describe('single variables', () => {
       user: 'ü ser',
       password: ' p:@/ ',
       databases: ['shop'],
+      patterns: [],
+      exclude: { names: [], patterns: [] },
+      globals: 'off',
       libpq: { PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/ca.pem' },
       libpqFile: {},
       extraOptions: [],
@@ -50,6 +53,44 @@ describe('single variables', () => {
   });
 });
 
+describe('every database', () => {
+  const SERVER = { POSTGRES_HOST: 'h', POSTGRES_USER: 'u' };
+
+  it('is asked for by a pattern, beside names, and without what is excluded', () => {
+    expect(read({ ...SERVER, POSTGRES_DB: '*, shop', POSTGRES_DB_EXCLUDE: 'postgres,test_*' })).toMatchObject({
+      databases: ['shop'],
+      patterns: ['*'],
+      exclude: { names: ['postgres'], patterns: ['test_*'] },
+    });
+    expect(fromUrl('postgres://u@h/*')).toMatchObject({ databases: [], patterns: ['*'], globals: 'on' });
+  });
+
+  it('comes with the globals, unless they are off; names come without, unless they are on', () => {
+    const globals = (POSTGRES_DB: string, BACKUP_GLOBALS = '') =>
+      read({ ...SERVER, POSTGRES_DB, BACKUP_GLOBALS }).globals;
+    expect([globals('*'), globals('*', 'off'), globals('*', 'with-passwords')]).toEqual([
+      'on',
+      'off',
+      'with-passwords',
+    ]);
+    expect([globals('a'), globals('a', 'on'), globals('a', 'with-passwords')]).toEqual(['off', 'on', 'with-passwords']);
+  });
+
+  it('cannot be without a database that is named as well', () => {
+    const exclude = { ...SERVER, POSTGRES_DB: '*,shop_1', POSTGRES_DB_EXCLUDE: 'shop_?' };
+    expect(faults(exclude)).toEqual([
+      'POSTGRES_DB_EXCLUDE: excludes "shop_1", which POSTGRES_DB names; leave it out of one of them',
+    ]);
+  });
+
+  it('is without an exception where all are named', () => {
+    const env = { ...SERVER, POSTGRES_DB: 'shop', POSTGRES_DB_EXCLUDE: 'test_*' };
+    expect(readConfig(env, { postgres }, [postgres]).warnings).toEqual([
+      'POSTGRES_DB_EXCLUDE has no effect: POSTGRES_DB has no pattern such as *',
+    ]);
+  });
+});
+
 describe('DATABASE_URL', () => {
   it('holds all in one, percent-decoded', () => {
     expect(fromUrl('postgresql://us%20er:p%40%2F%3A%25ss@db.example.com:5433/my%20d%2Fb?sslmode=require')).toEqual({
@@ -58,6 +99,9 @@ describe('DATABASE_URL', () => {
       user: 'us er',
       password: 'p@/:%ss',
       databases: ['my d/b'],
+      patterns: [],
+      exclude: { names: [], patterns: [] },
+      globals: 'off',
       libpq: { PGSSLMODE: 'require' },
       libpqFile: {},
       extraOptions: [],

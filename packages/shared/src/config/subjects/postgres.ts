@@ -1,24 +1,37 @@
 import { z } from 'zod';
-import { targetNameSchema } from '../../contract/target.ts';
+import { databaseNameSchema } from '../../contract/target.ts';
 import { defineSubject, type ReportFault, type Values } from '../subject.ts';
-import { parseDatabaseList } from '../values/database-list.ts';
+import { isListed, parseDatabaseList, type DatabaseList } from '../values/database-list.ts';
 import { parseExtraOptions } from '../values/extra-options.ts';
 import { readUrlParameters } from '../values/libpq-parameters.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 
-/** A PostgreSQL server, the role that dumps, and the databases that are targets. */
-export type PostgresConfig = {
+/** The databases of a server that are to be backed up, as POSTGRES_DB and its like ask for them. */
+export type AskedDatabases = {
+  /** Those that are named, whether they are there or not. */
+  readonly databases: readonly string[];
+  /** Patterns by which more of them are found at each run; none where all are named. */
+  readonly patterns: readonly string[];
+  /** Those that are not to be found. */
+  readonly exclude: DatabaseList;
+  /** Whether the globals are dumped as well, and with the passwords of roles. */
+  readonly globals: 'off' | 'on' | 'with-passwords';
+};
+
+/** A PostgreSQL server, and the role that asks it. */
+export type PostgresConnection = {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly password: string | undefined;
-  readonly databases: readonly string[];
   /** More environment variables for libpq: `PGSSLMODE`, say. */
   readonly libpq: Readonly<Record<string, string>>;
   /** Parameters of the connection that libpq reads from a service file alone: `keepalives_idle`, say. */
   readonly libpqFile: Readonly<Record<string, string>>;
-  readonly extraOptions: readonly string[];
 };
+
+/** A PostgreSQL server, the role that dumps, and the databases that are targets. */
+export type PostgresConfig = PostgresConnection & AskedDatabases & { readonly extraOptions: readonly string[] };
 
 const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 
@@ -40,7 +53,13 @@ const variables = {
   POSTGRES_DB: {
     schema: z.string().optional(),
     description:
-      'Database to back up, or several with commas between them; each is a target of its own. A name that holds a comma, or begins or ends with a space, is written in double quotes (`"a,b"`). Required, unless `DATABASE_URL` is given.',
+      'Database to back up, or several with commas between them; each is a target of its own. A name that holds a comma or a `*`, or begins or ends with a space, is written in double quotes (`"a,b"`). `*` is every database of the server, and `app_*` each one whose name begins so: they are looked up before each run, without templates and databases that allow no connections. Required, unless `DATABASE_URL` is given.',
+  },
+  POSTGRES_DB_EXCLUDE: {
+    schema: z.string().optional(),
+    description:
+      'Databases that `*` in `POSTGRES_DB` leaves out, as names or patterns with commas between them: `postgres, test_*`, where `*` is any text and `?` any character. It wins over a pattern in `POSTGRES_DB`.',
+    defaultText: 'none',
   },
   POSTGRES_DATABASE: { schema: z.string().optional(), description: 'Another name for `POSTGRES_DB`.' },
   DATABASE_URL: {
@@ -48,6 +67,12 @@ const variables = {
     secret: 'url',
     description:
       "All of the above in one: `postgresql://user:password@host:port/database?sslmode=require`. Every parameter of libpq's is handed on; those that only an application's library knows (`schema`, `pgbouncer`, `connection_limit`) are left out with a warning.",
+  },
+  BACKUP_GLOBALS: {
+    schema: z.enum(['auto', 'on', 'with-passwords', 'off']).default('auto'),
+    description:
+      'Whether roles, their memberships and settings, tablespaces, and the rights and settings of databases are dumped with each run, as `globals_<YYYYMMDD>_<HHMMSS>.sql.gz`: `auto` does so where `POSTGRES_DB` has a `*`. No dump of a database holds them. `with-passwords` adds the passwords of roles (their hashes), where the role that dumps may read them: a superuser.',
+    defaultText: '`auto`',
   },
   PGSSLMODE: {
     schema: z.enum(sslModes).optional(),
@@ -86,11 +111,32 @@ export const postgres = defineSubject({
       values.DATABASE_URL === undefined
         ? fromVariables(values, report)
         : fromUrl(values.DATABASE_URL, values, report, warn);
-    return { ...connection, extraOptions };
+    const exclude = readExclude(values.POSTGRES_DB_EXCLUDE ?? '', connection, report, warn);
+    const isOn = values.BACKUP_GLOBALS === 'auto' ? connection.patterns.length > 0 : values.BACKUP_GLOBALS !== 'off';
+    const globals = values.BACKUP_GLOBALS === 'with-passwords' ? 'with-passwords' : isOn ? 'on' : 'off';
+    return { ...connection, exclude, globals, extraOptions };
   },
 });
 
-type Connection = Omit<PostgresConfig, 'extraOptions'>;
+type Connection = PostgresConnection & Pick<AskedDatabases, 'databases' | 'patterns'>;
+
+function readExclude(
+  list: string,
+  { databases, patterns }: Pick<Connection, 'databases' | 'patterns'>,
+  report: ReportFault,
+  warn: (warning: string) => void,
+): DatabaseList {
+  const exclude = parseDatabaseList(list, (fault) => report('POSTGRES_DB_EXCLUDE', fault), 'with * or ?');
+  const both = databases.find((name) => isListed(name, exclude));
+  if (both !== undefined)
+    report(
+      'POSTGRES_DB_EXCLUDE',
+      `excludes ${JSON.stringify(both)}, which POSTGRES_DB names; leave it out of one of them`,
+    );
+  if (list !== '' && patterns.length === 0)
+    warn('POSTGRES_DB_EXCLUDE has no effect: POSTGRES_DB has no pattern such as *');
+  return exclude;
+}
 
 function fromVariables(values: Values<typeof variables>, report: ReportFault): Connection {
   for (const name of ['POSTGRES_HOST', 'POSTGRES_USER'] as const) {
@@ -106,10 +152,15 @@ function fromVariables(values: Values<typeof variables>, report: ReportFault): C
     port: values.POSTGRES_PORT,
     user: values.POSTGRES_USER ?? '',
     password: values.POSTGRES_PASSWORD,
-    databases: parseDatabaseList(list ?? '', (fault) => report('POSTGRES_DB', fault)),
+    ...readDatabases(list ?? '', (fault) => report('POSTGRES_DB', fault)),
     libpq: libpqVariables(values),
     libpqFile: {},
   };
+}
+
+function readDatabases(list: string, report: (fault: string) => void): Pick<Connection, 'databases' | 'patterns'> {
+  const { names, patterns } = parseDatabaseList(list, report);
+  return { databases: names, patterns };
 }
 
 const LIBPQ_VARIABLES = ['PGSSLMODE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY', 'PGTARGETSESSIONATTRS'] as const;
@@ -147,7 +198,8 @@ function fromUrl(
   return {
     ...rest,
     port: port ?? values.POSTGRES_PORT,
-    databases: [database],
+    // Nobody's database has this name.
+    ...(database === '*' ? { databases: [], patterns: ['*'] } : { databases: [database], patterns: [] }),
     libpq: { ...libpqVariables(values), ...libpq },
   };
 }
@@ -182,7 +234,7 @@ export function parseServerUrl(text: string, fault: (message: string) => void): 
   const user = places.user ?? part(url.username);
   const password = places.password ?? part(url.password);
   const port = places.port ?? url.port;
-  if (host === '' || user === '' || !targetNameSchema.safeParse(database).success)
+  if (host === '' || user === '' || !databaseNameSchema.safeParse(database).success)
     fault('expected postgresql://user:password@host:port/database, with user, host and database');
   if (!/^\d*$/.test(port) || Number(port) > 65_535) fault('the port is not a number from 1 to 65535');
   if (environment['PGSSLMODE'] !== undefined && !sslModes.some((mode) => mode === environment['PGSSLMODE']))

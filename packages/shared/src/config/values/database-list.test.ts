@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parseDatabaseList } from './database-list.ts';
+import { isListed, parseDatabaseList } from './database-list.ts';
 
 const parse = (list: string) => {
   const faults: string[] = [];
-  return { names: parseDatabaseList(list, (fault) => faults.push(fault)), faults };
+  return { ...parseDatabaseList(list, (fault) => faults.push(fault)), faults };
 };
 
 describe('a list of databases', () => {
@@ -25,7 +25,25 @@ describe('a list of databases', () => {
     ['"a\nb"', ['a\nb']],
     ["it's, o'k", ["it's", "o'k"]],
   ])('%j', (list, names) => {
-    expect(parse(list)).toEqual({ names, faults: [] });
+    expect(parse(list)).toEqual({ names, patterns: [], faults: [] });
+  });
+
+  it('tells patterns from names, which may hold a * in quotes', () => {
+    expect(parse('*, app_*,"a*",b?')).toEqual({ names: ['a*', 'b?'], patterns: ['*', 'app_*'], faults: [] });
+    expect(parseDatabaseList('b?,c', () => undefined, 'with * or ?')).toEqual({ names: ['c'], patterns: ['b?'] });
+    expect(parse('*,*').faults).toEqual(['"*" is named twice']);
+  });
+
+  it.each([
+    ['*', ['', 'a', 'a\nb', '\u{1F418}', '*'], []],
+    ['app_*', ['app_', 'app_1', 'app_*'], ['app', 'my app_1', 'App_1']],
+    ['a?c', ['abc', 'a?c', 'a\u{1F418}c', 'a\nc'], ['ac', 'abbc']],
+    ['*.(x)[y]{2}\\|^$+', ['z.(x)[y]{2}\\|^$+'], ['zx', '.(x)[y]{2}\\|^$']],
+  ])('the pattern %j is whole names', (pattern, its, others) => {
+    const list = { names: [], patterns: [pattern] };
+    expect(its.filter((name) => !isListed(name, list))).toEqual([]);
+    expect(others.filter((name) => isListed(name, list))).toEqual([]);
+    expect(isListed(pattern, { names: [pattern], patterns: [] })).toBe(true);
   });
 
   it.each([
@@ -53,7 +71,7 @@ describe('a list of databases', () => {
         names.add(Array.from({ length: 1 + random(8) }, () => characters[random(characters.length)]).join(''));
       }
       const list = [...names].map((name) => `"${name.replaceAll('"', '""')}"`).join(random(2) === 0 ? ',' : ' , ');
-      expect(parse(list)).toEqual({ names: [...names], faults: [] });
+      expect(parse(list)).toEqual({ names: [...names], patterns: [], faults: [] });
     }
   });
 });
