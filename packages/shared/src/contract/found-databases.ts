@@ -3,8 +3,8 @@ import { databaseNameSchema } from './target.ts';
 
 const foundDatabaseSchema = z.strictObject({
   database: databaseNameSchema,
-  /** Its oid in its server, by which it is known again under another name. */
-  oid: z.int().positive(),
+  /** Its oid in its server, by which it is known again under another name; absent if nothing was found before it was gone. */
+  oid: z.int().positive().optional(),
   firstSeenAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime(),
   /** When a look first missed it; absent while it is there. Its backups stay until a person releases them. */
