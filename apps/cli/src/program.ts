@@ -12,6 +12,8 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   verify: async () => (await import('./verbs/verify.ts')).addVerify,
   restore: async () => (await import('./verbs/restore.ts')).addRestore,
   accept: async () => (await import('./verbs/accept.ts')).addAccept,
+  pin: async () => (await import('./verbs/pin.ts')).addPin,
+  unpin: async () => (await import('./verbs/pin.ts')).addUnpin,
   prune: async () => (await import('./verbs/prune.ts')).addPrune,
   doctor: async () => (await import('./verbs/doctor.ts')).addDoctor,
   notify: async () => (await import('./verbs/notify.ts')).addNotify,

@@ -1,4 +1,5 @@
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
+import { isPinned } from '@pgstow/catalog/folder/is-pinned.ts';
 import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
 import { retentionPolicyOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
@@ -24,7 +25,7 @@ export async function prune(
       if (action === 'keep') task.log.debug({ dump: name, reason }, 'kept');
     const released = verdicts.filter(({ action }) => action === 'delete');
     for (let done = 0; done < released.length; done += AT_ONCE) {
-      const these = released.slice(done, done + AT_ONCE);
+      const these = released.slice(done, done + AT_ONCE).filter(({ name }) => !isPinned(backup.folder, name));
       await deleteDump(backup.folder, ...these.map(({ name }) => name));
       for (const { name, reason } of these) task.note(`deleted ${name}: ${reason}`);
     }

@@ -17,7 +17,9 @@ export function reconcile(context: DumpContext): AsyncDisposable {
   const { backup, records, scope, redis, catalog, log } = context;
   return reconcileHourly(log, async ({ step, isFirst, signal }) => {
     await step('sweep what interrupted dumps left', () => sweepAll(context, signal));
-    await step('sweep half-written acceptances', () => sweepPartialRecords(backup.folder, 'accepted', log));
+    await step('sweep half-written words', async () => {
+      for (const kind of ['accepted', 'pinned'] as const) await sweepPartialRecords(backup.folder, kind, log);
+    });
     await step('adopt dumps without a manifest', async () => {
       const adopted = await adoptStrays({ ...backup, records, prove: proveGzip, scope, redis, log, signal });
       if (adopted.length > 0) catalog.publish();

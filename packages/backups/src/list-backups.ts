@@ -7,6 +7,7 @@ import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
+import type { Pin } from '@pgstow/shared/contract/pin.ts';
 import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
@@ -38,6 +39,8 @@ export type Backup = {
   readonly restoreTest: RestoreTest | undefined;
   /** When a person accepted it. Only the folder knows. */
   readonly acceptedAt: Date | undefined;
+  /** A person's word that it stays. */
+  readonly pin: Pin | undefined;
 };
 
 /** A backup that counts: its dump was proven. */
@@ -117,7 +120,9 @@ export async function listBackups({
     faults.push(...theirs);
   }
 
-  const backups = [...found].map(([name, facts]) => describeBackup(name, facts, dumps.get(name), stores));
+  const backups = [...found].map(([name, facts]) =>
+    describeBackup(name, facts, dumps.get(name), stores, local?.pins.get(name)),
+  );
   backups.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.name < b.name ? 1 : -1));
   return { backups, faults };
 }
@@ -134,6 +139,7 @@ function describeBackup(
   { places, manifest, isUnread, bytes }: Facts,
   dump: KnownDump | undefined,
   stores: readonly Store[],
+  pin: Pin | undefined,
 ): Backup {
   const parts = parseBackupName(name);
   const restoreTest = dump && decisiveRestoreTest(dump);
@@ -149,6 +155,7 @@ function describeBackup(
       isUnread === true && manifest === undefined ? 'unread' : stateOf(places, manifest, dump, stores, restoreTest),
     restoreTest,
     acceptedAt: dump?.acceptance && new Date(dump.acceptance.acceptedAt),
+    pin,
   };
 }
 

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
+import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
@@ -212,5 +213,43 @@ describe('pgstow prune', () => {
     expect((await dry())[4]).toContain(oldest.name);
     expect((await runCli(['prune', '--dry-run', 'other'], env)).stdout).toBe(`no dump of other lies in ${folder.path}`);
     expect(await runCli(['prune', '--dry-run'], { BACKUP_DIR: '/does/not/exist' })).toMatchObject({ code: 1 });
+  });
+
+  it('--dry-run --json names the rule that keeps each; a pinned dump stays until it is unpinned', async () => {
+    await using folder = await tempFolder();
+    const oldest = await makeDump(folder.path, { takenAt: hoursAgo(72) });
+    const newest = await makeDump(folder.path, { takenAt: hoursAgo(24) });
+    const env = {
+      BACKUP_DIR: folder.path,
+      BACKUP_KEEP_LAST: '1',
+      POSTGRES_DB: 'shop',
+      REDIS_URL: 'redis://127.0.0.1:1',
+    };
+    const verdicts = async () => {
+      const { stdout } = await runCli(['prune', '--dry-run', '--json'], env);
+      return (JSON.parse(stdout) as { verdicts: readonly Readonly<Record<string, unknown>>[] }).verdicts;
+    };
+    const of = { place: 'local', database: 'shop' };
+    const isNewest = { ...of, name: newest.name, action: 'keep', rule: 'newest', reason: 'it is the newest' };
+    expect(await verdicts()).toEqual([
+      isNewest,
+      { ...of, name: oldest.name, action: 'delete', rule: null, reason: 'it is number 2, and the 1 newest are kept' },
+    ]);
+    expect(await runCli(['pin', oldest.name, '--reason', 'before  the move'], env)).toMatchObject({
+      code: 0,
+      stdout: `pinned ${oldest.name}: it stays at local until pgstow unpin ${oldest.name}`,
+    });
+    expect(await verdicts()).toEqual([
+      isNewest,
+      { ...of, name: oldest.name, action: 'keep', rule: 'pinned', reason: 'it is pinned: before the move' },
+    ]);
+    expect((await runCli(['list'], env)).stdout).toContain('dumped, pinned');
+    expect((await runCli(['pin', oldest.name], env)).stdout).toMatch(/^.* is pinned already, since 20/);
+    expect(await runCli(['unpin', newest.name], env)).toMatchObject({ code: 1 });
+    expect(await runCli(['unpin', oldest.name], env)).toMatchObject({ code: 0 });
+    expect((await verdicts())[1]).toMatchObject({ action: 'delete' });
+    expect(await runCli(['unpin', oldest.name], env)).toMatchObject({ code: 1 });
+    const missing = formatBackupName('shop', hoursAgo(5));
+    expect(await runCli(['pin', missing], env)).toMatchObject({ code: 1, stderr: expect.stringContaining(missing) });
   });
 });

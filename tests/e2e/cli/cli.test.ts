@@ -14,13 +14,25 @@ test('pgstow --version says which it is', async () => {
 
 test('pgstow --help lists every verb, in 80 columns, and every exit code', async () => {
   const { stdout } = await runCli(['--help']);
-  for (const verb of ['status', 'list', 'dump', 'verify', 'restore', 'accept', 'prune', 'doctor', 'completion'])
+  for (const verb of [
+    'status',
+    'list',
+    'dump',
+    'verify',
+    'restore',
+    'accept',
+    'pin',
+    'unpin',
+    'prune',
+    'doctor',
+    'completion',
+  ])
     expect(stdout).toMatch(new RegExp(`^  ${verb} `, 'm'));
   for (const code of [0, 1, 2, 3, 4, 5, 6, 130]) expect(stdout).toMatch(new RegExp(`^ +${code}  \\S`, 'm'));
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
-test.each(['status', 'list', 'dump', 'verify', 'restore', 'accept', 'prune', 'doctor'])(
+test.each(['status', 'list', 'dump', 'verify', 'restore', 'accept', 'pin', 'unpin', 'prune', 'doctor'])(
   'pgstow %s --help has an example',
   async (verb) => {
     const { code, stdout } = await runCli([verb, '--help']);

@@ -4,14 +4,12 @@ import { Records } from '@pgstow/catalog/folder/records.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
-import { publishCatalog } from '@pgstow/catalog/published/publish-catalog.ts';
-import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
 import { acceptFindings, printAfterFindings } from '../accept/accept-findings.ts';
 import { acceptSuspect, printAfterSuspect } from '../accept/accept-suspect.ts';
-import { connect } from '../connect.ts';
 import { exitCodes, ExitError, failure, misuse } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
+import { publishNow } from '../publish-now.ts';
 import { databasesOf, readSettings } from '../read-settings.ts';
 
 const EXAMPLES = `
@@ -64,7 +62,11 @@ async function accept(name: string, { database, reason }: AcceptOptions, signal:
     await acceptFindings(folder, dump, reason);
     printAfterFindings(dump.manifest, await read(folder));
   } else printAccepted(dump, ours);
-  await publish({ records: new Records(folder), scope: redis.site, destination: s3?.destination }, redis.url, signal);
+  await publishNow(
+    { records: new Records(folder), scope: redis.site, destination: s3?.destination },
+    redis.url,
+    signal,
+  );
 }
 
 async function read(folder: string): Promise<FolderContents> {
@@ -102,21 +104,4 @@ function printAccepted({ manifest: { name }, restoreTests }: KnownDump, ours: re
     `${name} is not suspect, and no restore test found it bad: there is nothing to accept`,
     bad === undefined ? 'pgstow list shows which are.' : `The newest bad one: pgstow accept ${bad} --reason '…'`,
   );
-}
-
-/** Publishes the folder at once, so that the status page and the alarm need not wait for a worker to read it. */
-async function publish(
-  options: Omit<Parameters<typeof publishCatalog>[0], 'redis'>,
-  url: string,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await using redis = await connect(url, signal);
-    await publishCatalog({ ...options, redis });
-  } catch (error) {
-    signal.throwIfAborted();
-    console.error(
-      `pgstow: the status page, metrics and alarms follow once a worker has read the folder: ${describeError(error)}`,
-    );
-  }
 }

@@ -85,7 +85,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
         each.bytes === undefined ? '?' : prettyBytes(each.bytes),
         each.rows?.toLocaleString('en') ?? '?',
         each.places.join(' '),
-        each.state,
+        each.pin === undefined ? each.state : `${each.state}, pinned`,
         ...(isLong ? [each.manifest?.identity?.address ?? '?', each.name] : []),
       ]);
       return `${formatName(database)}\n${formatTable(heading, rows, [1, 2, 3])}`;
@@ -95,7 +95,7 @@ function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): 
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
 function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
-  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt } = backup;
+  const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt, pin } = backup;
   return {
     name,
     database,
@@ -111,6 +111,7 @@ function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
     restoreTest: restoreTest === undefined ? null : restoreTestJson(restoreTest),
     suspect: manifest?.suspect === undefined ? null : describeSuspicion(manifest.suspect, manifest),
     acceptedAt: acceptedAt?.toISOString() ?? null,
+    ...(pin === undefined ? {} : { pinned: { at: pin.pinnedAt, reason: pin.reason ?? null } }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { uploadJobId } from '@pgstow/shared/contract/jobs.ts';
 import { enqueueUpload, readUnendedIds, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
-import { isConfirmed } from '../policy/is-confirmed.ts';
+import { isSettled } from '../policy/is-confirmed.ts';
 import type { KnownDump } from './read-folder.ts';
 
 export type MissingUploadsOptions = {
@@ -14,13 +14,13 @@ export type MissingUploadsOptions = {
 /** Uploads that are asked for together: their commands go to Redis without waiting for each other's answers. */
 const AT_ONCE = 50;
 
-/** Asks for the upload of each dump to each destination that has not confirmed it. */
+/** Asks for the upload of each dump to each destination that has never confirmed it. */
 export async function enqueueMissingUploads(
   dumps: readonly KnownDump[],
   { destinations, uploads, log }: MissingUploadsOptions,
 ): Promise<void> {
   for (const destination of destinations.values()) {
-    const missing = dumps.filter((dump) => !isConfirmed(dump, destination));
+    const missing = dumps.filter((dump) => !isSettled(dump, destination));
     const asked = await readUnendedIds(uploads);
     const names = missing.map(({ manifest }) => manifest.name);
     const unasked = names.filter((name) => !asked.has(uploadJobId(name, destination.name, uploads.server)));

@@ -14,9 +14,10 @@ import { restoreTestFileName } from '@pgstow/shared/contract/restore-test.ts';
 import { tempFolder, type TempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deleteDump } from './delete-dump.ts';
+import { isPinned } from './is-pinned.ts';
 import { findDump, readFolder } from './read-folder.ts';
 import { readVerdicts } from './read-verdicts.ts';
-import { removeReceipt, writeAcceptance, writeManifest, writeReceipt } from './write-record.ts';
+import { removeReceipt, writeAcceptance, writeManifest, writePin, writeReceipt } from './write-record.ts';
 
 const NO_PERIODS = {
   keepPeriods: { hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
@@ -76,6 +77,7 @@ describe('the backup folder', () => {
       strays: [],
       damaged: new Map(),
       refused: new Map(),
+      pins: new Map(),
       partials: [],
       faults: [],
     });
@@ -116,6 +118,7 @@ describe('the backup folder', () => {
       strays: [],
       damaged: new Map(),
       refused: new Map(),
+      pins: new Map(),
       partials: [],
       faults: [],
     });
@@ -296,5 +299,26 @@ describe('the backup folder', () => {
     const { dumps } = await readFolder(folder.path);
     expect(dumps).toHaveLength(2000);
     expect(dumps.every(({ receipts }) => receipts.has('s3'))).toBe(true);
+  });
+
+  it('has the pins that stand, also of backups that lie elsewhere, and freezes over one that cannot be read', async () => {
+    const [here, away, released, unread] = [1, 2, 3, 4].map((day) =>
+      formatBackupName('shop', new Date(Date.UTC(2026, 0, day))),
+    ) as [BackupName, BackupName, BackupName, BackupName];
+    await put(here);
+    const pin = { version: 1, pinnedAt: '2026-02-01T00:00:00.000Z', reason: 'kept' } as const;
+    await writePin(folder.path, { ...pin, name: here });
+    await writePin(folder.path, { ...pin, name: away });
+    await writePin(folder.path, { ...pin, name: released, unpinnedAt: '2026-02-02T00:00:00.000Z' });
+    const contents = await readFolder(folder.path);
+    expect([...contents.pins.keys()].sort()).toEqual([here, away]);
+    expect(contents.dumps[0]?.pin).toMatchObject({ reason: 'kept' });
+    expect([here, away, released].map((name) => isPinned(folder.path, name))).toEqual([true, true, false]);
+    await writeFile(join(folder.path, `${unread}.pinned.json`), '{"half');
+    expect(isPinned(folder.path, unread)).toBe(true);
+    expect(await readFolder(folder.path)).toMatchObject({
+      damaged: new Map([['shop', `${unread}.pinned.json`]]),
+      faults: [`${unread}.pinned.json cannot be read; nothing of shop is deleted`],
+    });
   });
 });

@@ -8,6 +8,7 @@ import {
   type FindingsAcceptance,
 } from '@pgstow/shared/contract/findings-acceptance.ts';
 import { manifestFileName, type Manifest, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
+import { pinFileName, type Pin } from '@pgstow/shared/contract/pin.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
@@ -18,6 +19,7 @@ import {
   readFindingsAcceptances,
   readManifest,
   readOutline,
+  readPin,
   readReceipts,
   readRestoreTests,
 } from './read-records.ts';
@@ -32,7 +34,9 @@ export type KnownDump<M extends ManifestOutline = ManifestOutline> = {
   readonly restoreTests: ReadonlyMap<string, RestoreTest>;
   /** A person's word on this very content, if it was suspect. */
   readonly acceptance?: Acceptance | undefined;
-  /** Files of restore tests and acceptance that cannot be read: they may say anything. */
+  /** A person's word that it stays. */
+  readonly pin?: Pin | undefined;
+  /** Files of restore tests, acceptance and pin that cannot be read: they may say anything. */
   readonly unreadable?: readonly string[];
 };
 
@@ -47,6 +51,8 @@ export type FolderContents = {
   readonly damaged: ReadonlyMap<string, string>;
   /** Why a file with a dump's name is neither a dump that counts nor a stray, in a sentence that begins with it. */
   readonly refused: ReadonlyMap<string, string>;
+  /** Pins that stand, also of backups that lie elsewhere. */
+  readonly pins: ReadonlyMap<BackupName, Pin>;
   /** Leftovers of a crash: `.partial` files that begin with a dump's name, and withheld manifests without their dump. */
   readonly partials: readonly string[];
   /** Why something does not count, a sentence each. */
@@ -121,7 +127,14 @@ export async function readFolder(
   dumps.sort(
     ({ manifest: a }, { manifest: b }) => Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.name < b.name ? -1 : 1),
   );
-  return { dumps, strays, damaged, refused, partials: [...names].filter((file) => isLeft(file, names)), faults };
+  const pins = readPins(records, recordFiles, databases, (name, file) => {
+    const fault = `${file} cannot be read; nothing of ${parseBackupName(name).database} is deleted`;
+    // Of a dump in the folder, it is said already.
+    if (faults.includes(fault)) return;
+    faults.push(fault);
+    damaged.set(parseBackupName(name).database, file);
+  });
+  return { dumps, strays, damaged, refused, pins, partials: [...names].filter((file) => isLeft(file, names)), faults };
 }
 
 /** Names of what crashes left, as `FolderContents.partials`. Reads no record. @throws if the folder cannot be read */
@@ -158,6 +171,24 @@ function lookAt(records: Records, file: string): Stats | Error | undefined {
 
 function isOneOf(databases: readonly string[] | undefined, name: BackupName): boolean {
   return databases === undefined || databases.includes(parseBackupName(name).database);
+}
+
+/** Reads the pins that stand. @param onUnreadable called for each that is there and cannot be read */
+function readPins(
+  records: Records,
+  recordFiles: ReadonlyMap<string, readonly string[]>,
+  databases: readonly string[] | undefined,
+  onUnreadable: (name: BackupName, file: string) => void,
+): ReadonlyMap<BackupName, Pin> {
+  const pins = new Map<BackupName, Pin>();
+  for (const [name, files] of recordFiles) {
+    if (!isBackupName(name) || !files.includes(pinFileName(name)) || !isOneOf(databases, name)) continue;
+    const unreadable: string[] = [];
+    const pin = readPin(records, name, files, unreadable);
+    if (pin !== undefined && pin.unpinnedAt === undefined) pins.set(name, pin);
+    for (const file of unreadable) onUnreadable(name, file);
+  }
+  return pins;
 }
 
 /** Groups the records by the dump's name that they begin with, in one pass: a folder may hold thousands. */
@@ -197,10 +228,18 @@ function describeDump<M extends ManifestOutline>(
     const receipts = readReceipts(records, name, recordFiles, unconfirming);
     const recorded = readRestoreTests(records, manifest, recordFiles, unreadable);
     const acceptance = readAcceptance(records, manifest, recordFiles, unreadable);
+    const pin = readPin(records, name, recordFiles, unreadable);
     const restoreTests = judgeAnew(recorded, { manifest, acceptance }, acceptances);
     for (const file of unconfirming) faults.push(`${file} is not a receipt; the upload counts as not confirmed`);
     for (const file of unreadable) faults.push(`${file} cannot be read; nothing of ${manifest.database} is deleted`);
-    return { manifest, receipts, restoreTests, acceptance, ...(unreadable.length === 0 ? {} : { unreadable }) };
+    return {
+      manifest,
+      receipts,
+      restoreTests,
+      acceptance,
+      ...(pin === undefined || pin.unpinnedAt !== undefined ? {} : { pin }),
+      ...(unreadable.length === 0 ? {} : { unreadable }),
+    };
   }
   return undefined;
 }

@@ -13,6 +13,7 @@ import {
   type Manifest,
   type ManifestOutline,
 } from '@pgstow/shared/contract/manifest.ts';
+import { pinFileName, pinSchema, type Pin } from '@pgstow/shared/contract/pin.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { Records, type RecordParser } from './records.ts';
@@ -23,6 +24,7 @@ const parsers = {
   receipt: ofJson(receiptSchema),
   restoreTest: ofJson(restoreTestSchema),
   acceptance: ofJson(acceptanceSchema),
+  pin: ofJson(pinSchema),
   findingsAcceptance: ofJson(findingsAcceptanceSchema),
 } as const;
 
@@ -102,6 +104,21 @@ export function readAcceptance(
   if (acceptance === undefined) return undefined;
   if (!(acceptance instanceof Error) && acceptance.name === name)
     return acceptance.sha256 === sha256 ? acceptance : undefined;
+  unreadable.push(file);
+  return undefined;
+}
+
+/** The word on whether a dump stays, also one that was taken back. Parameters as for `readReceipts`. */
+export function readPin(
+  records: Records,
+  name: BackupName,
+  files: readonly string[],
+  unreadable: string[],
+): Pin | undefined {
+  const file = pinFileName(name);
+  const pin = files.includes(file) ? records.read(file, parsers.pin) : undefined;
+  if (pin === undefined) return undefined;
+  if (!(pin instanceof Error) && pin.name === name) return pin;
   unreadable.push(file);
   return undefined;
 }

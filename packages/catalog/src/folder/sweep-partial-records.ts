@@ -8,7 +8,7 @@ const MIN_AGE_MS = 60 * 1000;
 /** Removes half-written records of one kind that a killed worker left. A living worker writes a record within moments. */
 export async function sweepPartialRecords(
   folder: string,
-  kind: 'receipt' | 'restore-test' | 'accepted',
+  kind: 'receipt' | 'restore-test' | 'accepted' | 'pinned',
   log: Pick<Log, 'info'>,
 ): Promise<void> {
   const ours = new RegExp(String.raw`(?:\.${kind}|^${kind}_.*)\.json\.[0-9a-f]+\.partial$`);

@@ -13,6 +13,7 @@ import {
   withheldManifestFileName,
   type Manifest,
 } from '@pgstow/shared/contract/manifest.ts';
+import { pinFileName, pinSchema, type Pin } from '@pgstow/shared/contract/pin.ts';
 import { receiptFileName, receiptSchema, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { restoreTestFileName, restoreTestSchema, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { promoteFile, syncFolder, writeFileAtomically } from '@pgstow/shared/runtime/atomic-file.ts';
@@ -51,6 +52,11 @@ export async function writeAcceptance(folder: string, acceptance: Acceptance): P
 export async function writeFindingsAcceptance(folder: string, acceptance: FindingsAcceptance): Promise<void> {
   const file = findingsAcceptanceFileName(acceptance.name);
   await writeRecord(folder, file, findingsAcceptanceSchema.parse(acceptance));
+}
+
+/** Writes a pin. From then on the backup is deleted nowhere, or may be again, as it says. */
+export async function writePin(folder: string, pin: Pin): Promise<void> {
+  await writeRecord(folder, pinFileName(pin.name), pinSchema.parse(pin));
 }
 
 /** Removes a receipt that the destination refutes. From then on the upload is not confirmed. */

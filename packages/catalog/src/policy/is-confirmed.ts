@@ -1,5 +1,5 @@
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
-import { receiptConfirms } from '@pgstow/shared/contract/receipt.ts';
+import { receiptConfirms, receiptSettles } from '@pgstow/shared/contract/receipt.ts';
 import type { JudgedDump } from './judged-dump.ts';
 
 /** Whether the store has confirmed the dump at this very destination. */
@@ -9,4 +9,13 @@ export function isConfirmed(
 ): boolean {
   const receipt = receipts.get(destination.name);
   return receipt !== undefined && receiptConfirms(receipt, manifest, destination);
+}
+
+/** Whether no upload is missing: the destination has confirmed the dump, and holds it still or has pruned it since. */
+export function isSettled(
+  { manifest, receipts }: Pick<JudgedDump, 'manifest' | 'receipts'>,
+  destination: Destination,
+): boolean {
+  const receipt = receipts.get(destination.name);
+  return receipt !== undefined && receiptSettles(receipt, manifest, destination);
 }

@@ -1,5 +1,6 @@
 import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { Pin } from '@pgstow/shared/contract/pin.ts';
 import type { ConfirmedManifest, ConfirmingReceipt, Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 
@@ -18,6 +19,8 @@ export type JudgedDump = {
   readonly restoreTests: ReadonlyMap<string, JudgedRestoreTest>;
   /** A person's word on a suspect dump. */
   readonly acceptance?: Pick<Acceptance, 'acceptedAt'> | undefined;
+  /** A person's word that it stays. */
+  readonly pin?: Pick<Pin, 'pinnedAt' | 'reason'> | undefined;
   /** Files of its records that cannot be read. */
   readonly unreadable?: readonly string[];
 };

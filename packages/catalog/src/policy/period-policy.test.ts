@@ -1,4 +1,4 @@
-import type { KeepPeriods } from '@pgstow/shared/config/subjects/backup.ts';
+import type { KeepPeriods } from '@pgstow/shared/config/values/keep-variables.ts';
 import { describe, expect, it } from 'vitest';
 import { describePeriods, whyPeriodsKeep } from './period-policy.ts';
 
@@ -68,9 +68,10 @@ describe('retention by periods', () => {
     ['2027-01-03T12:00:00Z', '2026-W53'],
     ['2020-12-31T12:00:00Z', '2020-W53'],
   ])('counts %s as %s', (time, week) => {
-    expect(whyPeriodsKeep([time], { ...NONE, weekly: 1 }, 'UTC')[0]).toBe(
-      `it is the newest of ${week}, 1 of 1 weekly ones`,
-    );
+    expect(whyPeriodsKeep([time], { ...NONE, weekly: 1 }, 'UTC')[0]).toEqual({
+      period: 'weekly',
+      reason: `it is the newest of ${week}, 1 of 1 weekly ones`,
+    });
   });
 
   it('takes an hour that the clocks repeat for one, and misses none that they skip', () => {

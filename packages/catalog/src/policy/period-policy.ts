@@ -1,7 +1,9 @@
-import type { KeepPeriods, Period } from '@pgstow/shared/config/subjects/backup.ts';
+import type { KeepPeriods, Period } from '@pgstow/shared/config/values/keep-variables.ts';
 
 /** The parts of a local time that a period is told by. */
 type LocalTime = { readonly year: number; readonly month: number; readonly day: number; readonly hour: number };
+
+export type PeriodReason = { readonly period: Period; readonly reason: string };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -21,31 +23,30 @@ const NAMES: Readonly<Record<Period, (time: LocalTime) => string>> = {
  *
  * @param takenAt times of dumps in ISO 8601, newest first
  * @param timeZone in which days begin; weeks begin on Monday, as in ISO 8601
- * @returns for each dump, in the same order, why it stays; `undefined` where no period keeps it
+ * @returns for each dump, in the same order, the first period that keeps it, and why; `undefined` where none does
  */
 export function whyPeriodsKeep(
   takenAt: readonly string[],
   keep: KeepPeriods,
   timeZone: string,
-): readonly (string | undefined)[] {
+): readonly (PeriodReason | undefined)[] {
   const wanted = Object.entries(keep).filter((each): each is [Period, number] => each[1] > 0);
   if (wanted.length === 0) return takenAt.map(() => undefined);
   const localTimeOf = localTimesIn(timeZone);
   const rules = wanted.map(([period, count]) => ({ period, count, kept: 0, last: '' }));
   return takenAt.map((time, index) => {
     const local = localTimeOf(time);
-    const reasons: string[] = [];
+    const reasons: PeriodReason[] = [];
     for (const rule of rules) {
       const name = NAMES[rule.period](local);
       const isNewest = name !== rule.last;
       if (rule.kept >= rule.count || !(isNewest || index === takenAt.length - 1)) continue;
       rule.kept += 1;
       rule.last = name;
-      reasons.push(
-        isNewest
-          ? `it is the newest of ${name}, ${rule.kept} of ${rule.count} ${rule.period} ones`
-          : `it is the oldest, and there are fewer than ${rule.count} ${rule.period} ones`,
-      );
+      const reason = isNewest
+        ? `it is the newest of ${name}, ${rule.kept} of ${rule.count} ${rule.period} ones`
+        : `it is the oldest, and there are fewer than ${rule.count} ${rule.period} ones`;
+      reasons.push({ period: rule.period, reason });
     }
     return reasons[0];
   });

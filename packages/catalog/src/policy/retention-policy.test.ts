@@ -200,6 +200,7 @@ describe('retention', () => {
     expect(verdicts[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'keep',
+      rule: 'frozen',
       reason: `nothing is deleted while the newest restore test with a result, of ${dumps[4]!.manifest.name} from s3, is bad`,
     });
     expect(verdicts[3]?.reason).toBe('it is the newest that counts');
@@ -348,6 +349,7 @@ describe('a dump that a restore test found GOOD', () => {
     expect(applyRetention(dumps, policy, NOW)[0]).toEqual({
       name: dumps[0]?.manifest.name,
       action: 'keep',
+      rule: 'good',
       reason: 'it is the newest that a restore test found GOOD',
     });
   });
@@ -379,4 +381,17 @@ describe('where no identity is there to decrypt', () => {
     expect(whyFrozen([sealed(first!, 'bad'), right], NOW)).toBeUndefined();
     expect(whyFrozen([tested(first!, 'bad'), right], NOW)?.by).toBe('restore-test');
   });
+});
+
+it('never deletes a pinned dump, and says why it is pinned; it counts like any other', () => {
+  const pin = { version: 1, name: formatBackupName('shop', NOW), pinnedAt: NOW.toISOString() } as const;
+  const [oldest, older, newer, newest] = daily(4) as [KnownDump, KnownDump, KnownDump, KnownDump];
+  const dumps = [{ ...oldest, pin: { ...pin, reason: 'before the move' } }, older, { ...newer, pin }, newest];
+  const policy = { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: false };
+  expect(applyRetention(dumps, policy, NOW).map((each) => [each.action, each.reason])).toEqual([
+    ['keep', 'it is pinned: before the move'],
+    ['delete', 'it is number 3, and the 2 newest are kept'],
+    ['keep', 'it is pinned'],
+    ['keep', 'it is the newest'],
+  ]);
 });

@@ -1,20 +1,17 @@
-import type { BackupConfig, KeepPeriods } from '@pgstow/shared/config/subjects/backup.ts';
+import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
+import type { Keep, Period } from '@pgstow/shared/config/values/keep-variables.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { isConfirmed } from './is-confirmed.ts';
+import { isSettled } from './is-confirmed.ts';
 import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
-import { describePeriods, whyPeriodsKeep } from './period-policy.ts';
+import { describePeriods, whyPeriodsKeep, type PeriodReason } from './period-policy.ts';
 import { isSuspect, whySuspect } from './suspect-dump.ts';
 
-export type RetentionPolicy = {
-  /** Newest dumps to keep, at least 1. */
-  readonly keepLast: number;
-  /** Dumps to keep beyond them: the newest of so many days and so on. */
-  readonly keepPeriods: KeepPeriods;
+export type RetentionPolicy = Keep & {
   readonly timeZone: string;
   /** Where a dump must be confirmed before it may go; `undefined` where backups stay local. */
   readonly destination: Destination | undefined;
@@ -33,11 +30,28 @@ export function retentionPolicyOf(
 /** Why nothing of a database may be deleted. */
 export type Freeze = { readonly by: FreezeCause; readonly reason: string };
 
+/**
+ * The rule that keeps a dump. `last` and the periods are what a person set. `flawed`: it does not count, and fewer that do are there
+ * than are wanted. `good`: the newest that a restore test found GOOD. `foreign` and `needed` are rules of a destination alone.
+ */
+export type KeepRule =
+  | 'pinned'
+  | 'newest'
+  | 'last'
+  | Period
+  | 'flawed'
+  | 'frozen'
+  | 'good'
+  | 'unconfirmed'
+  | 'foreign'
+  | 'needed';
+
 export type Verdict = {
   readonly name: BackupName;
-  readonly action: 'keep' | 'delete';
   readonly reason: string;
-};
+} & ({ readonly action: 'keep'; readonly rule: KeepRule } | { readonly action: 'delete' });
+
+type Kept = Pick<Extract<Verdict, { action: 'keep' }>, 'rule' | 'reason'>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -45,6 +59,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * Says of each dump of one database whether it may be deleted, and why. Bad dumps, suspect ones and those from the future do not
  * count among the newest to keep. What is never deleted:
  *
+ * - a dump that is pinned;
  * - the newest dump, and the newest that counts;
  * - a dump whose upload to the configured destination is not confirmed;
  * - the newest dump that was found GOOD, while restore tests are on and can decrypt the dumps since;
@@ -75,12 +90,15 @@ export function applyRetention(
       const { name } = dump.manifest;
       if (flaw === undefined) counted += 1;
       const kept =
-        flaw === undefined
-          ? (whyCounted(counted, index, policy) ?? byPeriod[counted - 1])
-          : whyFlawedIsKept(counted, flaw, policy);
-      const good = dump === newestGood ? 'it is the newest that a restore test found GOOD' : undefined;
-      const reason = kept ?? frozen?.reason ?? good ?? whyUnconfirmed(dump, policy);
-      if (reason !== undefined) return { name, action: 'keep', reason };
+        whyPinned(dump) ??
+        (flaw === undefined
+          ? (whyCounted(counted, index, policy) ?? ofPeriod(byPeriod[counted - 1]))
+          : whyFlawedIsKept(counted, flaw, policy)) ??
+        (frozen && { rule: 'frozen', reason: frozen.reason }) ??
+        (dump === newestGood
+          ? { rule: 'good', reason: 'it is the newest that a restore test found GOOD' }
+          : whyUnconfirmed(dump, policy));
+      if (kept !== undefined) return { name, action: 'keep', ...kept };
       return { name, action: 'delete', reason: whyReleased(counted, flaw, policy) };
     })
     .toReversed();
@@ -176,19 +194,29 @@ function newestGoodOf(dumps: readonly JudgedDump[], now: Date): JudgedDump | und
   return counted.slice(good + 1).some(isSealed) ? undefined : counted[good];
 }
 
-function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): string | undefined {
-  if (rank === 1) return newer === 0 ? 'it is the newest' : 'it is the newest that counts';
-  return rank <= keepLast ? `it is number ${rank} of the ${keepLast} newest` : undefined;
+function whyPinned({ pin }: JudgedDump): Kept | undefined {
+  if (pin === undefined) return undefined;
+  return { rule: 'pinned', reason: pin.reason === undefined ? 'it is pinned' : `it is pinned: ${pin.reason}` };
 }
 
-function whyFlawedIsKept(newer: number, flaw: string, { keepLast }: RetentionPolicy): string | undefined {
+function whyCounted(rank: number, newer: number, { keepLast }: RetentionPolicy): Kept | undefined {
+  if (rank === 1) return { rule: 'newest', reason: newer === 0 ? 'it is the newest' : 'it is the newest that counts' };
+  return rank <= keepLast ? { rule: 'last', reason: `it is number ${rank} of the ${keepLast} newest` } : undefined;
+}
+
+function ofPeriod(found: PeriodReason | undefined): Kept | undefined {
+  return found && { rule: found.period, reason: found.reason };
+}
+
+function whyFlawedIsKept(newer: number, flaw: string, { keepLast }: RetentionPolicy): Kept | undefined {
   if (newer >= keepLast) return undefined;
-  return `${flaw}, and there are ${newer} newer ones that count, of ${keepLast} that are wanted`;
+  const reason = `${flaw}, and there are ${newer} newer ones that count, of ${keepLast} that are wanted`;
+  return { rule: 'flawed', reason };
 }
 
-function whyUnconfirmed(dump: JudgedDump, { destination }: RetentionPolicy): string | undefined {
-  if (destination === undefined || isConfirmed(dump, destination)) return undefined;
-  return `its upload to ${destination.name} is not confirmed`;
+function whyUnconfirmed(dump: JudgedDump, { destination }: RetentionPolicy): Kept | undefined {
+  if (destination === undefined || isSettled(dump, destination)) return undefined;
+  return { rule: 'unconfirmed', reason: `its upload to ${destination.name} is not confirmed` };
 }
 
 function whyReleased(counted: number, flaw: string | undefined, { keepLast, keepPeriods }: RetentionPolicy): string {

@@ -8,7 +8,7 @@ import type { JudgedDump } from '../policy/judged-dump.ts';
 const LONGEST_REASON = 300;
 
 /** Shortens a dump. Receipts of other content are left out: each that is left confirms it at its destination. */
-export function shortenDump({ manifest, receipts, restoreTests, acceptance }: KnownDump): PublishedDump {
+export function shortenDump({ manifest, receipts, restoreTests, acceptance, pin }: KnownDump): PublishedDump {
   const { name, takenAt, recordedAt, origin, bytes, sha256, sqlBytes, rows, durationMs, suspect, identity } = manifest;
   return {
     name,
@@ -23,14 +23,16 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance }: Kn
     suspect,
     identity,
     acceptedAt: acceptance?.acceptedAt,
+    ...(pin === undefined ? {} : { pinnedAt: pin.pinnedAt }),
     receipts: [...receipts.values()]
       .filter((receipt) => receiptIsOf(receipt, manifest))
-      .map(({ destination, endpoint, bucket, key, confirmedAt }) => ({
+      .map(({ destination, endpoint, bucket, key, confirmedAt, prunedAt }) => ({
         destination,
         endpoint,
         bucket,
         key,
         confirmedAt,
+        ...(prunedAt === undefined ? {} : { prunedAt }),
       })),
     restoreTests: [...restoreTests.values()].map(
       ({ destination, result, reason, isSealed, differences, acceptedAt, testedAt, restoreMs, rehearsal }) => {
@@ -63,7 +65,7 @@ export function recallDump(dump: PublishedDump): RecalledDump {
 const RECALLED = new WeakMap<PublishedDump, RecalledDump>();
 
 function recall(dump: PublishedDump): RecalledDump {
-  const { name, bytes, sha256, acceptedAt } = dump;
+  const { name, bytes, sha256, acceptedAt, pinnedAt } = dump;
   return {
     dump,
     manifest: dump,
@@ -75,5 +77,6 @@ function recall(dump: PublishedDump): RecalledDump {
       ]),
     ),
     acceptance: acceptedAt === undefined ? undefined : { acceptedAt },
+    pin: pinnedAt === undefined ? undefined : { pinnedAt },
   };
 }

@@ -3,7 +3,7 @@ import type { PublishedCatalog, PublishedDatabase } from '@pgstow/shared/contrac
 import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { FolderContents, KnownDump } from '../folder/read-folder.ts';
 import { decisiveRestoreTest } from '../policy/decisive-restore-test.ts';
-import { isConfirmed } from '../policy/is-confirmed.ts';
+import { isConfirmed, isSettled } from '../policy/is-confirmed.ts';
 import { newestByNow } from '../policy/newest-dump.ts';
 import { whyFrozen } from '../policy/retention-policy.ts';
 import { isSuspect } from '../policy/suspect-dump.ts';
@@ -59,7 +59,7 @@ function summariseDatabase(
     readonly damaged: string | undefined;
   },
 ): PublishedDatabase {
-  const waiting = destination === undefined ? [] : dumps.filter((dump) => !isConfirmed(dump, destination));
+  const waiting = destination === undefined ? [] : dumps.filter((dump) => !isSettled(dump, destination));
   const frozen = whyFrozen(dumps, now, damaged);
   const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
   return {
@@ -93,7 +93,7 @@ function chooseDumps(
       now,
     ),
     newestByNow(dumps.filter(hasVerdict), now),
-    destination === undefined ? undefined : older.find((dump) => !isUploaded(dump)),
+    destination === undefined ? undefined : older.find((dump) => !isSettled(dump, destination)),
     ...dumps.slice(-newest),
   ]);
   return dumps.filter((dump) => chosen.has(dump));
@@ -102,7 +102,7 @@ function chooseDumps(
 function sumUploaded(dumps: readonly KnownDump[]): PublishedDatabase['uploaded'] {
   const receipts = dumps.flatMap((dump) =>
     [...dump.receipts.values()]
-      .filter((receipt) => receiptIsOf(receipt, dump.manifest))
+      .filter((receipt) => receipt.prunedAt === undefined && receiptIsOf(receipt, dump.manifest))
       .map(({ destination }) => ({ destination, dump })),
   );
   const byDestination = [...Map.groupBy(receipts, ({ destination }) => destination)];

@@ -19,6 +19,8 @@ const publishedReceiptSchema = z.object({
   bucket: z.string(),
   key: z.string(),
   confirmedAt: z.iso.datetime(),
+  /** When retention at the destination released the copy. */
+  prunedAt: z.iso.datetime().optional(),
 });
 
 const publishedRestoreTestSchema = z.object({
@@ -52,6 +54,8 @@ const publishedDumpSchema = z.object({
   identity: sourceIdentitySchema.optional(),
   /** When a person accepted it. */
   acceptedAt: z.iso.datetime().optional(),
+  /** When a person pinned it; absent where none did. */
+  pinnedAt: z.iso.datetime().optional(),
   receipts: z.array(publishedReceiptSchema),
   restoreTests: z.array(publishedRestoreTestSchema),
 });

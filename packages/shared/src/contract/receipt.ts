@@ -19,6 +19,8 @@ export const receiptSchema = z.strictObject({
   etag: z.string().optional(),
   versionId: z.string().optional(),
   confirmedAt: z.iso.datetime(),
+  /** When retention at the destination released the copy. It was confirmed before, and is not put there again. */
+  prunedAt: z.iso.datetime().optional(),
 });
 
 export type Receipt = z.infer<typeof receiptSchema>;
@@ -30,12 +32,21 @@ export function receiptFileName(name: BackupName, destination: string): string {
 /** The fields that say which dump a receipt confirms, and where. */
 export type ConfirmingReceipt = Pick<
   Receipt,
-  'name' | 'sha256' | 'bytes' | 'destination' | 'endpoint' | 'bucket' | 'key'
+  'name' | 'sha256' | 'bytes' | 'destination' | 'endpoint' | 'bucket' | 'key' | 'prunedAt'
 >;
 export type ConfirmedManifest = Pick<Manifest, 'name' | 'sha256' | 'bytes'>;
 
-/** Whether the receipt confirms exactly this dump, at this destination. */
+/** Whether the receipt confirms exactly this dump, at this destination, and the copy is still to be there. */
 export function receiptConfirms(
+  receipt: ConfirmingReceipt,
+  manifest: ConfirmedManifest,
+  destination: Destination,
+): boolean {
+  return receipt.prunedAt === undefined && receiptSettles(receipt, manifest, destination);
+}
+
+/** Whether the destination has confirmed exactly this dump, and holds it still or has pruned it since. No upload is missing. */
+export function receiptSettles(
   receipt: ConfirmingReceipt,
   manifest: ConfirmedManifest,
   destination: Destination,

@@ -48,7 +48,7 @@ function renderListed(dump: PublishedDump, now: Date, destination: Destination |
   return html`<tr>
     <td>${renderAge(dump.takenAt, now)}</td>
     <td class="number">
-      ${prettyBytes(dump.bytes)}${isSuspect(recallDump(dump)) ? html` <span class="not-yet">suspect</span>` : undefined}
+      ${prettyBytes(dump.bytes)}${isSuspect(recallDump(dump)) ? html` <span class="not-yet">suspect</span>` : undefined}${dump.pinnedAt === undefined ? undefined : html` <span class="muted">pinned</span>`}
     </td>
     <td class="number">${dump.rows?.toLocaleString('en')}</td>
     <td class="number">${dump.durationMs === undefined ? undefined : describeDuration(dump.durationMs)}</td>

@@ -1,19 +1,8 @@
 import { z } from 'zod';
 import { defineSubject, type Built } from '../subject.ts';
+import { buildPeriods, periodVariables } from '../values/keep-variables.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 import { readTimeZone, TZ } from './schedule.ts';
-
-export type Period = 'hourly' | 'daily' | 'weekly' | 'monthly' | 'yearly';
-/** Numbers of periods of which the newest dump stays; 0 for none. */
-export type KeepPeriods = Readonly<Record<Period, number>>;
-
-/** A setting of `KeepPeriods`. */
-function newestOfEach(period: string) {
-  return {
-    schema: wholeNumber('a number', 0, 1_000_000).default(0),
-    description: `Number of ${period}s of which the newest dump stays in the folder as well; ${period}s without a dump do not count. See \`TZ\`.`,
-  };
-}
 
 export const backup = defineSubject({
   title: 'Dumps and retention',
@@ -32,11 +21,7 @@ export const backup = defineSubject({
       description:
         'Number of newest dumps of each database that stay in the folder. A dump whose upload is not confirmed stays as well.',
     },
-    BACKUP_KEEP_HOURLY: newestOfEach('hour'),
-    BACKUP_KEEP_DAILY: newestOfEach('day'),
-    BACKUP_KEEP_WEEKLY: newestOfEach('week'),
-    BACKUP_KEEP_MONTHLY: newestOfEach('month'),
-    BACKUP_KEEP_YEARLY: newestOfEach('year'),
+    ...periodVariables('BACKUP', 'in the folder'),
     TZ,
     BACKUP_COMPRESSION: {
       schema: z.enum(['auto', 'igzip', 'pigz', 'gzip']).default('auto'),
@@ -62,13 +47,7 @@ export const backup = defineSubject({
     /** The same folder's path on the container's host, where compose gives it. Without a slash, it is a volume of Docker's. */
     folderOnHost: values.PGSTOW_FOLDER?.includes('/') === true ? values.PGSTOW_FOLDER : undefined,
     keepLast: values.BACKUP_KEEP_LAST,
-    keepPeriods: {
-      hourly: values.BACKUP_KEEP_HOURLY,
-      daily: values.BACKUP_KEEP_DAILY,
-      weekly: values.BACKUP_KEEP_WEEKLY,
-      monthly: values.BACKUP_KEEP_MONTHLY,
-      yearly: values.BACKUP_KEEP_YEARLY,
-    },
+    keepPeriods: buildPeriods('BACKUP', values),
     /** Time zone in which the days of `keepPeriods` begin. */
     timeZone: readTimeZone(values.TZ, report) ?? 'UTC',
     compression: values.BACKUP_COMPRESSION,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Destination } from '../../contract/destination.ts';
 import { defineSubject, type ReportFault, type Values } from '../subject.ts';
+import { buildKeep, keepVariables, type Keep } from '../values/keep-variables.ts';
 import { wholeNumber } from '../values/whole-number.ts';
 
 /** An S3 bucket as a destination. */
@@ -13,6 +14,8 @@ export type S3Config = {
   readonly checksum: 'auto' | 'crc32' | 'sha256' | 'none';
   readonly confirm: 'auto' | 'read';
   readonly timeoutMs: number;
+  /** What stays there; `undefined`: all of it, and nothing is ever deleted. */
+  readonly keep: Keep | undefined;
   /** `undefined`: the AWS SDK's own chain of profiles and roles. */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
@@ -91,6 +94,7 @@ export const s3 = defineSubject({
       schema: wholeNumber('a number of seconds', 1, 3600).default(60),
       description: 'Seconds that a connection to the store may stay silent.',
     },
+    ...keepVariables('S3'),
     AWS_ACCESS_KEY_ID: {
       schema: z.string().optional(),
       secret: true,
@@ -133,6 +137,7 @@ export const s3 = defineSubject({
       checksum: values.S3_CHECKSUM,
       confirm: values.S3_CONFIRM,
       timeoutMs: values.S3_TIMEOUT * 1000,
+      keep: buildKeep('S3', values),
       credentials:
         accessKeyId === undefined || secretAccessKey === undefined
           ? undefined
