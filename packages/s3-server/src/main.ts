@@ -5,15 +5,20 @@ import { Archive } from './archive.ts';
 import { REFUSALS, refuse } from './refusals.ts';
 
 /**
- * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] PORT FOLDER [HOST [BUCKET ...]]`.
+ * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] [--versioned] PORT FOLDER [HOST [BUCKET ...]]`.
  *
  * It is fauxqs with what the workers rely on besides: it listens on 127.0.0.1 unless it gets a HOST (fauxqs listens on every
  * interface), takes parts above 11 MiB, lists multipart uploads, honours `If-None-Match: *` and gives nothing out of an archive.
+ * With `--versioned` it says of each deletion that it left a delete marker, and of its buckets that they keep versions.
  * With `--refuse` it does not know one of `REFUSALS`; with `--mute` it does not say which.
  */
 const { values: told, positionals } = parseArgs({
   allowPositionals: true,
-  options: { refuse: { type: 'string', multiple: true, default: [] }, mute: { type: 'boolean', default: false } },
+  options: {
+    refuse: { type: 'string', multiple: true, default: [] },
+    mute: { type: 'boolean', default: false },
+    versioned: { type: 'boolean', default: false },
+  },
 });
 const [port, folder, host = '127.0.0.1', ...buckets] = positionals as [string, string, ...string[]];
 const refusals = told.refuse.map((word) => {
@@ -74,6 +79,13 @@ app.addHook('preHandler', async (request, reply) => {
       .send(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`);
   }
 
+  if (told.versioned && request.method === 'DELETE' && key !== '' && !query.has('uploadId'))
+    void reply.header('x-amz-delete-marker', 'true').header('x-amz-version-id', 'a-version');
+  if (told.versioned && request.method === 'GET' && key === '' && query.has('versioning')) {
+    return reply
+      .type('application/xml')
+      .send('<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
+  }
   if (request.method === 'GET' && key === '' && query.has('uploads') && store.hasBucket(bucket)) {
     return reply.type('application/xml').send(listUploads(bucket, query.get('prefix') ?? ''));
   }

@@ -45,6 +45,12 @@ export type ListedObject = {
 /** `occupied`: an object lies there, perhaps from an attempt whose answer was lost. Look at it. */
 export type PutOutcome = 'stored' | 'occupied';
 
+/**
+ * `deleted`: it is gone. `hidden`: the store keeps versions, and the object lies below a delete marker. It takes its room, and can be brought
+ * back, until a rule of the store drops it.
+ */
+export type DeleteOutcome = 'deleted' | 'hidden';
+
 /** An upload in parts that was neither completed nor given up. Its parts are stored, and billed. */
 export type OpenUpload = {
   readonly key: string;
@@ -97,6 +103,14 @@ export interface Store {
    * @throws PermanentError that names the right to list, if these credentials do not have it
    */
   list(prefix: string, signal: AbortSignal, after?: string): AsyncGenerator<ListedObject, void, undefined>;
+
+  /**
+   * Deletes the object under a key, or hides it where the store keeps versions. It is no error if there is none. No caller deletes unless a
+   * person has set how much is to be kept at this destination.
+   *
+   * @throws PermanentError that names the right to delete, if these credentials do not have it or the object is locked
+   */
+  delete(key: string, signal: AbortSignal): Promise<DeleteOutcome>;
 
   /** Lists the open uploads under a prefix, or says why this store or these credentials cannot. */
   listOpenUploads(prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[] | { readonly refused: string }>;

@@ -87,6 +87,20 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       expect(await Array.fromAsync(store.list('nothing/', signal))).toEqual([]);
     });
 
+    it('deletes an object, and nothing else; none is no error', async () => {
+      for (const key of ['gone/a', 'gone/ab', 'gone/a.json']) await store.putText(key, 'x', textOptions('create'));
+      expect(await store.delete('gone/a', signal)).toBe('deleted');
+      expect(await store.look('gone/a', signal)).toBeUndefined();
+      const left = await Array.fromAsync(store.list('gone/', signal));
+      expect(left.map(({ key }) => key).sort()).toEqual(['gone/a.json', 'gone/ab']);
+      expect(await store.delete('gone/a', signal)).toBe('deleted');
+      expect(await store.putText('gone/a', 'again', textOptions('create'))).toBe('stored');
+      expect((await readAll(store, 'gone/a')).toString()).toBe('again');
+      const reason = new Error('enough');
+      await expect(store.delete('gone/ab', AbortSignal.abort(reason))).rejects.toBe(reason);
+      expect(await store.look('gone/ab', signal)).toBeDefined();
+    });
+
     it('lists uploads that were left open, under a prefix, and drops them, or says that it cannot', async () => {
       const { listsOpenUploads } = tested;
       expect('refused' in (await store.listOpenUploads('open/', signal))).toBe(!listsOpenUploads);
@@ -138,6 +152,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
         () => readAll(withoutBucket, 'x'),
         () => putFile(withoutBucket, 'x', randomBytes(9 * MIB)),
         () => Array.fromAsync(withoutBucket.list('', signal)),
+        () => withoutBucket.delete('x', signal),
       ]) {
         await expect(work()).rejects.toThrow(
           expect.objectContaining({ name: 'PermanentError', hint: expect.stringContaining('Create the bucket') }),

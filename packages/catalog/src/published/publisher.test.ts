@@ -127,7 +127,15 @@ describe.skipIf(!hasRedis())('a publisher', () => {
   it('never puts an older catalog in the place of a newer one', async () => {
     const of = (bytes: number) =>
       summariseFolder({
-        contents: { dumps: [], strays: [], damaged: new Map(), refused: new Map(), partials: [], faults: [] },
+        contents: {
+          dumps: [],
+          strays: [],
+          damaged: new Map(),
+          refused: new Map(),
+          pins: new Map(),
+          partials: [],
+          faults: [],
+        },
         disk: { freeBytes: bytes, totalBytes: 9 },
         destination: undefined,
         now: new Date(),

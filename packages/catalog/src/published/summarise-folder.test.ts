@@ -104,6 +104,7 @@ it('leaves health as it is, whatever it leaves out', () => {
         strays: [],
         damaged: new Map(),
         refused: new Map(),
+        pins: new Map(),
         partials: [],
         faults: [],
       },

@@ -244,6 +244,35 @@ async function storeAt(
   };
 }
 
+describe('a deletion', () => {
+  it('in a bucket that keeps versions only hides', async () => {
+    await using server = await startS3({ buckets: ['versions'], isVersioned: true });
+    using store = new S3Store(configOf(server, 'versions', {}));
+    await store.putText('a', 'x', putOptions('create'));
+    expect(await store.delete('a', signal)).toBe('hidden');
+    expect(await store.look('a', signal)).toBeUndefined();
+  });
+
+  it('that is forbidden is a fault for good, which names the right, Object Lock and the setting', async () => {
+    await using server = await startS3({ buckets: ['locked'] });
+    await using proxy = await startFaultProxy({ targetPort: server.port });
+    await proxy.status(403, {
+      body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>',
+      when: ({ method }) => method === 'DELETE',
+    });
+    using store = new S3Store(configOf({ ...server, endpoint: proxy.url }, 'locked', {}));
+    await store.putText('a', 'x', putOptions('create'));
+    await expect(store.delete('a', signal)).rejects.toThrow(
+      expect.objectContaining({
+        name: 'PermanentError',
+        message: 'delete s3://locked/a: AccessDenied: no',
+        hint: expect.stringMatching(/s3:DeleteObject in the bucket locked\. If Object Lock .* S3_KEEP_\* is set\.$/),
+      }),
+    );
+    expect(await store.look('a', signal)).toBeDefined();
+  });
+});
+
 function putOptions(mode: PutOptions['mode']): PutOptions {
   return { mode, contentType: 'text/plain', metadata: {}, signal };
 }
@@ -259,6 +288,7 @@ function configOf(access: S3Access, bucket: string, more: Partial<S3Config>): S3
     checksum: 'auto',
     confirm: 'auto',
     timeoutMs: 20_000,
+    keep: undefined,
     credentials: { accessKeyId, secretAccessKey },
     ...more,
   };

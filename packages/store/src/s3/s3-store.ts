@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
@@ -13,6 +14,7 @@ import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { lookBeforePut } from '../look-before-put.ts';
 import type {
+  DeleteOutcome,
   ListedObject,
   OpenUpload,
   PutFileOptions,
@@ -30,9 +32,12 @@ import { OccupiedError } from './occupied-error.ts';
 import { readS3Error } from './read-s3-error.ts';
 import { checksumAlgorithm, createS3Client } from './s3-client.ts';
 import { s3PutParams } from './s3-put-params.ts';
-import { isRefusedAlone, isUnknownToStore } from './s3-refusal.ts';
+import { isForbidden, isRefusedAlone, isUnknownToStore } from './s3-refusal.ts';
 import { translateS3Error, tryS3 } from './translate-s3-error.ts';
 import { uploadFile } from './upload-file.ts';
+
+const WHAT_ELSE_FORBIDS =
+  'If Object Lock or a retention rule holds it, it can be deleted once its time is over. pgstow deletes nothing there unless S3_KEEP_* is set.';
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
@@ -121,6 +126,33 @@ export class S3Store implements Store, Disposable {
       }
       token = next;
     } while (token !== undefined);
+  }
+
+  async delete(key: string, signal: AbortSignal): Promise<DeleteOutcome> {
+    const input = { Bucket: this.destination.bucket, Key: key };
+    try {
+      return await this.#try(
+        `delete ${this.#url(key)}`,
+        signal,
+        async () => {
+          try {
+            const { DeleteMarker } = await this.#client.send(new DeleteObjectCommand(input), { abortSignal: signal });
+            return DeleteMarker === true ? 'hidden' : 'deleted';
+          } catch (error) {
+            // Some stores say so; S3 itself does not.
+            if (readS3Error(error).code === 'NoSuchKey') return 'deleted';
+            throw error;
+          }
+        },
+        's3:DeleteObject',
+      );
+    } catch (error) {
+      if (!(error instanceof PermanentError) || !isForbidden(error.cause)) throw error;
+      throw new PermanentError(error.message, {
+        hint: `${error.hint ?? ''} ${WHAT_ELSE_FORBIDS}`.trim(),
+        cause: error.cause,
+      });
+    }
   }
 
   async listOpenUploads(

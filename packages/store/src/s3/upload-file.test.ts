@@ -100,6 +100,7 @@ function storeAt(endpoint: string | undefined): S3Store {
     checksum: 'none',
     confirm: 'auto',
     timeoutMs: 20_000,
+    keep: undefined,
     credentials: { accessKeyId: 'AKIAPGSTOWTESTING000', secretAccessKey: 'secret' },
   };
   return new S3Store(config);

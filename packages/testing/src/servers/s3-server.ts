@@ -14,6 +14,8 @@ export interface S3Options {
   readonly buckets?: readonly string[];
   /** Features that the server refuses, as some real stores do. */
   readonly refuses?: readonly Refusal[];
+  /** Whether it says of a deletion that it left a delete marker, as a bucket that keeps versions does. */
+  readonly isVersioned?: boolean;
   /** Whether its refusals leave out which feature they mean. */
   readonly isMute?: boolean;
 }
@@ -88,11 +90,18 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
 async function startServer(
   port: number,
   dir: string,
-  { refuses = [], isMute = false }: S3Options,
+  { refuses = [], isMute = false, isVersioned = false }: S3Options,
 ): Promise<BoundProcess> {
   const server = await BoundProcess.start({
     command: process.execPath,
-    args: [SCRIPT, ...refuses.map((what) => `--refuse=${what}`), ...(isMute ? ['--mute'] : []), String(port), dir],
+    args: [
+      SCRIPT,
+      ...refuses.map((what) => `--refuse=${what}`),
+      ...(isMute ? ['--mute'] : []),
+      ...(isVersioned ? ['--versioned'] : []),
+      String(port),
+      dir,
+    ],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', TZ: 'UTC' },
   });
   try {
