@@ -53,7 +53,7 @@ export function planSchedules(
   { idOf, isOurs }: EntryNames,
 ): readonly ScheduleAction[] {
   const known = new Map(entries.map((entry) => [entry.id, entry]));
-  const wanted = new Set(targets.map(idOf));
+  const wanted = new Set(targets.map((target) => idOf(target)));
   const removals = entries
     .filter((entry) => isOurs(entry.id) && !wanted.has(entry.id))
     .map((entry) => ({ kind: 'remove', id: entry.id, reason: 'the configuration does not ask for it' }) as const);

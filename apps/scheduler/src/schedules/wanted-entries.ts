@@ -15,7 +15,7 @@ export function wantDumps({
   return {
     ...wanted,
     queue,
-    names: { idOf: scheduleId, isOurs: isScheduleId },
+    names: { idOf: (target) => scheduleId(target), isOurs: isScheduleId },
     templateOf: (target) => ({ name: 'scheduled', data: { target }, opts: plannedJobOptions.dump }),
     addOneOff: (target, { name, jobId }) => enqueueDump(queue, target, name, { jobId }),
   };
@@ -41,7 +41,7 @@ export function wantRestoreTests({
     ...wanted,
     ...(schedule.kind === 'cron' ? { schedule } : { targets: [], schedule: { kind: 'interval', everyMs: 1 } }),
     queue,
-    names: { idOf: verifyScheduleId, isOurs: isVerifyScheduleId },
+    names: { idOf: (target) => verifyScheduleId(target), isOurs: isVerifyScheduleId },
     templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: plannedJobOptions.verify }),
     addOneOff: async () => undefined,
   };
