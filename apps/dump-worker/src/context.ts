@@ -1,17 +1,18 @@
-import { openWorkerContext, type WorkerContext } from '@pgstow/catalog/published/worker-context.ts';
-import { startNotifying } from '@pgstow/notify/start-notifying.ts';
+import { openWorkerContext, type SharedContext, type WorkerContext } from '@pgstow/catalog/published/worker-context.ts';
+import type { ProcessNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects as all } from '@pgstow/shared/config/subjects.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
+import type { ServerProcess } from '@pgstow/shared/runtime/servers/servers.ts';
 import { Notifier } from './notifier.ts';
 
-const { postgres, schedule, backup, s3, verify, alarms, redis } = all;
-export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis };
+const { postgres, targets, schedule, backup, s3, verify, alarms, redis } = all;
+export const subjects = { postgres, targets, schedule, backup, s3, verify, alarms, redis };
 
-/** Everything that jobs and reconciliation use. */
+/** Everything that jobs and reconciliation of one server use. */
 export type DumpContext = WorkerContext & {
   readonly postgres: PostgresConfig;
   readonly schedule: Schedule;
@@ -22,22 +23,25 @@ export type DumpContext = WorkerContext & {
   readonly notifier: Pick<Notifier, 'dumpStarted' | 'dumpJudged' | 'newestJudged' | 'pruned'>;
 };
 
-/** Opens what the process works with; its stack closes it. */
+/** The processes of all servers share Redis and the ways to reach people. */
+export type DumpProcess = SharedContext & { readonly notifying: ProcessNotifying };
+
+/** Opens what the process works with for one server; the server's stack closes it. */
 export async function openContext(
-  process: ProcessContext<typeof subjects>,
+  opening: ServerProcess<ProcessContext<typeof subjects>['config']>,
+  shared: DumpProcess,
 ): Promise<DumpContext & { readonly notifier: Notifier }> {
-  const { config, stack } = process;
-  const worker = await openWorkerContext(process);
-  const { site, redis } = worker;
-  const notifying = startNotifying({ ...process, config: config.alarms, site, redis });
+  const { server, config, stack } = opening;
+  const { site, redis, notifying } = shared;
+  const worker = await openWorkerContext(opening, shared);
   const destination = config.s3?.destination;
   const opened = {
     ...worker,
     postgres: config.postgres,
     schedule: config.schedule,
     destinations: new Map(destination === undefined ? [] : [[destination.name, destination]]),
-    uploads: stack.use(openQueue('upload', site, redis)),
-    verifications: stack.use(openQueue('verify', site, redis)),
+    uploads: stack.use(openQueue('upload', site, redis, server)),
+    verifications: stack.use(openQueue('verify', site, redis, server)),
   };
-  return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
+  return { ...opened, notifier: new Notifier({ ...opened, ...notifying.of(server) }) };
 }

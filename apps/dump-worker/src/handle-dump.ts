@@ -1,11 +1,12 @@
 import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
-import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
+import { BusyError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { DumpContext } from './context.ts';
 import { handOver } from './hand-over.ts';
+import { startsAfterMs } from './jitter-policy.ts';
 import { prepareDump } from './prepare-dump.ts';
 import { prune } from './prune.ts';
 import { recordDump } from './record-dump.ts';
@@ -22,6 +23,7 @@ export async function handleDump(task: Task<'dump'>, context: DumpContext): Prom
       hint: `POSTGRES_DB names ${postgres.databases.map((name) => JSON.stringify(name)).join(', ')}.`,
     });
   }
+  waitForTurn(task, context);
   return withLock(redis, dumpLockKey(scope, target), task.signal, async (signal) => {
     await assertFolderWritable(backup.folder, backup.folderOnHost);
     await sweepPartials(backup.folder, target, task.log);
@@ -53,4 +55,11 @@ export async function handleDump(task: Task<'dump'>, context: DumpContext): Prom
       throw error;
     }
   });
+}
+
+/** Lets the scheduled runs of different targets begin one after another, where that is asked for. @throws BusyError */
+function waitForTurn({ reason, data, wantedSince }: Task<'dump'>, { server, schedule }: DumpContext): void {
+  if (reason !== 'scheduled' || schedule.jitterMs === undefined) return;
+  const startsAt = wantedSince.getTime() + startsAfterMs({ server, database: data.target }, schedule.jitterMs);
+  if (startsAt > Date.now()) throw new BusyError('its turn comes later', startsAt - Date.now(), { isUsual: true });
 }

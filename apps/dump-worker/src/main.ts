@@ -1,10 +1,12 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
-import { warningOf } from '@pgstow/notify/start-notifying.ts';
+import { startNotifying, warningOf } from '@pgstow/notify/start-notifying.ts';
 import { openPipe } from '@pgstow/postgres/client/open-pipe.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
-import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import { startWorker } from '@pgstow/shared/runtime/jobs/worker.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
+import { handleByServer } from '@pgstow/shared/runtime/servers/handle-by-server.ts';
+import { openServers } from '@pgstow/shared/runtime/servers/open-servers.ts';
 import { openContext, subjects } from './context.ts';
 import { handleDump } from './handle-dump.ts';
 import { reconcile } from './reconcile.ts';
@@ -17,13 +19,36 @@ await runProcess('dump-worker', subjects, async (process) => {
   // Every dump needs a pipe: where none can be opened, the start says so.
   await (await openPipe())[Symbol.asyncDispose]();
   if (config.s3 === undefined) log.warn('no S3_BUCKET: local backups only');
-  const warning = warningOf(config.alarms, config.postgres.databases);
-  if (warning !== undefined) log.warn(warning);
 
-  const context = await openContext(process);
-  stack.use(reconcile(context));
-  const { dumpEnded: onCompleted, dumpFailed: onFailedForGood } = context.notifier;
-  const handle = (task: Task<'dump'>) => handleDump(task, context);
-  const graceMs = config.runtime.shutdownGraceMs;
-  stack.use(startWorker({ ...context, queue: 'dump', redact, graceMs, handle, onCompleted, onFailedForGood }));
+  const { site, url } = config.redis;
+  const redis = stack.use(await connectRedis(url, log));
+  const notifying = startNotifying({ ...process, config: config.alarms, site, redis });
+  const servers = stack.use(
+    await openServers({
+      ...process,
+      site,
+      redis,
+      open: async (server) => {
+        const context = await openContext(server, { site, redis, notifying });
+        server.stack.use(reconcile(context));
+        return context;
+      },
+    }),
+  );
+  const warning = warningOf(config.alarms, config.postgres.databases, servers.names);
+  if (warning !== undefined) log.warn(warning);
+  stack.use(
+    startWorker({
+      site,
+      redis,
+      log,
+      redact,
+      queue: 'dump',
+      concurrency: config.targets.concurrency.dump.inAll,
+      graceMs: config.runtime.shutdownGraceMs,
+      handle: (task) => handleByServer('dump', servers, task, handleDump),
+      onCompleted: (job) => servers.contextOf(job.data.server)?.notifier.dumpEnded(job),
+      onFailedForGood: (job) => servers.contextOf(job.data.server)?.notifier.dumpFailed(job),
+    }),
+  );
 });

@@ -18,18 +18,23 @@ type NotifierOptions = Notifying & {
   readonly destinations: ReadonlyMap<string, Destination>;
 };
 
+const MOST_STARTED = 100;
+
 /** Sends heartbeats, and raises and lifts the alarms of dumps. No dump waits for it, and none fails with it. */
 export class Notifier {
   readonly #options: NotifierOptions;
-  /** The dump that was started last: the worker runs one job at a time. */
-  #started: { readonly jobId: string; readonly name: BackupName } | undefined;
+  /** The dumps that were started last, by their jobs: one for each that may run at once, and a few more. */
+  readonly #started = new Map<string, BackupName>();
 
   constructor(options: NotifierOptions) {
     this.#options = options;
   }
 
   dumpStarted(jobId: string, database: string, name: BackupName): void {
-    this.#started = { jobId, name };
+    this.#started.delete(jobId);
+    this.#started.set(jobId, name);
+    const [oldest] = this.#started.keys();
+    if (this.#started.size > MOST_STARTED && oldest !== undefined) this.#started.delete(oldest);
     this.#options.heartbeat.starts(database, name);
   }
 
@@ -70,7 +75,7 @@ export class Notifier {
     // Anyone who may write to Redis can ask for any database.
     if (!postgres.databases.includes(data.target)) return;
     // The job's id stands for a run that started no dump.
-    heartbeat.fails(data.target, this.#started?.jobId === id ? this.#started.name : id, describeFault(failure));
+    heartbeat.fails(data.target, this.#started.get(id) ?? id, describeFault(failure));
     const { reason, hint } = failure;
     this.#raise({ kind: 'dump-failed', database: data.target, reason, hint, since: toSecond(new Date()) });
   };

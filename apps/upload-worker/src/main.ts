@@ -1,7 +1,10 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
-import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
+import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { startWorker } from '@pgstow/shared/runtime/jobs/worker.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
+import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
+import { handleByServer } from '@pgstow/shared/runtime/servers/handle-by-server.ts';
+import { openServers } from '@pgstow/shared/runtime/servers/open-servers.ts';
 import { openContext, subjects } from './context.ts';
 import { handleUpload } from './handle-upload.ts';
 import { reconcile } from './reconcile.ts';
@@ -16,10 +19,33 @@ await runProcess('upload-worker', subjects, async (process) => {
     log.info({ bucket, prefix, endpoint }, 'uploading to S3');
   }
 
-  const context = await openContext(process);
-  stack.use(reconcile(context));
-  const { uploadEnded: onCompleted, uploadFailed: onFailedForGood } = context.notifier;
-  const handle = (task: Task<'upload'>) => handleUpload(task, context);
-  const graceMs = config.runtime.shutdownGraceMs;
-  stack.use(startWorker({ ...context, queue: 'upload', redact, graceMs, handle, onCompleted, onFailedForGood }));
+  const { site, url } = config.redis;
+  const redis = stack.use(await connectRedis(url, log));
+  const notifying = startNotifying({ ...process, config: config.alarms, site, redis });
+  const servers = stack.use(
+    await openServers({
+      ...process,
+      site,
+      redis,
+      open: async (server) => {
+        const context = await openContext(server, { site, redis, notifying });
+        server.stack.use(reconcile(context));
+        return context;
+      },
+    }),
+  );
+  stack.use(
+    startWorker({
+      site,
+      redis,
+      log,
+      redact,
+      queue: 'upload',
+      concurrency: config.targets.concurrency.upload.inAll,
+      graceMs: config.runtime.shutdownGraceMs,
+      handle: (task) => handleByServer('upload', servers, task, handleUpload),
+      onCompleted: (job) => servers.contextOf(job.data.server)?.notifier.uploadEnded(job),
+      onFailedForGood: (job) => servers.contextOf(job.data.server)?.notifier.uploadFailed(job),
+    }),
+  );
 });

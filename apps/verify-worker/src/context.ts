@@ -1,20 +1,21 @@
-import { openWorkerContext, type WorkerContext } from '@pgstow/catalog/published/worker-context.ts';
-import { startNotifying } from '@pgstow/notify/start-notifying.ts';
+import { openWorkerContext, type SharedContext, type WorkerContext } from '@pgstow/catalog/published/worker-context.ts';
+import type { ProcessNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects as all } from '@pgstow/shared/config/subjects.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
+import type { ServerProcess } from '@pgstow/shared/runtime/servers/servers.ts';
 import { S3Store } from '@pgstow/store/s3/s3-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { Notifier } from './notifier.ts';
 
-const { backup, s3, verify, alarms, redis } = all;
-export const subjects = { backup, s3, verify, alarms, redis };
+const { targets, backup, s3, verify, alarms, redis } = all;
+export const subjects = { targets, backup, s3, verify, alarms, redis };
 
 /** A destination, and how to read there. */
 export type VerifyDestination = Destination & { readonly store: Store };
 
-/** Everything that jobs and reconciliation use. */
+/** Everything that jobs and reconciliation of one server use. */
 export type VerifyContext = WorkerContext & {
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, VerifyDestination>;
@@ -22,18 +23,22 @@ export type VerifyContext = WorkerContext & {
   readonly notifier: Notifier;
 };
 
-/** Opens what the process works with; its stack closes it. */
-export async function openContext(process: ProcessContext<typeof subjects>): Promise<VerifyContext> {
-  const { config, log, stack } = process;
-  const { alarms, s3 } = config;
-  const worker = await openWorkerContext(process);
-  const { site, redis } = worker;
-  const notifying = startNotifying({ ...process, config: alarms, site, redis });
-  const store = s3 && stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence)));
+/** The processes of all servers share Redis and the ways to reach people. */
+export type VerifyProcess = SharedContext & { readonly notifying: ProcessNotifying };
+
+/** Opens what the process works with for one server; the server's stack closes it. */
+export async function openContext(
+  opening: ServerProcess<ProcessContext<typeof subjects>['config']>,
+  shared: VerifyProcess,
+): Promise<VerifyContext> {
+  const { server, config, log, stack } = opening;
+  const { site, redis, notifying } = shared;
+  const worker = await openWorkerContext(opening, shared);
+  const store = config.s3 && stack.use(new S3Store(config.s3, (_extra, sentence) => log.warn(sentence)));
   const opened = {
     ...worker,
     destinations: new Map(store === undefined ? [] : [[store.destination.name, { ...store.destination, store }]]),
-    verifications: stack.use(openQueue('verify', site, redis)),
+    verifications: stack.use(openQueue('verify', site, redis, server)),
   };
-  return { ...opened, notifier: new Notifier({ ...opened, ...notifying }) };
+  return { ...opened, notifier: new Notifier({ ...opened, ...notifying.of(server) }) };
 }

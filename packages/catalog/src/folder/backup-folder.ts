@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { access, constants, stat, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { whoami } from '@pgstow/shared/runtime/whoami.ts';
 import prettyBytes from 'pretty-bytes';
@@ -20,6 +21,15 @@ export async function assertFolderWritable(folder: string, onHost = folder): Pro
   } catch (error) {
     throw folderError(error, folder, onHost);
   }
+}
+
+/** Makes the folder of a server below BACKUP_DIR, unless it is there. @throws PermanentError that says how to mend it */
+export async function makeFolder(folder: string, onHost?: string): Promise<void> {
+  await mkdir(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw folderError(error, dirname(folder), onHost && dirname(onHost));
+  });
+  await assertFolderWritable(folder, onHost);
 }
 
 /** @throws NoSpaceError if the dump would not fit, by `neededBytes` */

@@ -1,10 +1,10 @@
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
-import type { RedisConfig } from '@pgstow/shared/config/subjects/redis.ts';
 import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import { scopeOf } from '@pgstow/shared/contract/scope.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
-import { connectRedis, type RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
+import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
+import { makeFolder } from '../folder/backup-folder.ts';
 import { Records } from '../folder/records.ts';
 import { Publisher } from './publisher.ts';
 
@@ -24,23 +24,32 @@ export type WorkerContext = {
   readonly log: Log;
 };
 
-type WorkerProcess = {
+/** What the contexts of all servers of a process share. */
+export type SharedContext = Pick<WorkerContext, 'site' | 'redis'>;
+
+type WorkerServer = {
+  readonly server: string | undefined;
   readonly config: {
     readonly backup: BackupConfig;
     readonly verify: VerifyConfig;
-    readonly redis: RedisConfig;
     readonly s3: S3Config | undefined;
   };
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
 };
 
-/** Connects to Redis and begins to publish the folder; `stack` ends both. @throws RetryableError if Redis does not answer */
-export async function openWorkerContext({ config, log, stack }: WorkerProcess): Promise<WorkerContext> {
+/**
+ * Begins to publish the folder of a server, until `stack` is disposed of. A server of TARGETS_FILE has a folder of its own, which is
+ * made if it is not there.
+ *
+ * @throws PermanentError if the folder cannot be written to
+ */
+export async function openWorkerContext(
+  { server, config, log, stack }: WorkerServer,
+  { site, redis }: SharedContext,
+): Promise<WorkerContext> {
   const { backup, verify, s3 } = config;
-  const { url, site } = config.redis;
-  const redis = stack.use(await connectRedis(url, log));
-  const server = undefined;
+  if (server !== undefined) await makeFolder(backup.folder, backup.folderOnHost);
   const scope = scopeOf(site, server);
   const records = new Records(backup.folder);
   const catalog = stack.use(new Publisher({ records, scope, redis, destination: s3?.destination, log }));

@@ -227,6 +227,7 @@ function companionsOf(name: string): Env {
 function sampleOf(name: string): string {
   const samples: Record<string, string> = {
     DATABASE_URL: 'postgresql://u:p@h/db',
+    TARGETS_FILE: '/etc/targets.yaml',
     PGSSLMODE: 'require',
     PGTARGETSESSIONATTRS: 'primary',
     POSTGRES_EXTRA_OPTS: '--no-owner',
@@ -269,5 +270,6 @@ function sampleOf(name: string): string {
     OTEL_TRACES_SAMPLER_ARG: '0.5',
     OTEL_SDK_DISABLED: 'true',
   };
-  return samples[name] ?? (/PORT|INTERVAL|KEEP|TIMEOUT|GRACE|LIMIT/.test(name) ? '177' : 'value');
+  if (name.includes('CONCURRENCY')) return '3';
+  return samples[name] ?? (/PORT|INTERVAL|KEEP|TIMEOUT|GRACE|LIMIT|JITTER/.test(name) ? '177' : 'value');
 }

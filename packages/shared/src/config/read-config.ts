@@ -6,8 +6,10 @@ import { SECRET_PARAMETERS } from './values/libpq-parameters.ts';
 import { withDecoded } from './values/url-secrets.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a subject of any variables
-type AnySubject = Subject<any, any>;
-type BuiltOf<S extends Readonly<Record<string, AnySubject>>> = { readonly [K in keyof S]: ReturnType<S[K]['build']> };
+export type AnySubject = Subject<any, any>;
+export type BuiltOf<S extends Readonly<Record<string, AnySubject>>> = {
+  readonly [K in keyof S]: ReturnType<S[K]['build']>;
+};
 
 export type ConfigReading<S extends Readonly<Record<string, AnySubject>>> = {
   readonly config: BuiltOf<S>;
@@ -33,6 +35,12 @@ export class ConfigError extends Error {
 /** Some editors begin a file with it, and then the first variable has another name than it seems. */
 const BYTE_ORDER_MARK = '\uFEFF';
 
+/** What subjects make of an environment. Where there is a fault, the configuration holds stand-ins. */
+export type SubjectsReading<S extends Readonly<Record<string, AnySubject>>> = ConfigReading<S> & {
+  /** By variable. */
+  readonly faults: ReadonlyMap<string, string>;
+};
+
 /**
  * Reads the environment once and checks all of it. Every variable may be given as `NAME_FILE`, the path of a file that
  * holds the value (a Docker secret); an empty value counts as not set.
@@ -45,6 +53,16 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
   subjects: S,
   known: readonly AnySubject[],
 ): ConfigReading<S> {
+  const { config, faults, warnings, secrets } = readSubjects(env, subjects);
+  if (faults.size > 0) throw new ConfigError(Array.from(faults, ([name, fault]) => `${name}: ${fault}`));
+  return { config, warnings: [...warnings, ...unknownNames(env, known)], secrets };
+}
+
+/** Builds each subject from the environment. Every variable is checked, and nothing is thrown. */
+export function readSubjects<const S extends Readonly<Record<string, AnySubject>>>(
+  env: Readonly<Record<string, string | undefined>>,
+  subjects: S,
+): SubjectsReading<S> {
   const faults = new Map<string, string>();
   const report = (variable: string, fault: string): void => {
     if (!faults.has(variable)) faults.set(variable, fault);
@@ -70,8 +88,7 @@ export function readConfig<const S extends Readonly<Record<string, AnySubject>>>
     }
     config[key] = subject.build(values, report, (warning) => warnings.push(warning));
   }
-  if (faults.size > 0) throw new ConfigError(Array.from(faults, ([name, fault]) => `${name}: ${fault}`));
-  return { config: config as BuiltOf<S>, warnings: [...warnings, ...unknownNames(env, known)], secrets };
+  return { config: config as BuiltOf<S>, faults, warnings, secrets };
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
@@ -115,7 +132,11 @@ function secretsIn(raw: string, kind: NonNullable<Variable['secret']>): readonly
 function unknownNames(env: Readonly<Record<string, string | undefined>>, known: readonly AnySubject[]): string[] {
   const names = known.flatMap((subject) => Object.keys(subject.variables)).flatMap((name) => [name, `${name}_FILE`]);
   return Object.keys(env)
-    .filter((name) => /^(?:POSTGRES|S3|BACKUP|VERIFY|BOARD|HEARTBEAT|NOTIFY|OTEL)_/.test(name) && !names.includes(name))
+    .filter(
+      (name) =>
+        /^(?:POSTGRES|TARGETS|DUMP|UPLOAD|S3|BACKUP|VERIFY|BOARD|HEARTBEAT|NOTIFY|OTEL)_/.test(name) &&
+        !names.includes(name),
+    )
     .map((name) => {
       const nearest = closest(name, names);
       const guess = distance(name, nearest) <= 4 ? `; did you mean ${nearest}?` : '';

@@ -6,8 +6,21 @@ import { redis } from './subjects/redis.ts';
 import { runtime } from './subjects/runtime.ts';
 import { s3 } from './subjects/s3.ts';
 import { schedule } from './subjects/schedule.ts';
+import { targets } from './subjects/targets.ts';
 import { tracing } from './subjects/tracing.ts';
 import { verify } from './subjects/verify.ts';
 
 /** Every subject that any process has, in the order of docs/configuration.md. */
-export const subjects = { postgres, schedule, backup, s3, verify, alarms, redis, board, runtime, tracing } as const;
+export const subjects = {
+  postgres,
+  targets,
+  schedule,
+  backup,
+  s3,
+  verify,
+  alarms,
+  redis,
+  board,
+  runtime,
+  tracing,
+} as const;

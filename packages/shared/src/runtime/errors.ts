@@ -31,10 +31,13 @@ export class PermanentError extends Fault {
 export class BusyError extends Error {
   override readonly name = 'BusyError';
   readonly retryInMs: number;
+  /** Whether many jobs do so all the time, which is worth no line of the log. */
+  readonly isUsual: boolean;
 
-  constructor(message: string, retryInMs: number) {
+  constructor(message: string, retryInMs: number, { isUsual = false } = {}) {
     super(message);
     this.retryInMs = retryInMs;
+    this.isUsual = isUsual;
   }
 }
 

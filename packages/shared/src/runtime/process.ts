@@ -2,11 +2,12 @@ import { readConfig, ConfigError, type ConfigReading } from '../config/read-conf
 import { subjects as known } from '../config/subjects.ts';
 import { runtime } from '../config/subjects/runtime.ts';
 import { tracing } from '../config/subjects/tracing.ts';
+import type { TargetsReading } from '../config/targets/read-targets.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { describeError } from './errors.ts';
 import { giveMemoryBack } from './give-memory-back.ts';
 import { createLog, type Log } from './log/log.ts';
-import { createRedact, type Redact } from './log/redact.ts';
+import { GrowingRedact, type Redact } from './log/redact.ts';
 
 type Subjects = Parameters<typeof readConfig>[1];
 /** Subjects of every process's configuration, with its own. */
@@ -16,6 +17,8 @@ export type ProcessContext<S extends Subjects> = {
   readonly config: ConfigReading<Always<S>>['config'];
   readonly log: Log;
   readonly redact: Redact;
+  /** Reads the servers in the text of TARGETS_FILE, and keeps their secrets out of all that `redact` passes. */
+  readonly readServers: (text: string) => Promise<TargetsReading<Always<S>>>;
   /** Released in reverse order when the process ends. */
   readonly stack: AsyncDisposableStack;
   /** Aborted by the first SIGTERM or SIGINT. */
@@ -44,7 +47,8 @@ export async function runProcess<const S extends Subjects>(
     process.exitCode = 1;
     return;
   }
-  const redact = createRedact(reading.secrets);
+  const redacting = new GrowingRedact(reading.secrets);
+  const { redact } = redacting;
   const log = createLog(name, reading.config.runtime.logLevel, redact, await formatOf(process.stdout));
   for (const warning of reading.warnings) log.warn(warning);
 
@@ -52,7 +56,15 @@ export async function runProcess<const S extends Subjects>(
     await using stack = new AsyncDisposableStack();
     stack.use(await startTracing({ config: reading.config.tracing, service: `pgstow-${name}`, log, redact }));
     const signalled = new Promise((resolve) => ended.signal.addEventListener('abort', resolve, { once: true }));
-    const started = start({ config: reading.config, log, redact, stack, signal: ended.signal });
+    const readServers = async (text: string): Promise<TargetsReading<Always<S>>> => {
+      // Most processes have no such file, and load nothing for it.
+      const { readTargets } = await import('../config/targets/read-targets.ts');
+      const { TARGETS_FILE: file = '' } = process.env;
+      const servers = readTargets(file, text, process.env, { ...subjects, runtime, tracing });
+      redacting.add(servers.secrets);
+      return servers;
+    };
+    const started = start({ config: reading.config, log, redact, readServers, stack, signal: ended.signal });
     // A signal ends the wait for a start that hangs, for instance on a Redis that is away: then its fault does not matter.
     started.catch(() => undefined);
     await Promise.race([started, signalled]);
@@ -61,10 +73,12 @@ export async function runProcess<const S extends Subjects>(
     await signalled;
     log.info({ signal: ended.signal.reason as unknown }, 'stopping');
   } catch (error) {
-    log.fatal(
-      { err: describeError(error), stack: error instanceof Error ? error.stack : undefined },
-      `${name} ends because of an error`,
-    );
+    if (error instanceof ConfigError) process.stderr.write(`${name}: ${redact(error.message)}\nSee docs/servers.md.\n`);
+    else
+      log.fatal(
+        { err: describeError(error), stack: error instanceof Error ? error.stack : undefined },
+        `${name} ends because of an error`,
+      );
     process.exitCode = 1;
   } finally {
     process.off('SIGTERM', end).off('SIGINT', end);

@@ -5,6 +5,7 @@ import { isListed, parseDatabaseList, type DatabaseList } from '../values/databa
 import { parseExtraOptions } from '../values/extra-options.ts';
 import { readUrlParameters } from '../values/libpq-parameters.ts';
 import { wholeNumber } from '../values/whole-number.ts';
+import { TARGETS_FILE } from './targets.ts';
 
 /** The databases of a server that are to be backed up, as POSTGRES_DB and its like ask for them. */
 export type AskedDatabases = {
@@ -62,6 +63,7 @@ const variables = {
     defaultText: 'none',
   },
   POSTGRES_DATABASE: { schema: z.string().optional(), description: 'Another name for `POSTGRES_DB`.' },
+  TARGETS_FILE,
   DATABASE_URL: {
     schema: z.string().optional(),
     secret: 'url',
@@ -107,8 +109,9 @@ export const postgres = defineSubject({
     const extraOptions = parseExtraOptions(values.POSTGRES_EXTRA_OPTS ?? '', (fault) =>
       report('POSTGRES_EXTRA_OPTS', fault),
     );
-    const connection =
-      values.DATABASE_URL === undefined
+    const connection = isWithoutServer(values)
+      ? NO_SERVER
+      : values.DATABASE_URL === undefined
         ? fromVariables(values, report)
         : fromUrl(values.DATABASE_URL, values, report, warn);
     const exclude = readExclude(values.POSTGRES_DB_EXCLUDE ?? '', connection, report, warn);
@@ -137,6 +140,23 @@ function readExclude(
     warn('POSTGRES_DB_EXCLUDE has no effect: POSTGRES_DB has no pattern such as *');
   return exclude;
 }
+
+/** Whether the environment names no server, because TARGETS_FILE names them all. */
+function isWithoutServer(values: Values<typeof variables>): boolean {
+  const named = [values.POSTGRES_HOST, values.POSTGRES_USER, values.POSTGRES_DB, values.POSTGRES_DATABASE];
+  return values.TARGETS_FILE !== undefined && [...named, values.DATABASE_URL].every((value) => value === undefined);
+}
+
+const NO_SERVER: Connection = {
+  host: '',
+  port: 5432,
+  user: '',
+  password: undefined,
+  databases: [],
+  patterns: [],
+  libpq: {},
+  libpqFile: {},
+};
 
 function fromVariables(values: Values<typeof variables>, report: ReportFault): Connection {
   for (const name of ['POSTGRES_HOST', 'POSTGRES_USER'] as const) {

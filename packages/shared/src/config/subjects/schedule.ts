@@ -5,8 +5,11 @@ import { wholeNumber } from '../values/whole-number.ts';
 
 /** When a target is to be dumped. */
 export type Schedule =
-  | { readonly kind: 'interval'; readonly everyMs: number }
-  | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string };
+  | ({ readonly kind: 'interval'; readonly everyMs: number } & Jittered)
+  | ({ readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string } & Jittered);
+
+/** Time over which the runs of different targets are spread; none unless given. */
+type Jittered = { readonly jitterMs?: number };
 
 /** Patterns are tried on a fixed day, so that none is good today and a fault tomorrow. */
 const ANY_DAY = '2026-01-01T12:00:00Z';
@@ -33,18 +36,24 @@ export const schedule = defineSubject({
         'Instead of `BACKUP_INTERVAL`: a cron pattern of five fields, or six with seconds first, in the time zone `TZ`. `0 3 * * *` is every night at three.',
     },
     TZ,
+    BACKUP_JITTER: {
+      schema: wholeNumber('a number of seconds', 0, 24 * 60 * 60).default(0),
+      description:
+        'Seconds over which the scheduled dumps of different databases are spread: each begins later than planned by a share of them that is always the same.',
+    },
   },
   build(values, report): Schedule {
     if (values.BACKUP_INTERVAL !== undefined && values.BACKUP_CRON !== undefined) {
       report('BACKUP_CRON', 'give either BACKUP_INTERVAL or BACKUP_CRON, not both');
     }
     const timeZone = readTimeZone(values.TZ, report);
+    const jittered = values.BACKUP_JITTER === 0 ? {} : { jitterMs: values.BACKUP_JITTER * 1000 };
     if (values.BACKUP_CRON !== undefined) {
       const fault = timeZone === undefined ? undefined : cronFault(values.BACKUP_CRON, timeZone);
       if (fault !== undefined) report('BACKUP_CRON', fault);
-      return { kind: 'cron', pattern: values.BACKUP_CRON.trim(), timeZone: timeZone ?? 'UTC' };
+      return { kind: 'cron', pattern: values.BACKUP_CRON.trim(), timeZone: timeZone ?? 'UTC', ...jittered };
     }
-    return { kind: 'interval', everyMs: (values.BACKUP_INTERVAL ?? WEEK_SECONDS) * 1000 };
+    return { kind: 'interval', everyMs: (values.BACKUP_INTERVAL ?? WEEK_SECONDS) * 1000, ...jittered };
   },
 });
 

@@ -88,7 +88,7 @@ export async function runJob<Q extends QueueName>(
     });
   } catch (error) {
     if (error instanceof BusyError) {
-      log.info({ retryInMs: error.retryInMs }, error.message);
+      log[error.isUsual ? 'debug' : 'info']({ retryInMs: error.retryInMs }, error.message);
       await job.moveToDelayed(Date.now() + error.retryInMs, token);
       throw new DelayedError();
     }

@@ -24,6 +24,8 @@ export type FailedJob<Q extends QueueName> = {
 };
 
 export type WorkerOptions<Q extends QueueName> = RunJobOptions<Q> & {
+  /** Jobs that run at once; one unless given. */
+  readonly concurrency?: number;
   /** Time for a running job to finish once the worker is disposed. */
   readonly graceMs: number;
   /** Called once a job is done, and not waited for. Not called for a job whose data is not ours. */
@@ -38,11 +40,11 @@ const GIVE_UP_SECONDS = 3;
 const ABORT_MS = 12_000;
 
 /**
- * Takes jobs from a queue, one at a time. Disposal drains: the running job may finish within `graceMs`; then its signal is
- * aborted, and it goes back to the queue without an attempt used up.
+ * Takes jobs from a queue. Disposal drains: running jobs may finish within `graceMs`; then their signals are aborted, and they go back
+ * to the queue without an attempt used up.
  */
 export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): AsyncDisposable {
-  const { queue, site, redis, log, redact, graceMs } = options;
+  const { queue, site, redis, log, redact, graceMs, concurrency = 1 } = options;
   let working = 0;
   const counted: WorkerOptions<Q> = {
     ...options,
@@ -62,7 +64,7 @@ export function startWorker<Q extends QueueName>(options: WorkerOptions<Q>): Asy
       connection: redis,
       ...(traces === undefined ? {} : { telemetry: traces.workers }),
       prefix: queuePrefix(site),
-      concurrency: 1,
+      concurrency,
       // A worker that was killed is noticed within half a minute.
       lockDuration: 15_000,
       stalledInterval: 10_000,

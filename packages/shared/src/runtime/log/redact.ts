@@ -16,6 +16,25 @@ export function createRedact(secrets: readonly string[]): Redact {
   };
 }
 
+/** Secrets that are kept out of texts, with those that become known while the process runs. */
+export class GrowingRedact {
+  readonly #secrets: Set<string>;
+  #redact: Redact;
+
+  constructor(secrets: readonly string[]) {
+    this.#secrets = new Set(secrets);
+    this.#redact = createRedact(secrets);
+  }
+
+  readonly redact: Redact = (text) => this.#redact(text);
+
+  add(secrets: readonly string[]): void {
+    if (secrets.every((secret) => this.#secrets.has(secret))) return;
+    for (const secret of secrets) this.#secrets.add(secret);
+    this.#redact = createRedact([...this.#secrets]);
+  }
+}
+
 function escapePattern(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }
