@@ -307,6 +307,8 @@ describe('the list of backups', () => {
     ]);
     const { bucket } = store.destination;
     expect(requests.toSorted()).toEqual([
+      // Dumps of databases, and those of globals.
+      expect.stringMatching(`^GET /${bucket}/?$`),
       expect.stringMatching(`^GET /${bucket}/?$`),
       ...[4, 5].map((day) => `GET /${bucket}/site/${manifestFileName(nameOn(day))}`),
     ]);
