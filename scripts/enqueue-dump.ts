@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
+import { scheduledTargets } from '@pgstow/shared/config/targets-of.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { createLog } from '@pgstow/shared/runtime/log/log.ts';
@@ -13,7 +14,7 @@ const { postgres, redis, tracing } = subjects;
 try {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { wait: { type: 'boolean' } } });
   const { config } = readConfig(process.env, { postgres, redis, tracing }, Object.values(subjects));
-  const targets = chooseTargets(positionals, config.postgres);
+  const targets = chooseTargets(positionals, scheduledTargets(config.postgres));
   const log = createLog('enqueue-dump', 'error', String);
   await using _tracing = await startTracing({ config: config.tracing, service: 'pgstow-cli', log, redact: String });
   await using connection = await connectRedis(config.redis.url, log);

@@ -1,5 +1,6 @@
 import type { RedisConfig } from '@pgstow/shared/config/subjects/redis.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
+import { describeTarget, EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { readNextRuns as readPlanned } from '@pgstow/shared/runtime/jobs/next-runs.ts';
 import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
@@ -22,16 +23,26 @@ const ANSWERS_WITHIN_MS = 8000;
 /**
  * Reads from Redis when each database is dumped next, and since when its first backup or verdict is waited for. If Redis does not
  * answer in time, that is one of the faults, and no error.
+ *
+ * @param scheduled those that have schedule entries of their own, see `scheduledTargets`
  */
-export async function readNextRuns(databases: readonly string[], redis: RedisConfig): Promise<NextRuns> {
-  return answerWithin(ANSWERS_WITHIN_MS, askForNextRuns(databases, redis)).catch((error: unknown) => ({
+export async function readNextRuns(
+  databases: readonly string[],
+  scheduled: readonly string[],
+  redis: RedisConfig,
+): Promise<NextRuns> {
+  return answerWithin(ANSWERS_WITHIN_MS, askForNextRuns(databases, scheduled, redis)).catch((error: unknown) => ({
     nextRuns: new Map(),
     wantedSince: new Map(),
     faults: [`the next runs are not known: ${describeError(error)}`],
   }));
 }
 
-async function askForNextRuns(databases: readonly string[], { url, site }: RedisConfig): Promise<NextRuns> {
+async function askForNextRuns(
+  databases: readonly string[],
+  scheduled: readonly string[],
+  { url, site }: RedisConfig,
+): Promise<NextRuns> {
   await using connection = await connectRedis(url, createLog('pgstow', 'silent', String));
   await using queue = openQueue('dump', site, connection);
   const nextRuns = new Map<string, Date>();
@@ -40,9 +51,11 @@ async function askForNextRuns(databases: readonly string[], { url, site }: Redis
     faults.push('the queue dump is paused: nothing is dumped until it is resumed on the board');
   const planned = await readPlanned(queue);
   for (const database of databases) {
-    const next = planned.get(scheduleId(database));
-    if (next === undefined) faults.push(`no run of ${database} is planned: is the scheduler running?`);
-    else nextRuns.set(database, next);
+    const next = planned.get(scheduleId(scheduled.includes(database) ? database : EVERY_DATABASE));
+    if (next !== undefined) nextRuns.set(database, next);
   }
+  for (const target of scheduled)
+    if (!planned.has(scheduleId(target)))
+      faults.push(`no run of ${describeTarget(target)} is planned: is the scheduler running?`);
   return { nextRuns, wantedSince: await readWantedSince(connection, site), faults };
 }

@@ -1,8 +1,10 @@
+import { readTargets } from '@pgstow/catalog/folder/read-targets.ts';
 import { chooseTargets } from '@pgstow/shared/config/choose-targets.ts';
 import { readConfig, type ConfigReading } from '@pgstow/shared/config/read-config.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { describeTarget, EVERY_DATABASE, GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { misuse } from './exit-codes.ts';
 import { keepSecrets } from './format/keep-secrets.ts';
@@ -19,10 +21,20 @@ export function readSettings<const K extends keyof Subjects>(
   return config;
 }
 
-/** The databases that were named, or all configured ones. @throws ExitError if one is not configured */
+/** The targets of now, by the settings and what was found on the server. @throws RetryableError if what was found cannot be read */
+export function targetsNow(postgres: PostgresConfig): readonly string[] {
+  return readTargets(postgres.patterns.length === 0 ? '' : readSettings('backup').backup.folder, postgres);
+}
+
+/** What a word on the command line may name where a backup of it need not be configured: `globals` may be a database as well. */
+export function targetsNamed(word: string): readonly string[] {
+  return word === describeTarget(GLOBALS) ? [word, GLOBALS] : [word];
+}
+
+/** The targets that were named, or all of them. @throws ExitError if one is not configured */
 export function chooseDatabases(named: readonly string[], postgres: PostgresConfig): readonly string[] {
   try {
-    return chooseTargets(named, postgres);
+    return chooseTargets(named, targetsNow(postgres));
   } catch (error) {
     throw misuse(describeError(error));
   }
@@ -35,11 +47,13 @@ export function chooseDatabases(named: readonly string[], postgres: PostgresConf
  */
 export function databasesOf(name: string, database: string | undefined): readonly string[] {
   if (name === 'latest')
-    return chooseDatabases(database === undefined ? [] : [database], readSettings('postgres').postgres);
+    return chooseDatabases(database === undefined ? [] : [database], readSettings('postgres').postgres).filter(
+      (target) => target !== EVERY_DATABASE,
+    );
   const parts = parseBackupName(name);
   if (parts === undefined)
     throw misuse(`expected latest or a backup's name, got ${JSON.stringify(name)}`, 'See pgstow list --long.');
-  if (database !== undefined && database !== parts.database)
-    throw misuse(`${name} is a backup of ${parts.database}, not of ${database}`);
+  if (database !== undefined && !targetsNamed(database).includes(parts.database))
+    throw misuse(`${name} is a backup of ${describeTarget(parts.database)}, not of ${database}`);
   return [parts.database];
 }

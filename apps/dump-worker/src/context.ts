@@ -18,6 +18,8 @@ export type DumpContext = WorkerContext & {
   readonly schedule: Schedule;
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
+  /** For the dumps of the databases that were found. */
+  readonly dumps: OpenQueue<'dump'>;
   readonly uploads: OpenQueue<'upload'>;
   readonly verifications: OpenQueue<'verify'>;
   readonly notifier: Pick<Notifier, 'dumpStarted' | 'dumpJudged' | 'newestJudged' | 'pruned'>;
@@ -40,6 +42,7 @@ export async function openContext(
     postgres: config.postgres,
     schedule: config.schedule,
     destinations: new Map(destination === undefined ? [] : [[destination.name, destination]]),
+    dumps: stack.use(openQueue('dump', site, redis, server)),
     uploads: stack.use(openQueue('upload', site, redis, server)),
     verifications: stack.use(openQueue('verify', site, redis, server)),
   };

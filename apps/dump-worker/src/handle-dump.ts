@@ -1,10 +1,13 @@
 import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
-import type { DumpResult } from '@pgstow/shared/contract/jobs.ts';
+import { readTargets } from '@pgstow/catalog/folder/read-targets.ts';
+import type { DumpResult, FoundResult } from '@pgstow/shared/contract/jobs.ts';
+import { describeTarget, EVERY_DATABASE, GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { BusyError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { DumpContext } from './context.ts';
+import { findDatabases } from './find-databases.ts';
 import { handOver } from './hand-over.ts';
 import { startsAfterMs } from './jitter-policy.ts';
 import { prepareDump } from './prepare-dump.ts';
@@ -15,15 +18,12 @@ import { sweepPartials } from './sweep-partials.ts';
 import { takeDump } from './take-dump.ts';
 
 /** Takes a dump, proves it, records it, hands it over, prunes and publishes; under the lock of its target. */
-export async function handleDump(task: Task<'dump'>, context: DumpContext): Promise<DumpResult> {
+export async function handleDump(task: Task<'dump'>, context: DumpContext): Promise<DumpResult | FoundResult> {
   const { target } = task.data;
-  const { postgres, backup, records, scope, redis, catalog, notifier } = context;
-  if (!postgres.databases.includes(target)) {
-    throw new PermanentError(`${JSON.stringify(target)} is not a configured database`, {
-      hint: `POSTGRES_DB names ${postgres.databases.map((name) => JSON.stringify(name)).join(', ')}.`,
-    });
-  }
   waitForTurn(task, context);
+  if (target === EVERY_DATABASE) return findDatabases(task, context);
+  const { backup, records, scope, redis, catalog, notifier } = context;
+  assertTarget(target, context);
   return withLock(redis, dumpLockKey(scope, target), task.signal, async (signal) => {
     await assertFolderWritable(backup.folder, backup.folderOnHost);
     await sweepPartials(backup.folder, target, task.log);
@@ -63,3 +63,17 @@ function waitForTurn({ reason, data, wantedSince }: Task<'dump'>, { server, sche
   const startsAt = wantedSince.getTime() + startsAfterMs({ server, database: data.target }, schedule.jitterMs);
   if (startsAt > Date.now()) throw new BusyError('its turn comes later', startsAt - Date.now(), { isUsual: true });
 }
+
+/** @throws PermanentError if the settings do not ask for it, or it is not there any more */
+function assertTarget(target: string, { postgres, records }: DumpContext): void {
+  const targets = readTargets(records, postgres);
+  if (targets.includes(target)) return;
+  const named = targets.filter((each) => each !== GLOBALS).slice(0, MOST_NAMED);
+  const others = targets.length > MOST_NAMED ? ', and more' : '';
+  const hint = `${postgres.patterns.length === 0 ? 'POSTGRES_DB names' : 'Of those that POSTGRES_DB asks for, the server has'} ${named.map((name) => JSON.stringify(name)).join(', ')}${others}.`;
+  throw new PermanentError(`${JSON.stringify(describeTarget(target))} is not a configured database`, {
+    hint: target === GLOBALS ? 'BACKUP_GLOBALS=on dumps them.' : hint,
+  });
+}
+
+const MOST_NAMED = 20;

@@ -35,7 +35,9 @@ await runProcess('dump-worker', subjects, async (process) => {
       },
     }),
   );
-  const warning = warningOf(config.alarms, config.postgres.databases, servers.names);
+  const { databases, patterns, globals } = config.postgres;
+  const areMany = patterns.length > 0 || globals !== 'off';
+  const warning = warningOf(config.alarms, areMany ? 'many' : databases, servers.names);
   if (warning !== undefined) log.warn(warning);
   stack.use(
     startWorker({

@@ -1,3 +1,4 @@
+import { readTargets } from '@pgstow/catalog/folder/read-targets.ts';
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
 import type { Freeze } from '@pgstow/catalog/policy/retention-policy.ts';
@@ -9,6 +10,7 @@ import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { dumpResultSchema } from '@pgstow/shared/contract/jobs.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { describeFault } from '@pgstow/shared/runtime/errors.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 
@@ -55,6 +57,11 @@ export class Notifier {
 
   readonly dumpEnded = ({ data, result, wantedSince }: EndedJob<'dump'>): void => {
     const { heartbeat, alarms, destinations } = this.#options;
+    if (data.target === EVERY_DATABASE) {
+      const recovery = { at: new Date(), happened: 'The server has said which databases it has.' };
+      alarms.lift('dump-failed', EVERY_DATABASE, recovery);
+      return;
+    }
     const { name, suspect } = dumpResultSchema.parse(result);
     this.newestJudged({ name, suspect, isAccepted: false });
     const at = parseBackupName(name).takenAt;
@@ -71,11 +78,12 @@ export class Notifier {
   };
 
   readonly dumpFailed = ({ id, data, failure }: FailedJob<'dump'>): void => {
-    const { postgres, heartbeat } = this.#options;
+    const { heartbeat } = this.#options;
     // Anyone who may write to Redis can ask for any database.
-    if (!postgres.databases.includes(data.target)) return;
-    // The job's id stands for a run that started no dump.
-    heartbeat.fails(data.target, this.#started.get(id) ?? id, describeFault(failure));
+    if (!this.#isTarget(data.target)) return;
+    // The job's id stands for a run that started no dump. A look at the server has no check of its own: without it, each is silent.
+    if (data.target !== EVERY_DATABASE)
+      heartbeat.fails(data.target, this.#started.get(id) ?? id, describeFault(failure));
     const { reason, hint } = failure;
     this.#raise({ kind: 'dump-failed', database: data.target, reason, hint, since: toSecond(new Date()) });
   };
@@ -99,6 +107,17 @@ export class Notifier {
     this.#raise({ kind: 'pruning-frozen', database, reason: freeze.reason, since: new Date() });
   }
 
+  #isTarget(target: string): boolean {
+    const { records, postgres } = this.#options;
+    if (target === EVERY_DATABASE) return postgres.patterns.length > 0;
+    try {
+      return readTargets(records, postgres).includes(target);
+    } catch {
+      // That cannot be told, and an alarm too many is better than none.
+      return true;
+    }
+  }
+
   #raise(alarm: Omit<Alarm, 'safe'>): void {
     this.#runWithSafe(alarm.database, (safe) => this.#options.alarms.raise({ ...alarm, safe }));
   }
@@ -106,9 +125,13 @@ export class Notifier {
   #runWithSafe(database: string, raise: (safe: string) => void): void {
     const { records, destinations, background } = this.#options;
     const [destination] = destinations.values();
-    background.run('raise an alarm', async () => raise(await readWhatIsSafe(records, database, destination)));
+    background.run('raise an alarm', async () =>
+      raise(database === EVERY_DATABASE ? ALL_SAFE : await readWhatIsSafe(records, database, destination)),
+    );
   }
 }
+
+const ALL_SAFE = 'every backup of before: none is deleted without a newer one, see pgstow status.';
 
 /** A dump's name gives its time to the second. */
 function toSecond(time: Date): Date {

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { adoptStrays } from '@pgstow/catalog/folder/adopt-strays.ts';
 import { enqueueMissingUploads } from '@pgstow/catalog/folder/enqueue-missing-uploads.ts';
 import { readFolder, readPartials } from '@pgstow/catalog/folder/read-folder.ts';
+import { readTargets } from '@pgstow/catalog/folder/read-targets.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -54,7 +55,7 @@ async function handOverAll(context: DumpContext): Promise<void> {
   for (const fault of faults) log.warn(fault);
   await enqueueMissingUploads(dumps, context);
   const byDatabase = Map.groupBy(dumps, ({ manifest }) => manifest.database);
-  for (const database of postgres.databases) {
+  for (const database of readTargets(records, postgres)) {
     const suspect = newestSuspect(byDatabase.get(database) ?? [], new Date());
     // The worker that took it may have been killed before it notified, and Redis may have been emptied.
     if (suspect !== undefined)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
 import { destination } from '@pgstow/shared/config/subjects/s3.ts';
+import { scheduledTargets, targetsOf } from '@pgstow/shared/config/targets-of.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
@@ -36,17 +37,27 @@ await runProcess(
       verify: stack.use(openQueue('verify', site, connection)),
     };
     const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
-    const { databases: targets } = config.postgres;
+    const asked = config.postgres;
+    const catalog = new CatalogReader(connection, site);
     const publicPath = config.board.publicAddress?.path ?? '';
 
     const schedules = stack.use(
-      watchSchedules(wantDumps({ queue: queues.dump, targets, schedule: config.schedule, log })),
+      watchSchedules(
+        wantDumps({ queue: queues.dump, targets: scheduledTargets(asked), schedule: config.schedule, log }),
+      ),
     );
     const restoreTests = stack.use(
       watchSchedules(
         wantRestoreTests({
           queue: queues.verify,
-          targets,
+          targets: targetsOf(asked, undefined),
+          readTargets:
+            asked.patterns.length === 0
+              ? undefined
+              : async () => {
+                  const found = (await catalog.read())?.found;
+                  return found && targetsOf(asked, found);
+                },
           schedule: config.verify.schedule,
           destination: config.destination?.name ?? LOCAL,
           log,
@@ -55,12 +66,12 @@ await runProcess(
     );
     const served: Site = {
       name: site,
-      targets,
+      asked,
       schedule: config.schedule,
       destination: config.destination,
       restoreTests: config.verify.schedule,
       redis: connection,
-      catalog: new CatalogReader(connection, site),
+      catalog,
       queues,
       schedules,
       startedAt: new Date(),

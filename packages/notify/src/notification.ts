@@ -1,5 +1,5 @@
 import { backupNameSchema } from '@pgstow/shared/contract/backup-name.ts';
-import { formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
+import { describeTarget, formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
 import { z } from 'zod';
 
 /** Kinds of alarm. There is at most one alarm of a kind and a database; `site-silent` is of a whole site. */
@@ -65,7 +65,8 @@ export function bodyOf({ happened, safe, hint, site, at }: Notification): string
 
 /** A target in a title and in commands. A database's odd name stands in quotes, so that it can pass for nothing else. */
 export function showTarget({ server, database }: Target): string {
-  const shown = /^[\p{L}\p{N}_-]+$/u.test(database) ? database : JSON.stringify(database);
+  const name = describeTarget(database);
+  const shown = /^[\p{L}\p{N}_-]+$/u.test(name) ? name : JSON.stringify(name);
   return formatTarget({ server, database: shown });
 }
 

@@ -47,12 +47,13 @@ export function startNotifying({ config, stack, ...options }: StartNotifyingOpti
 /** A warning about the configuration, if it needs one. */
 export function warningOf(
   { heartbeatUrl }: AlarmsConfig,
-  databases: readonly string[],
+  databases: readonly string[] | 'many',
   servers: readonly string[] = [],
 ): string | undefined {
   if (heartbeatUrl === undefined) return undefined;
   if (servers.length > 0 && !heartbeatUrl.includes(SERVER_PLACEHOLDER))
     return `HEARTBEAT_URL does not tell servers apart, so a backup of one hides that another has none; put ${SERVER_PLACEHOLDER} in it`;
-  if (databases.length < 2 || heartbeatUrl.includes(DATABASE_PLACEHOLDER)) return undefined;
-  return `HEARTBEAT_URL has one check for ${databases.length} databases, so one that is backed up hides one that is not; put ${DATABASE_PLACEHOLDER} in it`;
+  const count = databases === 'many' ? 'all' : databases.length;
+  if ((databases !== 'many' && databases.length < 2) || heartbeatUrl.includes(DATABASE_PLACEHOLDER)) return undefined;
+  return `HEARTBEAT_URL has one check for ${count} databases, so one that is backed up hides one that is not; put ${DATABASE_PLACEHOLDER} in it`;
 }

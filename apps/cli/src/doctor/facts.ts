@@ -15,9 +15,12 @@ export type CheckedSource = {
   readonly identities: ReadonlyMap<string, SourceIdentity>;
 };
 
+/** Found databases that are looked into: each takes a second or two. */
+export const MOST_FOUND = 100;
+
 /** Time limit for checking PostgreSQL, database by database. */
-export function sourceTimeoutMs({ databases }: Pick<PostgresConfig, 'databases'>): number {
-  return 60_000 + 20_000 * databases.length;
+export function sourceTimeoutMs({ databases, patterns }: Pick<PostgresConfig, 'databases' | 'patterns'>): number {
+  return 60_000 + 20_000 * (patterns.length === 0 ? databases.length : MOST_FOUND);
 }
 
 /** A fact that a check needs is not known, for a reason that another check reports. The check is skipped. */

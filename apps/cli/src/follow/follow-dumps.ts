@@ -1,4 +1,5 @@
-import { dumpResultSchema, uploadJobId } from '@pgstow/shared/contract/jobs.ts';
+import { dumpResultSchema, foundResultSchema, uploadJobId, type FoundResult } from '@pgstow/shared/contract/jobs.ts';
+import { describeTarget, EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -23,26 +24,46 @@ export async function followDumps(
   await using dumps = openQueue('dump', site, redis);
   await using uploads = openQueue('upload', site, redis);
   using progress: Progress = startProgress();
-  const ends = await Promise.allSettled(
-    jobs.map((job) => {
-      const show = progress.add(job.data.target);
-      return followDump(job, { dumps, uploads }, { show, signal });
-    }),
-  );
+  const follow = async (asked: readonly AskedDump[]): Promise<readonly string[]> => {
+    const faults = await Promise.all(
+      asked.map(async ({ target, job }): Promise<readonly string[]> => {
+        const options = { show: progress.add(describeTarget(target)), signal };
+        try {
+          if (target === EVERY_DATABASE) return await follow(await followFinding(dumps, job, options));
+          await followDump(job, { dumps, uploads }, options);
+          return [];
+        } catch (error) {
+          return [`${describeTarget(target)}: ${describeError(error)}`];
+        }
+      }),
+    );
+    return faults.flat();
+  };
+  const faults = await follow(jobs.map(({ id = '', data }) => ({ target: data.target, job: id })));
   signal?.throwIfAborted();
-  const faults = ends.flatMap((end, index) => {
-    return end.status === 'rejected' ? [`${jobs[index]?.data.target}: ${describeError(end.reason)}`] : [];
-  });
   if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
+type AskedDump = FoundResult['dumps'][number];
+
+/** @returns the dumps that it asked for */
+async function followFinding(
+  dumps: OpenQueue<'dump'>,
+  job: string,
+  options: Omit<FollowOptions, 'stage'>,
+): Promise<readonly AskedDump[]> {
+  const result = foundResultSchema.parse(await followJob(dumps, job, { ...options, stage: 'finding databases' }));
+  options.show(100, `${result.dumps.length} dumps are requested`);
+  return result.dumps;
+}
+
 async function followDump(
-  job: DumpJob,
+  job: string,
   { dumps, uploads }: Queues,
   options: Omit<FollowOptions, 'stage'>,
 ): Promise<void> {
   const { show } = options;
-  const result = await followJob(dumps, job.id ?? '', { ...options, stage: 'dump' });
+  const result = await followJob(dumps, job, { ...options, stage: 'dump' });
   const { data: dump } = dumpResultSchema.safeParse(result);
   if (dump === undefined) throw new Error(`the dump job left no dump but ${JSON.stringify(result)}`);
   const what = `${dump.name}, ${prettyBytes(dump.bytes)}`;

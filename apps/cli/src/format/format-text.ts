@@ -1,8 +1,10 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import { escapeCharacters } from '@pgstow/shared/runtime/log/escape-characters.ts';
 
-/** Makes a name safe for a terminal: one with control characters, which a terminal would obey, becomes JSON. */
-export function formatName(name: string): string {
+/** Makes a target's name safe for a terminal: one with control characters, which a terminal would obey, becomes JSON. */
+export function formatName(target: string): string {
+  const name = describeTarget(target);
   const isPlain = !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name);
   return isPlain ? name : escapeCharacters(JSON.stringify(name), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu);
 }

@@ -3,6 +3,7 @@ import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { readServerFacts, type ServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import { isAsked } from '@pgstow/shared/config/targets-of.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
 /** `unknown`, with the reason, where neither addresses nor servers answer the question. */
@@ -21,7 +22,7 @@ export async function judgeSource(
   clients: Clients,
   signal: AbortSignal,
 ): Promise<SourceVerdict> {
-  if (!source.databases.includes(target.database)) return 'other';
+  if (!isAsked(source, target.database)) return 'other';
   if (target.isOnConfiguredServer || isSameAddress(target, source)) return 'source';
   let fault: unknown;
   for (const database of new Set([target.database, ...source.databases, 'postgres'])) {

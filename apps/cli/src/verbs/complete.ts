@@ -1,5 +1,6 @@
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import type { Argument, Command, Option } from 'commander';
-import { readSettings } from '../read-settings.ts';
+import { readSettings, targetsNow } from '../read-settings.ts';
 
 type Suggestion = readonly [word: string, description: string];
 
@@ -46,7 +47,7 @@ function valuesOf(taker: Argument | Option | undefined): readonly Suggestion[] {
 /** None where the configuration has a fault: while a person presses Tab, there is no place for a message. */
 function configuredDatabases(): readonly string[] {
   try {
-    return readSettings('postgres').postgres.databases;
+    return targetsNow(readSettings('postgres').postgres).map(describeTarget);
   } catch {
     return [];
   }

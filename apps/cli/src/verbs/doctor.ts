@@ -1,7 +1,10 @@
+import { readFound } from '@pgstow/catalog/folder/read-targets.ts';
+import { targetsOf } from '@pgstow/shared/config/targets-of.ts';
+import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Command } from 'commander';
 import { checkConfiguration } from '../doctor/check-configuration.ts';
-import type { Check, Finding } from '../doctor/check.ts';
+import type { Check, Finding, Settings } from '../doctor/check.ts';
 import { createFacts } from '../doctor/facts.ts';
 import { checkFolder } from '../doctor/folder/check-folder.ts';
 import { checkRetention } from '../doctor/folder/check-retention.ts';
@@ -61,7 +64,8 @@ export function addDoctor(pgstow: Command): void {
 }
 
 async function examine({ json }: { readonly json?: true }, signal: AbortSignal): Promise<void> {
-  const { settings, findings: configured, secrets } = checkConfiguration(process.env);
+  const { settings: read, findings: configured, secrets } = checkConfiguration(process.env);
+  const settings = withFound(read);
   const facts = createFacts(new Date());
   const made = CHECKS.map((check) => {
     const findings = runCheck(check, settings, facts, signal);
@@ -82,6 +86,20 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
 
   const names = new Set(findings.filter(({ status }) => status === 'fault').map(({ check }) => check));
   if (names.size > 0) throw failure(`found faults: ${[...names].join(', ')}`);
+}
+
+/** The checks look at the databases that the last look at the server has found, as if they were named. */
+function withFound(settings: Settings): Settings {
+  const { postgres, backup } = settings;
+  if (postgres === undefined || backup === undefined || postgres.patterns.length === 0) return settings;
+  try {
+    const found = readFound(backup.folder, postgres);
+    const databases = targetsOf({ ...postgres, globals: 'off' }, found).filter((target) => target !== EVERY_DATABASE);
+    return { ...settings, postgres: { ...postgres, databases } };
+  } catch {
+    // The check of the folder says why.
+    return settings;
+  }
 }
 
 /** Documented in docs/command-line.md: fields are added, never changed. */

@@ -1,3 +1,4 @@
+import { describeTarget, EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { enqueueDump, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { createLog } from '@pgstow/shared/runtime/log/log.ts';
 import { startTracing } from '@pgstow/shared/tracing/tracing.ts';
@@ -20,7 +21,7 @@ export function addDump(pgstow: Command): void {
   pgstow
     .command('dump')
     .description('request a dump now, of the named databases or of all configured ones')
-    .argument('[database...]', 'names that POSTGRES_DB holds')
+    .argument('[database...]', 'names of databases, or globals')
     .option('--wait', 'follow each dump to its confirmed upload; exit 1 if one fails for good')
     .addHelpText('after', EXAMPLES)
     .action((named: readonly string[], options: { readonly wait?: true }) =>
@@ -34,7 +35,9 @@ async function requestDumps(
   signal: AbortSignal,
 ): Promise<void> {
   const config = readSettings('postgres', 'redis', 'tracing');
-  const targets = chooseDatabases(named, config.postgres);
+  // Where databases are found, the server says which there are now.
+  const isEvery = named.length === 0 && config.postgres.patterns.length > 0;
+  const targets = isEvery ? [EVERY_DATABASE] : chooseDatabases(named, config.postgres);
   await using _tracing = await startTracing({
     config: config.tracing,
     service: 'pgstow-cli',
@@ -44,6 +47,6 @@ async function requestDumps(
   await using connection = await connect(config.redis.url, signal);
   await using queue = openQueue('dump', config.redis.site, connection);
   const jobs = await Promise.all(targets.map((target) => enqueueDump(queue, target, 'ad-hoc')));
-  for (const job of jobs) console.log(`${job.data.target}: job ${job.id}`);
+  for (const job of jobs) console.log(`${describeTarget(job.data.target)}: job ${job.id}`);
   if (wait === true) await followDumps(jobs, config.redis.site, connection, signal);
 }

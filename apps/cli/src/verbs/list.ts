@@ -1,5 +1,6 @@
 import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { failure } from '../exit-codes.ts';
@@ -8,7 +9,7 @@ import { formatAge, formatName, formatTime } from '../format/format-text.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
 import { interruptible } from '../interruptible.ts';
 import { fromOption, openPlaces } from '../places.ts';
-import { readSettings } from '../read-settings.ts';
+import { readSettings, targetsNamed } from '../read-settings.ts';
 
 const EXAMPLES = `
 How far a backup is proven:
@@ -36,7 +37,7 @@ export function addList(pgstow: Command): void {
   pgstow
     .command('list')
     .description('show every backup, newest first: where it lies, and how far it is proven')
-    .argument('[database]', 'only backups of this database')
+    .argument('[database]', 'only backups of this database, or of the globals')
     .option('--long', 'show the names of the files as well')
     .option('--all', 'read each manifest at the store: without it, those of the newest backups')
     .addOption(fromOption('read only this place'))
@@ -55,7 +56,7 @@ async function showBackups(
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
     ...(await openPlaces(from, readSettings('backup', 's3'), stack)),
-    databases: database === undefined ? undefined : [database],
+    databases: database === undefined ? undefined : targetsNamed(database),
     chooseManifests: all === true ? undefined : (names) => names.slice(0, MOST_READ),
     signal,
   });
@@ -98,7 +99,7 @@ function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
   const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt, pin } = backup;
   return {
     name,
-    database,
+    database: describeTarget(database),
     takenAt: takenAt.toISOString(),
     ageSeconds: Math.round((now.getTime() - takenAt.getTime()) / 1000),
     bytes: bytes ?? null,

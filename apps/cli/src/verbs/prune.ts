@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { failure, misuse } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatName } from '../format/format-text.ts';
-import { readSettings } from '../read-settings.ts';
+import { readSettings, targetsNamed } from '../read-settings.ts';
 
 const EXAMPLES = `
 The dump worker alone deletes: it prunes after each dump, by the same rules.
@@ -41,7 +41,7 @@ async function showVerdicts(database: string | undefined, { dryRun, json }: Prun
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
     throw unreadableFolder(error, backup.folder);
   });
-  const shown = [...verdicts].filter(([name]) => database === undefined || name === database);
+  const shown = [...verdicts].filter(([name]) => database === undefined || targetsNamed(database).includes(name));
   shown.sort(([a], [b]) => (a < b ? -1 : 1));
   if (json === true) {
     console.log(JSON.stringify({ verdicts: shown.flatMap((each) => toJson(LOCAL, ...each)), faults }, undefined, 2));

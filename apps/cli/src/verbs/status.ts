@@ -1,12 +1,18 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { readFound } from '@pgstow/catalog/folder/read-targets.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import { goneFrom, scheduledTargets, targetsOf } from '@pgstow/shared/config/targets-of.ts';
 import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
+import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
+import { shellWord } from '../doctor/shell-word.ts';
 import { exitCodes, ExitError, failure } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName } from '../format/format-text.ts';
@@ -55,8 +61,12 @@ async function showStatus(isJson: boolean): Promise<void> {
   const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 's3', 'redis');
   const { postgres, schedule, verify, backup, s3, redis } = settings;
   const now = new Date();
-  const { databases } = postgres;
-  const [folder, plan] = await Promise.all([readDumps(backup.folder), readNextRuns(databases, redis)]);
+  const targets = readTargetsOf(backup.folder, postgres);
+  const { databases, gone } = targets;
+  const [folder, plan] = await Promise.all([
+    readDumps(backup.folder),
+    readNextRuns(databases, scheduledTargets(postgres), redis),
+  ]);
   const destination = s3?.destination;
   const byDatabase = folder.dumps && Map.groupBy(folder.dumps, ({ manifest }) => manifest.database);
   const statuses = databases.map((database): Status => {
@@ -78,17 +88,57 @@ async function showStatus(isJson: boolean): Promise<void> {
       nextRun: plan.nextRuns.get(database),
     };
   });
-  const faults = [...folder.faults, ...plan.faults];
-  console.log(isJson ? toJson(statuses, faults) : formatStatuses(statuses, now, destination !== undefined));
+  const faults = [...folder.faults, ...targets.faults, ...plan.faults];
+  const kept = (database: string): number => byDatabase?.get(database)?.length ?? 0;
+  // What was released since is forgotten by the next look at the server.
+  const left = gone.filter(({ database }) => byDatabase === undefined || kept(database) > 0);
+  if (isJson) console.log(toJson(statuses, postgres.patterns.length === 0 ? undefined : left, faults));
+  else
+    console.log(
+      [
+        formatStatuses(statuses, now, destination !== undefined),
+        ...left.map((each) => describeGone(each, kept, now)),
+      ].join('\n'),
+    );
 
   const ill = statuses.filter(({ isHealthy }) => !isHealthy);
   const because = faults.length === 0 ? '' : `\n${faults.join('\n')}`;
   if (ill.length > 0)
     throw new ExitError(
       exitCodes.notHealthy,
-      `not healthy: ${ill.map(({ database }) => database).join(', ')}${because}`,
+      `not healthy: ${ill.map(({ database }) => describeTarget(database)).join(', ')}${because}`,
     );
   if (faults.length > 0) throw failure(`not all could be read:${because}`);
+}
+
+/** The targets of now, and what is gone. What cannot be read is a fault: then only what the settings name is known. */
+function readTargetsOf(
+  folder: string,
+  postgres: PostgresConfig,
+): {
+  readonly databases: readonly string[];
+  readonly gone: readonly FoundDatabase[];
+  readonly faults: readonly string[];
+} {
+  try {
+    const found = readFound(folder, postgres);
+    return { databases: targetsOf(postgres, found), gone: goneFrom(postgres, found), faults: [] };
+  } catch (error) {
+    return { databases: targetsOf(postgres, undefined), gone: [], faults: [describeError(error)] };
+  }
+}
+
+function describeGone(
+  { database, goneSince = '', renamedTo }: FoundDatabase,
+  kept: (database: string) => number,
+  now: Date,
+): string {
+  const name = formatName(database);
+  const what = renamedTo === undefined ? 'gone from the server' : `renamed to ${formatName(renamedTo)}`;
+  const since = `${what} for ${formatAge(new Date(goneSince), now)}`;
+  const count = kept(database);
+  const stay = count === 1 ? 'its backup in the folder stays' : `its ${count} backups in the folder stay`;
+  return `${name}: ${since}; ${stay} until: pgstow release ${shellWord(database)}`;
 }
 
 async function readDumps(
@@ -113,7 +163,7 @@ function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: 
   const heading = ['DATABASE', 'LAST DUMP', 'LAST UPLOAD', 'RESTORE TEST', 'NEXT RUN', 'HEALTH'];
   const ago = (time: Date): string => `${formatAge(time, now)} ago`;
   const rows = statuses.map(({ database, newest, lastUpload, lastRestoreTest: test, nextRun, isHealthy }) => [
-    database,
+    formatName(database),
     newest === undefined ? 'never' : `${ago(new Date(newest.manifest.takenAt))}${isSuspect(newest) ? ', suspect' : ''}`,
     lastUpload === undefined ? (hasDestination ? 'never' : 'local only') : ago(lastUpload.confirmedAt),
     test === undefined ? 'never' : `${test.result.replaceAll('-', ' ')}, ${ago(new Date(test.testedAt))}`,
@@ -121,20 +171,24 @@ function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: 
     isHealthy ? 'healthy' : 'NOT HEALTHY',
   ]);
   const reasons = statuses.flatMap(({ database, reasons, warnings }) =>
-    [...reasons, ...warnings].map((reason) => formatName(`${database}: ${reason}`)),
+    [...reasons, ...warnings].map((reason) => formatName(`${describeTarget(database)}: ${reason}`)),
   );
   const rehearsals = statuses.flatMap(({ database, lastRestoreTest: test }) =>
     describeRehearsal(test?.rehearsal)
       .slice(0, 1)
-      .map((sentence) => formatName(`${database}: ${sentence}`)),
+      .map((sentence) => formatName(`${describeTarget(database)}: ${sentence}`)),
   );
   return [formatTable(heading, rows), ...reasons, ...rehearsals].join('\n');
 }
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
-function toJson(statuses: readonly Status[], faults: readonly string[]): string {
+function toJson(
+  statuses: readonly Status[],
+  gone: readonly FoundDatabase[] | undefined,
+  faults: readonly string[],
+): string {
   const databases = statuses.map((status) => ({
-    database: status.database,
+    database: describeTarget(status.database),
     isHealthy: status.isHealthy,
     reasons: status.reasons,
     warnings: status.warnings,
@@ -158,5 +212,9 @@ function toJson(statuses: readonly Status[], faults: readonly string[]): string 
           },
     nextRunAt: status.nextRun ?? null,
   }));
-  return JSON.stringify({ databases, faults: faults.map(withoutSecrets) }, undefined, 2);
+  return JSON.stringify(
+    { databases, ...(gone === undefined ? {} : { gone }), faults: faults.map(withoutSecrets) },
+    undefined,
+    2,
+  );
 }

@@ -3,6 +3,7 @@ import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { InvalidArgumentError, type Command } from 'commander';
 import { connect } from '../connect.ts';
@@ -71,7 +72,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
   if (wanted.length > 0)
     await enqueue(wanted, from, { ...config, rehearse: options.rehearse, wait: options.wait === true, signal });
   if (missing.length > 0) {
-    const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.join(', ')}`;
+    const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.map(describeTarget).join(', ')}`;
     throw failure(`${what} is known at ${from}`);
   }
 }
@@ -110,7 +111,7 @@ async function enqueue(
   for (const { name, database } of backups) {
     const jobId = await enqueueVerify(queue, name, from, 'ad-hoc', rehearse);
     tests.push({ name, database, from, jobId });
-    console.log(`${database}: job ${jobId}`);
+    console.log(`${describeTarget(database)}: job ${jobId}`);
   }
   if (wait) await followRestoreTests(tests, queue, signal);
 }

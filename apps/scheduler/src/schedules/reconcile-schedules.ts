@@ -16,6 +16,8 @@ import {
 export type WantedEntries = {
   readonly queue: OpenQueue<QueueName>;
   readonly targets: readonly string[];
+  /** The targets of now, where they come and go by themselves; `undefined` while they are not known. */
+  readonly readTargets?: (() => Promise<readonly string[] | undefined>) | undefined;
   readonly schedule: Schedule;
   readonly names: EntryNames;
   /** The template of the jobs of a target's entry. */

@@ -2,10 +2,9 @@ import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import { isScheduleId, isVerifyScheduleId, scheduleId, verifyScheduleId } from '@pgstow/shared/contract/jobs.ts';
 import { enqueueDump, plannedJobOptions, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
-import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import type { WantedEntries } from './reconcile-schedules.ts';
 
-type Wanted = { readonly targets: readonly string[]; readonly log: Log };
+type Wanted = Pick<WantedEntries, 'targets' | 'readTargets' | 'log'>;
 
 /** Entries for a dump of each target. */
 export function wantDumps({
@@ -39,7 +38,9 @@ export function wantRestoreTests({
 }): WantedEntries {
   return {
     ...wanted,
-    ...(schedule.kind === 'cron' ? { schedule } : { targets: [], schedule: { kind: 'interval', everyMs: 1 } }),
+    ...(schedule.kind === 'cron'
+      ? { schedule }
+      : { targets: [], readTargets: undefined, schedule: { kind: 'interval', everyMs: 1 } }),
     queue,
     names: { idOf: (target) => verifyScheduleId(target), isOurs: isVerifyScheduleId },
     templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: plannedJobOptions.verify }),

@@ -18,6 +18,7 @@ const EVERY_MS = 60_000;
  * each other's work for ever.
  */
 const REPAIRS: ReadonlySet<ScheduleAction['kind']> = new Set(['create', 'mend']);
+const REPAIRS_AND_REMOVALS: ReadonlySet<ScheduleAction['kind']> = new Set([...REPAIRS, 'remove']);
 
 /**
  * Reconciles the schedules at the start and repairs them again and again: a Redis that was emptied, or that came back
@@ -29,8 +30,14 @@ export function watchSchedules(wanted: WantedEntries, everyMs = EVERY_MS): Watch
   let isFirst = true;
 
   const reconcile = async (): Promise<void> => {
-    await (isFirst ? reconcileSchedules(wanted) : reconcileSchedules(wanted, REPAIRS));
-    isFirst = false;
+    const { readTargets } = wanted;
+    const targets = readTargets === undefined ? wanted.targets : await readTargets();
+    if (targets !== undefined) {
+      // Every scheduler finds the same targets, so none undoes what another did.
+      const repairs = readTargets === undefined ? REPAIRS : REPAIRS_AND_REMOVALS;
+      await reconcileSchedules({ ...wanted, targets }, isFirst ? undefined : repairs);
+      isFirst = false;
+    }
     fault = undefined;
   };
 

@@ -6,8 +6,9 @@ import type { QueueFacts, SiteFacts } from './read-site.ts';
 
 const now = new Date('2026-03-10T12:00:00Z');
 const ago = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000);
+const asked = { databases: ['shop'], patterns: [], exclude: { names: [], patterns: [] }, globals: 'off' } as const;
 const site = {
-  targets: ['shop'],
+  asked,
   schedule: { kind: 'interval', everyMs: 86_400_000 },
   destination: { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' },
   restoreTests: { kind: 'after-upload' },
@@ -43,6 +44,7 @@ const catalogOf = (takenMinutesAgo: number | undefined, publishedMinutesAgo = 1)
 };
 const facts = (changes: Partial<SiteFacts> = {}): SiteFacts => ({
   now,
+  targets: ['shop'],
   catalog: catalogOf(undefined),
   queues: [queue('dump'), queue('upload'), queue('verify')],
   nextRuns: new Map(),
@@ -161,4 +163,18 @@ test('a paused queue holds up backups, but not one of restore tests', () => {
     'the queue upload is paused; resume it on the board',
   ]);
   expect(judged({}, { schedules: { fault: 'the schedules could not be checked' } }).faults).toHaveLength(1);
+});
+
+test('a database that is gone from the server is said to be gone, and is no database that must be protected', () => {
+  const every = { ...asked, databases: [], patterns: ['*'] };
+  const at = ago(60).toISOString();
+  const seen = { firstSeenAt: at, lastSeenAt: at };
+  const databases = [
+    { database: 'shop', oid: 20, ...seen },
+    { database: 'stock', oid: 21, ...seen, goneSince: at },
+  ];
+  const catalog = { ...catalogOf(30), found: { version: 1 as const, lookedAt: at, databases } };
+  const status = judgeSite({ ...site, asked: every }, facts({ catalog }));
+  expect(status.databases.map(({ database }) => database)).toEqual(['shop']);
+  expect(status.gone.map(({ database }) => database)).toEqual(['stock']);
 });

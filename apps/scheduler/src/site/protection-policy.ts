@@ -2,6 +2,8 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { oldestAllowed } from '@pgstow/catalog/policy/oldest-allowed.ts';
 import { recallDump, type RecalledDump } from '@pgstow/catalog/published/published-dump.ts';
+import { goneFrom } from '@pgstow/shared/config/targets-of.ts';
+import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DumpingFacts, SiteFacts } from './read-site.ts';
@@ -24,11 +26,13 @@ export type DatabaseStatus = {
 
 export type SiteStatus = {
   readonly databases: readonly DatabaseStatus[];
+  /** Databases that are gone from the server; their backups stay. */
+  readonly gone: readonly FoundDatabase[];
   /** Faults of the whole site, a sentence each. */
   readonly faults: readonly string[];
 };
 
-type Judged = Pick<Site, 'targets' | 'schedule' | 'destination' | 'restoreTests' | 'startedAt' | 'schedules'>;
+type Judged = Pick<Site, 'asked' | 'schedule' | 'destination' | 'restoreTests' | 'startedAt' | 'schedules'>;
 
 /** Time for processes that start together to become ready. */
 export const START_MS = 2 * 60_000;
@@ -43,7 +47,8 @@ export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
   const isStarting = facts.now.getTime() - site.startedAt.getTime() < START_MS;
   const known = new Map(facts.catalog?.databases.map((each) => [each.database, each]));
   return {
-    databases: site.targets.map((database) => judgeDatabase(database, known.get(database), site, facts, isStarting)),
+    databases: facts.targets.map((database) => judgeDatabase(database, known.get(database), site, facts, isStarting)),
+    gone: goneFrom(site.asked, facts.catalog?.found),
     faults: [
       ...(site.schedules.fault === undefined ? [] : [site.schedules.fault]),
       ...facts.queues

@@ -1,5 +1,7 @@
+import { targetsOf } from '@pgstow/shared/config/targets-of.ts';
 import { jobs, scheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { readNextRuns } from '@pgstow/shared/runtime/jobs/next-runs.ts';
 import { dueTime } from '@pgstow/shared/runtime/jobs/scheduled-job.ts';
 import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
@@ -20,6 +22,8 @@ export type SiteFacts = {
   readonly now: Date;
   /** The workers' publication about their folder; `undefined`: none yet. */
   readonly catalog: PublishedCatalog | undefined;
+  /** What is backed up now. */
+  readonly targets: readonly string[];
   readonly queues: readonly QueueFacts[];
   /** When each target is dumped next. */
   readonly nextRuns: ReadonlyMap<string, Date>;
@@ -33,9 +37,14 @@ export type DumpingFacts = { readonly id: string; readonly isRunning: boolean; r
 /** The queues in the order in which a backup goes through them. */
 export const queueOrder = ['dump', 'upload', 'verify'] as const satisfies readonly QueueName[];
 
+/** What is backed up now, by what the workers published. @throws RetryableError if Redis does not answer in time */
+export async function readSiteTargets({ asked, catalog }: Pick<Site, 'asked' | 'catalog'>): Promise<readonly string[]> {
+  return targetsOf(asked, (await answerOf(catalog.read()))?.found);
+}
+
 /** @throws RetryableError if Redis does not answer in time */
 export async function readSite(site: Site): Promise<SiteFacts> {
-  const { queues, targets } = site;
+  const { queues, asked } = site;
   const [catalog, facts, planned, active, waiting, wantedSince] = await answerOf(
     Promise.all([
       site.catalog.read(),
@@ -46,8 +55,9 @@ export async function readSite(site: Site): Promise<SiteFacts> {
       readWantedSince(site.redis, site.name),
     ]),
   );
+  const targets = targetsOf(asked, catalog?.found);
   const nextRuns = targets.flatMap((target) => {
-    const next = planned.get(scheduleId(target));
+    const next = planned.get(scheduleId(target)) ?? planned.get(scheduleId(EVERY_DATABASE));
     return next === undefined ? [] : [[target, next] as const];
   });
   const dumping = new Map<string, DumpingFacts>();
@@ -63,10 +73,11 @@ export async function readSite(site: Site): Promise<SiteFacts> {
       dueAt: other < dueAt ? other : dueAt,
     });
   }
-  return { now: new Date(), catalog, queues: facts, nextRuns: new Map(nextRuns), dumping, wantedSince };
+  return { now: new Date(), catalog, targets, queues: facts, nextRuns: new Map(nextRuns), dumping, wantedSince };
 }
 
-const MOST_WAITING = 500;
+/** A look at a server may have asked for a dump of each of a thousand databases. */
+const MOST_WAITING = 2000;
 
 async function readQueue({ queues }: Site, name: QueueName): Promise<QueueFacts> {
   const queue = queues[name];

@@ -1,3 +1,4 @@
+import type { AskedDatabases } from '@pgstow/shared/config/subjects/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -10,7 +11,8 @@ import type { WatchedSchedules } from '../schedules/watch-schedules.ts';
 /** The site as its scheduler knows it without Redis. */
 export type Site = {
   readonly name: string;
-  readonly targets: readonly string[];
+  /** The databases that the settings ask for. Which targets there are now, `SiteFacts` say. */
+  readonly asked: AskedDatabases;
   readonly schedule: Schedule;
   /** The destination that is to confirm dumps; `undefined` where backups stay local. */
   readonly destination: Destination | undefined;

@@ -7,13 +7,17 @@ import { liftAcceptedTest } from '@pgstow/notify/alarms/restore-test-alarm.ts';
 import { updateStaleAlarm } from '@pgstow/notify/alarms/stale-alarm.ts';
 import { liftSuspect } from '@pgstow/notify/alarms/suspect-alarm.ts';
 import { updateVerdictAgeAlarm } from '@pgstow/notify/alarms/verdict-age-alarm.ts';
+import type { AlarmKind } from '@pgstow/notify/notification.ts';
+import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
+import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { keepWantedSince, type First } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { repeat } from '@pgstow/shared/runtime/repeat.ts';
 import { notifiesOfTests, notifiesOfBackups } from './notification-policy.ts';
-import { firstWantedAt, type DatabaseStatus } from './protection-policy.ts';
+import { firstWantedAt, type DatabaseStatus, type SiteStatus } from './protection-policy.ts';
 import { readSiteStatus } from './read-site-status.ts';
+import type { SiteFacts } from './read-site.ts';
 import { answerOf } from './redis-answer.ts';
 import type { Site } from './site.ts';
 
@@ -39,7 +43,7 @@ export function watchStaleness(options: Options): AsyncDisposable {
 }
 
 async function updateAlarms({ site, alarms, log }: Options): Promise<void> {
-  const { facts, databases } = await readSiteStatus(site);
+  const { facts, databases, gone } = await readSiteStatus(site);
   const isKnown = facts.catalog !== undefined;
   for (const status of databases) {
     const { database, health, known } = status;
@@ -66,7 +70,7 @@ async function updateAlarms({ site, alarms, log }: Options): Promise<void> {
   await answerOf(keepWantedSince(site.redis, site.name, wanted, facts.now)).catch((error: unknown) =>
     log.warn({ err: describeError(error) }, 'could not note since when backups and verdicts are waited for'),
   );
-  await endForgotten(alarms, new Set(databases.map(({ database }) => database)), facts.now);
+  await endForgotten(alarms, site, { gone, facts });
 }
 
 function wantedOf({ newestConfirmed, isVerdictWanted }: DatabaseStatus['health']): readonly First[] {
@@ -74,14 +78,34 @@ function wantedOf({ newestConfirmed, isVerdictWanted }: DatabaseStatus['health']
   return isVerdictWanted ? ['verdict'] : [];
 }
 
+/** Alarms of what stays of a database that is gone: its backups. */
+const OF_BACKUPS: ReadonlySet<AlarmKind> = new Set(['upload-failed', 'restore-test-bad']);
+
 /** Ends the alarms of databases that are no longer backed up: nothing else would. */
 async function endForgotten(
   alarms: Pick<Alarms, 'lift' | 'standing'>,
-  databases: ReadonlySet<string>,
-  now: Date,
+  { asked }: Pick<Site, 'asked'>,
+  { gone, facts }: Pick<SiteStatus, 'gone'> & { readonly facts: SiteFacts },
 ): Promise<void> {
+  // What patterns have found is not known then.
+  if (asked.patterns.length > 0 && facts.catalog === undefined) return;
   for (const { kind, database } of await alarms.standing()) {
-    if (kind === 'site-silent' || databases.has(database)) continue;
-    alarms.lift(kind, database, { at: now, happened: 'POSTGRES_DB does not name it any more.', isMoot: true });
+    if (facts.targets.includes(database)) continue;
+    if (database === EVERY_DATABASE) {
+      // A look that failed is made up for by the next one alone.
+      const happened = 'The server has said which databases it has.';
+      if (kind === 'stale' || asked.patterns.length === 0) alarms.lift(kind, database, { at: facts.now, happened });
+      continue;
+    }
+    const left = gone.find((each) => each.database === database);
+    if (left !== undefined && OF_BACKUPS.has(kind)) continue;
+    const happened = left === undefined ? 'POSTGRES_DB does not name it any more.' : describeGone(left);
+    alarms.lift(kind, database, { at: facts.now, happened, isMoot: true });
   }
+}
+
+function describeGone({ renamedTo }: FoundDatabase): string {
+  return renamedTo === undefined
+    ? 'It is gone from the server.'
+    : `It was renamed to ${JSON.stringify(renamedTo)}, and is backed up by that name.`;
 }

@@ -9,7 +9,7 @@ import { readSites } from '@pgstow/shared/runtime/redis/site-summaries.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readJobs } from '../site/read-jobs.ts';
 import { readSiteStatus } from '../site/read-site-status.ts';
-import { readSite } from '../site/read-site.ts';
+import { readSite, readSiteTargets } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
 import type { Site } from '../site/site.ts';
 import type { WatchedSites } from '../site/watch-sites.ts';
@@ -49,13 +49,13 @@ export async function addStatusRoutes(
 
   scope.get('/', async (request, reply) => {
     const query = new URLSearchParams(request.url.split('?')[1] ?? '');
-    const said = readSaid(query, site);
-    const view = readView(query, site);
     reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
     try {
       const [{ facts, ...status }, jobs] = await Promise.all([readSiteStatus(site), readJobs(site)]);
       const alarms = await answerOf(readAlarms(site.redis, site.name));
       const { name, destination } = site;
+      const said = readSaid(query, facts.targets);
+      const view = readView(query, facts.targets);
       return reply.send(
         renderStatusPage({
           view,
@@ -101,8 +101,8 @@ export async function addStatusRoutes(
       const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
       if (!isSameSecret(form.get('token') ?? '', token)) return goBack(reply, { said: 'old' });
       const database = form.get('database') ?? '';
-      if (!site.targets.includes(database)) return goBack(reply, { said: 'unknown' });
       try {
+        if (!(await readSiteTargets(site)).includes(database)) return goBack(reply, { said: 'unknown' });
         const { said, job } = await ask(site, database);
         log.info({ database, job }, `status page: requested a ${path.slice(1)}`);
         // To the page that the form stood on.
@@ -155,7 +155,7 @@ function goBack(reply: FastifyReply, said: Readonly<Record<string, string>>): Fa
 }
 
 /** Reads what a person looks at. A link to what is not there any more shows all. */
-function readView(query: URLSearchParams, { targets }: Site): View {
+function readView(query: URLSearchParams, targets: readonly string[]): View {
   const database = query.get('database') ?? '';
   if (targets.includes(database)) return { database };
   const from = Number(query.get('from') ?? 0);
@@ -163,7 +163,7 @@ function readView(query: URLSearchParams, { targets }: Site): View {
 }
 
 /** Reads what the page says about the last form. A link from elsewhere can make it say nothing else. */
-function readSaid(query: URLSearchParams, { targets }: Site): Said | undefined {
+function readSaid(query: URLSearchParams, targets: readonly string[]): Said | undefined {
   const said = query.get('said') ?? '';
   if (!Object.hasOwn(SENTENCES, said)) return undefined;
   const of = query.get('of') ?? '';

@@ -6,6 +6,11 @@ import {
   type FindingsAcceptance,
 } from '@pgstow/shared/contract/findings-acceptance.ts';
 import {
+  FOUND_DATABASES_FILE,
+  foundDatabasesSchema,
+  type FoundDatabases,
+} from '@pgstow/shared/contract/found-databases.ts';
+import {
   manifestFileName,
   manifestSchema,
   outlineParser,
@@ -26,6 +31,7 @@ const parsers = {
   acceptance: ofJson(acceptanceSchema),
   pin: ofJson(pinSchema),
   findingsAcceptance: ofJson(findingsAcceptanceSchema),
+  foundDatabases: ofJson(foundDatabasesSchema),
 } as const;
 
 /** Reads a whole manifest. @returns a sentence that says what is wrong with it, or `undefined` if it is gone */
@@ -139,6 +145,11 @@ export function readFindingsAcceptances(
     else acceptances.push(acceptance);
   }
   return acceptances;
+}
+
+/** Databases that were found on the server. @returns `undefined` if nothing was yet, and an error if that cannot be read */
+export function readFoundDatabases(records: Records): FoundDatabases | Error | undefined {
+  return records.read(FOUND_DATABASES_FILE, parsers.foundDatabases);
 }
 
 type Schema<T> = { safeParse(json: unknown): ReturnType<RecordParser<T>['safeParse']> };

@@ -8,6 +8,11 @@ import {
   type FindingsAcceptance,
 } from '@pgstow/shared/contract/findings-acceptance.ts';
 import {
+  FOUND_DATABASES_FILE,
+  foundDatabasesSchema,
+  type FoundDatabases,
+} from '@pgstow/shared/contract/found-databases.ts';
+import {
   manifestFileName,
   manifestSchema,
   withheldManifestFileName,
@@ -57,6 +62,11 @@ export async function writeFindingsAcceptance(folder: string, acceptance: Findin
 /** Writes a pin. From then on the backup is deleted nowhere, or may be again, as it says. */
 export async function writePin(folder: string, pin: Pin): Promise<void> {
   await writeRecord(folder, pinFileName(pin.name), pinSchema.parse(pin));
+}
+
+/** Writes which databases the server has. From then on, these are the targets. */
+export async function writeFoundDatabases(folder: string, found: FoundDatabases): Promise<void> {
+  await writeRecord(folder, FOUND_DATABASES_FILE, foundDatabasesSchema.parse(found));
 }
 
 /** Removes a receipt that the destination refutes. From then on the upload is not confirmed. */

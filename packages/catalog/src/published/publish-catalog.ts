@@ -3,6 +3,7 @@ import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { drawTicket, putCatalog } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { readFolder } from '../folder/read-folder.ts';
+import { readFoundDatabases } from '../folder/read-records.ts';
 import type { Records } from '../folder/records.ts';
 import { summariseFolder } from './summarise-folder.ts';
 
@@ -24,6 +25,13 @@ export async function publishCatalog({ records, scope, redis, destination }: Pub
   const ticket = await drawTicket(redis, scope);
   const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(records), statfs(records.folder)]);
   const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-  await putCatalog(redis, scope, ticket, summariseFolder({ contents, disk, destination, now: new Date() }));
+  const found = readFoundDatabases(records);
+  const summary = summariseFolder({ contents, disk, destination, now: new Date() });
+  await putCatalog(
+    redis,
+    scope,
+    ticket,
+    found === undefined || found instanceof Error ? summary : { ...summary, found },
+  );
   return contents.dumps.length;
 }

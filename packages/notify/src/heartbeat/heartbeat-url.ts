@@ -1,5 +1,5 @@
 import { DATABASE_PLACEHOLDER, SERVER_PLACEHOLDER } from '@pgstow/shared/config/subjects/alarms.ts';
-import { UNNAMED_SERVER, type Target } from '@pgstow/shared/contract/target.ts';
+import { describeTarget, UNNAMED_SERVER, type Target } from '@pgstow/shared/contract/target.ts';
 
 export type Ping = 'start' | 'success' | 'fail';
 
@@ -12,7 +12,7 @@ export function pingUrl(template: string, { server, database }: Target, ping: Pi
   const url = new URL(
     template
       .replaceAll(SERVER_PLACEHOLDER, server ?? UNNAMED_SERVER)
-      .replaceAll(DATABASE_PLACEHOLDER, encodeURIComponent(database)),
+      .replaceAll(DATABASE_PLACEHOLDER, encodeURIComponent(describeTarget(database))),
   );
   if (ping !== 'success') url.pathname = `${url.pathname.replace(/\/+$/, '')}/${ping}`;
   url.searchParams.set('rid', runId);

@@ -79,6 +79,16 @@ export const dumpResultSchema = z.object({
 
 export type DumpResult = z.infer<typeof dumpResultSchema>;
 
+/** Result of a job that has found the databases of a server: the dumps that it asked for. */
+export const foundResultSchema = z.object({ dumps: z.array(z.object({ target: targetNameSchema, job: z.string() })) });
+
+export type FoundResult = z.infer<typeof foundResultSchema>;
+
+/** Id of the one dump of a target that a job asked for which found it. @param sinceMs when that job was wanted */
+export function foundJobId(database: string, sinceMs: number, server?: string): string {
+  return atServer(`found.${encodeURIComponent(database)}.${sinceMs}`, server);
+}
+
 /** Id of the one upload job of a dump and destination, however often it is requested. */
 export function uploadJobId(name: BackupName, destination: string, server?: string): string {
   return atServer(`upload.${name}.${destination}`, server);

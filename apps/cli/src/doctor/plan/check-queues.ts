@@ -1,5 +1,7 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { scheduledTargets } from '@pgstow/shared/config/targets-of.ts';
 import { scheduleId, verifyScheduleId, type QueueName } from '@pgstow/shared/contract/jobs.ts';
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import { readJobFailure } from '@pgstow/shared/runtime/jobs/job-failure.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -90,9 +92,10 @@ async function* checkPlan(
   const what = isVerify ? 'restore test' : 'dump';
   const when = isVerify ? verify.schedule : schedule;
   const timeZone = when.kind === 'cron' ? when.timeZone : 'UTC';
-  for (const subject of postgres.databases) {
+  for (const target of isVerify ? postgres.databases : scheduledTargets(postgres)) {
+    const subject = describeTarget(target);
     const { ok, warning, fault } = findingOf('queues.plan', subject);
-    const next = (await queue.getJobScheduler(idOf(subject)))?.next;
+    const next = (await queue.getJobScheduler(idOf(target)))?.next;
     const at = `${formatRun(new Date(next ?? 0), timeZone)} (${timeZone})`;
     if (next === undefined)
       yield fault(`no ${what} is planned in Redis`, 'Start the scheduler: it plans what is missing.');

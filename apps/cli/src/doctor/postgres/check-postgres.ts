@@ -1,18 +1,20 @@
 import { assertUnpooled } from '@pgstow/postgres/client/assert-unpooled.ts';
 import { findClients, newestClients, type Clients } from '@pgstow/postgres/client/client-version.ts';
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
-import { clientFactsOf } from '@pgstow/postgres/client/postgres-error.ts';
+import { openAnyDatabase } from '@pgstow/postgres/client/open-any-database.ts';
 import { PsqlSession } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteIdentifier } from '@pgstow/postgres/client/sql-quote.ts';
 import { dumpRole, limitingOptions } from '@pgstow/postgres/dump/dump-options.ts';
 import { readDumpRights } from '@pgstow/postgres/dump/read-dump-rights.ts';
 import { DelayedDumpError, trySchemaDump } from '@pgstow/postgres/dump/try-schema-dump.ts';
+import { listDatabases } from '@pgstow/postgres/facts/list-databases.ts';
 import { readServerFacts } from '@pgstow/postgres/facts/server-facts.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
+import { isAsked } from '@pgstow/shared/config/targets-of.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import prettyBytes from 'pretty-bytes';
 import { findingOf, defineCheck, type Finding } from '../check.ts';
-import { sourceTimeoutMs } from '../facts.ts';
+import { MOST_FOUND, sourceTimeoutMs } from '../facts.ts';
 import { judgeClock } from '../judge-clock.ts';
 import { judgeClients } from './judge-clients.ts';
 import { judgeConnections } from './judge-connections.ts';
@@ -39,6 +41,7 @@ export const checkPostgres = defineCheck({
     };
 
     const server = await askServer(postgres, connect, signal);
+    const databases = server instanceof Error ? postgres.databases : yield* findDatabases(postgres, connect, signal);
     if (server instanceof Error) {
       yield findingOf('postgres.server').failed(server);
       return;
@@ -51,10 +54,15 @@ export const checkPostgres = defineCheck({
     const sizes = new Map<string, number>();
     const extensions = new Map<string, readonly string[]>();
     const identities = new Map<string, SourceIdentity>();
-    for (const database of postgres.databases) {
+    const lookedAt = postgres.patterns.length === 0 ? databases : databases.slice(0, MOST_FOUND);
+    for (const database of lookedAt) {
       signal.throwIfAborted();
       yield* checkDatabase(database, { postgres, server, clients, connect, sizes, extensions, identities, signal });
     }
+    if (databases.length > lookedAt.length)
+      yield findingOf('postgres.databases').skipped(
+        `the first ${lookedAt.length} of ${databases.length} databases were looked at, by name`,
+      );
     facts.setSource({ major: server.major, databaseBytes: sizes, extensions, identities });
   },
 });
@@ -65,24 +73,43 @@ async function askServer(
   connect: (database: string) => Promise<PsqlSession>,
   signal: AbortSignal,
 ): Promise<SessionFacts | Error> {
-  let fault: unknown;
-  for (const database of new Set([...databases.slice(0, 3), 'postgres', 'template1'])) {
-    try {
-      await using session = await connect(database);
-      return await readSessionFacts(session);
-    } catch (error) {
-      signal.throwIfAborted();
-      fault ??= error;
-      if (!mayBeOfOneDatabase(error)) break;
-    }
+  try {
+    await using session = await openAnyDatabase(databases, connect, signal);
+    return await readSessionFacts(session);
+  } catch (error) {
+    signal.throwIfAborted();
+    return error as Error;
   }
-  return fault as Error;
 }
 
-/** A server that is away or refuses the password does so for every database. Messages may be in any language; hints are ours. */
-function mayBeOfOneDatabase(error: unknown): boolean {
-  const facts = clientFactsOf(error);
-  return facts === undefined || facts.isOfDatabase === true;
+/** Finds the databases as the dump worker does, where the settings have patterns. */
+async function* findDatabases(
+  postgres: PostgresConfig,
+  connect: (database: string) => Promise<PsqlSession>,
+  signal: AbortSignal,
+): AsyncGenerator<Finding, readonly string[]> {
+  const { databases, patterns } = postgres;
+  if (patterns.length === 0) return databases;
+  const { ok, fault, failed } = findingOf('postgres.databases');
+  try {
+    await using session = await openAnyDatabase(databases, connect, signal);
+    const there = (await listDatabases(session)).databases.map(({ database }) => database);
+    const asked = there.filter((database) => isAsked(postgres, database));
+    const left = there.filter((database) => !asked.includes(database)).map((database) => JSON.stringify(database));
+    yield asked.length === 0
+      ? fault(
+          `none of the server's ${there.length} databases is as ${patterns.join(', ')} says`,
+          'Check POSTGRES_DB and POSTGRES_DB_EXCLUDE.',
+        )
+      : ok(
+          `${asked.length} of the server's ${there.length} databases are backed up${left.length === 0 ? '' : `, without ${left.slice(0, 5).join(', ')}${left.length > 5 ? ' and more' : ''}`}`,
+        );
+    return asked;
+  } catch (error) {
+    signal.throwIfAborted();
+    yield failed(error);
+    return databases;
+  }
 }
 
 type DatabaseContext = {

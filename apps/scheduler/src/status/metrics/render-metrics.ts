@@ -32,7 +32,7 @@ export async function renderMetrics(site: Site, version: string): Promise<Metric
     for (const queue of facts.queues) fill(queueMetrics, queue, { queue: queue.name });
     if (facts.catalog !== undefined) fill(folderMetrics, facts.catalog);
     for (const status of databases) fillDatabaseMetrics(fill, status, site, facts);
-    const isOurs = ({ database }: { readonly database: string }): boolean => site.targets.includes(database);
+    const isOurs = ({ database }: { readonly database: string }): boolean => facts.targets.includes(database);
     for (const attempt of attempts.filter(isOurs)) {
       const { database, stage } = attempt;
       fill(attemptMetrics, attempt, { database, stage });

@@ -1,7 +1,9 @@
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
 import type { AlarmKind } from '@pgstow/notify/notification.ts';
+import { NAME_BEGINNINGS } from '@pgstow/shared/contract/backup-name.ts';
 import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
+import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import type { DatabaseStatus, SiteStatus } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
@@ -119,7 +121,7 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly
             {
               isGrave: false,
               text: `Nothing of ${database} is pruned: ${frozen}`,
-              hint: `See: pgstow prune ${database} --dry-run`,
+              hint: `See: pgstow prune ${describeTarget(database)} --dry-run`,
             },
           ],
     ),
@@ -157,6 +159,6 @@ function isOf(database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => 
 
 /** Capitalises a sentence, unless it begins with a file's name. */
 export function capital(sentence: string): string {
-  if (sentence.startsWith('backup_')) return sentence;
+  if (NAME_BEGINNINGS.some((beginning) => sentence.startsWith(beginning))) return sentence;
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

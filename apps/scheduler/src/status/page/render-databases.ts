@@ -1,5 +1,6 @@
 import type { DatabaseStatus, Protection } from '../../site/protection-policy.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
+import { renderAge } from './render-age.ts';
 import { renderDatabase, renderDatabaseLine } from './render-database.ts';
 import type { StatusPageOptions } from './status-page-options.ts';
 import { viewPath } from './view-path.ts';
@@ -30,7 +31,7 @@ export function renderDatabases(options: StatusPageOptions, from: number): Html 
             ${shown.map((each) => renderDatabaseLine(each, options))}
           </ul>`
     }
-    ${renderPages(from, others.length)}
+    ${renderPages(from, others.length)} ${from === 0 ? renderGone(options) : undefined}
   </section>`;
 }
 
@@ -41,6 +42,33 @@ function renderPages(from: number, count: number): HtmlValue {
     next >= count ? undefined : html`<a href="${viewPath({ from: next })}">and ${count - next} more</a>`,
   ].filter((link) => link !== undefined);
   return links.length === 0 ? undefined : html`<nav class="pages" aria-label="More databases">${links}</nav>`;
+}
+
+/** Gone databases that are named. */
+const MOST_GONE = 50;
+
+/** Renders the databases that are gone from the server, with what is kept of them. */
+function renderGone({ status, facts }: StatusPageOptions): HtmlValue {
+  const kept = new Map(facts.catalog?.databases.map(({ database, count }) => [database, count]));
+  // What was released since is forgotten by the next look at the server.
+  const gone = status.gone.filter(({ database }) => kept.has(database));
+  if (gone.length === 0) return undefined;
+  return html`<h3>Gone from the server</h3>
+    <ul class="lines">
+      ${gone.slice(0, MOST_GONE).map(
+        ({ database, goneSince = '', renamedTo }) =>
+          html`<li>
+            ${database}
+            <p class="muted">
+              ${renamedTo === undefined ? 'Missed' : html`Renamed to ${renamedTo}, first seen so`}
+              ${renderAge(goneSince, facts.now)}. What is kept of it, ${kept.get(database) ?? 0} in the folder, stays
+              until
+              <code>pgstow release</code>.
+            </p>
+          </li>`,
+      )}
+    </ul>
+    ${gone.length > MOST_GONE ? html`<p class="muted">and ${gone.length - MOST_GONE} more</p>` : undefined}`;
 }
 
 const GRAVITY: Readonly<Record<Protection, number>> = { no: 0, 'not-yet': 1, yes: 2 };

@@ -24,7 +24,7 @@ export function renderPlaces(
     add(LOCAL, count, bytes);
     for (const place of uploaded) add(place.destination, place.count, place.bytes);
   }
-  const configured = new Set(status.databases.map(({ database }) => database));
+  const configured = new Set([...status.databases, ...status.gone].map(({ database }) => database));
   const others = databases.filter(({ database }) => !configured.has(database));
   return html`<section aria-labelledby="places">
     <h2 id="places">Where backups lie</h2>

@@ -14,6 +14,8 @@ export const connectionSettings = {
 
 /** The keys of a server that `defaults` may have as well. */
 export const serverSettings = {
+  exclude: names('POSTGRES_DB_EXCLUDE'),
+  globals: text('BACKUP_GLOBALS'),
   sslMode: text('PGSSLMODE'),
   sslRootCert: text('PGSSLROOTCERT'),
   sslCert: text('PGSSLCERT'),
