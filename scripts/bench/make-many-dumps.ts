@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import type { S3Destination } from '@pgstow/shared/contract/destination.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptFileName, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 
@@ -12,7 +12,7 @@ export type ManyDumpsOptions = {
   /** 100 make a manifest of 35 kB. */
   readonly tables: number;
   /** Where each of them is confirmed; none is, unless given. */
-  readonly destination?: Pick<Destination, 'name' | 'bucket' | 'prefix' | 'endpoint'> | undefined;
+  readonly destination?: Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'endpoint'> | undefined;
 };
 
 /** Fills a folder with proven dumps, a day apart, in turn of the databases. The content of each is its name. */

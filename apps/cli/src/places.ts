@@ -1,36 +1,39 @@
 import type { ListBackupsOptions } from '@pgstow/backups/list-backups.ts';
-import { S3_DESTINATION, type S3Config } from '@pgstow/shared/config/subjects/s3.ts';
+import { DESTINATION_NAMES } from '@pgstow/shared/config/subjects/destinations.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
-import type { Store } from '@pgstow/store/store.ts';
 import { Option } from 'commander';
 import { misuse } from './exit-codes.ts';
 import type { readSettings } from './read-settings.ts';
 
-/** The option `--from`, as every verb takes it. */
+/** The option `--from`, as every verb takes it. The folder of `COPY_DIR` is offered where there is one. */
 export function fromOption(description: string): Option {
-  return new Option('--from <place>', description).choices([LOCAL, S3_DESTINATION]);
+  const isCopied = ['COPY_DIR', 'COPY_DIR_FILE'].some((name) => (process.env[name] ?? '') !== '');
+  const { s3, folder } = DESTINATION_NAMES;
+  return new Option('--from <place>', description).choices([LOCAL, s3, ...(isCopied ? [folder] : [])]);
 }
 
 /**
- * Opens the places that `--from` names: the folder, the configured destinations or, without it, both. `stack` closes connections.
+ * Opens the places that `--from` names: the folder, a configured destination or, without it, all of them. `stack` closes
+ * connections.
  *
  * @throws ExitError if there is no such destination
  */
 export async function openPlaces(
   from: string | undefined,
-  { backup, s3 }: ReturnType<typeof readSettings<'backup' | 's3'>>,
+  { backup, destinations }: ReturnType<typeof readSettings<'backup' | 'destinations'>>,
   stack: Pick<DisposableStack, 'use'>,
 ): Promise<Pick<ListBackupsOptions, 'folder' | 'stores'>> {
-  if (from !== undefined && from !== LOCAL && s3 === undefined)
-    throw misuse(`there is no destination ${from}`, 'Set S3_BUCKET, or say --from local.');
+  const wanted = destinations.filter(({ destination }) => from === undefined || from === destination.name);
+  if (from !== undefined && from !== LOCAL && wanted.length === 0)
+    throw misuse(`there is no destination ${from}`, HINTS[from] ?? 'Say --from local.');
+  const { openStore } = await import('@pgstow/store/open/open-store.ts');
   return {
     folder: from === undefined || from === LOCAL ? backup.folder : undefined,
-    stores: from === LOCAL || s3 === undefined ? [] : [stack.use(await openStore(s3))],
+    stores: await Promise.all(wanted.map(async (config) => stack.use(await openStore(config)))),
   };
 }
 
-/** The AWS SDK takes a tenth of a second to load. */
-async function openStore(s3: S3Config): Promise<Store & Disposable> {
-  const { S3Store } = await import('@pgstow/store/s3/s3-store.ts');
-  return new S3Store(s3);
-}
+const HINTS: Readonly<Record<string, string>> = {
+  [DESTINATION_NAMES.s3]: 'Set S3_BUCKET, or say --from local.',
+  [DESTINATION_NAMES.folder]: 'Set COPY_DIR, or say --from local.',
+};

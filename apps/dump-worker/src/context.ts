@@ -1,6 +1,7 @@
 import { openWorkerContext, type SharedContext, type WorkerContext } from '@pgstow/catalog/published/worker-context.ts';
 import type { ProcessNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects as all } from '@pgstow/shared/config/subjects.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -9,8 +10,8 @@ import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
 import type { ServerProcess } from '@pgstow/shared/runtime/servers/servers.ts';
 import { Notifier } from './notifier.ts';
 
-const { postgres, targets, schedule, backup, s3, verify, alarms, redis } = all;
-export const subjects = { postgres, targets, schedule, backup, s3, verify, alarms, redis };
+const { postgres, targets, schedule, backup, destinations, verify, alarms, redis } = all;
+export const subjects = { postgres, targets, schedule, backup, destinations, verify, alarms, redis };
 
 /** Everything that jobs and reconciliation of one server use. */
 export type DumpContext = WorkerContext & {
@@ -36,12 +37,11 @@ export async function openContext(
   const { server, config, stack } = opening;
   const { site, redis, notifying } = shared;
   const worker = await openWorkerContext(opening, shared);
-  const destination = config.s3?.destination;
   const opened = {
     ...worker,
     postgres: config.postgres,
     schedule: config.schedule,
-    destinations: new Map(destination === undefined ? [] : [[destination.name, destination]]),
+    destinations: new Map(placesOf(config.destinations).map((each) => [each.name, each])),
     dumps: stack.use(openQueue('dump', site, redis, server)),
     uploads: stack.use(openQueue('upload', site, redis, server)),
     verifications: stack.use(openQueue('verify', site, redis, server)),

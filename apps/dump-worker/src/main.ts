@@ -18,7 +18,7 @@ await runProcess('dump-worker', subjects, async (process) => {
     log.warn(`${config.backup.folder} cannot sync a folder: a power cut may take the newest backups' names with it`);
   // Every dump needs a pipe: where none can be opened, the start says so.
   await (await openPipe())[Symbol.asyncDispose]();
-  if (config.s3 === undefined) log.warn('no S3_BUCKET: local backups only');
+  if (config.destinations.length === 0) log.warn('no S3_BUCKET: local backups only');
 
   const { site, url } = config.redis;
   const redis = stack.use(await connectRedis(url, log));

@@ -124,9 +124,10 @@ export class Notifier {
 
   #runWithSafe(database: string, raise: (safe: string) => void): void {
     const { records, destinations, background } = this.#options;
-    const [destination] = destinations.values();
     background.run('raise an alarm', async () =>
-      raise(database === EVERY_DATABASE ? ALL_SAFE : await readWhatIsSafe(records, database, destination)),
+      raise(
+        database === EVERY_DATABASE ? ALL_SAFE : await readWhatIsSafe(records, database, [...destinations.values()]),
+      ),
     );
   }
 }

@@ -15,9 +15,8 @@ export async function prune(
   { backup, records, verify, destinations, notifier }: DumpContext,
 ): Promise<void> {
   const { target } = task.data;
-  const [destination] = destinations.values();
   try {
-    const policy = retentionPolicyOf(backup, verify, destination);
+    const policy = retentionPolicyOf(backup, verify, [...destinations.values()]);
     const { verdicts: all, frozen, faults } = await readVerdicts(records, policy, new Date(), { databases: [target] });
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(target) ?? [];

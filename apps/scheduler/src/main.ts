@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects } from '@pgstow/shared/config/subjects.ts';
-import { destination } from '@pgstow/shared/config/subjects/s3.ts';
+import { places } from '@pgstow/shared/config/subjects/destinations.ts';
 import { scheduledTargets, targetsOf } from '@pgstow/shared/config/targets-of.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
-import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { placeNames } from '@pgstow/shared/contract/restore-test.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { CatalogReader } from '@pgstow/shared/runtime/redis/catalog-copy.ts';
@@ -27,7 +27,7 @@ const { postgres, schedule, verify, alarms, redis, board } = subjects;
 
 await runProcess(
   'scheduler',
-  { postgres, schedule, verify, destination, alarms, redis, board },
+  { postgres, schedule, verify, places, alarms, redis, board },
   async ({ config, log, redact, stack }) => {
     const { site, url } = config.redis;
     const connection = stack.use(await connectRedis(url, log));
@@ -46,29 +46,25 @@ await runProcess(
         wantDumps({ queue: queues.dump, targets: scheduledTargets(asked), schedule: config.schedule, log }),
       ),
     );
-    const restoreTests = stack.use(
-      watchSchedules(
-        wantRestoreTests({
-          queue: queues.verify,
-          targets: targetsOf(asked, undefined),
-          readTargets:
-            asked.patterns.length === 0
-              ? undefined
-              : async () => {
-                  const found = (await catalog.read())?.found;
-                  return found && targetsOf(asked, found);
-                },
-          schedule: config.verify.schedule,
-          destination: config.destination?.name ?? LOCAL,
-          log,
-        }),
-      ),
-    );
+    const restoreTests = wantRestoreTests({
+      queue: queues.verify,
+      targets: targetsOf(asked, undefined),
+      readTargets:
+        asked.patterns.length === 0
+          ? undefined
+          : async () => {
+              const found = (await catalog.read())?.found;
+              return found && targetsOf(asked, found);
+            },
+      schedule: config.verify.schedule,
+      places: placeNames(config.places),
+      log,
+    }).map((entries) => stack.use(watchSchedules(entries)));
     const served: Site = {
       name: site,
       asked,
       schedule: config.schedule,
-      destination: config.destination,
+      destinations: config.places,
       restoreTests: config.verify.schedule,
       redis: connection,
       catalog,
@@ -91,7 +87,7 @@ await runProcess(
       }),
     );
     await schedules.start();
-    await restoreTests.start();
+    for (const each of restoreTests) await each.start();
     stack.use(watchStaleness({ site: served, alarms: alarmsOf(site), log }));
     for (const name of queueOrder) if (await queues[name].isPaused()) log.warn(describePause(name));
 

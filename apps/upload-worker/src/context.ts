@@ -7,8 +7,8 @@ import type { ServerProcess } from '@pgstow/shared/runtime/servers/servers.ts';
 import { Notifier } from './notifier.ts';
 import { openDestinations, type UploadDestination } from './upload-destination.ts';
 
-const { targets, backup, s3, verify, alarms, redis } = all;
-export const subjects = { targets, backup, s3, verify, alarms, redis };
+const { targets, backup, destinations, verify, alarms, redis } = all;
+export const subjects = { targets, backup, destinations, verify, alarms, redis };
 
 /** Everything that jobs and reconciliation of one server use. */
 export type UploadContext = WorkerContext & {
@@ -32,7 +32,7 @@ export async function openContext(
   const worker = await openWorkerContext(opening, shared);
   const opened = {
     ...worker,
-    destinations: openDestinations(config.s3, log, stack),
+    destinations: await openDestinations(config.destinations, log, stack),
     uploads: stack.use(openQueue('upload', site, redis, server)),
     verifications: stack.use(openQueue('verify', site, redis, server)),
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { findDump, type KnownDump, type WholeDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
+import { objectUrl, placeOf, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -26,8 +27,7 @@ import type { UploadDestination } from './upload-destination.ts';
 import { decideUpload } from './upload-plan.ts';
 
 /** The result of a job, for the board. */
-export type UploadResult = {
-  readonly bucket: string;
+export type UploadResult = ReturnType<typeof placeOf> & {
   readonly key: string;
   readonly bytes: number;
   readonly seconds: number;
@@ -72,8 +72,8 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     const plan = decideUpload(found, isOurs);
     task.note(`${key}: ${plan.reason}`);
     if (plan.action === 'refuse') {
-      throw new PermanentError(`s3://${destination.bucket}/${key} is taken: ${plan.reason}`, {
-        hint: 'It is not overwritten. Move it away, or set another S3_PREFIX.',
+      throw new PermanentError(`${objectUrl(destination, key)} is taken: ${plan.reason}`, {
+        hint: `It is not overwritten. Move it away, or set another ${placeSettingOf(destination)}.`,
       });
     }
     if (plan.action !== 'nothing') {
@@ -94,8 +94,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
       version: 1,
       name,
       destination: destination.name,
-      endpoint: destination.endpoint,
-      bucket: destination.bucket,
+      ...placeOf(destination),
       key,
       bytes,
       sha256,
@@ -112,7 +111,8 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     if (dump.manifest.origin === 'dumped')
       await askForRestoreTest(verifications, name, destination.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-    return { bucket: destination.bucket, key, bytes, seconds, confirmedBy: by };
+    const { endpoint: _endpoint, ...place } = { endpoint: undefined, ...placeOf(destination) };
+    return { ...place, key, bytes, seconds, confirmedBy: by };
   });
 }
 
@@ -121,7 +121,7 @@ function findDestination({ data }: Task<'upload'>, { destinations }: UploadConte
   if (destination !== undefined) return destination;
   const known = [...destinations.keys()].join(', ');
   throw new PermanentError(`no destination ${data.destination} is configured${known === '' ? '' : `, only ${known}`}`, {
-    hint: 'Set S3_BUCKET and restart the upload worker; it asks for all missing uploads by itself.',
+    hint: 'Set S3_BUCKET or COPY_DIR and restart the upload worker; it asks for all missing uploads by itself.',
   });
 }
 

@@ -1,5 +1,6 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { startNotifying } from '@pgstow/notify/start-notifying.ts';
+import { placeOf } from '@pgstow/shared/contract/destination.ts';
 import { startWorker } from '@pgstow/shared/runtime/jobs/worker.ts';
 import { runProcess } from '@pgstow/shared/runtime/process.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -12,11 +13,11 @@ import { reconcile } from './reconcile.ts';
 await runProcess('upload-worker', subjects, async (process) => {
   const { config, log, redact, stack } = process;
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
-  // Jobs are taken without a bucket, too: each fails with a hint on the board instead of waiting in silence.
-  if (config.s3 === undefined) log.info('no S3_BUCKET: local backups only');
-  else {
-    const { bucket, prefix, endpoint } = config.s3.destination;
-    log.info({ bucket, prefix, endpoint }, 'uploading to S3');
+  // Jobs are taken without a destination, too: each fails with a hint on the board instead of waiting in silence.
+  if (config.destinations.length === 0) log.info('no S3_BUCKET: local backups only');
+  for (const { destination } of config.destinations) {
+    const { prefix, ...place } = { ...placeOf(destination), prefix: destination.prefix };
+    log.info({ ...place, prefix }, 'folder' in place ? 'copying to a folder' : 'uploading to S3');
   }
 
   const { site, url } = config.redis;

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { isConfirmed, isConfirmedEverywhere } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
-import { S3_DESTINATION } from '@pgstow/shared/config/subjects/s3.ts';
+import { DESTINATION_NAMES } from '@pgstow/shared/config/subjects/destinations.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
@@ -31,7 +31,7 @@ export class Notifier {
   }
 
   readonly uploadEnded = ({ data }: EndedJob<'upload'>): void => {
-    const { backup, heartbeat, alarms, background } = this.#options;
+    const { backup, destinations, heartbeat, alarms, background } = this.#options;
     background.run(`notify that ${data.name} was uploaded`, async () => {
       const dump = await findDump(backup.folder, data.name);
       // It was pruned meanwhile: then there are newer ones.
@@ -39,8 +39,9 @@ export class Notifier {
       const { name, database, takenAt } = dump.manifest;
       const happened = `${name} was dumped, and ${data.destination} has confirmed it.`;
       const recovery = { at: new Date(takenAt), name, happened };
-      for (const kind of ['dump-failed', 'upload-failed'] as const) alarms.lift(kind, database, recovery);
-      if (isSuspect(dump)) return;
+      alarms.lift('dump-failed', database, recovery);
+      alarms.lift('upload-failed', database, { ...recovery, destination: data.destination });
+      if (isSuspect(dump) || !isConfirmedEverywhere(dump, [...destinations.values()])) return;
       // An older dump that was uploaded late says nothing of the last night.
       if (await isNewest(backup.folder, name)) heartbeat.succeeds(database, name);
       alarms.lift('stale', database, recovery);
@@ -51,7 +52,7 @@ export class Notifier {
     const { records, destinations, heartbeat, alarms, background, log } = this.#options;
     const destination = destinations.get(data.destination);
     // Anyone who may write to Redis can ask for any destination. Without one, uploads are still asked for by this name.
-    if (destination === undefined && (destinations.size > 0 || data.destination !== S3_DESTINATION)) return;
+    if (destination === undefined && (destinations.size > 0 || data.destination !== DESTINATION_NAMES.s3)) return;
     background.run(`notify that the upload of ${data.name} failed`, async () => {
       const databases = [parseBackupName(data.name).database];
       const { dumps } = await readFolder(records, { databases });
@@ -71,8 +72,9 @@ export class Notifier {
       }
       heartbeat.fails(database, name, describeFault(failure));
       const { reason, hint } = failure;
-      const safe = describeWhatIsSafe(dumps, destination, new Date());
-      alarms.raise({ kind: 'upload-failed', database, name, reason, hint, safe, since: new Date(takenAt) });
+      const safe = describeWhatIsSafe(dumps, [...destinations.values()], new Date());
+      const about = { database, destination: data.destination, name };
+      alarms.raise({ kind: 'upload-failed', ...about, reason, hint, safe, since: new Date(takenAt) });
     });
   };
 }

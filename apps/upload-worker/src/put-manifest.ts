@@ -1,3 +1,4 @@
+import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
@@ -28,8 +29,8 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
     const isDamaged = stored !== undefined && sha256 === undefined;
     const isOurs = isDamaged || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
     if (!isOurs) {
-      throw new PermanentError(`s3://${store.destination.bucket}/${key} is the manifest of another dump`, {
-        hint: 'Move it away, or set another S3_PREFIX.',
+      throw new PermanentError(`${objectUrl(store.destination, key)} is the manifest of another dump`, {
+        hint: `Move it away, or set another ${placeSettingOf(store.destination)}.`,
       });
     }
   }
@@ -43,7 +44,7 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
   const put = await store.look(key, signal);
   const isSame = put !== undefined && compareObject(put, digestText(text)).verdict === 'same';
   if (!isSame && (await readStoredText(store, key, signal)) !== text)
-    throw new RetryableError(`s3://${store.destination.bucket}/${key} is not what was put there`);
+    throw new RetryableError(`${objectUrl(store.destination, key)} is not what was put there`);
 }
 
 /** Looks whether the dump's manifest lies at the store, by its size or its metadata. @throws as the store does */

@@ -1,7 +1,7 @@
-import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
+import { isFolderConfig, type DestinationConfig } from '@pgstow/shared/config/subjects/destinations.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
-import { S3Store } from '@pgstow/store/s3/s3-store.ts';
+import { openStore } from '@pgstow/store/open/open-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 
 /** A destination, and how dumps are copied there. */
@@ -15,24 +15,27 @@ export type UploadDestination = Destination & {
   readonly warnOnce: (message: string) => void;
 };
 
-/** The configured destinations by name; none if there is no bucket. Their connections are closed by `stack`. */
-export function openDestinations(
-  s3: S3Config | undefined,
+/** The configured destinations by name. Their connections are closed by `stack`. */
+export async function openDestinations(
+  configs: readonly DestinationConfig[],
   log: Log,
   stack: AsyncDisposableStack,
-): ReadonlyMap<string, UploadDestination> {
-  if (s3 === undefined) return new Map();
-  const warned = new Set<string>();
-  const destination: UploadDestination = {
-    ...s3.destination,
-    store: stack.use(new S3Store(s3, (_extra, sentence) => log.warn(sentence))),
-    confirm: s3.confirm,
-    unseen: new Set(),
-    warnOnce: (message) => {
-      if (warned.has(message)) return;
-      warned.add(message);
-      log.warn(message);
-    },
-  };
-  return new Map([[s3.destination.name, destination]]);
+): Promise<ReadonlyMap<string, UploadDestination>> {
+  const opened = new Map<string, UploadDestination>();
+  for (const config of configs) {
+    const warned = new Set<string>();
+    opened.set(config.destination.name, {
+      ...config.destination,
+      store: stack.use(await openStore(config, (sentence) => log.warn(sentence))),
+      // A folder's store reads back what it has written.
+      confirm: isFolderConfig(config) ? 'auto' : config.confirm,
+      unseen: new Set(),
+      warnOnce: (message) => {
+        if (warned.has(message)) return;
+        warned.add(message);
+        log.warn(message);
+      },
+    });
+  }
+  return opened;
 }

@@ -5,12 +5,12 @@ import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
 import type { ServerProcess } from '@pgstow/shared/runtime/servers/servers.ts';
-import { S3Store } from '@pgstow/store/s3/s3-store.ts';
+import { openStore } from '@pgstow/store/open/open-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { Notifier } from './notifier.ts';
 
-const { targets, backup, s3, verify, alarms, redis } = all;
-export const subjects = { targets, backup, s3, verify, alarms, redis };
+const { targets, backup, destinations, verify, alarms, redis } = all;
+export const subjects = { targets, backup, destinations, verify, alarms, redis };
 
 /** A destination, and how to read there. */
 export type VerifyDestination = Destination & { readonly store: Store };
@@ -34,10 +34,14 @@ export async function openContext(
   const { server, config, log, stack } = opening;
   const { site, redis, notifying } = shared;
   const worker = await openWorkerContext(opening, shared);
-  const store = config.s3 && stack.use(new S3Store(config.s3, (_extra, sentence) => log.warn(sentence)));
+  const destinations = new Map<string, VerifyDestination>();
+  for (const each of config.destinations) {
+    const store = stack.use(await openStore(each, (sentence) => log.warn(sentence)));
+    destinations.set(store.destination.name, { ...store.destination, store });
+  }
   const opened = {
     ...worker,
-    destinations: new Map(store === undefined ? [] : [[store.destination.name, { ...store.destination, store }]]),
+    destinations,
     verifications: stack.use(openQueue('verify', site, redis, server)),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying.of(server) }) };

@@ -44,7 +44,7 @@ function findStore({ destinations }: VerifyContext, name: string): Store {
   if (destination !== undefined) return destination.store;
   const known = [LOCAL, ...destinations.keys()].join(', ');
   throw new PermanentError(`no destination ${name} is configured, only ${known}`, {
-    hint: 'Set S3_BUCKET for the verify worker, and restart it.',
+    hint: 'Set S3_BUCKET or COPY_DIR for the verify worker, and restart it.',
   });
 }
 

@@ -33,7 +33,7 @@ export class Notifier {
       const dump = await findDump(backup.folder, test.name);
       // A good copy makes no other copy of the same dump good.
       if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
-      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(records, database, this.#destination));
+      updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(records, database, this.#destinations));
     });
   }
 
@@ -51,16 +51,17 @@ export class Notifier {
       alarms.raise({
         kind: 'restore-test-failed',
         database,
+        destination: data.destination,
         name: dump.manifest.name,
         reason: failure.reason,
         hint: failure.hint,
-        safe: describeWhatIsSafe(ours, this.#destination, new Date()),
+        safe: describeWhatIsSafe(ours, this.#destinations, new Date()),
         since: parseBackupName(dump.manifest.name).takenAt,
       });
     });
   };
 
-  get #destination(): Destination | undefined {
-    return [...this.#options.destinations.values()][0];
+  get #destinations(): readonly Destination[] {
+    return [...this.#options.destinations.values()];
   }
 }

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAcceptance, writeManifest, writeReceipt, writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { readConfig } from '@pgstow/shared/config/read-config.ts';
-import { s3 as s3Subject } from '@pgstow/shared/config/subjects/s3.ts';
+import { destinations } from '@pgstow/shared/config/subjects/destinations.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
@@ -100,7 +101,7 @@ describe('the list of backups', () => {
       AWS_ACCESS_KEY_ID: server.accessKeyId,
       AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
     };
-    store = new S3Store(readConfig(environment, { s3: s3Subject }, [s3Subject]).config.s3!);
+    store = new S3Store(readConfig(environment, { destinations }, [destinations]).config.destinations[0] as S3Config);
   });
   afterEach(async () => {
     await proxy.pass();

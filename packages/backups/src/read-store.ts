@@ -1,6 +1,7 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { objectUrl } from '@pgstow/shared/contract/destination.ts';
 import { outlineParser, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
@@ -143,7 +144,7 @@ async function readListing(store: Store, { databases, isWanted, signal }: ReadSt
 }
 
 function urlOf({ destination }: Store, name: BackupName): string {
-  return `s3://${destination.bucket}/${dumpKey(destination.prefix, name)}`;
+  return objectUrl(destination, dumpKey(destination.prefix, name));
 }
 
 function shorten(faults: readonly string[]): readonly string[] {

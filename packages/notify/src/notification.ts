@@ -2,7 +2,10 @@ import { backupNameSchema } from '@pgstow/shared/contract/backup-name.ts';
 import { describeTarget, formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
 import { z } from 'zod';
 
-/** Kinds of alarm. There is at most one alarm of a kind and a database; `site-silent` is of a whole site. */
+/**
+ * Kinds of alarm. There is at most one alarm of a kind and a database, and of a destination where it is about one; `site-silent` is of a
+ * whole site.
+ */
 export const alarmKinds = [
   'dump-failed',
   'dump-suspect',
@@ -30,6 +33,8 @@ export const notificationSchema = z.object({
   /** Absent for the server of stack.env. */
   server: z.string().optional(),
   database: z.string().optional(),
+  /** The destination that it is about, other than the bucket of `S3_BUCKET`. */
+  destination: z.string().optional(),
   /** The dump in question, if there is one. */
   name: backupNameSchema.optional(),
   title: z.string(),

@@ -8,11 +8,13 @@ import { FileDigests } from '../src/file-digests.ts';
 import { compareObject } from '../src/object-comparison.ts';
 import type { PutFileOptions, PutOptions, Store } from '../src/store.ts';
 
-/** A store under test, with a bucket of its own. */
+/** A store under test, with a bucket or folder of its own. */
 export type StoreUnderTest = AsyncDisposable & {
   readonly store: Store;
-  /** The same, with a bucket that does not exist. */
+  /** The same, with a bucket or folder that does not exist. */
   readonly withoutBucket: Store;
+  /** Part of the hint that says so. */
+  readonly absent: string;
   /** Whether the store knows how to list open uploads. */
   readonly listsOpenUploads: boolean;
   /** Begins an upload in parts and leaves it open. */
@@ -144,8 +146,8 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       await expect(listAll()).rejects.toBe(reason);
     });
 
-    it('says for good that a bucket does not exist', async () => {
-      const { withoutBucket } = tested;
+    it('says for good that its bucket or folder does not exist', async () => {
+      const { withoutBucket, absent } = tested;
       for (const work of [
         () => withoutBucket.look('x', signal),
         () => withoutBucket.putText('x', 'y', textOptions('create')),
@@ -155,7 +157,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
         () => withoutBucket.delete('x', signal),
       ]) {
         await expect(work()).rejects.toThrow(
-          expect.objectContaining({ name: 'PermanentError', hint: expect.stringContaining('Create the bucket') }),
+          expect.objectContaining({ name: 'PermanentError', hint: expect.stringContaining(absent) }),
         );
       }
     });

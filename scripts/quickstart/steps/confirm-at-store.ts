@@ -1,10 +1,10 @@
-import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { S3Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { manifestKey } from '@pgstow/store/object-key.ts';
 import type { Run } from '../run-to-end.ts';
 import { PREFIX, type Servers } from './start-servers.ts';
 
 /** Compares the receipt with the store. */
-export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, receipt: Receipt): Promise<void> {
+export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, receipt: S3Receipt): Promise<void> {
   await steps.run('Confirmed', async (report) => {
     signal.throwIfAborted();
     const objects = await s3.listObjects(receipt.bucket, receipt.key);
@@ -22,12 +22,12 @@ export async function confirmAtStore({ steps, signal }: Run, { s3 }: Servers, re
 }
 
 /** Names the facts that confirmed the upload. */
-export function describeConfirmation({ confirmedBy, etag }: Receipt): string {
+export function describeConfirmation({ confirmedBy, etag }: S3Receipt): string {
   const compared = {
     etag: `size and ETag ${etag}`,
     checksum: 'size and checksum',
     read: 'whole content',
     size: 'size',
-  } as const satisfies Record<Receipt['confirmedBy'], string>;
+  } as const satisfies Record<S3Receipt['confirmedBy'], string>;
   return compared[confirmedBy];
 }

@@ -1,12 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { S3Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { Run } from '../run-to-end.ts';
 import { hashFile } from './prove-dump.ts';
 import type { Servers } from './start-servers.ts';
 
 /** Fetches the dump from the store, as after the loss of the host. @returns the path of the copy */
-export async function downloadDump({ steps, signal, folder }: Run, { s3 }: Servers, receipt: Receipt): Promise<string> {
+export async function downloadDump(
+  { steps, signal, folder }: Run,
+  { s3 }: Servers,
+  receipt: S3Receipt,
+): Promise<string> {
   return steps.run('Download', async (report) => {
     signal.throwIfAborted();
     const file = join(folder, `downloaded ${receipt.name}`);

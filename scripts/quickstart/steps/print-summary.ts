@@ -1,6 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
-import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { S3Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import prettyBytes from 'pretty-bytes';
 import type { Run } from '../run-to-end.ts';
@@ -18,7 +18,7 @@ export type Summary = {
   readonly manifest: Manifest;
   readonly proof: string;
   readonly pruned: readonly BackupName[];
-  readonly receipt: Receipt;
+  readonly receipt: S3Receipt;
   readonly test: RestoreTest;
   readonly restored: Restored;
   readonly compared: string;

@@ -62,7 +62,11 @@ describe('the rooms of docs/layers.md', () => {
     ],
     ['@pgstow/postgres/dump/x.ts', ['packages/scratch', 'packages/store'], ['apps/dump-worker']],
     ['@pgstow/store/store.ts', ['packages/catalog/src/folder', 'packages/notify'], ['packages/backups']],
-    ['@pgstow/store/s3/s3-store.ts', ['packages/backups', 'packages/store'], ['apps/upload-worker', 'apps/cli']],
+    [
+      '@pgstow/store/s3/s3-store.ts',
+      ['packages/backups', 'packages/store', 'apps/upload-worker'],
+      ['packages/store/src/open', 'apps/cli'],
+    ],
     ['@pgstow/catalog/folder/x.ts', ['packages/catalog/src/policy', 'packages/notify'], ['apps/scheduler']],
     ['../restore/x.ts', ['packages/postgres/src/client', 'packages/postgres/src/dump'], []],
     [

@@ -5,7 +5,7 @@ import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts'
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import prettyBytes from 'pretty-bytes';
 import { startProgress, type Progress } from '../format/start-progress.ts';
-import { followJob, type FollowOptions } from './follow-job.ts';
+import { followJob, JobFailedError, type FollowOptions } from './follow-job.ts';
 
 type DumpJob = NonNullable<Awaited<ReturnType<OpenQueue<'dump'>['getJob']>>>;
 type Queues = { readonly dumps: OpenQueue<'dump'>; readonly uploads: OpenQueue<'upload'> };
@@ -68,10 +68,19 @@ async function followDump(
   if (dump === undefined) throw new Error(`the dump job left no dump but ${JSON.stringify(result)}`);
   const what = `${dump.name}, ${prettyBytes(dump.bytes)}`;
   if (dump.destinations.length === 0) show(100, `${what}, local only: no destination is configured`);
+  const faults: string[] = [];
   for (const destination of dump.destinations) {
-    await followJob(uploads, uploadJobId(dump.name, destination), { ...options, stage: `upload to ${destination}` });
-    show(100, `${what}, confirmed by ${destination}`);
+    const stage = `upload to ${destination}`;
+    try {
+      await followJob(uploads, uploadJobId(dump.name, destination), { ...options, stage });
+      show(100, `${what}, confirmed by ${destination}`);
+    } catch (error) {
+      // The others go on by themselves.
+      if (!(error instanceof JobFailedError) || dump.destinations.length === 1) throw error;
+      faults.push(`${stage}: ${describeError(error)}`);
+    }
   }
+  if (faults.length > 0) throw new Error(faults.join('\n'));
   if (dump.suspect !== undefined)
     throw new Error(
       `${dump.name} is suspect and does not count as a backup: ${dump.suspect}; pgstow accept if that is meant`,

@@ -4,6 +4,7 @@ import { Records } from '@pgstow/catalog/folder/records.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import type { Command } from 'commander';
 import { acceptFindings, printAfterFindings } from '../accept/accept-findings.ts';
 import { acceptSuspect, printAfterSuspect } from '../accept/accept-suspect.ts';
@@ -47,7 +48,7 @@ export function addAccept(pgstow: Command): void {
 }
 
 async function accept(name: string, { database, reason }: AcceptOptions, signal: AbortSignal): Promise<void> {
-  const { backup, s3, redis } = readSettings('backup', 's3', 'redis');
+  const { backup, destinations, redis } = readSettings('backup', 'destinations', 'redis');
   const { folder } = backup;
   const [wanted = '', ...others] = databasesOf(name, database);
   if (others.length > 0) throw misuse('several databases are configured', 'Say which by --database.');
@@ -62,11 +63,8 @@ async function accept(name: string, { database, reason }: AcceptOptions, signal:
     await acceptFindings(folder, dump, reason);
     printAfterFindings(dump.manifest, await read(folder));
   } else printAccepted(dump, ours);
-  await publishNow(
-    { records: new Records(folder), scope: redis.site, destination: s3?.destination },
-    redis.url,
-    signal,
-  );
+  const published = { records: new Records(folder), scope: redis.site, destinations: placesOf(destinations) };
+  await publishNow(published, redis.url, signal);
 }
 
 async function read(folder: string): Promise<FolderContents> {

@@ -55,7 +55,7 @@ async function showBackups(
 ): Promise<void> {
   using stack = new DisposableStack();
   const { backups, faults } = await listBackups({
-    ...(await openPlaces(from, readSettings('backup', 's3'), stack)),
+    ...(await openPlaces(from, readSettings('backup', 'destinations'), stack)),
     databases: database === undefined ? undefined : targetsNamed(database),
     chooseManifests: all === true ? undefined : (names) => names.slice(0, MOST_READ),
     signal,

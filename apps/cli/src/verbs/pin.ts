@@ -3,6 +3,7 @@ import { readPin } from '@pgstow/catalog/folder/read-records.ts';
 import { Records } from '@pgstow/catalog/folder/records.ts';
 import { writePin } from '@pgstow/catalog/folder/write-record.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { pinFileName, type Pin } from '@pgstow/shared/contract/pin.ts';
 import type { Command } from 'commander';
@@ -42,7 +43,7 @@ export function addPin(pgstow: Command): void {
 }
 
 async function pin(name: string, { database, reason }: PinOptions, signal: AbortSignal): Promise<void> {
-  const settings = readSettings('backup', 's3', 'redis');
+  const settings = readSettings('backup', 'destinations', 'redis');
   const { folder } = settings.backup;
   const backup = await findBackup(name, database, settings, signal);
   const said = reason?.replaceAll(/\s+/g, ' ').trim();
@@ -73,7 +74,7 @@ export function addUnpin(pgstow: Command): void {
 }
 
 async function unpin(text: string, signal: AbortSignal): Promise<void> {
-  const settings = readSettings('backup', 's3', 'redis');
+  const settings = readSettings('backup', 'destinations', 'redis');
   const { folder } = settings.backup;
   if (parseBackupName(text) === undefined)
     throw misuse(`expected a backup's name, got ${JSON.stringify(text)}`, 'See pgstow list --long.');
@@ -85,7 +86,7 @@ async function unpin(text: string, signal: AbortSignal): Promise<void> {
   await publish(settings, signal);
 }
 
-type Settings = ReturnType<typeof readSettings<'backup' | 's3' | 'redis'>>;
+type Settings = ReturnType<typeof readSettings<'backup' | 'destinations' | 'redis'>>;
 
 /** Finds a backup in the folder or at a destination. @throws ExitError if it is at none that could be read */
 async function findBackup(
@@ -131,7 +132,7 @@ function write(folder: string, pin: Pin): Promise<void> {
   return writeForWorkers(folder, pin.name, pinFileName(pin.name), () => writePin(folder, pin));
 }
 
-function publish({ backup, s3, redis }: Settings, signal: AbortSignal): Promise<void> {
+function publish({ backup, destinations, redis }: Settings, signal: AbortSignal): Promise<void> {
   const records = new Records(backup.folder);
-  return publishNow({ records, scope: redis.site, destination: s3?.destination }, redis.url, signal);
+  return publishNow({ records, scope: redis.site, destinations: placesOf(destinations) }, redis.url, signal);
 }

@@ -1,6 +1,7 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readVerdicts } from '@pgstow/catalog/folder/read-verdicts.ts';
 import { retentionPolicyOf, type Verdict } from '@pgstow/catalog/policy/retention-policy.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import type { Command } from 'commander';
 import { failure, misuse } from '../exit-codes.ts';
@@ -36,8 +37,8 @@ async function showVerdicts(database: string | undefined, { dryRun, json }: Prun
       'Add --dry-run to see what it would delete now.',
     );
   }
-  const { backup, s3, verify } = readSettings('backup', 's3', 'verify');
-  const policy = retentionPolicyOf(backup, verify, s3?.destination);
+  const { backup, destinations, verify } = readSettings('backup', 'destinations', 'verify');
+  const policy = retentionPolicyOf(backup, verify, placesOf(destinations));
   const { verdicts, faults } = await readVerdicts(backup.folder, policy, new Date()).catch((error: unknown) => {
     throw unreadableFolder(error, backup.folder);
   });

@@ -93,7 +93,7 @@ export function addRestore(pgstow: Command): void {
 
 async function restore(database: string, options: RestoreOptions, signal: AbortSignal): Promise<void> {
   const wanted = parseWanted(options.at, database);
-  const settings = readSettings('backup', 's3');
+  const settings = readSettings('backup', 'destinations');
   const source = readSource(options.to);
   const target = parseTarget(options.to, source);
   assertNamedTwiceAlike(options, target);

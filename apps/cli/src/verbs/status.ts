@@ -4,9 +4,11 @@ import { readFound } from '@pgstow/catalog/folder/read-targets.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import { goneFrom, scheduledTargets, targetsOf } from '@pgstow/shared/config/targets-of.ts';
 import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeTarget } from '@pgstow/shared/contract/target.ts';
@@ -58,8 +60,9 @@ type Status = Health<KnownDump> & {
 };
 
 async function showStatus(isJson: boolean): Promise<void> {
-  const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 's3', 'redis');
-  const { postgres, schedule, verify, backup, s3, redis } = settings;
+  const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 'destinations', 'redis');
+  const { postgres, schedule, verify, backup, redis } = settings;
+  const destinations = placesOf(settings.destinations);
   const now = new Date();
   const targets = readTargetsOf(backup.folder, postgres);
   const { databases, gone } = targets;
@@ -67,14 +70,13 @@ async function showStatus(isJson: boolean): Promise<void> {
     readDumps(backup.folder),
     readNextRuns(databases, scheduledTargets(postgres), redis),
   ]);
-  const destination = s3?.destination;
   const byDatabase = folder.dumps && Map.groupBy(folder.dumps, ({ manifest }) => manifest.database);
   const statuses = databases.map((database): Status => {
     const dumps = byDatabase && (byDatabase.get(database) ?? []);
     const known = judgeHealth({
       dumps: dumps ?? [],
       schedule,
-      destination,
+      destinations,
       restoreTests: verify.schedule,
       verdictWantedSince: plan.wantedSince.get(database)?.verdict,
       now,
@@ -83,7 +85,7 @@ async function showStatus(isJson: boolean): Promise<void> {
     return {
       ...health,
       database,
-      lastUpload: destination === undefined ? undefined : lastUploadOf(known.newestConfirmed, destination.name),
+      lastUpload: lastUploadOf(known.newestConfirmed, destinations),
       lastRestoreTest: lastRestoreTest((dumps ?? []).flatMap(({ restoreTests }) => [...restoreTests.values()])),
       nextRun: plan.nextRuns.get(database),
     };
@@ -96,7 +98,7 @@ async function showStatus(isJson: boolean): Promise<void> {
   else
     console.log(
       [
-        formatStatuses(statuses, now, destination !== undefined),
+        formatStatuses(statuses, now, destinations.length > 0),
         ...left.map((each) => describeGone(each, kept, now)),
       ].join('\n'),
     );
@@ -154,9 +156,11 @@ async function readDumps(
   }
 }
 
-function lastUploadOf(dump: KnownDump | undefined, destination: string): Status['lastUpload'] {
-  const receipt = dump?.receipts.get(destination);
-  return receipt && { name: receipt.name, confirmedAt: new Date(receipt.confirmedAt) };
+/** The upload that the last of the destinations confirmed. */
+function lastUploadOf(dump: KnownDump | undefined, destinations: readonly Destination[]): Status['lastUpload'] {
+  const receipts = destinations.flatMap(({ name }) => dump?.receipts.get(name) ?? []);
+  const last = receipts.toSorted((a, b) => Date.parse(a.confirmedAt) - Date.parse(b.confirmedAt)).at(-1);
+  return last && { name: last.name, confirmedAt: new Date(last.confirmedAt) };
 }
 
 function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: boolean): string {

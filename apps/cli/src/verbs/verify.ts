@@ -1,8 +1,9 @@
 import { hasManifest, listBackups, type Backup, type ProvenBackup } from '@pgstow/backups/list-backups.ts';
 import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { placeNames } from '@pgstow/shared/contract/restore-test.ts';
 import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -37,7 +38,7 @@ export function addVerify(pgstow: Command): void {
     .description('request a restore test now: of a backup, or of the newest of each configured database')
     .argument('[name]', 'a backup as pgstow list --long names it, or latest', 'latest')
     .option('--database <database>', 'only the newest backup of this database')
-    .addOption(fromOption('which copy to test (default: the destination’s, if there is one)'))
+    .addOption(fromOption('which copy to test (default: that of each destination, if there is one)'))
     .option('--rehearse <major>', 'restore it into this newer version of PostgreSQL as well', parseMajor)
     .option('--wait', 'follow each test to its result')
     .addHelpText('after', EXAMPLES)
@@ -50,10 +51,10 @@ function parseMajor(text: string): number {
 }
 
 async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
-  const config = readSettings('postgres', 'backup', 's3', 'redis');
-  const from = options.from ?? config.s3?.destination.name ?? LOCAL;
+  const config = readSettings('postgres', 'backup', 'destinations', 'redis');
   using stack = new DisposableStack();
-  const { stores } = await openPlaces(from, config, stack);
+  const { stores } = await openPlaces(options.from, config, stack);
+  const places = options.from === undefined ? placeNames(placesOf(config.destinations)) : [options.from];
   const databases = databasesOf(name, options.database);
   const { backups, faults } = await listBackups({
     folder: config.backup.folder,
@@ -62,20 +63,29 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     chooseManifests: isBackupName(name) ? (names) => names.filter((each) => each === name) : newestOfEach,
     signal,
   });
-  const held = backups.filter(hasManifest).filter(({ places }) => places.includes(from));
-  const wanted = isBackupName(name)
-    ? held.filter((backup) => backup.name === name)
-    : databases.flatMap((database) => findNewest(held.filter((backup) => backup.database === database)));
-  const missing = databases.filter((database) => !wanted.some((backup) => backup.database === database));
+  const wanted: WantedTest[] = [];
+  const missing: string[] = [];
+  for (const from of places) {
+    const held = backups.filter(hasManifest).filter((backup) => backup.places.includes(from));
+    const there = isBackupName(name)
+      ? held.filter((backup) => backup.name === name)
+      : databases.flatMap((database) => findNewest(held.filter((backup) => backup.database === database)));
+    wanted.push(...there.map((backup) => ({ backup, from })));
+    const without = databases.filter((database) => !there.some((backup) => backup.database === database));
+    if (without.length > 0)
+      missing.push(
+        `no backup ${isBackupName(name) ? name : `of ${without.map(describeTarget).join(', ')}`} is known at ${from}`,
+      );
+  }
   // A place that could not be read may hide a newer backup.
   for (const fault of faults) console.error(`pgstow: ${fault}`);
   if (wanted.length > 0)
-    await enqueue(wanted, from, { ...config, rehearse: options.rehearse, wait: options.wait === true, signal });
-  if (missing.length > 0) {
-    const what = isBackupName(name) ? `no backup ${name}` : `no backup of ${missing.map(describeTarget).join(', ')}`;
-    throw failure(`${what} is known at ${from}`);
-  }
+    await enqueue(wanted, { ...config, rehearse: options.rehearse, wait: options.wait === true, signal });
+  if (missing.length > 0) throw failure(missing.join('\n'));
 }
+
+/** A backup, and the place whose copy of it is tested. */
+type WantedTest = { readonly backup: Backup; readonly from: string };
 
 /** Chooses the manifests that say which backup of each database is its newest. @param names newest first */
 function newestOfEach(names: readonly BackupName[]): readonly BackupName[] {
@@ -92,8 +102,7 @@ function findNewest(backups: readonly ProvenBackup[]): readonly Backup[] {
 }
 
 async function enqueue(
-  backups: readonly Backup[],
-  from: string,
+  wanted: readonly WantedTest[],
   {
     redis,
     rehearse,
@@ -108,7 +117,10 @@ async function enqueue(
   await using connection = await connect(redis.url, signal);
   await using queue = openQueue('verify', redis.site, connection);
   const tests: RequestedTest[] = [];
-  for (const { name, database } of backups) {
+  for (const {
+    backup: { name, database },
+    from,
+  } of wanted) {
     const jobId = await enqueueVerify(queue, name, from, 'ad-hoc', rehearse);
     tests.push({ name, database, from, jobId });
     console.log(`${describeTarget(database)}: job ${jobId}`);

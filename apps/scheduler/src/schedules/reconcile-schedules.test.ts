@@ -324,8 +324,12 @@ describe.skipIf(!hasRedis())('schedules in Redis', () => {
 
   test('of restore tests are there while they have a pattern of their own, for each target, and gone afterwards', async () => {
     await using verifications = openQueue('verify', 'default', redis);
-    const reconcileTests = (schedule: VerifyConfig['schedule'], targets: readonly string[]) =>
-      reconcileSchedules(wantRestoreTests({ queue: verifications, targets, schedule, destination: 's3', log }));
+    const reconcileTests = (schedule: VerifyConfig['schedule'], targets: readonly string[], places = ['s3']) =>
+      Promise.all(
+        wantRestoreTests({ queue: verifications, targets, schedule, places, log }).map((each) =>
+          reconcileSchedules(each),
+        ),
+      );
     const schedulers = async () => (await verifications.getJobSchedulers(0, -1)).map(({ key }) => key).sort();
     const atFive = { kind: 'cron', pattern: '0 5 29 2 *', timeZone: 'Europe/Berlin' } as const;
 
@@ -340,6 +344,17 @@ describe.skipIf(!hasRedis())('schedules in Redis', () => {
     expect(await verifications.getJobCountByTypes('prioritized')).toBe(0);
     await reconcileTests(atFive, ['shop']);
     expect(await schedulers()).toEqual([verifyScheduleId('shop')]);
+
+    await reconcileTests(atFive, ['shop'], ['s3', 'copy']);
+    expect(await schedulers()).toEqual([verifyScheduleId('shop'), 'verify.shop+copy']);
+    expect(await verifications.getJobScheduler('verify.shop+copy')).toMatchObject({
+      template: { data: { target: 'shop', destination: 'copy' } },
+    });
+    await reconcileTests(atFive, ['shop'], ['copy']);
+    expect(await schedulers()).toEqual([verifyScheduleId('shop')]);
+    expect(await verifications.getJobScheduler(verifyScheduleId('shop'))).toMatchObject({
+      template: { data: { destination: 'copy' } },
+    });
     await reconcileTests({ kind: 'after-upload' }, ['shop']);
     expect(await schedulers()).toEqual([]);
     await reconcileTests(atFive, ['shop']);

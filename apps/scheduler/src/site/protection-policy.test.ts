@@ -10,7 +10,7 @@ const asked = { databases: ['shop'], patterns: [], exclude: { names: [], pattern
 const site = {
   asked,
   schedule: { kind: 'interval', everyMs: 86_400_000 },
-  destination: { name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' },
+  destinations: [{ name: 's3', endpoint: undefined, bucket: 'mine', prefix: '' }],
   restoreTests: { kind: 'after-upload' },
   startedAt: ago(10),
   schedules: { fault: undefined },
@@ -71,11 +71,9 @@ test('a first dump that is due or running, or a first upload that is under way, 
     protection: 'no',
     reasons: ['no dump of it has reached s3, where its only one should be'],
   });
-  expect(judged({ catalog: catalogOf(61) }, { destination: undefined }).protection).toBe('yes');
+  expect(judged({ catalog: catalogOf(61) }, { destinations: [] }).protection).toBe('yes');
   // One that runs does not make up for those that are too old.
-  expect(judged({ catalog: catalogOf(100 * 60), dumping: dumping(true) }, { destination: undefined }).protection).toBe(
-    'no',
-  );
+  expect(judged({ catalog: catalogOf(100 * 60), dumping: dumping(true) }, { destinations: [] }).protection).toBe('no');
 });
 
 test('a first dump is waited for as long as any backup may be late, and a day and an hour at most', () => {
@@ -147,7 +145,7 @@ test('a worker of each kind that is needed must be there', () => {
   const absent = (changes: Parameters<typeof judged>[1]) =>
     judged({ queues: none }, changes).faults.map((fault) => /no (\w+) worker/.exec(fault)?.[1]);
   expect(absent({})).toEqual(['dump', 'upload', 'verify']);
-  expect(absent({ destination: undefined })).toEqual(['dump', 'verify']);
+  expect(absent({ destinations: [] })).toEqual(['dump', 'verify']);
   expect(absent({ restoreTests: { kind: 'off' } })).toEqual(['dump', 'upload']);
   expect(absent({ startedAt: ago(1) })).toEqual([]);
 });

@@ -32,7 +32,7 @@ export type SiteStatus = {
   readonly faults: readonly string[];
 };
 
-type Judged = Pick<Site, 'asked' | 'schedule' | 'destination' | 'restoreTests' | 'startedAt' | 'schedules'>;
+type Judged = Pick<Site, 'asked' | 'schedule' | 'destinations' | 'restoreTests' | 'startedAt' | 'schedules'>;
 
 /** Time for processes that start together to become ready. */
 export const START_MS = 2 * 60_000;
@@ -92,9 +92,9 @@ function judgeDatabase(
 ): DatabaseStatus {
   const { now, catalog, dumping } = facts;
   const dumps = known?.dumps.map(recallDump) ?? [];
-  const { schedule, destination, restoreTests } = site;
+  const { schedule, destinations, restoreTests } = site;
   const verdictWantedSince = facts.wantedSince.get(database)?.verdict;
-  const health = judgeHealth({ dumps, schedule, destination, restoreTests, verdictWantedSince, now });
+  const health = judgeHealth({ dumps, schedule, destinations, restoreTests, verdictWantedSince, now });
   const judged = (
     protection: Protection,
     reasons: readonly string[],
@@ -139,10 +139,10 @@ function whyFirstIsOverdue(
 }
 
 /** Finds workers that are missing. A verify worker is needed for restore tests, an upload worker for a destination. */
-function findAbsent({ destination, restoreTests }: Judged, { queues }: SiteFacts): readonly string[] {
+function findAbsent({ destinations, restoreTests }: Judged, { queues }: SiteFacts): readonly string[] {
   const isNeeded: Record<QueueName, boolean> = {
     dump: true,
-    upload: destination !== undefined,
+    upload: destinations.length > 0,
     verify: restoreTests.kind !== 'off',
   };
   return queues

@@ -14,8 +14,8 @@ export type Site = {
   /** The databases that the settings ask for. Which targets there are now, `SiteFacts` say. */
   readonly asked: AskedDatabases;
   readonly schedule: Schedule;
-  /** The destination that is to confirm dumps; `undefined` where backups stay local. */
-  readonly destination: Destination | undefined;
+  /** The destinations that are to confirm dumps; empty where backups stay local. */
+  readonly destinations: readonly Destination[];
   readonly restoreTests: VerifyConfig['schedule'];
   readonly redis: RedisConnection;
   /** Reads what the workers published. */

@@ -9,6 +9,7 @@ import { liftSuspect } from '@pgstow/notify/alarms/suspect-alarm.ts';
 import { updateVerdictAgeAlarm } from '@pgstow/notify/alarms/verdict-age-alarm.ts';
 import type { AlarmKind } from '@pgstow/notify/notification.ts';
 import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { keepWantedSince, type First } from '@pgstow/shared/runtime/jobs/wanted-since.ts';
@@ -57,7 +58,7 @@ async function updateAlarms({ site, alarms, log }: Options): Promise<void> {
       });
     if (health.newestRestoreTest !== undefined) liftAcceptedTest(alarms, health.newestRestoreTest);
     const newest = health.newestConfirmed?.dump.name;
-    const safe = isKnown ? describeWhatIsSafe(dumps, site.destination, facts.now) : 'that is not known.';
+    const safe = isKnown ? describeWhatIsSafe(dumps, site.destinations, facts.now) : 'that is not known.';
     const { untestedReason } = health;
     if (isKnown && (untestedReason === undefined || notifiesOfTests(site, facts)))
       updateVerdictAgeAlarm(alarms, { database, untestedReason, newest, safe }, facts.now);
@@ -81,15 +82,21 @@ function wantedOf({ newestConfirmed, isVerdictWanted }: DatabaseStatus['health']
 /** Alarms of what stays of a database that is gone: its backups. */
 const OF_BACKUPS: ReadonlySet<AlarmKind> = new Set(['upload-failed', 'restore-test-bad']);
 
-/** Ends the alarms of databases that are no longer backed up: nothing else would. */
+/** Ends the alarms of databases and destinations that are no longer configured: nothing else would. */
 async function endForgotten(
   alarms: Pick<Alarms, 'lift' | 'standing'>,
-  { asked }: Pick<Site, 'asked'>,
+  { asked, destinations }: Pick<Site, 'asked' | 'destinations'>,
   { gone, facts }: Pick<SiteStatus, 'gone'> & { readonly facts: SiteFacts },
 ): Promise<void> {
   // What patterns have found is not known then.
   if (asked.patterns.length > 0 && facts.catalog === undefined) return;
-  for (const { kind, database } of await alarms.standing()) {
+  for (const { kind, database, destination } of await alarms.standing()) {
+    if (kind === 'site-silent') continue;
+    if (destination !== undefined && destination !== LOCAL && destinations.every(({ name }) => name !== destination)) {
+      const happened = `Nothing is copied to ${destination} any more.`;
+      alarms.lift(kind, database, { at: facts.now, happened, destination });
+      continue;
+    }
     if (facts.targets.includes(database)) continue;
     if (database === EVERY_DATABASE) {
       // A look that failed is made up for by the next one alone.
@@ -100,7 +107,7 @@ async function endForgotten(
     const left = gone.find((each) => each.database === database);
     if (left !== undefined && OF_BACKUPS.has(kind)) continue;
     const happened = left === undefined ? 'POSTGRES_DB does not name it any more.' : describeGone(left);
-    alarms.lift(kind, database, { at: facts.now, happened, isMoot: true });
+    alarms.lift(kind, database, { at: facts.now, happened, isMoot: true, destination });
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readAlarms } from '@pgstow/notify/alarms/alarm-state.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { placeNames } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
@@ -53,7 +53,7 @@ export async function addStatusRoutes(
     try {
       const [{ facts, ...status }, jobs] = await Promise.all([readSiteStatus(site), readJobs(site)]);
       const alarms = await answerOf(readAlarms(site.redis, site.name));
-      const { name, destination } = site;
+      const { name, destinations } = site;
       const said = readSaid(query, facts.targets);
       const view = readView(query, facts.targets);
       return reply.send(
@@ -61,7 +61,7 @@ export async function addStatusRoutes(
           view,
           site: name,
           publicPath,
-          destination,
+          destinations,
           facts,
           status,
           alarms,
@@ -145,8 +145,12 @@ async function askForRestoreTest(site: Site, database: string): Promise<Answer> 
   const status = databases.find((each) => each.database === database);
   const newest: BackupName | undefined = status?.health.newestConfirmed?.dump.name;
   if (newest === undefined) return { said: 'no-backup' };
-  const place = site.destination?.name ?? LOCAL;
-  return { said: 'test', job: await answerOf(enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')) };
+  const [job] = await answerOf(
+    Promise.all(
+      placeNames(site.destinations).map((place) => enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')),
+    ),
+  );
+  return { said: 'test', ...(job === undefined ? {} : { job }) };
 }
 
 /** Redirects to the page, so that reloading it sends no form again. The path is relative, because a proxy may serve the page elsewhere. */

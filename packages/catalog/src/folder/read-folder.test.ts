@@ -218,7 +218,7 @@ describe('the backup folder', () => {
     await damage(at(file));
     const { verdicts, frozen, faults } = await readVerdicts(
       folder.path,
-      { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: false },
+      { ...NO_PERIODS, keepLast: 1, destinations: [], isTested: false },
       new Date('2026-01-02T00:00:00Z'),
     );
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
@@ -231,7 +231,7 @@ describe('the backup folder', () => {
     const file = manifestFileName(nameAt(4));
     const manifest = JSON.parse(await readFile(at(file), 'utf8')) as object;
     await writeFile(at(file), JSON.stringify({ ...manifest, source: { tables: 'none' } }, undefined, 2));
-    const policy = { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: false };
+    const policy = { ...NO_PERIODS, keepLast: 1, destinations: [], isTested: false };
     const { verdicts, frozen } = await readVerdicts(folder.path, policy, new Date('2026-01-02T00:00:00Z'));
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep']);
     expect(frozen.get('shop')).toMatchObject({ by: 'unreadable', reason: expect.stringContaining(file) });
@@ -243,7 +243,7 @@ describe('the backup folder', () => {
   ])('keeps everything while %s: nobody knows what its restore test said', async (_what, file, damage) => {
     for (const second of [1, 2, 3, 4]) await put(nameAt(second), { takenAt: `2026-01-01T00:00:0${second}Z` });
     await damage();
-    const policy = { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: false };
+    const policy = { ...NO_PERIODS, keepLast: 1, destinations: [], isTested: false };
     const { verdicts, frozen } = await readVerdicts(folder.path, policy, new Date('2026-01-02T00:00:00Z'));
     expect(verdicts.get('shop')?.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep']);
     expect(frozen.get('shop')).toEqual({

@@ -8,11 +8,11 @@ import type { Records } from './records.ts';
 export async function readWhatIsSafe(
   records: Records,
   database: string,
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
 ): Promise<string> {
   try {
     const { dumps } = await readFolder(records, { databases: [database] });
-    return describeWhatIsSafe(dumps, destination, new Date());
+    return describeWhatIsSafe(dumps, destinations, new Date());
   } catch (error) {
     return `that is not known, because the backup folder cannot be read: ${describeError(error)}`;
   }

@@ -1,5 +1,7 @@
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import type { S3Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it, test } from 'vitest';
 import type { KnownDump } from '../folder/read-folder.ts';
@@ -65,7 +67,7 @@ const dumpAt = (
   };
 };
 const judge = (dumps: readonly KnownDump[], more: Partial<HealthOptions> = {}) =>
-  judgeHealth({ dumps, schedule: daily, destination, restoreTests: { kind: 'off' }, now, ...more });
+  judgeHealth({ dumps, schedule: daily, destinations: [destination], restoreTests: { kind: 'off' }, now, ...more });
 const hoursAgo = (hours: number): string => new Date(now.getTime() - hours * 3_600_000).toISOString();
 
 describe('a database', () => {
@@ -88,16 +90,49 @@ describe('a database', () => {
 
   it.each([true, false])('needs no upload where none is configured, confirmed elsewhere or not: %s', (confirmed) => {
     const dump = dumpAt(hoursAgo(6), { confirmed });
-    expect(judge([dump], { destination: undefined })).toMatchObject({ isHealthy: true, newestConfirmed: dump });
-    expect(judge([dumpAt(hoursAgo(60), { confirmed })], { destination: undefined }).reasons).toEqual([
+    expect(judge([dump], { destinations: [] })).toMatchObject({ isHealthy: true, newestConfirmed: dump });
+    expect(judge([dumpAt(hoursAgo(60), { confirmed })], { destinations: [] }).reasons).toEqual([
       'its newest dump is 2d 12h old, and one every 1d is wanted',
     ]);
   });
 
   it('whose dumps are confirmed elsewhere only is not healthy', () => {
     const dumps = [dumpAt(hoursAgo(6), { recordedAt: hoursAgo(0) })];
-    expect(judge(dumps, { destination: { ...destination, bucket: 'other' } }).reasons).toEqual([
+    expect(judge(dumps, { destinations: [{ ...destination, bucket: 'other' }] }).reasons).toEqual([
       'no dump of it has reached s3, where its only one should be',
+    ]);
+  });
+});
+
+describe('a database with two destinations', () => {
+  const destinations: readonly Destination[] = [destination, { name: 'copy', folder: '/nas', prefix: '' }];
+  const judgeBoth = (dumps: readonly KnownDump[]) => judge(dumps, { destinations });
+  const copied = (dump: KnownDump): KnownDump => {
+    const { bucket: _bucket, ...receipt } = dumpAt(dump.manifest.takenAt).receipts.get('s3') as S3Receipt;
+    return {
+      ...dump,
+      receipts: new Map([...dump.receipts, ['copy', { ...receipt, destination: 'copy', folder: '/nas' }]]),
+    };
+  };
+
+  it('counts a dump once both have confirmed it', () => {
+    const [older, newest] = [copied(dumpAt(hoursAgo(30))), dumpAt(hoursAgo(6))];
+    expect(judgeBoth([older, newest])).toMatchObject({ isHealthy: true, newest, newestConfirmed: older });
+    const both = copied(newest);
+    expect(judgeBoth([older, both]).newestConfirmed).toBe(both);
+  });
+
+  it('says which of them lacks dumps', () => {
+    const recordedAt = hoursAgo(0);
+    expect(judgeBoth([dumpAt(hoursAgo(5), { recordedAt })]).reasons).toEqual([
+      'no dump of it has reached copy, where its only one should be',
+    ]);
+    expect(judgeBoth([copied(dumpAt(hoursAgo(70))), dumpAt(hoursAgo(6))]).reasons).toEqual([
+      'its newest backup at copy is 2d 22h old, and one every 1d is wanted',
+    ]);
+    expect(judgeBoth([dumpAt(hoursAgo(60)), copied(dumpAt(hoursAgo(6), { confirmed: false }))]).reasons).toEqual([
+      'none of its dumps has reached all of s3 and copy, where all 2 should be',
+      `a dump has waited too long to be uploaded to copy; ${formatBackupName('shop', new Date(hoursAgo(60)))} since 2d 12h`,
     ]);
   });
 });

@@ -1,8 +1,8 @@
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import { nameAll, type Destination } from '@pgstow/shared/contract/destination.ts';
 import { newestVerdict } from './decisive-restore-test.ts';
 import { describeDuration } from './describe-duration.ts';
-import { isConfirmed } from './is-confirmed.ts';
+import { isConfirmed, isConfirmedEverywhere, isSettled } from './is-confirmed.ts';
 import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
 import { oldestAllowed, runBefore } from './oldest-allowed.ts';
@@ -14,8 +14,8 @@ export type HealthOptions<D extends JudgedDump = JudgedDump> = {
   /** Dumps of one database, oldest first. */
   readonly dumps: readonly D[];
   readonly schedule: Schedule;
-  /** The destination that must confirm a dump for it to count; `undefined` where backups stay local. */
-  readonly destination: Destination | undefined;
+  /** The destinations that must confirm a dump, each of them, for it to count; empty where backups stay local. */
+  readonly destinations: readonly Destination[];
   readonly now: Date;
 } & Pick<VerdictAgeOptions, 'restoreTests' | 'verdictWantedSince'>;
 
@@ -28,7 +28,7 @@ export type Health<D extends JudgedDump = JudgedDump> = VerdictAge & {
   /** Things that a person should look after though it is healthy, a sentence each. */
   readonly warnings: readonly string[];
   readonly newest: D | undefined;
-  /** The newest that counts as a backup: not suspect and, with a destination, confirmed. */
+  /** The newest that counts as a backup: not suspect, and confirmed by every destination. */
   readonly newestConfirmed: D | undefined;
   /** The restore test of the newest dump that has a verdict. */
   readonly newestRestoreTest: JudgedRestoreTest | undefined;
@@ -41,27 +41,23 @@ const HOUR_MS = 60 * 60 * 1000;
  * that could not tell says nothing either way.
  */
 export function judgeHealth<D extends JudgedDump>(options: HealthOptions<D>): Health<D> {
-  const { dumps, schedule, destination, now } = options;
-  const isThere = (dump: D): boolean => destination === undefined || isConfirmed(dump, destination);
+  const { dumps, schedule, destinations, now } = options;
   const newest = newestByNow(dumps, now);
   const newestConfirmed = newestByNow(
-    dumps.filter((dump) => isThere(dump) && !isSuspect(dump)),
+    dumps.filter((dump) => isConfirmedEverywhere(dump, destinations) && !isSuspect(dump)),
     now,
   );
   const last = dumps.at(-1);
   const newestRestoreTest = newestVerdict(dumps, now);
   const verdictAge = judgeVerdictAge(options);
-  const waiting = dumps.filter((dump) => !isThere(dump) && hasWaitedTooLong(dump, schedule, now));
-  const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destination, now });
+  const staleReason = findStaleReason(dumps, newestConfirmed, { schedule, destinations, now });
   const suspect = newestSuspect(dumps, now);
   const reasons = [
     staleReason,
     last !== undefined && Date.parse(last.manifest.takenAt) > now.getTime() + HOUR_MS
       ? `its newest dump, ${last.manifest.name}, lies in the future: a clock is wrong, or was`
       : undefined,
-    waiting[0] === undefined
-      ? undefined
-      : `${waiting.length === 1 ? 'a dump has' : `${waiting.length} dumps have`} waited too long to be uploaded to ${destination?.name}; ${waiting[0].manifest.name} since ${age(waiting[0].manifest.recordedAt, now)}`,
+    ...destinations.map((destination) => findWaiting(dumps, destination, schedule, now)),
     newestRestoreTest?.result === 'bad'
       ? `its newest restore test, of ${newestRestoreTest.name} at ${newestRestoreTest.destination}, is bad: ${newestRestoreTest.reason ?? newestRestoreTest.differences[0] ?? 'it differs from its manifest'}`
       : undefined,
@@ -84,19 +80,43 @@ function warnOf(suspect: JudgedDump): string {
   return `its newest dump, ${name}, is suspect and does not count: ${whySuspect(suspect) ?? ''}; see pgstow accept`;
 }
 
+function findWaiting(
+  dumps: readonly JudgedDump[],
+  destination: Destination,
+  schedule: Schedule,
+  now: Date,
+): string | undefined {
+  const waiting = dumps.filter((dump) => !isSettled(dump, destination) && hasWaitedTooLong(dump, schedule, now));
+  const [first] = waiting;
+  if (first === undefined) return undefined;
+  const have = waiting.length === 1 ? 'a dump has' : `${waiting.length} dumps have`;
+  return `${have} waited too long to be uploaded to ${destination.name}; ${first.manifest.name} since ${age(first.manifest.recordedAt, now)}`;
+}
+
 function findStaleReason(
   dumps: readonly JudgedDump[],
   newestConfirmed: JudgedDump | undefined,
-  { schedule, destination, now }: Pick<HealthOptions, 'schedule' | 'destination' | 'now'>,
+  { schedule, destinations, now }: Pick<HealthOptions, 'schedule' | 'destinations' | 'now'>,
 ): string | undefined {
   if (dumps.length === 0) return 'it has never been backed up';
   const good = dumps.filter((dump) => !isSuspect(dump));
   if (good.length === 0) return 'all its dumps are suspect';
+  const newestAt = (destination: Destination): JudgedDump | undefined =>
+    newestByNow(
+      good.filter((dump) => isConfirmed(dump, destination)),
+      now,
+    );
+  const never = destinations.filter((destination) => newestAt(destination) === undefined);
+  if (never.length > 0)
+    return `no dump of it has reached ${nameAll(never)}, where ${good.length === 1 ? 'its only one' : `all ${good.length}`} should be`;
   if (newestConfirmed === undefined)
-    return `no dump of it has reached ${destination?.name}, where ${good.length === 1 ? 'its only one' : `all ${good.length}`} should be`;
+    return `none of its dumps has reached all of ${nameAll(destinations)}, where ${good.length === 1 ? 'its only one' : `all ${good.length}`} should be`;
   const { manifest } = newestConfirmed;
-  if (Date.parse(manifest.takenAt) >= oldestAllowed(schedule, now, HOUR_MS).getTime()) return undefined;
-  const what = destination === undefined ? 'dump' : `backup at ${destination.name}`;
+  const oldest = oldestAllowed(schedule, now, HOUR_MS).getTime();
+  if (Date.parse(manifest.takenAt) >= oldest) return undefined;
+  // Where each has a new one of its own, it is of no use that they are not the same.
+  const late = destinations.filter((each) => Date.parse(newestAt(each)?.manifest.takenAt ?? '') < oldest);
+  const what = destinations.length === 0 ? 'dump' : `backup at ${nameAll(late.length === 0 ? destinations : late)}`;
   const wanted =
     schedule.kind === 'interval'
       ? `one every ${describeDuration(schedule.everyMs)} is wanted`

@@ -19,3 +19,19 @@ export function isSettled(
   const receipt = receipts.get(destination.name);
   return receipt !== undefined && receiptSettles(receipt, manifest, destination);
 }
+
+/** The destinations that have never confirmed the dump. */
+export function lackingOf(
+  dump: Pick<JudgedDump, 'manifest' | 'receipts'>,
+  destinations: readonly Destination[],
+): readonly Destination[] {
+  return destinations.filter((destination) => !isSettled(dump, destination));
+}
+
+/** Whether every destination has confirmed the dump, and holds it. Where backups stay local, the manifest confirms. */
+export function isConfirmedEverywhere(
+  dump: Pick<JudgedDump, 'manifest' | 'receipts'>,
+  destinations: readonly Destination[],
+): boolean {
+  return destinations.every((destination) => isConfirmed(dump, destination));
+}

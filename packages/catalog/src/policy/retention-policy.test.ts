@@ -1,6 +1,6 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
-import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import type { Receipt, S3Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest, RestoreTestResult } from '@pgstow/shared/contract/restore-test.ts';
 import { describe, expect, it } from 'vitest';
 import type { KnownDump } from '../folder/read-folder.ts';
@@ -78,11 +78,15 @@ const daily = (count: number, receipt?: (daysAgo: number) => Partial<Receipt> | 
     dumpAt(new Date(NOW.getTime() - daysAgo * 24 * HOUR), receipt === undefined ? {} : receipt(daysAgo)),
   );
 const actions = (dumps: readonly KnownDump[], keepLast: number, destination?: Destination) =>
-  applyRetention(dumps, { ...NO_PERIODS, keepLast, destination, isTested: false }, NOW).map(({ action }) => action);
+  applyRetention(
+    dumps,
+    { ...NO_PERIODS, keepLast, destinations: destination === undefined ? [] : [destination], isTested: false },
+    NOW,
+  ).map(({ action }) => action);
 
 describe('retention by periods', () => {
   const weekly = { ...NO_PERIODS, keepPeriods: { ...NO_PERIODS.keepPeriods, weekly: 3 } };
-  const policy = { ...weekly, keepLast: 2, destination: undefined, isTested: false };
+  const policy = { ...weekly, keepLast: 2, destinations: [], isTested: false };
 
   it('keeps the newest of a period beyond the newest of all, and says why', () => {
     // 15 June 2026 is a Monday.
@@ -110,14 +114,12 @@ describe('retention by periods', () => {
 
 describe('retention', () => {
   it('of nothing is nothing', () => {
-    expect(applyRetention([], { ...NO_PERIODS, keepLast: 4, destination: undefined, isTested: false }, NOW)).toEqual(
-      [],
-    );
+    expect(applyRetention([], { ...NO_PERIODS, keepLast: 4, destinations: [], isTested: false }, NOW)).toEqual([]);
   });
 
   it('keeps the newest and says why', () => {
     expect(
-      applyRetention(daily(4), { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: false }, NOW).map(
+      applyRetention(daily(4), { ...NO_PERIODS, keepLast: 2, destinations: [], isTested: false }, NOW).map(
         ({ action, reason }) => `${action}: ${reason}`,
       ),
     ).toEqual([
@@ -132,6 +134,23 @@ describe('retention', () => {
     const dumps = daily(5, (daysAgo) => (daysAgo === 3 ? null : {}));
     expect(actions(dumps, 1, s3)).toEqual(['delete', 'keep', 'delete', 'delete', 'keep']);
     expect(actions(dumps, 1)).toEqual(['delete', 'delete', 'delete', 'delete', 'keep']);
+  });
+
+  it('keeps what one of two destinations has not confirmed, and says which', () => {
+    const copy: Destination = { name: 'copy', folder: '/nas', prefix: '' };
+    const copied = daily(3).map((dump, index): KnownDump => {
+      const { endpoint: _endpoint, bucket: _bucket, ...receipt } = dump.receipts.get('s3') as S3Receipt;
+      const both = new Map([...dump.receipts, ['copy', { ...receipt, destination: 'copy', folder: '/nas' }] as const]);
+      return { ...dump, receipts: index === 1 ? dump.receipts : both };
+    });
+    const policy = { ...NO_PERIODS, keepLast: 1, destinations: [s3, copy], isTested: false };
+    expect(applyRetention(copied, policy, NOW).map(({ action, reason }) => [action, reason])).toEqual([
+      ['delete', 'it is number 3, and the 1 newest are kept'],
+      ['keep', 'its upload to copy is not confirmed'],
+      ['keep', 'it is the newest'],
+    ]);
+    const elsewhere = applyRetention(copied, { ...policy, destinations: [{ ...copy, folder: '/usb' }] }, NOW);
+    expect(elsewhere[0]?.reason).toBe('its upload to copy is not confirmed');
   });
 
   it.each<[string, Partial<Receipt>]>([
@@ -154,11 +173,7 @@ describe('retention', () => {
 
   it('deletes nothing while the newest lies in the future, as after a clock that was wrong', () => {
     const dumps = [...daily(5), dumpAt(new Date(NOW.getTime() + 25 * HOUR))];
-    const verdicts = applyRetention(
-      dumps,
-      { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: false },
-      NOW,
-    );
+    const verdicts = applyRetention(dumps, { ...NO_PERIODS, keepLast: 2, destinations: [], isTested: false }, NOW);
     expect(verdicts.every(({ action }) => action === 'keep')).toBe(true);
     expect(verdicts[0]?.reason).toContain('lies in the future');
     expect(actions([...daily(5), dumpAt(new Date(NOW.getTime() + 23 * HOUR))], 2)).toContain('delete');
@@ -187,7 +202,7 @@ describe('retention', () => {
   it('does not count one from a clock that was hours ahead: what was taken since is newer', () => {
     const dumps = [-48, -24, -1, 2].map((hours) => dumpAt(new Date(NOW.getTime() + hours * HOUR)));
     expect(
-      applyRetention(dumps, { ...NO_PERIODS, keepLast: 1, destination: s3, isTested: false }, NOW).map(
+      applyRetention(dumps, { ...NO_PERIODS, keepLast: 1, destinations: [s3], isTested: false }, NOW).map(
         ({ action }) => action,
       ),
     ).toEqual(['delete', 'delete', 'keep', 'keep']);
@@ -196,7 +211,7 @@ describe('retention', () => {
   it('says which restore test froze it, and lifts that with a good test of the same dump', () => {
     const dumps = daily(5);
     const frozen = [...dumps.slice(0, 4), tested(dumps[4]!, 'bad')];
-    const verdicts = applyRetention(frozen, { ...NO_PERIODS, keepLast: 2, destination: s3, isTested: false }, NOW);
+    const verdicts = applyRetention(frozen, { ...NO_PERIODS, keepLast: 2, destinations: [s3], isTested: false }, NOW);
     expect(verdicts[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'keep',
@@ -239,7 +254,7 @@ describe('retention', () => {
     const why = `nothing is deleted while the newest, ${name}, is suspect: it has 99 B of SQL, 1 % of what the last good ones had`;
     expect(whyFrozen(all, NOW)).toEqual({ by: 'shrink', reason: why });
     expect(
-      applyRetention(all, { ...NO_PERIODS, keepLast: 2, destination: s3, isTested: false }, NOW).map(
+      applyRetention(all, { ...NO_PERIODS, keepLast: 2, destinations: [s3], isTested: false }, NOW).map(
         ({ reason }) => reason,
       ),
     ).toEqual([
@@ -250,7 +265,7 @@ describe('retention', () => {
       'it is suspect, and there are 0 newer ones that count, of 2 that are wanted',
     ]);
     const later = [shrunk(dumps[0]!, 's'), ...dumps.slice(1)];
-    expect(applyRetention(later, { ...NO_PERIODS, keepLast: 2, destination: s3, isTested: false }, NOW)[0]).toEqual({
+    expect(applyRetention(later, { ...NO_PERIODS, keepLast: 2, destinations: [s3], isTested: false }, NOW)[0]).toEqual({
       name: dumps[0]!.manifest.name,
       action: 'delete',
       reason: 'it is suspect, and the 2 newest that count are kept',
@@ -288,7 +303,11 @@ describe('retention', () => {
       const isSuspect = (dump: KnownDump) => dump.manifest.suspect !== undefined && dump.acceptance === undefined;
       const keepLast = 1 + random(6);
       const destination = random(2) === 0 ? s3 : undefined;
-      const verdicts = applyRetention(dumps, { ...NO_PERIODS, keepLast, destination, isTested: false }, NOW);
+      const verdicts = applyRetention(
+        dumps,
+        { ...NO_PERIODS, keepLast, destinations: destination === undefined ? [] : [destination], isTested: false },
+        NOW,
+      );
 
       expect(verdicts.map(({ name }) => name)).toEqual(dumps.map(({ manifest }) => manifest.name));
       const kept = verdicts.filter(({ action }) => action === 'keep');
@@ -297,7 +316,10 @@ describe('retention', () => {
       expect(verdicts.every(({ reason }) => reason !== '')).toBe(true);
       const deleted = dumps.filter((_, index) => verdicts[index]?.action === 'delete');
       expect(dumps.slice(-keepLast).some((dump) => deleted.includes(dump))).toBe(false);
-      const places = destination === undefined ? [] : deleted.map(({ receipts }) => receipts.get('s3')?.bucket);
+      const places =
+        destination === undefined
+          ? []
+          : deleted.map(({ receipts }) => (receipts.get('s3') as S3Receipt | undefined)?.bucket);
       expect(places.every((bucket) => bucket === 'mine')).toBe(true);
       const isFromFuture = Math.max(...times) > NOW.getTime() + 24 * HOUR;
       expect(isFromFuture && deleted.length > 0).toBe(false);
@@ -312,16 +334,18 @@ describe('retention', () => {
       // What it lets go of, it lets go of at once: a second look finds nothing more.
       const rest = dumps.filter((_, index) => verdicts[index]?.action === 'keep');
       expect(
-        applyRetention(rest, { ...NO_PERIODS, keepLast, destination, isTested: false }, NOW).every(
-          ({ action }) => action === 'keep',
-        ),
+        applyRetention(
+          rest,
+          { ...NO_PERIODS, keepLast, destinations: destination === undefined ? [] : [destination], isTested: false },
+          NOW,
+        ).every(({ action }) => action === 'keep'),
       ).toBe(true);
     }
   });
 });
 
 describe('a dump that a restore test found GOOD', () => {
-  const policy = { ...NO_PERIODS, keepLast: 1, destination: undefined, isTested: true } as const;
+  const policy = { ...NO_PERIODS, keepLast: 1, destinations: [], isTested: true } as const;
   const actionsAfter = (results: readonly (RestoreTestResult | '-')[], isTested = true) =>
     applyRetention(
       daily(results.length).map((dump, index) => tested(dump, results[index] ?? '-')),
@@ -361,7 +385,7 @@ describe('where no identity is there to decrypt', () => {
     return { ...dump, restoreTests: new Map([['s3', { ...test, isSealed: true as const }]]) };
   };
   const keptOf = (dumps: readonly KnownDump[]): readonly string[] =>
-    applyRetention(dumps, { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: true }, NOW).map(
+    applyRetention(dumps, { ...NO_PERIODS, keepLast: 2, destinations: [], isTested: true }, NOW).map(
       ({ action }) => action,
     );
 
@@ -387,7 +411,7 @@ it('never deletes a pinned dump, and says why it is pinned; it counts like any o
   const pin = { version: 1, name: formatBackupName('shop', NOW), pinnedAt: NOW.toISOString() } as const;
   const [oldest, older, newer, newest] = daily(4) as [KnownDump, KnownDump, KnownDump, KnownDump];
   const dumps = [{ ...oldest, pin: { ...pin, reason: 'before the move' } }, older, { ...newer, pin }, newest];
-  const policy = { ...NO_PERIODS, keepLast: 2, destination: undefined, isTested: false };
+  const policy = { ...NO_PERIODS, keepLast: 2, destinations: [], isTested: false };
   expect(applyRetention(dumps, policy, NOW).map((each) => [each.action, each.reason])).toEqual([
     ['keep', 'it is pinned: before the move'],
     ['delete', 'it is number 3, and the 2 newest are kept'],

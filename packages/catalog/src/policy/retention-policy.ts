@@ -2,10 +2,10 @@ import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import type { Keep, Period } from '@pgstow/shared/config/values/keep-variables.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import { nameAll, type Destination } from '@pgstow/shared/contract/destination.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { isSettled } from './is-confirmed.ts';
+import { lackingOf } from './is-confirmed.ts';
 import type { JudgedDump, JudgedRestoreTest } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
 import { describePeriods, whyPeriodsKeep, type PeriodReason } from './period-policy.ts';
@@ -13,8 +13,8 @@ import { isSuspect, whySuspect } from './suspect-dump.ts';
 
 export type RetentionPolicy = Keep & {
   readonly timeZone: string;
-  /** Where a dump must be confirmed before it may go; `undefined` where backups stay local. */
-  readonly destination: Destination | undefined;
+  /** Where a dump must be confirmed before it may go, each of them; empty where backups stay local. */
+  readonly destinations: readonly Destination[];
   /** Whether restore tests are on. Then the newest dump found GOOD stays until a newer one is found GOOD. */
   readonly isTested: boolean;
 };
@@ -22,9 +22,9 @@ export type RetentionPolicy = Keep & {
 export function retentionPolicyOf(
   { keepLast, keepPeriods, timeZone }: Pick<BackupConfig, 'keepLast' | 'keepPeriods' | 'timeZone'>,
   { schedule }: Pick<VerifyConfig, 'schedule'>,
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
 ): RetentionPolicy {
-  return { keepLast, keepPeriods, timeZone, destination, isTested: schedule.kind !== 'off' };
+  return { keepLast, keepPeriods, timeZone, destinations, isTested: schedule.kind !== 'off' };
 }
 
 /** Why nothing of a database may be deleted. */
@@ -61,7 +61,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  *
  * - a dump that is pinned;
  * - the newest dump, and the newest that counts;
- * - a dump whose upload to the configured destination is not confirmed;
+ * - a dump whose upload to a configured destination is not confirmed;
  * - the newest dump that was found GOOD, while restore tests are on and can decrypt the dumps since;
  * - any dump while `whyFrozen` has a reason.
  *
@@ -214,9 +214,10 @@ function whyFlawedIsKept(newer: number, flaw: string, { keepLast }: RetentionPol
   return { rule: 'flawed', reason };
 }
 
-function whyUnconfirmed(dump: JudgedDump, { destination }: RetentionPolicy): Kept | undefined {
-  if (destination === undefined || isSettled(dump, destination)) return undefined;
-  return { rule: 'unconfirmed', reason: `its upload to ${destination.name} is not confirmed` };
+function whyUnconfirmed(dump: JudgedDump, { destinations }: RetentionPolicy): Kept | undefined {
+  const lacking = lackingOf(dump, destinations);
+  if (lacking.length === 0) return undefined;
+  return { rule: 'unconfirmed', reason: `its upload to ${nameAll(lacking)} is not confirmed` };
 }
 
 function whyReleased(counted: number, flaw: string | undefined, { keepLast, keepPeriods }: RetentionPolicy): string {

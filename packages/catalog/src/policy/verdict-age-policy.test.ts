@@ -41,7 +41,7 @@ const judge = (dumps: readonly JudgedDump[], more: Partial<VerdictAgeOptions> = 
   judgeVerdictAge({
     dumps,
     schedule: daily,
-    destination,
+    destinations: [destination],
     restoreTests: { kind: 'after-upload' },
     now,
     ...more,
@@ -86,7 +86,7 @@ describe('after each upload, the last verdict', () => {
   it('is of the place where dumps are tested', () => {
     const dumps = [dump(100, { test: 'good' }), dump(3, { test: 'good', at: LOCAL })];
     expect(judge(dumps).untestedReason).toContain('for 4d 3h');
-    expect(judge(dumps, { destination: undefined }).untestedReason).toBeUndefined();
+    expect(judge(dumps, { destinations: [] }).untestedReason).toBeUndefined();
   });
 
   it('is no younger than its dump, should a clock have been ahead', () => {
@@ -109,9 +109,7 @@ describe('a first test that never comes to a verdict', () => {
 
   it('is waited for from the adoption or upload of what is older, and not where there is nothing to test', () => {
     expect(judge([dump(9000, { confirmedAt: hoursAgo(70) })]).untestedReason).toBeUndefined();
-    expect(
-      judge([dump(9000, { recordedAt: hoursAgo(70) })], { destination: undefined }).untestedReason,
-    ).toBeUndefined();
+    expect(judge([dump(9000, { recordedAt: hoursAgo(70) })], { destinations: [] }).untestedReason).toBeUndefined();
     expect(judge([])).toEqual({ lastVerdict: undefined, isVerdictWanted: false, untestedReason: undefined });
     expect(judge([dump(9000, { confirmedAt: null })]).isVerdictWanted).toBe(false);
   });

@@ -12,8 +12,8 @@ export type VerdictAgeOptions = {
   /** Dumps of one database, oldest first. */
   readonly dumps: readonly JudgedDump[];
   readonly schedule: Schedule;
-  /** The destination whose copies are tested; the folder, where `undefined`. */
-  readonly destination: Destination | undefined;
+  /** The destinations whose copies are tested; the folder, if there are none. */
+  readonly destinations: readonly Destination[];
   readonly restoreTests: VerifyConfig['schedule'];
   /** When the wait for a verdict began, as Redis remembers it: the dumps of that time may be pruned. */
   readonly verdictWantedSince?: Date | undefined;
@@ -21,11 +21,11 @@ export type VerdictAgeOptions = {
 };
 
 export type VerdictAge = {
-  /** The restore test of the newest dump with a verdict, where dumps are tested. */
+  /** The restore test of the newest dump with a verdict, where dumps are tested. Of several places, that of the oldest one. */
   readonly lastVerdict: JudgedRestoreTest | undefined;
-  /** Whether the newest dump is to be tested and has no verdict. */
+  /** Whether the newest dump is to be tested and has no verdict, at any place. */
   readonly isVerdictWanted: boolean;
-  /** Why restore tests do not come to a verdict as they should; `undefined` if they do, or are off. */
+  /** Why restore tests do not come to a verdict as they should, at any place; `undefined` if they do, or are off. */
   readonly untestedReason: string | undefined;
 };
 
@@ -33,14 +33,38 @@ const HOUR_MS = 60 * 60 * 1000;
 /** Time that a restore test may take: one that could not tell is tried again the day after. */
 const DAY_MS = 24 * HOUR_MS;
 
+/** The places whose copies are tested: each destination or, where there is none, the folder. */
+export function testedPlaces(destinations: readonly Destination[]): readonly (Destination | undefined)[] {
+  return destinations.length === 0 ? [undefined] : destinations;
+}
+
 /**
- * Judges whether restore tests of a database come to a verdict, good or bad, as often as they should. After each upload: within
+ * Judges whether restore tests of a database come to a verdict, good or bad, as often as they should, at each place. After each upload: within
  * two intervals of its dumps and a day. By a cron pattern: in one of its last two runs that ended a day ago or earlier. The first
  * test has as long. A test that could not tell is no verdict. Where no identity is there to decrypt a dump, a test that proves the rest
  * is what can be wanted.
  */
 export function judgeVerdictAge(options: VerdictAgeOptions): VerdictAge {
-  const { dumps, schedule, destination, restoreTests, now } = options;
+  const places = testedPlaces(options.destinations);
+  const ages = places.map((destination) => ({ destination, ...judgePlace(options, destination) }));
+  const verdicts = ages.flatMap(({ lastVerdict }) => lastVerdict ?? []);
+  const reasons = ages.flatMap(({ destination, untestedReason }) =>
+    untestedReason === undefined
+      ? []
+      : places.length === 1
+        ? untestedReason
+        : `at ${destination?.name}: ${untestedReason}`,
+  );
+  return {
+    lastVerdict: verdicts.toSorted((a, b) => (a.testedAt < b.testedAt ? -1 : 1))[0],
+    isVerdictWanted: ages.some(({ isVerdictWanted }) => isVerdictWanted),
+    untestedReason: reasons.length === 0 ? undefined : reasons.join('; '),
+  };
+}
+
+/** @param destination the folder, where `undefined` */
+function judgePlace(options: VerdictAgeOptions, destination: Destination | undefined): VerdictAge {
+  const { dumps, schedule, restoreTests, now } = options;
   const { tested, newest, firstUntested, lastTried } = findTesting(dumps, destination, now);
   const lastTest = tested && conclusiveOn(tested, destination);
   const told = newestByNow(

@@ -1,6 +1,6 @@
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import { nameAll, type Destination } from '@pgstow/shared/contract/destination.ts';
 import { describeDuration } from './describe-duration.ts';
-import { isConfirmed } from './is-confirmed.ts';
+import { isConfirmed, isConfirmedEverywhere } from './is-confirmed.ts';
 import type { JudgedDump } from './judged-dump.ts';
 import { newestByNow } from './newest-dump.ts';
 import { badTestOf } from './retention-policy.ts';
@@ -13,7 +13,7 @@ import { isSuspect } from './suspect-dump.ts';
  */
 export function describeWhatIsSafe(
   dumps: readonly JudgedDump[],
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
   now: Date,
 ): string {
   const notBad = dumps.filter((dump) => badTestOf(dump) === undefined);
@@ -23,16 +23,17 @@ export function describeWhatIsSafe(
   if (newest === undefined) return `no backup of it.${others.replaceAll(' more', '')}`;
   const count = good.length === 1 ? 'the only one' : `the newest of ${good.length}`;
   const show = ({ manifest }: JudgedDump): string => `${manifest.name}, ${age(manifest.takenAt, now)}`;
-  if (destination === undefined) return `${show(newest)}, ${count}, in the backup folder.${others}`;
-  const confirmed = newestByNow(
-    good.filter((dump) => isConfirmed(dump, destination)),
-    now,
-  );
-  if (confirmed === newest)
-    return `${show(newest)}, ${count}, in the backup folder and at ${destination.name}.${others}`;
-  const there =
-    confirmed === undefined ? `nothing at ${destination.name}` : `at ${destination.name} ${show(confirmed)}`;
-  return `in the backup folder ${show(newest)}, ${count}; ${there}.${others}`;
+  if (destinations.length === 0) return `${show(newest)}, ${count}, in the backup folder.${others}`;
+  if (isConfirmedEverywhere(newest, destinations))
+    return `${show(newest)}, ${count}, in the backup folder and at ${nameAll(destinations)}.${others}`;
+  const there = destinations.map((destination) => {
+    const confirmed = newestByNow(
+      good.filter((dump) => isConfirmed(dump, destination)),
+      now,
+    );
+    return confirmed === undefined ? `nothing at ${destination.name}` : `at ${destination.name} ${show(confirmed)}`;
+  });
+  return `in the backup folder ${show(newest)}, ${count}; ${there.join('; ')}.${others}`;
 }
 
 function describeOthers(bad: number, suspect: number): string {

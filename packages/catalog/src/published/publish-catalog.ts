@@ -11,8 +11,8 @@ export type PublishOptions = {
   readonly records: Records;
   readonly scope: string;
   readonly redis: RedisConnection;
-  /** `undefined` where backups stay local. */
-  readonly destination: Destination | undefined;
+  /** Empty where backups stay local. */
+  readonly destinations: readonly Destination[];
 };
 
 /**
@@ -21,12 +21,12 @@ export type PublishOptions = {
  * @returns how many dumps it holds
  * @throws if the folder cannot be read. With Redis away it waits
  */
-export async function publishCatalog({ records, scope, redis, destination }: PublishOptions): Promise<number> {
+export async function publishCatalog({ records, scope, redis, destinations }: PublishOptions): Promise<number> {
   const ticket = await drawTicket(redis, scope);
   const [contents, { bavail, blocks, bsize }] = await Promise.all([readFolder(records), statfs(records.folder)]);
   const disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   const found = readFoundDatabases(records);
-  const summary = summariseFolder({ contents, disk, destination, now: new Date() });
+  const summary = summariseFolder({ contents, disk, destinations, now: new Date() });
   await putCatalog(
     redis,
     scope,

@@ -26,13 +26,12 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance, pin 
     ...(pin === undefined ? {} : { pinnedAt: pin.pinnedAt }),
     receipts: [...receipts.values()]
       .filter((receipt) => receiptIsOf(receipt, manifest))
-      .map(({ destination, endpoint, bucket, key, confirmedAt, prunedAt }) => ({
-        destination,
-        endpoint,
-        bucket,
-        key,
-        confirmedAt,
-        ...(prunedAt === undefined ? {} : { prunedAt }),
+      .map((receipt) => ({
+        destination: receipt.destination,
+        ...('folder' in receipt ? { folder: receipt.folder } : { endpoint: receipt.endpoint, bucket: receipt.bucket }),
+        key: receipt.key,
+        confirmedAt: receipt.confirmedAt,
+        ...(receipt.prunedAt === undefined ? {} : { prunedAt: receipt.prunedAt }),
       })),
     restoreTests: [...restoreTests.values()].map(
       ({ destination, result, reason, isSealed, differences, acceptedAt, testedAt, restoreMs, rehearsal }) => {

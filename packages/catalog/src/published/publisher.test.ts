@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis())('a publisher', () => {
       records: new Records(folder.path),
       scope: 'here',
       redis,
-      destination,
+      destinations: [destination],
       log,
       ...(lookEveryMs === undefined ? {} : { lookEveryMs }),
     });
@@ -137,7 +137,7 @@ describe.skipIf(!hasRedis())('a publisher', () => {
           faults: [],
         },
         disk: { freeBytes: bytes, totalBytes: 9 },
-        destination: undefined,
+        destinations: [],
         now: new Date(),
       });
     const early = await drawTicket(redis, 'here');

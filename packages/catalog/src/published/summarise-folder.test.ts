@@ -109,7 +109,7 @@ it('leaves health as it is, whatever it leaves out', () => {
         faults: [],
       },
       disk: { freeBytes: 1, totalBytes: 2 },
-      destination,
+      destinations: [destination ?? []].flat(),
       now,
     });
     const copy = publishedCatalogSchema.parse(JSON.parse(JSON.stringify(summary)));
@@ -117,7 +117,7 @@ it('leaves health as it is, whatever it leaves out', () => {
     const recalled = (copy.databases.find(({ database }) => database === 'shop')?.dumps ?? []).map(recallDump);
     expect(recalled.length).toBeLessThanOrEqual(others.length === 0 ? 57 : 11);
     const [whole, short] = ([dumps, recalled] as readonly (readonly JudgedDump[])[]).map((each) =>
-      judgeHealth({ dumps: each, schedule, destination, restoreTests, now }),
+      judgeHealth({ dumps: each, schedule, destinations: [destination ?? []].flat(), restoreTests, now }),
     );
     const nameOf = (dump: { manifest: { name: string } } | undefined) => dump?.manifest.name;
     // How many wait is said of those that are published.

@@ -3,18 +3,18 @@ import type { PublishedCatalog, PublishedDatabase } from '@pgstow/shared/contrac
 import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
 import type { FolderContents, KnownDump } from '../folder/read-folder.ts';
 import { decisiveRestoreTest } from '../policy/decisive-restore-test.ts';
-import { isConfirmed, isSettled } from '../policy/is-confirmed.ts';
+import { isConfirmed, isConfirmedEverywhere, isSettled, lackingOf } from '../policy/is-confirmed.ts';
 import { newestByNow } from '../policy/newest-dump.ts';
 import { whyFrozen } from '../policy/retention-policy.ts';
 import { isSuspect } from '../policy/suspect-dump.ts';
-import { findTesting } from '../policy/verdict-age-policy.ts';
+import { findTesting, testedPlaces } from '../policy/verdict-age-policy.ts';
 import { shortenDump } from './published-dump.ts';
 
 export type SummaryOptions = {
   readonly contents: FolderContents;
   readonly disk: Pick<PublishedCatalog['folder'], 'freeBytes' | 'totalBytes'>;
-  /** The destination that is to confirm dumps; `undefined` where backups stay local. */
-  readonly destination: Destination | undefined;
+  /** The destinations that are to confirm dumps; empty where backups stay local. */
+  readonly destinations: readonly Destination[];
   readonly now: Date;
 };
 
@@ -25,7 +25,7 @@ const NEWEST_IN_ALL = 2500;
 const MOST_FAULTS = 20;
 
 /** Summarises what a folder holds. The summary grows with the number of databases, not of dumps. */
-export function summariseFolder({ contents, disk, destination, now }: SummaryOptions): PublishedCatalog {
+export function summariseFolder({ contents, disk, destinations, now }: SummaryOptions): PublishedCatalog {
   const byDatabase = [...Map.groupBy(contents.dumps, ({ manifest }) => manifest.database)];
   const share = Math.floor(NEWEST_IN_ALL / Math.max(1, byDatabase.length));
   const newest = Math.min(NEWEST.most, Math.max(NEWEST.fewest, share));
@@ -35,7 +35,7 @@ export function summariseFolder({ contents, disk, destination, now }: SummaryOpt
     databases: byDatabase
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([database, dumps]) =>
-        summariseDatabase(database, dumps, { destination, now, newest, damaged: contents.damaged.get(database) }),
+        summariseDatabase(database, dumps, { destinations, now, newest, damaged: contents.damaged.get(database) }),
       ),
     folder: {
       ...disk,
@@ -50,21 +50,21 @@ function summariseDatabase(
   database: string,
   dumps: readonly KnownDump[],
   {
-    destination,
+    destinations,
     now,
     newest,
     damaged,
-  }: Pick<SummaryOptions, 'destination' | 'now'> & {
+  }: Pick<SummaryOptions, 'destinations' | 'now'> & {
     readonly newest: number;
     readonly damaged: string | undefined;
   },
 ): PublishedDatabase {
-  const waiting = destination === undefined ? [] : dumps.filter((dump) => !isSettled(dump, destination));
+  const waiting = dumps.filter((dump) => lackingOf(dump, destinations).length > 0);
   const frozen = whyFrozen(dumps, now, damaged);
   const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
   return {
     database,
-    dumps: chooseDumps(dumps, newest, destination, now).map(shortenDump),
+    dumps: chooseDumps(dumps, newest, destinations, now).map(shortenDump),
     count: dumps.length,
     bytes: sumBytes(dumps),
     uploaded: sumUploaded(dumps),
@@ -78,22 +78,27 @@ function summariseDatabase(
 function chooseDumps(
   dumps: readonly KnownDump[],
   newest: number,
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
   now: Date,
 ): readonly KnownDump[] {
   const older = dumps.slice(0, -newest);
-  const isUploaded = (dump: KnownDump): boolean => destination !== undefined && isConfirmed(dump, destination);
   const hasVerdict = (dump: KnownDump): boolean =>
     !['could-not-tell', undefined].includes(decisiveRestoreTest(dump)?.result);
   const chosen = new Set([
     newestByNow(dumps, now),
-    ...Object.values(findTesting(dumps, destination, now)),
+    ...testedPlaces(destinations).flatMap((place) => Object.values(findTesting(dumps, place, now))),
+    ...destinations.flatMap((destination) => [
+      newestByNow(
+        dumps.filter((dump) => !isSuspect(dump) && isConfirmed(dump, destination)),
+        now,
+      ),
+      older.find((dump) => !isSettled(dump, destination)),
+    ]),
     newestByNow(
-      dumps.filter((dump) => !isSuspect(dump) && (destination === undefined || isUploaded(dump))),
+      dumps.filter((dump) => !isSuspect(dump) && isConfirmedEverywhere(dump, destinations)),
       now,
     ),
     newestByNow(dumps.filter(hasVerdict), now),
-    destination === undefined ? undefined : older.find((dump) => !isSettled(dump, destination)),
     ...dumps.slice(-newest),
   ]);
   return dumps.filter((dump) => chosen.has(dump));

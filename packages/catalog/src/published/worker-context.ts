@@ -1,5 +1,5 @@
 import type { BackupConfig } from '@pgstow/shared/config/subjects/backup.ts';
-import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
+import { placesOf, type DestinationConfig } from '@pgstow/shared/config/subjects/destinations.ts';
 import type { VerifyConfig } from '@pgstow/shared/config/subjects/verify.ts';
 import { scopeOf } from '@pgstow/shared/contract/scope.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
@@ -32,7 +32,7 @@ type WorkerServer = {
   readonly config: {
     readonly backup: BackupConfig;
     readonly verify: VerifyConfig;
-    readonly s3: S3Config | undefined;
+    readonly destinations: readonly DestinationConfig[];
   };
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
@@ -48,10 +48,11 @@ export async function openWorkerContext(
   { server, config, log, stack }: WorkerServer,
   { site, redis }: SharedContext,
 ): Promise<WorkerContext> {
-  const { backup, verify, s3 } = config;
+  const { backup, verify } = config;
+  const destinations = placesOf(config.destinations);
   if (server !== undefined) await makeFolder(backup.folder, backup.folderOnHost);
   const scope = scopeOf(site, server);
   const records = new Records(backup.folder);
-  const catalog = stack.use(new Publisher({ records, scope, redis, destination: s3?.destination, log }));
+  const catalog = stack.use(new Publisher({ records, scope, redis, destinations, log }));
   return { backup, verify, site, server, scope, redis, records, catalog, log };
 }

@@ -1,6 +1,7 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
 import { shorten, showTarget, type AlarmKind, type Notification, type Severity } from '../notification.ts';
+import type { AlarmKey } from './alarm-field.ts';
 
 /** A fault that stands until something newer ends it. */
 export type Alarm = {
@@ -9,6 +10,8 @@ export type Alarm = {
   readonly server?: string | undefined;
   /** The name of the site, of one that is silent. */
   readonly database: string;
+  /** The destination that it is about, where it is about one. */
+  readonly destination?: string | undefined;
   /** The dump in question. */
   readonly name?: BackupName | undefined;
   readonly reason: string;
@@ -29,15 +32,18 @@ export type Recovery = {
   readonly happened: string;
   /** Whether the database is no longer configured, so nothing was mended. */
   readonly isMoot?: boolean;
+  /** The destination, of an alarm about one. */
+  readonly destination?: string | undefined;
 };
 
 type Words = {
   readonly severity: Severity;
-  readonly title: (shown: string) => string;
+  /** @param place ` at NAME`, of an alarm about a destination other than that of `S3_BUCKET` */
+  readonly title: (shown: string, place: string) => string;
   readonly happened: (reason: string, alarm: Alarm) => string;
   /** The hint if the reason has none. */
   readonly hint: (shown: string, alarm: Alarm) => string;
-  readonly recovered: (shown: string) => string;
+  readonly recovered: (shown: string, place: string) => string;
 };
 
 const WORDS: Readonly<Record<AlarmKind, Words>> = {
@@ -66,10 +72,10 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
   },
   'upload-failed': {
     severity: 'error',
-    title: (shown) => `The upload of a dump of ${shown} failed`,
+    title: (shown, place) => `The upload of a dump of ${shown}${place} failed`,
     happened: (reason, { name }) => `${name ?? 'A dump'} could not be uploaded: ${reason}`,
     hint: () => 'See the log of its job on the board. The upload worker enqueues it again every hour.',
-    recovered: (shown) => `Dumps of ${shown} are uploaded again`,
+    recovered: (shown, place) => `Dumps of ${shown} are uploaded again${place}`,
   },
   'restore-test-bad': {
     severity: 'critical',
@@ -81,10 +87,10 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
   },
   'restore-test-failed': {
     severity: 'warning',
-    title: (shown) => `Restore tests of ${shown} come to no verdict`,
+    title: (shown, place) => `Restore tests of ${shown}${place} come to no verdict`,
     happened: (reason) => `A restore test came to no verdict, and is not tried again before tomorrow: ${reason}`,
     hint: (shown) => `Mend the cause, and run: pgstow verify --database ${shown} --wait`,
-    recovered: (shown) => `Restore tests of ${shown} come to a verdict again`,
+    recovered: (shown, place) => `Restore tests of ${shown}${place} come to a verdict again`,
   },
   'restore-test-overdue': {
     severity: 'warning',
@@ -130,8 +136,9 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
     site,
     server: alarm.server,
     database: databaseOf(alarm.kind, alarm.database),
+    destination: alarm.destination,
     name: alarm.name,
-    title: words.title(shown),
+    title: words.title(shown, placeIn(alarm)),
     happened: words.happened(alarm.reason, alarm),
     safe: alarm.safe,
     hint: alarm.hint ?? words.hint(shown, alarm),
@@ -141,20 +148,23 @@ export function describeAlarm(alarm: Alarm, site: string, at: Date): Notificatio
 
 /** @param raisedAt when the alarm was raised, ISO 8601 */
 export function describeRecovery(
-  kind: AlarmKind,
-  target: Target,
+  key: AlarmKey,
   { name, happened, isMoot = false }: Recovery,
   { site, raisedAt, now }: { readonly site: string; readonly raisedAt: string; readonly now: Date },
 ): Notification {
+  const { kind, destination } = key;
   return shorten({
     event: 'recovered',
     severity: 'info',
     kind,
     site,
-    server: target.server,
-    database: databaseOf(kind, target.database),
+    server: key.server,
+    database: databaseOf(kind, key.database),
+    destination,
     name,
-    title: isMoot ? `${showTarget(target)} is not backed up any more` : WORDS[kind].recovered(showTarget(target)),
+    title: isMoot
+      ? `${showTarget(key)} is not backed up any more`
+      : WORDS[kind].recovered(showTarget(key), placeIn(key)),
     happened,
     safe: isMoot ? 'Its backups stay.' : safeAfter(name),
     hint: `${isMoot ? 'Nothing, if that is intended' : 'Nothing'}. The alarm of ${raisedAt} is over.`,
@@ -164,6 +174,10 @@ export function describeRecovery(
 
 function databaseOf(kind: AlarmKind, database: string): string | undefined {
   return kind === 'site-silent' ? undefined : database;
+}
+
+function placeIn({ destination }: Pick<AlarmKey, 'destination'>): string {
+  return destination === undefined ? '' : ` at ${destination}`;
 }
 
 function safeAfter(name: BackupName | undefined): string {

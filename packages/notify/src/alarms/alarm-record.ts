@@ -8,6 +8,7 @@ export const alarmRecordSchema = z.object({
   /** Absent for the server of stack.env. */
   server: z.string().optional(),
   database: z.string(),
+  destination: z.string().optional(),
   raisedAt: z.iso.datetime(),
   /** Only a newer event ends it. */
   sinceMs: z.number(),

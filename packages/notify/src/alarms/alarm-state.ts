@@ -2,10 +2,10 @@ import { parseJson } from '@pgstow/shared/contract/parse-json.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
-import { alarmField } from './alarm-field.ts';
+import { alarmField, type AlarmKey } from './alarm-field.ts';
 import { alarmRecordSchema, type AlarmRecord, type Change } from './alarm-record.ts';
 
-/** Hash of a site's standing alarms, by kind, server and database. */
+/** Hash of a site's standing alarms, by `alarmField`. */
 const alarmsKey = (site: string): string => `pgstow:${site}:alarms`;
 
 export type Changed = {
@@ -27,7 +27,7 @@ export type Changed = {
 export async function changeAlarm(
   redis: RedisConnection,
   site: string,
-  alarm: Pick<AlarmRecord, 'kind' | 'server' | 'database'>,
+  alarm: AlarmKey,
   decide: (known: AlarmRecord | undefined) => Change,
 ): Promise<Changed | undefined> {
   const key = alarmsKey(site);

@@ -50,8 +50,34 @@ describe.skipIf(!hasRedis()).concurrent('alarms', () => {
       const notifying = startNotifying({ config, site, redis, log, redact, stack: own });
       return { ...notifying, redis, [Symbol.asyncDispose]: () => own.disposeAsync() };
     };
-    return { endpoint, events, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    return { name: site, endpoint, events, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   }
+
+  it('about a destination stand each by itself, and that of the bucket as it did when it was the only one', async () => {
+    await using site = await newSite();
+    const failed = (destination: string): Alarm => ({
+      kind: 'upload-failed',
+      database: 'shop',
+      destination,
+      reason: 'it is away',
+      safe: 'no backup of it.',
+    });
+    await using process = await site.start();
+    for (const destination of ['s3', 'copy']) process.alarms.raise(failed(destination));
+    await eventually(() => expect(site.endpoint.requests).toHaveLength(2));
+    const fields = (await process.redis.hkeys(`pgstow:${site.name}:alarms`)).sort();
+    expect(fields).toEqual(['upload-failed/copy:shop', 'upload-failed:shop']);
+    const titles = site.endpoint.requests.map(({ json }) => (json as { title: string }).title).sort();
+    expect(titles).toEqual(['The upload of a dump of shop at copy failed', 'The upload of a dump of shop failed']);
+    process.alarms.lift('upload-failed', 'shop', {
+      at: new Date(Date.now() + 1),
+      happened: 'it is there.',
+      destination: 's3',
+    });
+    await eventually(async () => {
+      expect((await process.alarms.standing()).map(({ destination }) => destination)).toEqual(['copy']);
+    });
+  });
 
   it('are raised once and lifted once, however many processes see the same', async () => {
     await using site = await newSite();

@@ -6,6 +6,7 @@ import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import type { Background } from '../background.ts';
 import { notify } from '../channels/notify.ts';
 import type { AlarmKind } from '../notification.ts';
+import { alarmDestination } from './alarm-field.ts';
 import { describeAlarm, describeRecovery, type Alarm, type Recovery } from './alarm-notification.ts';
 import { decideLift, decideRaise, decideResend, decideSent, type AlarmRecord } from './alarm-record.ts';
 import { changeAlarm, readAlarms } from './alarm-state.ts';
@@ -48,7 +49,8 @@ export class Alarms implements Disposable {
     const now = new Date();
     // Before texts are cut: `redact` does not recognise half a secret.
     const hint = alarm.hint && redact(alarm.hint);
-    const clean = { ...alarm, reason: redact(alarm.reason), hint, safe: redact(alarm.safe) };
+    const destination = alarmDestination(alarm.destination);
+    const clean = { ...alarm, destination, reason: redact(alarm.reason), hint, safe: redact(alarm.safe) };
     const notification = describeAlarm(clean, site, now);
     const { kind, server, database } = alarm;
     const raised: AlarmRecord = {
@@ -56,6 +58,7 @@ export class Alarms implements Disposable {
       kind,
       server,
       database,
+      destination,
       raisedAt: now.toISOString(),
       sinceMs: (alarm.since ?? now).getTime(),
       isTold: false,
@@ -70,19 +73,20 @@ export class Alarms implements Disposable {
   lift(kind: AlarmKind, database: string, recovery: Recovery, server?: string): void {
     const { site, redis, background, log, redact, endpoints } = this.#options;
     background.run('lift an alarm', async (signal) => {
-      const unkept = this.#unkept.end({ kind, server, database }, recovery.at);
-      const changed = await changeAlarm(redis, site, { kind, server, database }, (known) =>
-        decideLift(known, recovery.at, Date.now()),
-      ).catch((error: unknown) => {
-        if (unkept === undefined) throw error;
-      });
+      const key = { kind, server, database, destination: alarmDestination(recovery.destination) };
+      const unkept = this.#unkept.end(key, recovery.at);
+      const changed = await changeAlarm(redis, site, key, (known) => decideLift(known, recovery.at, Date.now())).catch(
+        (error: unknown) => {
+          if (unkept === undefined) throw error;
+        },
+      );
       // Its end would be sent again and again.
       if (changed?.fault !== undefined && unkept === undefined) throw changed.fault;
       const before = changed?.before ?? unkept;
       if (before === undefined) return;
       const { raisedAt } = before;
       const clean = { ...recovery, happened: redact(recovery.happened) };
-      const notification = describeRecovery(kind, { server, database }, clean, { site, raisedAt, now: new Date() });
+      const notification = describeRecovery(key, clean, { site, raisedAt, now: new Date() });
       log.info({ alarm: kind, server, database, name: recovery.name }, `alarm lifted: ${notification.title}`);
       if (changed?.isToSend === true || unkept !== undefined)
         this.#logFaults(await notify(endpoints, notification, signal));

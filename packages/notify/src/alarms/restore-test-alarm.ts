@@ -19,7 +19,7 @@ export function updateRestoreTestAlarms(alarms: Pick<Alarms, 'raise' | 'lift'>, 
   }
   if (result !== 'could-not-tell') {
     const happened = `The restore test of ${name}, as it lies at ${destination}, came to a verdict.`;
-    alarms.lift('restore-test-failed', database, { at: takenAt, name, happened });
+    alarms.lift('restore-test-failed', database, { at: takenAt, name, happened, destination });
   }
   if (result === 'good')
     alarms.lift('restore-test-bad', database, {

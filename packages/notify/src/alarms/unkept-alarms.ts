@@ -1,7 +1,6 @@
-import { alarmField } from './alarm-field.ts';
+import { alarmField, type AlarmKey } from './alarm-field.ts';
 import type { AlarmRecord } from './alarm-record.ts';
 
-type Key = Pick<AlarmRecord, 'kind' | 'server' | 'database'>;
 type Entry = {
   readonly record: AlarmRecord;
   /** `undefined`: it waits to be sent. */
@@ -47,7 +46,7 @@ export class UnkeptAlarms {
     if (this.#entries.has(alarmField(record))) this.#entries.set(alarmField(record), { record, sentAtMs: undefined });
   }
 
-  isSent(key: Key, nowMs: number): boolean {
+  isSent(key: AlarmKey, nowMs: number): boolean {
     this.#forgetOld(nowMs);
     return this.#entries.get(alarmField(key))?.sentAtMs !== undefined;
   }
@@ -57,12 +56,12 @@ export class UnkeptAlarms {
   }
 
   /** Forgets an alarm that Redis keeps. */
-  drop(key: Key): void {
+  drop(key: AlarmKey): void {
     this.#entries.delete(alarmField(key));
   }
 
   /** Ends an alarm by a newer event. @returns the alarm, if it was sent */
-  end(key: Key, at: Date): AlarmRecord | undefined {
+  end(key: AlarmKey, at: Date): AlarmRecord | undefined {
     const known = this.#entries.get(alarmField(key));
     if (known === undefined || at.getTime() < known.record.sinceMs) return undefined;
     this.#entries.delete(alarmField(key));

@@ -35,7 +35,7 @@ describe('the configuration', () => {
       board: { host: '127.0.0.1', port: 3000, user: 'admin' },
       runtime: { logLevel: 'info', shutdownGraceMs: 60_000 },
     });
-    expect(config.s3).toBeUndefined();
+    expect(config.destinations).toEqual([]);
     expect({ warnings, secrets }).toEqual({ warnings: [], secrets: [] });
   });
 
@@ -239,6 +239,7 @@ function sampleOf(name: string): string {
     VERIFY_DIR: '/srv/scratch',
     VERIFY_HOST_DIR: '/scratch-host',
     TZ: 'Europe/Berlin',
+    COPY_DIR: '/copies',
     BACKUP_DIR: '/srv',
     BOARD_HOST: '::1',
     BACKUP_COMPRESSION: 'gzip',

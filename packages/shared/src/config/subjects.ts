@@ -1,10 +1,10 @@
 import { alarms } from './subjects/alarms.ts';
 import { backup } from './subjects/backup.ts';
 import { board } from './subjects/board.ts';
+import { destinations } from './subjects/destinations.ts';
 import { postgres } from './subjects/postgres.ts';
 import { redis } from './subjects/redis.ts';
 import { runtime } from './subjects/runtime.ts';
-import { s3 } from './subjects/s3.ts';
 import { schedule } from './subjects/schedule.ts';
 import { targets } from './subjects/targets.ts';
 import { tracing } from './subjects/tracing.ts';
@@ -16,7 +16,7 @@ export const subjects = {
   targets,
   schedule,
   backup,
-  s3,
+  destinations,
   verify,
   alarms,
   redis,

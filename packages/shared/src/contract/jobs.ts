@@ -99,9 +99,13 @@ export function verifyJobId(name: BackupName, destination: string, server?: stri
   return atServer(`verify.${name}.${destination}`, server);
 }
 
-/** The schedule entry of a target's restore tests. */
-export function verifyScheduleId(database: string, server?: string): string {
-  return atServer(`verify.${encodeURIComponent(database)}`, server);
+/**
+ * The schedule entry of a target's restore tests.
+ *
+ * @param place of the second destination and those behind it. An encoded database and a server have no `+`
+ */
+export function verifyScheduleId(database: string, server?: string, place?: string): string {
+  return atServer(`verify.${encodeURIComponent(database)}${place === undefined ? '' : `+${place}`}`, server);
 }
 
 export function catchUpJobId(database: string, dueAtMs: number, server?: string): string {
@@ -123,9 +127,9 @@ function atServer(id: string, server: string | undefined): string {
   return server === undefined ? id : `${id}@${server}`;
 }
 
-/** Whether a schedule entry of restore tests is one of ours. */
-export function isVerifyScheduleId(id: string): boolean {
-  return id.startsWith('verify.');
+/** Whether a schedule entry of restore tests is one of ours. @param place of one destination's alone */
+export function isVerifyScheduleId(id: string, place?: string): boolean {
+  return id.startsWith('verify.') && (place === undefined || id.split('@')[0]?.endsWith(`+${place}`) === true);
 }
 
 /** Whether a schedule entry is one of ours. */

@@ -16,7 +16,9 @@ export type FreezeCause = (typeof freezeCauses)[number];
 const publishedReceiptSchema = z.object({
   destination: destinationNameSchema,
   endpoint: z.string().optional(),
-  bucket: z.string(),
+  /** Absent of a folder. */
+  bucket: z.string().optional(),
+  folder: z.string().optional(),
   key: z.string(),
   confirmedAt: z.iso.datetime(),
   /** When retention at the destination released the copy. */
@@ -69,7 +71,7 @@ const publishedDatabaseSchema = z.object({
   bytes: count,
   /** The part of those that each destination has confirmed. */
   uploaded: z.array(z.object({ destination: destinationNameSchema, count, bytes: count })),
-  /** Dumps that the configured destination has not confirmed; none where backups stay local. */
+  /** Dumps that a configured destination has not confirmed; none where backups stay local. */
   notUploaded: z.object({ count, oldestRecordedAt: z.iso.datetime().optional() }),
   /** Why nothing of it is pruned. */
   frozen: z.string().optional(),

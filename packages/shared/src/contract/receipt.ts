@@ -4,13 +4,10 @@ import type { Destination } from './destination.ts';
 import type { Manifest } from './manifest.ts';
 import { destinationNameSchema } from './target.ts';
 
-/** `NAME.<destination>.receipt.json`: the store's own confirmation of an upload. */
-export const receiptSchema = z.strictObject({
+const receiptFields = {
   version: z.literal(1),
   name: backupNameSchema,
   destination: destinationNameSchema,
-  endpoint: z.string().optional(),
-  bucket: z.string().min(1),
   key: z.string().min(1),
   bytes: z.int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -21,8 +18,21 @@ export const receiptSchema = z.strictObject({
   confirmedAt: z.iso.datetime(),
   /** When retention at the destination released the copy. It was confirmed before, and is not put there again. */
   prunedAt: z.iso.datetime().optional(),
+};
+
+const s3ReceiptSchema = z.strictObject({
+  ...receiptFields,
+  endpoint: z.string().optional(),
+  bucket: z.string().min(1),
 });
 
+/** `NAME.<destination>.receipt.json`: the store's own confirmation of an upload, to a bucket or to a folder. */
+export const receiptSchema = z.union([
+  s3ReceiptSchema,
+  z.strictObject({ ...receiptFields, folder: z.string().startsWith('/') }),
+]);
+
+export type S3Receipt = z.infer<typeof s3ReceiptSchema>;
 export type Receipt = z.infer<typeof receiptSchema>;
 
 export function receiptFileName(name: BackupName, destination: string): string {
@@ -30,10 +40,11 @@ export function receiptFileName(name: BackupName, destination: string): string {
 }
 
 /** The fields that say which dump a receipt confirms, and where. */
-export type ConfirmingReceipt = Pick<
-  Receipt,
-  'name' | 'sha256' | 'bytes' | 'destination' | 'endpoint' | 'bucket' | 'key' | 'prunedAt'
->;
+export type ConfirmingReceipt = Pick<Receipt, 'name' | 'sha256' | 'bytes' | 'destination' | 'key' | 'prunedAt'> & {
+  readonly endpoint?: string | undefined;
+  readonly bucket?: string | undefined;
+  readonly folder?: string | undefined;
+};
 export type ConfirmedManifest = Pick<Manifest, 'name' | 'sha256' | 'bytes'>;
 
 /** Whether the receipt confirms exactly this dump, at this destination, and the copy is still to be there. */
@@ -54,9 +65,10 @@ export function receiptSettles(
   return (
     receiptIsOf(receipt, manifest) &&
     receipt.destination === destination.name &&
-    receipt.endpoint === destination.endpoint &&
-    receipt.bucket === destination.bucket &&
-    receipt.key === destination.prefix + manifest.name
+    receipt.key === destination.prefix + manifest.name &&
+    ('folder' in destination
+      ? receipt.folder === destination.folder
+      : receipt.endpoint === destination.endpoint && receipt.bucket === destination.bucket)
   );
 }
 

@@ -178,6 +178,18 @@ describe('a receipt', () => {
     expect(receiptSchema.safeParse(data).success).toBe(false);
   });
 
+  it('may be of a folder, and confirms nothing of another folder or of a bucket', () => {
+    const { endpoint: _endpoint, bucket: _bucket, ...rest } = { endpoint: undefined, ...receipt };
+    const copied: Receipt = { ...rest, destination: 'copy', folder: '/nas/shop', key: name };
+    const copy: Destination = { name: 'copy', folder: '/nas/shop', prefix: '' };
+    expect(receiptSchema.parse(JSON.parse(JSON.stringify(copied)))).toEqual(copied);
+    expect(receiptSchema.safeParse({ ...copied, bucket: 'mine' }).success).toBe(false);
+    expect(receiptConfirms(copied, manifest, copy)).toBe(true);
+    expect(receiptConfirms(copied, manifest, { ...copy, folder: '/nas' })).toBe(false);
+    expect(receiptConfirms(copied, manifest, { ...destination, name: 'copy', prefix: '' })).toBe(false);
+    expect(receiptConfirms({ ...receipt, destination: 'copy', key: name }, manifest, copy)).toBe(false);
+  });
+
   it('confirms its own dump at its own place', () => {
     expect(receiptConfirms(receipt, manifest, destination)).toBe(true);
   });

@@ -6,6 +6,12 @@ import { destinationNameSchema } from './target.ts';
 /** Stands in place of a destination for the backup folder. */
 export const LOCAL = 'local';
 
+/** The places whose copies are tested: each destination or, where there is none, the backup folder. */
+export function placeNames(destinations: Iterable<{ readonly name: string }>): readonly string[] {
+  const names = Array.from(destinations, ({ name }) => name);
+  return names.length === 0 ? [LOCAL] : names;
+}
+
 /**
  * `good`: restored, and equal to what its manifest says. `bad`: it does not restore, or what was restored differs.
  * `could-not-tell`: no verdict on the dump, for a reason that lies elsewhere (no room, no server of its version).

@@ -1,4 +1,4 @@
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import type { S3Destination } from '@pgstow/shared/contract/destination.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { DUMP_LESS } from './translate-s3-error.ts';
 
@@ -10,7 +10,7 @@ const AWS_BYTES = 10_000 * 5 * GIB;
 const OTHER_BYTES = 5 * TIB;
 
 /** @throws PermanentError if a file is too large to become an object: better now than after its last part */
-export function assertFits(bytes: number, { endpoint }: Destination, url: string): void {
+export function assertFits(bytes: number, { endpoint }: S3Destination, url: string): void {
   const most = endpoint === undefined ? AWS_BYTES : OTHER_BYTES;
   if (bytes <= most) return;
   const inTib = (size: number) => `${(Math.floor((size / TIB) * 10) / 10).toFixed(1)} TiB`;

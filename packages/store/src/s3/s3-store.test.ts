@@ -224,7 +224,7 @@ async function storeAt(
   access: S3Access,
   more: Partial<S3Config>,
   release: () => Promise<void> = async () => undefined,
-): Promise<StoreUnderTest> {
+): Promise<StoreUnderTest & { readonly store: S3Store }> {
   const bucket = `pgstow-${randomBytes(6).toString('hex')}`;
   const client = createS3TestClient(access);
   await client.createBucket(bucket);
@@ -233,6 +233,7 @@ async function storeAt(
   return {
     store,
     withoutBucket,
+    absent: 'Create the bucket',
     listsOpenUploads: true,
     leaveOpen: async (Key) => {
       await client.sdk.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }));

@@ -41,7 +41,7 @@ const WHAT_ELSE_FORBIDS =
 
 /** A bucket of AWS or of any store that speaks S3. Dispose closes its connections. */
 export class S3Store implements Store, Disposable {
-  readonly destination: Store['destination'];
+  readonly destination: S3Config['destination'];
   readonly checksum: Store['checksum'];
   readonly #config: S3Config;
   readonly #client: S3Client;

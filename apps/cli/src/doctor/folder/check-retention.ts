@@ -1,22 +1,25 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { describePeriods } from '@pgstow/catalog/policy/period-policy.ts';
 import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
+import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
+import { nameAll } from '@pgstow/shared/contract/destination.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { findingOf, defineCheck } from '../check.ts';
 
 /** Says which dumps are kept, and what that means today. */
 export const checkRetention = defineCheck({
   name: 'retention.today',
-  needs: ['backup', 's3', 'postgres', 'verify'],
+  needs: ['backup', 'destinations', 'postgres', 'verify'],
   timeoutMs: 60_000,
-  async *run({ backup, s3, postgres, verify }, facts) {
+  async *run({ backup, destinations: configs, postgres, verify }, facts) {
     const { keepLast, keepPeriods, folder } = backup;
+    const destinations = placesOf(configs);
     const periods = describePeriods(keepPeriods);
     const newest = keepLast === 1 ? 'newest dump' : `${keepLast} newest dumps`;
     const rest =
-      s3 === undefined
+      destinations.length === 0
         ? ''
-        : `, and beyond that every one whose upload to ${s3.destination.name} is not confirmed; the store keeps all`;
+        : `, and beyond that every one whose upload to ${nameAll(destinations)} is not confirmed; ${destinations.length === 1 ? 'the store keeps all' : 'the stores keep all'}`;
     const ofPeriods = periods === '' ? '' : `, the newest of ${periods}`;
     yield findingOf('retention.words').ok(`the folder keeps the ${newest} of each database${ofPeriods}${rest}`);
     const dumps = await facts.readDumps(folder);
@@ -25,7 +28,7 @@ export const checkRetention = defineCheck({
       const ours = dumpsOf(subject, dumps);
       const verdicts = applyRetention(
         ours,
-        retentionPolicyOf(backup, verify, s3?.destination),
+        retentionPolicyOf(backup, verify, destinations),
         facts.now,
         damaged.get(subject),
       );

@@ -10,12 +10,12 @@ import { findingOf, defineCheck, type Finding, type Settings } from '../check.ts
 import { UnknownFactError } from '../facts.ts';
 import { formatRun } from './describe-schedule.ts';
 
-type Wanted = Required<Pick<Settings, 'postgres' | 'redis' | 'schedule' | 'verify'>> & Pick<Settings, 's3'>;
+type Wanted = Required<Pick<Settings, 'postgres' | 'redis' | 'schedule' | 'verify' | 'destinations'>>;
 
 /** Checks that workers serve the queues, that runs are planned, and that no job has failed. */
 export const checkQueues = defineCheck({
   name: 'queues.workers',
-  needs: ['redis', 'postgres', 's3', 'schedule', 'verify'],
+  needs: ['redis', 'postgres', 'destinations', 'schedule', 'verify'],
   timeoutMs: 45_000,
   async *run(settings, facts, signal) {
     await using connection = await connect(settings.redis.url, signal).catch(() => {
@@ -26,9 +26,9 @@ export const checkQueues = defineCheck({
   },
 });
 
-function queuesInUse({ s3, verify }: Wanted): readonly QueueName[] {
+function queuesInUse({ destinations, verify }: Wanted): readonly QueueName[] {
   const queues: QueueName[] = ['dump'];
-  if (s3 !== undefined) queues.push('upload');
+  if (destinations.length > 0) queues.push('upload');
   if (verify.schedule.kind !== 'off') queues.push('verify');
   return queues;
 }

@@ -1,3 +1,4 @@
+import { isS3Config } from '@pgstow/shared/config/subjects/destinations.ts';
 import { probeS3 } from '@pgstow/store/s3/probe/probe-s3.ts';
 import { findingOf, defineCheck } from '../check.ts';
 import { judgeClock } from '../judge-clock.ts';
@@ -8,9 +9,10 @@ const REFUSED_MS = 15 * 60 * 1000;
 /** Does once at the store all that uploads do there. */
 export const checkS3 = defineCheck({
   name: 's3.put',
-  needs: ['s3'],
+  needs: ['destinations'],
   timeoutMs: 90_000,
-  async *run({ s3 }, _facts, signal) {
+  async *run({ destinations }, _facts, signal) {
+    const s3 = destinations.find(isS3Config);
     if (s3 === undefined) {
       yield findingOf('s3.put').warning(
         'no bucket is configured: backups stay in the folder alone, and are lost with its disk',

@@ -1,4 +1,4 @@
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { isConfirmedEverywhere } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
@@ -20,7 +20,7 @@ export function fillDatabaseMetrics(fill: FillMetrics, status: DatabaseStatus, s
   if (known === undefined) return;
   const dumps = known.dumps.map(recallDump);
   const counted = dumps.filter((dump) => !isSuspect(dump));
-  fill(stageMetrics, { counted, destination: site.destination, now: facts.now }, labels);
+  fill(stageMetrics, { counted, destinations: site.destinations, now: facts.now }, labels);
   fill(newestDumpMetrics, status.health.newest?.dump, labels);
   fill(restoreTestMetrics, { ...status, known, restoreTests: site.restoreTests }, labels);
   fill(folderMetrics, known, labels);
@@ -49,16 +49,16 @@ const protectionMetrics: MetricTable<DatabaseStatus & SiteFacts & Pick<Site, 'sc
 type Counted = {
   /** Dumps that are not suspect. */
   readonly counted: readonly RecalledDump[];
-  readonly destination: Destination | undefined;
+  readonly destinations: readonly Destination[];
   readonly now: Date;
 };
 
 const stageMetrics: MetricTable<Counted> = {
   pgstow_last_success_timestamp_seconds: [
     'When the stage last succeeded: a dump was recorded, its upload confirmed, it was restored and found good. Suspect dumps count for none.',
-    ({ counted, destination, now }) => [
+    ({ counted, destinations, now }) => [
       [{ stage: 'dump' }, seconds(newestByNow(counted, now)?.dump.recordedAt)],
-      [{ stage: 'upload' }, destination && lastConfirmedSeconds(counted, destination)],
+      [{ stage: 'upload' }, lastConfirmedSeconds(counted, destinations)],
       [{ stage: 'verify' }, seconds(lastRestoreTest(testsOf(counted).filter(isGood))?.testedAt)],
     ],
   ],
@@ -98,7 +98,7 @@ const restoreTestMetrics: MetricTable<Tested> = {
 const folderMetrics: MetricTable<PublishedDatabase> = {
   pgstow_backups: ['Dumps in the backup folder.', ({ count }) => count],
   pgstow_backups_bytes: ['Size of the dumps in the backup folder.', ({ bytes }) => bytes],
-  pgstow_dumps_not_uploaded: ['Dumps that the destination has not confirmed.', ({ notUploaded }) => notUploaded.count],
+  pgstow_dumps_not_uploaded: ['Dumps that a destination has not confirmed.', ({ notUploaded }) => notUploaded.count],
   pgstow_oldest_dump_not_uploaded_timestamp_seconds: [
     'Since when the oldest of them waits.',
     ({ notUploaded }) => seconds(notUploaded.oldestRecordedAt),
@@ -118,10 +118,17 @@ const pruningMetrics: MetricTable<Pruned> = {
   ],
 };
 
-function lastConfirmedSeconds(dumps: readonly RecalledDump[], destination: Destination): number | undefined {
+/** When the last of its destinations confirmed a dump. */
+function lastConfirmedSeconds(
+  dumps: readonly RecalledDump[],
+  destinations: readonly Destination[],
+): number | undefined {
   const times = dumps
-    .filter((dump) => isConfirmed(dump, destination))
-    .map((dump) => seconds(dump.receipts.get(destination.name)?.confirmedAt) ?? 0);
+    .filter((dump) => isConfirmedEverywhere(dump, destinations))
+    .flatMap((dump) => {
+      const confirmed = destinations.map(({ name }) => seconds(dump.receipts.get(name)?.confirmedAt) ?? 0);
+      return confirmed.length === 0 ? [] : Math.max(...confirmed);
+    });
   return times.length === 0 ? undefined : Math.max(...times);
 }
 

@@ -1,5 +1,6 @@
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -9,13 +10,12 @@ import prettyBytes from 'pretty-bytes';
 import { html, type Html } from './html.ts';
 import { jobPath } from './job-path.ts';
 import { renderAge } from './render-age.ts';
-import { stagesOf } from './timeline.ts';
 
 /** Lists the published backups of a database in words, newest first, with a link to each job. */
 export function renderBackupList(
   { database, dumps, count }: PublishedDatabase,
   now: Date,
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
 ): Html {
   const shown = dumps.toReversed();
   return html`<section class="list" aria-labelledby="backups">
@@ -33,7 +33,7 @@ export function renderBackupList(
           </tr>
         </thead>
         <tbody>
-          ${shown.map((dump) => renderListed(dump, now, destination))}
+          ${shown.map((dump) => renderListed(dump, now, destinations))}
         </tbody>
       </table>
     </div>
@@ -41,10 +41,8 @@ export function renderBackupList(
   </section>`;
 }
 
-function renderListed(dump: PublishedDump, now: Date, destination: Destination | undefined): Html {
-  const { upload } = stagesOf(dump, destination);
+function renderListed(dump: PublishedDump, now: Date, destinations: readonly Destination[]): Html {
   const test = decisiveRestoreTest(recallDump(dump));
-  const uploadText = { good: 'confirmed', none: 'not yet', bad: '', unknown: '', 'not-wanted': '' }[upload];
   return html`<tr>
     <td>${renderAge(dump.takenAt, now)}</td>
     <td class="number">
@@ -54,9 +52,15 @@ function renderListed(dump: PublishedDump, now: Date, destination: Destination |
     <td class="number">${dump.durationMs === undefined ? undefined : describeDuration(dump.durationMs)}</td>
     <td>
       ${
-        destination === undefined
+        destinations.length === 0
           ? 'local'
-          : html`<a href="${jobPath('upload', uploadJobId(dump.name, destination.name))}">${uploadText}</a>`
+          : destinations.map((destination, index) => {
+              const text = isConfirmed(recallDump(dump), destination) ? 'confirmed' : 'not yet';
+              return html`${index === 0 ? undefined : ', '}<a
+                  href="${jobPath('upload', uploadJobId(dump.name, destination.name))}"
+                  >${destinations.length === 1 ? text : `${destination.name} ${text}`}</a
+                >`;
+            })
       }
     </td>
     <td>

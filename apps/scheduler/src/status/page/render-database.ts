@@ -18,7 +18,7 @@ const BADGES: Readonly<Record<Protection, string>> = {
 /** Renders one database: whether it is protected, its stages, its last backups and its buttons. */
 export function renderDatabase(status: DatabaseStatus, index: number, options: StatusPageOptions): Html {
   const { database, reasons, health, known } = status;
-  const { destination, view } = options;
+  const { destinations, view } = options;
   const id = `db-${index}`;
   const dumps = known?.dumps ?? [];
   return html`<section class="database" aria-label="${database}">
@@ -29,7 +29,7 @@ export function renderDatabase(status: DatabaseStatus, index: number, options: S
       ${renderSentences('Why it is not protected', reasons)}${renderSentences('What to see to', health.warnings)}
       <div class="columns">
         <dl class="stage">${renderStages(status, options)}</dl>
-        ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destination)}
+        ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destinations)}
       </div>
       <div class="actions">
         ${renderForm('./dump', 'Back up now', database, options)}${dumps.length === 0 ? undefined : renderForm('./restore-test', 'Test restore now', database, options)}${renderRunning(database, options.jobs)}${dumps.length === 0 || 'database' in view ? undefined : html`<a class="more" href="${viewPath({ database })}">Its last backups</a>`}

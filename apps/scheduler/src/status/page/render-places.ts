@@ -11,7 +11,7 @@ const MOST_NAMED = 20;
 export function renderPlaces(
   { databases, folder }: PublishedCatalog,
   status: SiteStatus,
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
 ): Html {
   const places = new Map<string, { count: number; bytes: number }>();
   const add = (place: string, count: number, bytes: number): void => {
@@ -19,7 +19,7 @@ export function renderPlaces(
     places.set(place, { count: known.count + count, bytes: known.bytes + bytes });
   };
   add(LOCAL, 0, 0);
-  if (destination !== undefined) add(destination.name, 0, 0);
+  for (const { name } of destinations) add(name, 0, 0);
   for (const { count, bytes, uploaded } of databases) {
     add(LOCAL, count, bytes);
     for (const place of uploaded) add(place.destination, place.count, place.bytes);
@@ -43,9 +43,7 @@ export function renderPlaces(
               places,
               ([place, { count, bytes }]) =>
                 html`<tr>
-                  <td>
-                    ${place === LOCAL ? 'backup folder' : place === destination?.name ? html`${place}, bucket ${destination.bucket}` : place}
-                  </td>
+                  <td>${describePlace(place, destinations)}</td>
                   <td class="number">${count.toLocaleString('en')}</td>
                   <td class="number">${prettyBytes(bytes)}</td>
                 </tr>`,
@@ -60,4 +58,11 @@ export function renderPlaces(
       ${others.length === 0 ? undefined : html`<p class="muted">Also in the folder, and not configured any more: ${others.slice(0, MOST_NAMED).map(({ database, count }, index) => html`${index === 0 ? undefined : ', '}${database} (${count})`)}${others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : undefined}</p>`}
     </div>
   </section>`;
+}
+
+function describePlace(place: string, destinations: readonly Destination[]): string {
+  if (place === LOCAL) return 'backup folder';
+  const destination = destinations.find(({ name }) => name === place);
+  if (destination === undefined) return place;
+  return 'folder' in destination ? `${place}, folder ${destination.folder}` : `${place}, bucket ${destination.bucket}`;
 }

@@ -2,6 +2,7 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
+import { nameAll } from '@pgstow/shared/contract/destination.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import prettyBytes from 'pretty-bytes';
 import type { DatabaseStatus } from '../../site/protection-policy.ts';
@@ -12,12 +13,17 @@ import type { StatusPageOptions } from './status-page-options.ts';
 /** Renders how far the newest backup of a database got, and what comes next. */
 export function renderStages(
   { database, health, known }: DatabaseStatus,
-  { facts, destination }: StatusPageOptions,
+  { facts, destinations }: StatusPageOptions,
 ): Html {
   const { now } = facts;
   const newest = health.newest?.dump;
   const confirmed = health.newestConfirmed?.dump;
-  const confirmedAt = confirmed?.receipts.find((receipt) => receipt.destination === destination?.name)?.confirmedAt;
+  // It is confirmed once the last of them has.
+  const confirmedAt = confirmed?.receipts
+    .filter((receipt) => destinations.some(({ name }) => name === receipt.destination))
+    .map((receipt) => receipt.confirmedAt)
+    .sort()
+    .at(-1);
   const test = lastRestoreTest((known?.dumps ?? []).flatMap(({ restoreTests }) => restoreTests));
   const nextRun = facts.nextRuns.get(database);
   const rows = newest?.rows;
@@ -27,7 +33,7 @@ export function renderStages(
     </dd>
     <dt>Last upload</dt>
     <dd>
-      ${destination === undefined ? 'backups stay in the folder' : confirmedAt === undefined ? html`<span class="no">never</span>` : html`${renderAge(confirmedAt, now)}, to ${destination.name}`}
+      ${destinations.length === 0 ? 'backups stay in the folder' : confirmedAt === undefined ? html`<span class="no">never</span>` : html`${renderAge(confirmedAt, now)}, to ${nameAll(destinations)}`}
     </dd>
     <dt>Restore test</dt>
     <dd>

@@ -45,7 +45,7 @@ function renderAll(options: StatusPageOptions, from: number): Html {
       renderNotices(options)
     }
     ${renderDatabases(options, from)}
-    ${facts.catalog === undefined ? undefined : renderPlaces(facts.catalog, status, options.destination)}
+    ${facts.catalog === undefined ? undefined : renderPlaces(facts.catalog, status, options.destinations)}
     <footer>
       pgstow ${options.version}${site === 'default' ? undefined : `, site ${site}`}. All times are in UTC.
       <a href="./healthz">Health</a> · <a href="./metrics">Metrics</a>
@@ -54,13 +54,13 @@ function renderAll(options: StatusPageOptions, from: number): Html {
 }
 
 function renderOne(database: string, options: StatusPageOptions): Html {
-  const { facts, status, destination, said } = options;
+  const { facts, status, destinations, said } = options;
   const one = status.databases.find((each) => each.database === database);
   return html`<p class="back"><a href="./">All databases</a></p>
     <p class="muted">${describePublication(facts)}</p>
     ${said === undefined ? undefined : renderSaid(said)}
     ${one === undefined ? undefined : renderDatabase(one, 0, options)}
-    ${one?.known === undefined ? undefined : renderBackupList(one.known, facts.now, destination)}`;
+    ${one?.known === undefined ? undefined : renderBackupList(one.known, facts.now, destinations)}`;
 }
 
 const SIGNS: Readonly<Record<Protection, string>> = { yes: '✓', 'not-yet': '…', no: '✗' };

@@ -19,7 +19,7 @@ export type StatusPageOptions = {
   readonly site: string;
   /** The path that browsers see before the page's own; empty, or without a slash at its end. */
   readonly publicPath: string;
-  readonly destination: Destination | undefined;
+  readonly destinations: readonly Destination[];
   readonly facts: SiteFacts;
   readonly status: SiteStatus;
   /** The standing alarms, oldest first. */

@@ -1,6 +1,6 @@
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { isConfirmedEverywhere } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -18,13 +18,13 @@ export type Stages = {
   readonly restore: StageResult;
 };
 
-/** Judges each stage of a dump: suspect or not, uploaded or not, restored or not. */
-export function stagesOf(dump: PublishedDump, destination: Destination | undefined): Stages {
+/** Judges each stage of a dump: suspect or not, uploaded to every destination or not, restored or not. */
+export function stagesOf(dump: PublishedDump, destinations: readonly Destination[]): Stages {
   const recalled = recallDump(dump);
   const result = decisiveRestoreTest(recalled)?.result;
   return {
     dump: isSuspect(recalled) ? 'unknown' : 'good',
-    upload: destination === undefined ? 'not-wanted' : isConfirmed(recalled, destination) ? 'good' : 'none',
+    upload: destinations.length === 0 ? 'not-wanted' : isConfirmedEverywhere(recalled, destinations) ? 'good' : 'none',
     restore: result === undefined ? 'none' : result === 'could-not-tell' ? 'unknown' : result,
   };
 }
@@ -43,19 +43,19 @@ export function drawTimeline(
   id: string,
   database: string,
   dumps: readonly PublishedDump[],
-  destination: Destination | undefined,
+  destinations: readonly Destination[],
 ): Html {
   const shown = dumps.slice(-MOST);
   const most = Math.max(1, ...shown.map(({ bytes }) => bytes));
   const longest = Math.max(1, ...shown.map(({ durationMs }) => durationMs ?? 0));
-  const stages = shown.map((dump) => stagesOf(dump, destination));
+  const stages = shown.map((dump) => stagesOf(dump, destinations));
   const first = shown[0];
   const last = shown.at(-1);
   if (first === undefined || last === undefined) return html``;
   const count = (wanted: (each: Stages) => boolean): number => stages.filter(wanted).length;
   const description = [
     `${shown.length} backups from ${day(first.takenAt)} to ${day(last.takenAt)}, the last of ${prettyBytes(last.bytes)}`,
-    destination === undefined ? undefined : `${count(({ upload }) => upload === 'good')} are uploaded`,
+    destinations.length === 0 ? undefined : `${count(({ upload }) => upload === 'good')} are uploaded`,
     `${count(({ restore }) => restore === 'good')} restored well`,
     `${count(({ restore }) => restore === 'bad')} did not`,
     count(({ dump }) => dump === 'unknown') === 0 ? undefined : `${count(({ dump }) => dump === 'unknown')} suspect`,
@@ -73,7 +73,7 @@ export function drawTimeline(
       <text x="0" y="${SIZE.top + SIZE.height}">size</text>
       <text x="0" y="${TIME.top + 12}">time</text>
       <text x="0" y="${ROWS.dump + 4}">dump</text>
-      ${destination === undefined ? undefined : html`<text x="0" y="${ROWS.upload + 4}">upload</text>`}
+      ${destinations.length === 0 ? undefined : html`<text x="0" y="${ROWS.upload + 4}">upload</text>`}
       <text x="0" y="${ROWS.restore + 4}">restore</text>
       <text x="${LEFT}" y="${HEIGHT - 6}">${day(first.takenAt)}</text>
       ${shown.length < 8 ? undefined : html`<text x="${LEFT + shown.length * SLOT}" y="${HEIGHT - 6}" text-anchor="end">${day(last.takenAt)}</text>`}

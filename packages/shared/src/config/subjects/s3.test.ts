@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig, type ConfigError } from '../read-config.ts';
-import { s3, type S3Config } from './s3.ts';
+import { destinations } from './destinations.ts';
+import type { S3Config } from './s3.ts';
 
-const read = (env: Record<string, string>): S3Config | undefined => readConfig(env, { s3 }, [s3]).config.s3;
+const read = (env: Record<string, string>): S3Config | undefined =>
+  readConfig(env, { destinations }, [destinations]).config.destinations[0] as S3Config | undefined;
 const faults = (env: Record<string, string>): readonly string[] => {
   try {
     read(env);

@@ -110,14 +110,16 @@ function forServer(config: Readonly<Record<string, unknown>>, name: string): Rea
     ...destination,
     prefix: `${destination.prefix}${name}/`,
   });
-  const { s3, destination } = config as {
-    readonly s3?: { readonly destination: WithPrefix };
-    readonly destination?: WithPrefix;
+  const { destinations, places } = config as {
+    readonly destinations?: readonly { readonly destination: WithPrefix }[];
+    readonly places?: readonly WithPrefix[];
   };
   return {
     ...config,
-    ...(s3 === undefined ? {} : { s3: { ...s3, destination: moved(s3.destination) } }),
-    ...(destination === undefined ? {} : { destination: moved(destination) }),
+    ...(destinations === undefined
+      ? {}
+      : { destinations: destinations.map((each) => ({ ...each, destination: moved(each.destination) })) }),
+    ...(places === undefined ? {} : { places: places.map(moved) }),
   };
 }
 

@@ -5,7 +5,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { isArchiveClass } from '@pgstow/shared/config/subjects/s3.ts';
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
+import type { S3Destination } from '@pgstow/shared/contract/destination.ts';
 import { readS3Error } from '../read-s3-error.ts';
 import { isForbidden } from '../s3-refusal.ts';
 import type { Found } from './probe-finding.ts';
@@ -16,7 +16,7 @@ const TESTED_AFTER_DAYS = 7;
 /** Reads whether the bucket keeps objects that are overwritten or deleted. Skipped where that may not be read. */
 export function readVersioning(
   client: S3Client,
-  { bucket }: Destination,
+  { bucket }: S3Destination,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   return orSkipped('versioning', signal, async () => {
@@ -38,7 +38,7 @@ export function readVersioning(
  */
 export function readLifecycle(
   client: S3Client,
-  { bucket, prefix }: Destination,
+  { bucket, prefix }: S3Destination,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   return orSkipped('lifecycle rules', signal, async () => {
