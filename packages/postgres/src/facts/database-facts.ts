@@ -117,11 +117,15 @@ function isSetBack(then: Sequence, now: Sequence): boolean {
   return now.increment.startsWith('-') ? moved > 0n : moved < 0n;
 }
 
+/** Digests each description as it arrives: those of thousands of tables would fill the memory. */
+const digestedSchema = z
+  .tuple([z.string(), z.record(z.string(), z.unknown())])
+  .transform(([name, parts]) => [name, digestParts(parts)] as const);
+
 async function describeObjects(
   session: PsqlSession,
 ): Promise<Pick<DatabaseFacts, 'objects' | 'descriptionVersion' | 'schemaSha256' | 'losses'>> {
-  const described = await session.query(DESCRIBE_OBJECTS, z.tuple([z.string(), z.record(z.string(), z.unknown())]));
-  const digests = described.map(([name, parts]) => [name, digestParts(parts)] as const);
+  const digests = [...(await session.query(DESCRIBE_OBJECTS, digestedSchema))];
   digests.sort(([a], [b]) => (a < b ? -1 : 1));
   const losses = await session.query(LIST_LOSSES, z.string());
   return {
