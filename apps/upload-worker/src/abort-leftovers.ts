@@ -1,4 +1,4 @@
-import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDumpOutline } from '@pgstow/catalog/folder/read-folder.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { keyPrefixes, parseObjectKey } from '@pgstow/store/object-key.ts';
@@ -38,7 +38,7 @@ export async function sweepLeftovers(
     const name = parseObjectKey(destination.prefix, upload.key)?.name;
     if (name === undefined) continue;
     const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;
-    if (!isOld && (await findDump(backup.folder, name)) === undefined) continue;
+    if (!isOld && (await findDumpOutline(backup.folder, name)) === undefined) continue;
     try {
       await withLock(redis, uploadLockKey(scope, name, destination.name), signal, (held) =>
         destination.store.abortUpload(upload, held),

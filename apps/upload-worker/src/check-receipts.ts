@@ -1,4 +1,4 @@
-import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDumpOutline, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { removeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
@@ -48,20 +48,22 @@ export async function checkReceipts(
 }
 
 async function removeIfRefuted(
-  { backup, catalog, log }: UploadContext,
+  { backup, records, catalog, log }: UploadContext,
   destination: UploadDestination,
   name: BackupName,
   signal: AbortSignal,
 ): Promise<boolean> {
   // Read under the lock: a job may just have written it.
-  const dump = await findDump(backup.folder, name);
+  const dump = await findDumpOutline(backup.folder, name);
   const receipt = dump?.receipts.get(destination.name);
   if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, destination))
     return false;
   const { store } = destination;
   const refutation =
     refute(receipt, await store.look(receipt.key, signal)) ??
-    ((await isManifestThere(store, dump.manifest, signal)) ? undefined : 'its manifest is gone or another one');
+    ((await isManifestThere(store, records, dump.manifest, signal))
+      ? undefined
+      : 'its manifest is gone or another one');
   if (refutation === undefined) return false;
   log.warn({ name, key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
   await removeReceipt(backup.folder, receipt);

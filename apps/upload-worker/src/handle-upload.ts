@@ -2,10 +2,11 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
-import { findDump, type KnownDump, type WholeDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDumpOutline, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { readManifestText } from '@pgstow/catalog/folder/read-records.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import { objectUrl, placeOf, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/jobs/ask-for-restore-test.ts';
@@ -44,7 +45,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
   const { backup, verify, scope, redis, verifications, catalog } = context;
   const { name } = task.data;
   const destination = findDestination(task, context);
-  const dump = await findWholeDump(task, context);
+  const { dump, manifestText } = await findWholeDump(task, context);
   const { store } = destination;
   const key = dumpKey(destination.prefix, name);
 
@@ -88,7 +89,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     task.note(`confirmed by ${by}`);
 
     const { bytes, sha256 } = dump.manifest;
-    await putManifest(store, dump.manifest, signal);
+    await putManifest(store, dump.manifest, manifestText, signal);
     signal.throwIfAborted();
     await writeReceipt(backup.folder, {
       version: 1,
@@ -125,16 +126,20 @@ function findDestination({ data }: Task<'upload'>, { destinations }: UploadConte
   });
 }
 
-async function findWholeDump({ data }: Task<'upload'>, { backup }: UploadContext): Promise<WholeDump> {
-  const dump = await findDump(backup.folder, data.name);
-  if (dump !== undefined) return dump;
+async function findWholeDump(
+  { data }: Task<'upload'>,
+  { backup }: UploadContext,
+): Promise<{ readonly dump: KnownDump; readonly manifestText: Buffer }> {
+  const dump = await findDumpOutline(backup.folder, data.name);
+  const manifestText = dump && readManifestText(backup.folder, data.name);
+  if (dump !== undefined && manifestText !== undefined) return { dump, manifestText };
   throw new PermanentError(`${backup.folder} holds no whole dump ${data.name}`, {
     hint: 'It was pruned, is damaged, or was asked for by somebody who sees another folder: set SITE apart per folder.',
   });
 }
 
 /** @throws PermanentError if the file is no longer what its manifest says */
-function assertUnchanged({ sha256 }: FileDigest, manifest: Manifest): void {
+function assertUnchanged({ sha256 }: FileDigest, manifest: ManifestOutline): void {
   if (sha256 === manifest.sha256) return;
   throw new PermanentError(
     `${manifest.name} changed since it was proven: its sha256 is ${sha256}, its manifest says ${manifest.sha256}`,

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { findDumpOutline, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { isConfirmed, isConfirmedEverywhere } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
@@ -33,7 +33,7 @@ export class Notifier {
   readonly uploadEnded = ({ data }: EndedJob<'upload'>): void => {
     const { backup, destinations, heartbeat, alarms, background } = this.#options;
     background.run(`notify that ${data.name} was uploaded`, async () => {
-      const dump = await findDump(backup.folder, data.name);
+      const dump = await findDumpOutline(backup.folder, data.name);
       // It was pruned meanwhile: then there are newer ones.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { FileDigests } from '@pgstow/store/file-digests.ts';
@@ -7,7 +7,7 @@ import type { UploadDestination } from './upload-destination.ts';
 
 export type PutDumpOptions = {
   readonly mode: 'create' | 'replace';
-  readonly manifest: Manifest;
+  readonly manifest: ManifestOutline;
   readonly digests: FileDigests;
   readonly signal: AbortSignal;
 };

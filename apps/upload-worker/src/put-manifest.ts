@@ -1,5 +1,6 @@
+import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
-import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { manifestFileName, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { digestText } from '@pgstow/store/digest-text.ts';
@@ -12,16 +13,21 @@ import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts'
 /**
  * Puts a dump's manifest beside it, and has the store confirm it. Call it once the dump at the store is known to be this one.
  *
+ * @param text of the manifest as it lies in the folder
  * @throws PermanentError if the manifest of another dump lies there
  */
-export async function putManifest(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
+export async function putManifest(
+  store: Store,
+  manifest: ManifestOutline,
+  text: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
   const key = manifestKey(store.destination.prefix, manifest.name);
-  const text = formatManifest(manifest);
   const object = await lookBeforePut(store, key, signal);
   if (object !== undefined) {
     const stored = await readUnlessArchived(store, key, signal);
-    if (stored === text || (stored === undefined && isAsPut(object, manifest))) return;
-    const theirs = parseManifest(stored ?? '');
+    if (stored?.equals(text) === true || (stored === undefined && isAsPut(object, manifest, text.length))) return;
+    const theirs = stored && parseManifest(stored);
     const sha256 = theirs?.sha256;
     // The dump lost its record and was adopted since: its first manifest, at the store, says more.
     if (sha256 === manifest.sha256 && manifest.origin === 'adopted' && theirs?.origin === 'dumped') return;
@@ -43,32 +49,33 @@ export async function putManifest(store: Store, manifest: Manifest, signal: Abor
   // Another writer may have been faster.
   const put = await store.look(key, signal);
   const isSame = put !== undefined && compareObject(put, digestText(text)).verdict === 'same';
-  if (!isSame && (await readStoredText(store, key, signal)) !== text)
+  if (!isSame && !(await readStoredText(store, key, signal)).equals(text))
     throw new RetryableError(`${objectUrl(store.destination, key)} is not what was put there`);
 }
 
 /** Looks whether the dump's manifest lies at the store, by its size or its metadata. @throws as the store does */
-export async function isManifestThere(store: Store, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+export async function isManifestThere(
+  store: Store,
+  records: Records,
+  manifest: ManifestOutline,
+  signal: AbortSignal,
+): Promise<boolean> {
   const object = await store.look(manifestKey(store.destination.prefix, manifest.name), signal);
-  return object !== undefined && isAsPut(object, manifest);
+  return object !== undefined && isAsPut(object, manifest, records.look(manifestFileName(manifest.name))?.size);
 }
 
-function isAsPut(object: StoredObject, manifest: Manifest): boolean {
+function isAsPut(object: StoredObject, manifest: ManifestOutline, bytes: number | undefined): boolean {
   // `putManifest` may have left a richer one of the same dump there.
   const isRicher = manifest.origin === 'adopted' && object.metadata['sha256'] === manifest.sha256;
-  return isRicher || object.bytes === Buffer.byteLength(formatManifest(manifest));
+  return isRicher || object.bytes === bytes;
 }
 
 /** `undefined` if a lifecycle rule moved it into an archive. */
-async function readUnlessArchived(store: Store, key: string, signal: AbortSignal): Promise<string | undefined> {
+async function readUnlessArchived(store: Store, key: string, signal: AbortSignal): Promise<Buffer | undefined> {
   try {
     return await readStoredText(store, key, signal);
   } catch (error) {
     if (error instanceof ArchivedError) return undefined;
     throw error;
   }
-}
-
-function formatManifest(manifest: Manifest): string {
-  return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }

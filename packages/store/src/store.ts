@@ -86,7 +86,7 @@ export interface Store {
   putFile(key: string, file: FileHandle, options: PutFileOptions): Promise<PutOutcome>;
 
   /** Puts a small text that can be read back at once: never into an archive, even where files go into one. */
-  putText(key: string, text: string, options: PutOptions): Promise<PutOutcome>;
+  putText(key: string, text: string | Buffer, options: PutOptions): Promise<PutOutcome>;
 
   /**
    * Reads the content of an object. Read it to its end, or give it up with `return`.

@@ -23,18 +23,18 @@ export async function readStoredManifest(
 }
 
 /** Reads a small object's text; empty if it is larger than any manifest, which would fill the memory. */
-export async function readStoredText(store: Store, key: string, signal: AbortSignal): Promise<string> {
+export async function readStoredText(store: Store, key: string, signal: AbortSignal): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of store.read(key, signal)) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) return '';
+    if (bytes > MAX_BYTES) return Buffer.alloc(0);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 /** Parses any dump's manifest; `undefined` if the text is none. */
-export function parseManifest(text: string): Manifest | undefined {
-  return parseJson(manifestSchema, text);
+export function parseManifest(text: Buffer): Manifest | undefined {
+  return parseJson(manifestSchema, text.toString());
 }

@@ -39,6 +39,24 @@ export function readManifest(folder: string, name: BackupName): Manifest | strin
   return readManifestBy(parsers.manifest, new Records(folder), name);
 }
 
+/**
+ * Reads the text of a manifest as it lies there. @returns `undefined` if it is gone, or not one to its end
+ */
+export function readManifestText(folder: string, name: BackupName): Buffer | undefined {
+  let text: Buffer | undefined;
+  const manifest = readManifestBy<Manifest>(
+    {
+      safeParse: (bytes) => {
+        text = Buffer.from(bytes);
+        return parsers.manifest.safeParse(bytes);
+      },
+    },
+    new Records(folder),
+    name,
+  );
+  return typeof manifest === 'object' ? text : undefined;
+}
+
 /** Reads a manifest's outline. @returns as `readManifest` does */
 export function readOutline(records: Records, name: BackupName): ManifestOutline | string | undefined {
   return readManifestBy(parsers.outline, records, name);
@@ -155,5 +173,5 @@ export function readFoundDatabases(records: Records): FoundDatabases | Error | u
 type Schema<T> = { safeParse(json: unknown): ReturnType<RecordParser<T>['safeParse']> };
 
 function ofJson<T>(schema: Schema<T>): RecordParser<T> {
-  return { safeParse: (text) => schema.safeParse(JSON.parse(text)) };
+  return { safeParse: (text) => schema.safeParse(JSON.parse(text.toString())) };
 }

@@ -13,7 +13,8 @@ describe('the records of a folder', () => {
   let texts: string[];
   const at = (file: string) => join(folder.path, file);
   const parser: RecordParser<{ readonly text: string }> = {
-    safeParse: (text) => {
+    safeParse: (bytes) => {
+      const text = bytes.toString();
       texts.push(text);
       return text === '' ? { error: { issues: [{ message: 'nothing' }] } } : { data: { text } };
     },

@@ -1,10 +1,10 @@
 import { closeSync, constants, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
-/** Parses a record's text. `JSON.parse` may throw. */
+/** Parses a record's text, whose buffer is written over afterwards. `JSON.parse` may throw. */
 export type RecordParser<T> = {
   safeParse(
-    text: string,
+    text: Buffer,
   ):
     | { readonly data: T; readonly error?: undefined }
     | { readonly data?: undefined; readonly error: { readonly issues: readonly { readonly message: string }[] } };
@@ -65,14 +65,14 @@ export class Records {
     for (const file of this.#kept.keys()) if (!files.has(file)) this.#kept.delete(file);
   }
 
-  #readText(file: string): string {
+  #readText(file: string): Buffer {
     const descriptor = openSync(join(this.folder, file), READ);
     try {
       let end = 0;
       for (;;) {
         const bytes = readSync(descriptor, this.#buffer, end, this.#buffer.length - end, end);
         end += bytes;
-        if (bytes === 0) return this.#buffer.toString('utf8', 0, end);
+        if (bytes === 0) return this.#buffer.subarray(0, end);
         if (end === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], 2 * end);
       }
     } finally {

@@ -84,8 +84,8 @@ export class FolderStore implements Store, Disposable {
     });
   }
 
-  putText(key: string, text: string, options: PutOptions): Promise<PutOutcome> {
-    const content = Buffer.from(text);
+  putText(key: string, text: string | Buffer, options: PutOptions): Promise<PutOutcome> {
+    const content = typeof text === 'string' ? Buffer.from(text) : text;
     return this.#put(key, options, {
       bytes: content.length,
       read: async (buffer, position) => content.copy(buffer, 0, position),

@@ -83,7 +83,7 @@ export class S3Store implements Store, Disposable {
     return this.#put(key, signal, send, parts);
   }
 
-  async putText(key: string, text: string, options: PutOptions): Promise<PutOutcome> {
+  async putText(key: string, text: string | Buffer, options: PutOptions): Promise<PutOutcome> {
     const { storageClass } = this.#config;
     const config = isArchiveClass(storageClass) ? { ...this.#config, storageClass: undefined } : this.#config;
     const input = { ...s3PutParams(config, key, options), Body: text };

@@ -36,7 +36,7 @@ export async function tryLook(trial: Trial): Promise<{ readonly found: Found; re
         hint: 'Check S3_ENDPOINT: what answers there does not keep what is put.',
       };
     }
-    const comparison = compareObject(object, digestText(trial.text));
+    const comparison = compareObject(object, digestText(Buffer.from(trial.text)));
     confirm = describeConfirmation(comparison, trial.config, trial.leftOut.get('checksum'));
     if (comparison.verdict !== 'different') return { status: 'ok', message: 'the store shows the object and its size' };
     const message = `the object that was just put differs: ${comparison.why}`;
