@@ -8,10 +8,12 @@ import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { chooseCompressor } from '@pgstow/postgres/dump/compressor.ts';
 import { askServer, type AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import prettyBytes from 'pretty-bytes';
 import type { DumpContext } from './context.ts';
+import { openServer } from './open-server.ts';
 
 /** All that pg_dump is started with, and the open partial that it writes to. */
 export type PreparedDump = {
@@ -35,12 +37,15 @@ export type PreparedDump = {
  */
 export async function prepareDump(
   task: Task<'dump'>,
-  { postgres, backup }: DumpContext,
+  context: DumpContext,
   earlier: readonly KnownDump[],
   signal: AbortSignal,
 ): Promise<PreparedDump> {
-  const { target: database } = task.data;
-  const env = libpqEnvironment(postgres, database, `pgstow ${task.id}`);
+  const { postgres, backup } = context;
+  const { target } = task.data;
+  const isGlobals = target === GLOBALS;
+  const name = `pgstow ${task.id}`;
+  const env = libpqEnvironment(postgres, isGlobals ? await findOpenDatabase(context, name, signal) : target, name);
   const installed = await findClients();
   const server = await askServer(newestClients(installed), env, signal);
   await using stack = new AsyncDisposableStack();
@@ -48,18 +53,26 @@ export async function prepareDump(
   const clients = chooseClients(installed, server.major);
   const compressor = await chooseCompressor(backup.compression);
   // The database's size says nothing of a first dump that POSTGRES_EXTRA_OPTS may shorten.
-  const databaseBytes = postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
+  const databaseBytes = isGlobals || postgres.extraOptions.length > 0 ? 0 : server.databaseBytes;
   // The size of a dump that shrank beyond belief says nothing of the next one.
   const last = earlier.findLast((dump) => !isSuspect(dump));
   await assertRoom(backup.folder, last?.manifest.bytes, databaseBytes);
   const takenAt = new Date();
-  const opened = await openPartial(backup.folder, database, takenAt, earlier);
+  const opened = await openPartial(backup.folder, target, takenAt, earlier);
   task.concerns(opened.name);
   task.note(
-    `dumping ${JSON.stringify(database)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+    isGlobals
+      ? `dumping the globals of server ${server.version} with pg_dumpall ${clients.version} and ${compressor.program}`
+      : `dumping ${JSON.stringify(target)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
   );
   stack.move();
   return { ...opened, takenAt, env, server, clients, compressor };
+}
+
+/** A database that lets us in. */
+async function findOpenDatabase(context: DumpContext, name: string, signal: AbortSignal): Promise<string> {
+  await using session = await openServer(context, name, signal);
+  return session.database;
 }
 
 /**

@@ -58,6 +58,7 @@ function describe(database: string, { gzip, ...proven }: ProvenDump): Manifest {
     ...proven.standing,
     needs: proven.needs,
     source: proven.source,
+    globals: proven.globals,
     compressor: proven.compressor.program,
     pgDumpVersion: proven.clients.version,
     serverVersion: gzip.serverVersion ?? proven.server.version,

@@ -10,12 +10,15 @@ import type { AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
+import type { GlobalsFacts } from '@pgstow/shared/contract/globals-facts.ts';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { formatAddress, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
+import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import prettyBytes from 'pretty-bytes';
 import type { DumpContext } from './context.ts';
+import { dumpGlobalsAndProve } from './dump-globals-and-prove.ts';
 import type { PreparedDump } from './prepare-dump.ts';
 import { SourceFacts } from './source-facts.ts';
 
@@ -30,7 +33,10 @@ export type ProvenDump = PreparedDump &
     /** `undefined` if the source could not be asked. */
     readonly source: DatabaseFacts | undefined;
     readonly identity: SourceIdentity;
-    readonly needs: DumpNeeds;
+    /** `undefined` for the globals. */
+    readonly needs: DumpNeeds | undefined;
+    /** `undefined` for a database. */
+    readonly globals: GlobalsFacts | undefined;
   };
 
 /**
@@ -48,32 +54,55 @@ export async function takeDump(
   const { takenAt, partial, file, server } = prepared;
   const startedAt = performance.now();
   try {
-    const { gzip, source } = await dumpAndProve(partial, file, signal, {
-      ...backup,
-      ...prepared,
-      database: task.data.target,
-      extraOptions: [...postgres.extraOptions, ...(server.needs.isHashedByOid === true ? [VIA_ROOT] : [])],
-      counting: { mode: verify.sourceCounts, exactUpToBytes: verify.exactUpToBytes },
-      log: task.log,
-      onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),
-    });
+    const isGlobals = task.data.target === GLOBALS;
+    const { gzip, source, globals } = isGlobals
+      ? await takeGlobals(task, postgres, { ...backup, ...prepared, signal })
+      : await dumpAndProve(partial, file, signal, {
+          ...backup,
+          ...prepared,
+          database: task.data.target,
+          extraOptions: [...postgres.extraOptions, ...(server.needs.isHashedByOid === true ? [VIA_ROOT] : [])],
+          counting: { mode: verify.sourceCounts, exactUpToBytes: verify.exactUpToBytes },
+          log: task.log,
+          onProgress: (sqlBytes) => task.progress(Math.min(99, Math.floor((100 * sqlBytes) / server.databaseBytes))),
+        });
     const durationMs = Math.round(performance.now() - startedAt);
     task.note(
       `proven: ${prettyBytes(gzip.sqlBytes)} of SQL in ${prettyBytes(gzip.bytes)}, ${(durationMs / 1000).toFixed(1)} s`,
     );
-    const identity = { ...server.identity, address: formatAddress(postgres) };
+    const identity = { ...server.identity, ...(isGlobals ? ANY_DATABASE : {}), address: formatAddress(postgres) };
     const content = { ...gzip, identity };
     const judgement = judgeDump(content, earlier, readCompared(backup.folder, earlier, takenAt), {
       takenAt,
       onShrink: backup.onShrink,
     });
     if (judgement.shrunk !== undefined) warnOfShrinking(task, judgement.shrunk);
-    const needs = needsOfDump(server.needs, gzip.roles, postgres.extraOptions);
-    return { ...prepared, durationMs, gzip, source, identity, needs, ...judgement };
+    const needs = isGlobals ? undefined : needsOfDump(server.needs, gzip.roles, postgres.extraOptions);
+    return { ...prepared, durationMs, gzip, source, globals, identity, needs, ...judgement };
   } catch (error) {
     await rm(partial, { force: true });
     throw folderError(error, backup.folder);
   }
+}
+
+/** template1, which each server has: the globals may be dumped through any of its databases. */
+const ANY_DATABASE = { databaseOid: 1 } as const;
+
+type Taken = Pick<ProvenDump, 'gzip' | 'source' | 'globals'>;
+
+async function takeGlobals(
+  task: Task<'dump'>,
+  { globals }: DumpContext['postgres'],
+  options: PreparedDump & Pick<PgDumpOptions, 'timeoutMs' | 'signal'>,
+): Promise<Taken> {
+  const wantsPasswords = globals === 'with-passwords';
+  const taken = await dumpGlobalsAndProve(options.partial, options.file, { ...options, wantsPasswords });
+  if (wantsPasswords && !taken.globals.hasPasswords) {
+    const message = 'the role may not read passwords (pg_authid), so the dump of globals holds none';
+    task.log.warn(message);
+    task.note(`warning: ${message}`);
+  }
+  return { ...taken, source: undefined };
 }
 
 /**
@@ -86,7 +115,7 @@ async function dumpAndProve(
   signal: AbortSignal,
   options: Omit<PgDumpOptions, 'file' | 'signal' | 'snapshot'> &
     SnapshotOptions & { readonly server: AskedServer; readonly log: Log },
-): Promise<{ readonly gzip: ProvenContent; readonly source: DatabaseFacts | undefined }> {
+): Promise<Taken> {
   await using sourceFacts = await SourceFacts.open({ ...options, signal });
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
@@ -99,7 +128,7 @@ async function dumpAndProve(
   await Promise.allSettled([synced, proof]);
   await file.close();
   await synced;
-  return { gzip: await proof, source: await source };
+  return { gzip: await proof, source: await source, globals: undefined };
 }
 
 function warnOfShrinking(task: Task<'dump'>, shrunk: string): void {

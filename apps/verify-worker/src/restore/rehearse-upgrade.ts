@@ -6,6 +6,7 @@ import { watchDisk } from '@pgstow/scratch/scratch-disk.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { searchPathOf } from '@pgstow/shared/config/values/search-paths.ts';
 import type { Rehearsal } from '@pgstow/shared/contract/restore-test.ts';
+import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { readFault } from '@pgstow/shared/runtime/errors.ts';
 import { Deadline } from './deadline.ts';
 import { prepareServer } from './prepare-server.ts';
@@ -37,7 +38,8 @@ export async function rehearseUpgrade(
   const { rehearseMajor, timeoutMs, diskBytes } = context.verify;
   const asked = task.data.rehearse;
   const major = asked ?? rehearseMajor;
-  if (major === undefined) return undefined;
+  // A newer server runs the roles of an older one.
+  if (major === undefined || wanted.manifest.database === GLOBALS) return undefined;
   using deadline = new Deadline(timeoutMs);
   using disk = watchDisk(step.scratch, diskBytes);
   const bounded = AbortSignal.any([signal, deadline.signal, disk.signal]);

@@ -7,9 +7,11 @@ import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { searchPathOf } from '@pgstow/shared/config/values/search-paths.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import { prepareServer } from './prepare-server.ts';
 import { readDumpFacts } from './read-dump-facts.ts';
+import { restoreGlobals } from './restore-globals.ts';
 import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { runOwnChecks } from './run-own-checks.ts';
@@ -39,6 +41,7 @@ export type Compared = {
 export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
   const { task, context, wanted, path } = step;
   const { manifest } = wanted;
+  if (manifest.database === GLOBALS) return restoreGlobals(step);
   const { searchPaths, checksFile: file } = context.verify;
   const searchPath = searchPathOf(searchPaths, manifest.database);
   const facts = await readDumpFacts(manifest, path, step.signal);

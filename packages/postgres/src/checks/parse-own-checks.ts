@@ -1,5 +1,5 @@
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { splitSql, type SqlPiece } from './split-sql.ts';
+import { splitSql, type SqlPiece } from '../client/split-sql.ts';
 
 /** A query of a person's own that a restored database must answer as wanted. */
 export type OwnCheck = {

@@ -1,7 +1,7 @@
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { CopyRows } from './copy-rows.ts';
-import { endsAsPgDumpDoes } from './dump-ending.ts';
+import { endsAsPgDumpallDoes, endsAsPgDumpDoes, type DumpKind } from './dump-ending.ts';
 import { nameDecoder } from './name-decoder.ts';
 import { mayNameRoles, roleNamesIn } from './role-names.ts';
 import { SqlQuoting } from './sql-quoting.ts';
@@ -75,6 +75,7 @@ export class DumpTextReader {
   #roleStatement = '';
 
   readonly #sink: DumpTextSink | undefined;
+  readonly #kind: DumpKind;
   /** Lines that have gone by. */
   #lines = 0;
   /** Position in the chunk of the text that the sink has not received yet. */
@@ -84,8 +85,9 @@ export class DumpTextReader {
    * @param sink receives the text without statements that would end its transaction or that an older server refuses, and
    * without the keys that lock psql, because the restore locks psql by its own key. An incomplete line waits for its rest.
    */
-  constructor(sink?: DumpTextSink) {
+  constructor(sink?: DumpTextSink, kind: DumpKind = 'database') {
     this.#sink = sink;
+    this.#kind = kind;
   }
 
   /** @throws PermanentError, with a sink, at a command for psql; nothing of its line was sent */
@@ -109,9 +111,7 @@ export class DumpTextReader {
   end(): DumpText {
     // Rows may hold pg_dump's last words, but not its random key. So a dump that ends with the key is whole, and was misread
     // if it seems to end amid rows or in a text.
-    const isComplete =
-      endsAsPgDumpDoes(this.#tail.toString('latin1'), this.#restrictKey) &&
-      (this.#rows === undefined || this.#restrictKey !== undefined);
+    const isComplete = this.#endsAsItShould() && (this.#rows === undefined || this.#restrictKey !== undefined);
     const isMisread = isComplete && (this.#rows !== undefined || !this.#quoting.isOutside);
     const areCounted = !this.#hasInserts && !isMisread;
     return {
@@ -121,6 +121,11 @@ export class DumpTextReader {
       roles: this.#namedRoles(),
       serverVersion: this.#serverVersion,
     };
+  }
+
+  #endsAsItShould(): boolean {
+    const tail = this.#tail.toString('latin1');
+    return this.#kind === 'globals' ? endsAsPgDumpallDoes(tail) : endsAsPgDumpDoes(tail, this.#restrictKey);
   }
 
   #namedTables(): DumpText['tables'] {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,6 +21,7 @@ const LOOK_AGAIN_MS = 50;
  * Reads a gzip and the dump in it to their ends. zlib decompresses it here: a pipe from a faster program would cost what that
  * saves, and another program than the one that compressed is better proof.
  *
+ * @param path whose name says whether it is a dump of globals
  * @param written when the file is whole; until then it is followed as it grows
  * @param sink receives the text before it is known whether the file is whole
  * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else; PermanentError as
@@ -27,7 +29,8 @@ const LOOK_AGAIN_MS = 50;
  */
 export async function readGzip(path: string, written: Promise<unknown>, sink?: DumpTextSink): Promise<ProvenContent> {
   const hash = createHash('sha256');
-  const reader = new DumpTextReader(sink);
+  const kind = basename(path).startsWith('globals_') ? 'globals' : 'database';
+  const reader = new DumpTextReader(sink, kind);
   let bytes = 0;
   let tail: Buffer = Buffer.alloc(0);
   const take = async function* (): AsyncGenerator<Buffer> {
@@ -58,7 +61,10 @@ export async function readGzip(path: string, written: Promise<unknown>, sink?: D
     throw new RetryableError(`the gzip does not decompress whole: ${message}`, { cause });
   }
   const { isComplete, ...text } = reader.end();
-  if (!isComplete) throw new RetryableError("the dump does not end with pg_dump's completion line");
+  if (!isComplete)
+    throw new RetryableError(
+      `the dump does not end with ${kind === 'globals' ? 'pg_dumpall' : 'pg_dump'}'s completion line`,
+    );
   assertOneMember(tail, text.sqlBytes, bytes - gunzip.bytesWritten);
   return { bytes, sha256: hash.digest('hex'), ...text };
 }

@@ -73,7 +73,7 @@ const variables = {
   BACKUP_GLOBALS: {
     schema: z.enum(['auto', 'on', 'with-passwords', 'off']).default('auto'),
     description:
-      'Whether roles, their memberships and settings, tablespaces, and the rights and settings of databases are dumped with each run, as `globals_<YYYYMMDD>_<HHMMSS>.sql.gz`: `auto` does so where `POSTGRES_DB` has a `*`. No dump of a database holds them. `with-passwords` adds the passwords of roles (their hashes), where the role that dumps may read them: a superuser.',
+      'Whether roles, their memberships and settings, tablespaces, and the rights and settings of databases are dumped with each run, as `globals_<YYYYMMDD>_<HHMMSS>.sql.gz`: `auto` does so where `POSTGRES_DB` has a `*`. No dump of a database holds them. `with-passwords` adds the passwords of roles (their hashes), where the role that dumps may read them, as a superuser or a member of pg_read_all_data may.',
     defaultText: '`auto`',
   },
   PGSSLMODE: {
