@@ -78,6 +78,7 @@ RUN set -eux; \
       apt-get download "postgresql-client-$major"; \
       dpkg-deb --fsys-tarfile "postgresql-client-${major}"_*.deb | tar -x -C / \
         "./usr/lib/postgresql/$major/bin/pg_dump" "./usr/lib/postgresql/$major/bin/psql" \
+        "./usr/lib/postgresql/$major/bin/pg_dumpall" \
         "./usr/lib/postgresql/$major/bin/pg_amcheck" \
         "./usr/share/doc/postgresql-client-$major/copyright"; \
       # A missing library shows here, and not in the first backup.

@@ -4,7 +4,7 @@ import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PermanentError, readFault, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError } from './bad-dump-error.ts';
 import type { WantedDump } from './find-wanted-dump.ts';
-import type { Compared } from './restore/restore-and-compare.ts';
+import type { Compared } from './restore/compared.ts';
 
 /** Enough to see what is wrong; a record is no place for a table of 2,000 lines. */
 const SHOWN_DIFFERENCES = 100;

@@ -5,10 +5,10 @@ import type { RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { amcheck } from '@pgstow/scratch/amcheck.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import { searchPathOf } from '@pgstow/shared/config/values/search-paths.ts';
-import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
+import type { Compared } from './compared.ts';
 import { prepareServer } from './prepare-server.ts';
 import { readDumpFacts } from './read-dump-facts.ts';
 import { restoreGlobals } from './restore-globals.ts';
@@ -16,22 +16,6 @@ import { restoreInto } from './restore-into.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { runOwnChecks } from './run-own-checks.ts';
 import { withMatchingServer } from './start-matching-server.ts';
-
-/** A restored dump, compared with its manifest. */
-export type Compared = {
-  /** All that differs from the manifest. */
-  readonly findings: readonly Finding[];
-  /** Comparisons that were not possible, and what else is worth knowing, a sentence each. */
-  readonly notes: readonly string[];
-  readonly restoreMs: number;
-  readonly tables: number;
-  readonly rows: number;
-  readonly serverVersion: string;
-  /** Number of own checks that were run; `undefined` without VERIFY_CHECKS. */
-  readonly checks: number | undefined;
-  /** Own checks that could not be run, a sentence each: without them the verdict is not known. */
-  readonly unchecked: readonly string[];
-};
 
 /**
  * Restores a dump into a server of its source's version, and compares that with the manifest.

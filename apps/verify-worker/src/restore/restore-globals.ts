@@ -11,7 +11,7 @@ import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
 import type { Finding } from '@pgstow/shared/contract/finding.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { BadDumpError } from '../bad-dump-error.ts';
-import type { Compared } from './restore-and-compare.ts';
+import type { Compared } from './compared.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { withMatchingServer } from './start-matching-server.ts';
 
