@@ -10,6 +10,7 @@ export type RestoreOptions = {
   readonly force?: true;
   readonly yesOverwriteSource?: string;
   readonly createRoles: boolean;
+  readonly globals: boolean;
   readonly searchPath?: string;
   readonly staging?: string;
 };

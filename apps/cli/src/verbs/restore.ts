@@ -17,9 +17,10 @@ import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow
 import { OutcomeUnknownError } from '@pgstow/postgres/restore/restore-error.ts';
 import { settingsStatements } from '@pgstow/postgres/restore/session-settings.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
-import { parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { isBackupName, parseBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
+import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
@@ -36,6 +37,7 @@ import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
 import { chooseBackup, parseWanted, warnOfSuspect, type Wanted } from '../restore/choose-backup.ts';
 import { createTarget, dropTarget } from '../restore/create-target.ts';
+import { findGlobals } from '../restore/find-globals.ts';
 import { planBeforeRestore, warnOfTablespaces } from '../restore/plan-before-restore.ts';
 import type { RestoreOptions } from '../restore/restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from '../restore/restore-target.ts';
@@ -77,6 +79,7 @@ export function addRestore(pgstow: Command): void {
     .option('--force', 'drop what is in the target, in the same transaction')
     .option('--yes-overwrite-source <database>', 'confirm that a configured source is to be overwritten')
     .option('--no-create-roles', 'refuse if roles of the backup are missing, instead of creating them NOLOGIN')
+    .option('--no-globals', 'bring no roles, memberships, rights and settings back from the newest dump of globals')
     .option(
       '--search-path <schemas>',
       'schemas in which functions of the backup look for names that they do not qualify',
@@ -92,6 +95,11 @@ export function addRestore(pgstow: Command): void {
 }
 
 async function restore(database: string, options: RestoreOptions, signal: AbortSignal): Promise<void> {
+  if (isBackupName(options.at) && parseBackupName(options.at).database === GLOBALS)
+    throw misuse(
+      `${options.at} is of no database`,
+      'A restore of a database takes what it needs from it; by hand, see docs/restore.md.',
+    );
   const wanted = parseWanted(options.at, database);
   const settings = readSettings('backup', 'destinations');
   const source = readSource(options.to);
@@ -123,9 +131,14 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (backup.manifest === undefined)
     warn(`${backup.name} has no manifest; it is only known to be good once it is restored`);
   const { roles, needs } = manifest ?? {};
-  const plan = (named: readonly string[]) => planBeforeRestore(context, manifest ?? {}, named);
+  const { staging, from } = options;
+  const bringsGlobals = options.globals && options.createRoles;
+  const globals = bringsGlobals
+    ? await findGlobals(places, { folder: settings.backup.folder, from, staging, signal })
+    : undefined;
+  const plan = (named: readonly string[]) =>
+    planBeforeRestore(context, { ...manifest, database: backup.database }, named, globals);
   const planned = roles === undefined ? undefined : await plan(roles);
-  const { staging } = options;
   const dumpSource = { backup, place, folder: settings.backup.folder, stores: places.stores, staging, signal };
   const dump = stack.use(await withProgress(target.database, (show) => stageDump(dumpSource, show)));
   await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
@@ -148,7 +161,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const others = restored.blankedTablespaces.filter((name) => needs?.tablespaces.includes(name) !== true);
   if (others.length > 0) warn(warnOfTablespaces(others));
   const statements =
-    needs === undefined
+    needs === undefined || before.bringsSettings
       ? []
       : settingsStatements(needs, target.database, exists ? undefined : target.env(target.database)['PGUSER']);
   if (statements.length > 0)

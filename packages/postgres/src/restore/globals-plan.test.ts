@@ -41,6 +41,7 @@ describe('what a restore brings back from a dump of globals', () => {
   it('is, on a new server, all that the database needs, under its new name', () => {
     expect(plan()).toEqual({
       roles: ['owners', 'app'],
+      superusers: [],
       left: [],
       statements: [
         'CREATE ROLE owners;',
@@ -68,6 +69,7 @@ describe('what a restore brings back from a dump of globals', () => {
     };
     expect(plan(there, false)).toEqual({
       roles: [],
+      superusers: [],
       left: [],
       statements: [
         'GRANT pg_monitor TO app;',

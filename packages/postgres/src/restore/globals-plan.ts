@@ -31,6 +31,8 @@ export type GlobalsPlan = {
   readonly statements: readonly string[];
   /** Roles that they create. */
   readonly roles: readonly string[];
+  /** Those of them that become superusers. */
+  readonly superusers: readonly string[];
   /** Statements that a superuser may run, and the role that restores may not. */
   readonly left: readonly string[];
 };
@@ -53,23 +55,20 @@ export function planGlobals(options: GlobalsPlanOptions): GlobalsPlan {
   const created = new Set(roles);
   const exists = (role: string): boolean => created.has(role) || there.roles.has(role);
   const ofRoles = statements.flatMap((each): readonly string[] => {
-    switch (each.kind) {
-      case 'create-role':
-        return created.has(each.role)
-          ? [each.sql, ...(there.isSuperuser ? [] : [`GRANT ${quoteIdentifier(each.role)} TO CURRENT_USER`])]
-          : [];
-      case 'alter-role':
-        return created.has(each.role) ? [there.isSuperuser ? each.sql : withoutSuperpowers(each.sql)] : [];
-      case 'comment-on-role':
-        return created.has(each.role) ? [each.sql] : [];
-      default:
-        return [];
-    }
+    if (!('role' in each) || each.role === null || !created.has(each.role)) return [];
+    if (each.kind === 'create-role')
+      return [each.sql, ...(there.isSuperuser ? [] : [`GRANT ${quoteIdentifier(each.role)} TO CURRENT_USER`])];
+    if (each.kind === 'alter-role') return [there.isSuperuser ? each.sql : withoutSuperpowers(each.sql)];
+    return each.kind === 'comment-on-role' ? [each.sql] : [];
   });
+  const superusers = statements.flatMap((each) =>
+    each.kind === 'alter-role' && created.has(each.role) && / SUPERUSER\b/.test(each.sql) ? [each.role] : [],
+  );
   const more = statements.flatMap((each) => planFurther(each, options, { needed, created, exists }));
   return {
     statements: [...ofRoles, ...(there.isSuperuser ? more : [])].map(end),
     roles,
+    superusers: there.isSuperuser ? superusers : [],
     left: (there.isSuperuser ? [] : more).map(end),
   };
 }
@@ -86,32 +85,25 @@ function planFurther(
   { source, target, isNew, there }: GlobalsPlanOptions,
   { needed, created, exists }: Roles,
 ): readonly string[] {
-  if ('database' in statement && statement.database !== source) return [];
-  switch (statement.kind) {
-    case 'membership': {
-      const { role, member } = statement;
-      const isMissing = exists(role) && exists(member) && there.members.get(role)?.has(member) !== true;
-      // The grantor is another server's.
-      return isMissing && needed.has(member) ? [statement.sql.replace(/ GRANTED BY .*$/s, '')] : [];
-    }
-    case 'role-setting':
-      return created.has(statement.role) ? [leniently(statement.sql)] : [];
-    case 'database-setting': {
-      const isMissing = isNew || !there.settings.has(settingKey(statement.role, statement.name));
-      const hasRole = statement.role === null || exists(statement.role);
-      return isMissing && hasRole ? [leniently(rename(statement.sql, source, target))] : [];
-    }
-    case 'database-grant':
-      return statement.grantee === null || exists(statement.grantee) ? [rename(statement.sql, source, target)] : [];
-    case 'database-owner':
-      return isNew && exists(statement.role) ? [rename(statement.sql, source, target)] : [];
-    case 'database':
-      return isNew && /^(?:REVOKE |COMMENT )|^ALTER DATABASE .* CONNECTION LIMIT \d+$/s.test(statement.sql)
-        ? [rename(statement.sql, source, target)]
-        : [];
-    default:
-      return [];
+  if (statement.kind === 'membership') {
+    const { role, member, sql } = statement;
+    const isMissing = exists(role) && exists(member) && there.members.get(role)?.has(member) !== true;
+    // The grantor is another server's.
+    return isMissing && needed.has(member) ? [sql.replace(/ GRANTED BY .*$/s, '')] : [];
   }
+  if (statement.kind === 'role-setting') return created.has(statement.role) ? [leniently(statement.sql)] : [];
+  if (!('database' in statement) || statement.database !== source) return [];
+  const renamed = rename(statement.sql, source, target);
+  if (statement.kind === 'database-setting') {
+    const isMissing = isNew || !there.settings.has(settingKey(statement.role, statement.name));
+    return isMissing && (statement.role === null || exists(statement.role)) ? [leniently(renamed)] : [];
+  }
+  if (statement.kind === 'database-grant')
+    return statement.grantee === null || exists(statement.grantee) ? [renamed] : [];
+  if (!isNew) return [];
+  if (statement.kind === 'database-owner') return exists(statement.role) ? [renamed] : [];
+  const mayComeBack = /^(?:REVOKE |COMMENT )|^ALTER DATABASE .* CONNECTION LIMIT \d+$/s.test(statement.sql);
+  return statement.kind === 'database' && mayComeBack ? [renamed] : [];
 }
 
 /** Roles that the dump names, that own the database or hold rights on it, and all that are members of one another with these. */
