@@ -32,7 +32,7 @@ test('pgstow --help lists every verb, in 80 columns, and every exit code', async
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
-test.each(['status', 'list', 'dump', 'verify', 'restore', 'accept', 'pin', 'unpin', 'prune', 'doctor'])(
+test.each(['status', 'list', 'dump', 'verify', 'restore', 'accept', 'pin', 'unpin', 'release', 'prune', 'doctor'])(
   'pgstow %s --help has an example',
   async (verb) => {
     const { code, stdout } = await runCli([verb, '--help']);

@@ -1,5 +1,6 @@
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
+import { isPinned } from '@pgstow/catalog/folder/is-pinned.ts';
 import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { scopeOf } from '@pgstow/shared/contract/scope.ts';
 import { dumpLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
@@ -9,6 +10,7 @@ import { connect } from '../connect.ts';
 import { failure, refusal } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatName, formatTime } from '../format/format-text.ts';
+import { warn } from '../format/warn.ts';
 import { interruptible } from '../interruptible.ts';
 import { readSettings, targetsNow } from '../read-settings.ts';
 
@@ -38,9 +40,13 @@ async function release(database: string, isMeant: boolean, signal: AbortSignal):
   const { postgres, backup, redis } = readSettings('postgres', 'backup', 'redis');
   const { folder } = backup;
   assertNotBackedUp();
-  const { dumps } = await readFolder(folder, { databases: [database] });
+  const { dumps: all } = await readFolder(folder, { databases: [database] });
+  const dumps = all.filter(({ manifest }) => !isPinned(folder, manifest.name));
   const name = formatName(database);
-  if (dumps.length === 0) throw failure(`no backup of ${name} lies in ${folder}`, 'pgstow list shows what there is.');
+  if (all.length > dumps.length)
+    warn(`${all.length - dumps.length} of its backups stay: they are pinned, or their pin cannot be read`);
+  if (dumps.length === 0)
+    throw failure(`no backup of ${name} in ${folder} is to be released`, 'pgstow list shows what there is.');
   const rows = dumps.toReversed().map(({ manifest, receipts }) => {
     const places = [...receipts.keys()];
     return [
@@ -60,7 +66,8 @@ async function release(database: string, isMeant: boolean, signal: AbortSignal):
     held.throwIfAborted();
     // A look at the server may have found it again meanwhile.
     assertNotBackedUp();
-    await deleteDump(folder, ...dumps.map(({ manifest }) => manifest.name)).catch((error: unknown) => {
+    const released = dumps.map((dump) => dump.manifest.name).filter((each) => !isPinned(folder, each));
+    await deleteDump(folder, ...released).catch((error: unknown) => {
       throw folderError(error, folder);
     });
   });
