@@ -9,7 +9,10 @@ import type { readSettings } from './read-settings.ts';
 export function fromOption(description: string): Option {
   const isCopied = ['COPY_DIR', 'COPY_DIR_FILE'].some((name) => (process.env[name] ?? '') !== '');
   const { s3, folder } = DESTINATION_NAMES;
-  return new Option('--from <place>', description).choices([LOCAL, s3, ...(isCopied ? [folder] : [])]);
+  const option = new Option('--from <place>', description);
+  // TARGETS_FILE may name others, of each server its own.
+  if ((process.env['TARGETS_FILE'] ?? '') !== '') return option;
+  return option.choices([LOCAL, s3, ...(isCopied ? [folder] : [])]);
 }
 
 /**

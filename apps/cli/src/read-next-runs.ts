@@ -1,6 +1,7 @@
 import type { RedisConfig } from '@pgstow/shared/config/subjects/redis.ts';
 import { scheduleId } from '@pgstow/shared/contract/jobs.ts';
-import { describeTarget, EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
+import { scopeOf } from '@pgstow/shared/contract/scope.ts';
+import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { readNextRuns as readPlanned } from '@pgstow/shared/runtime/jobs/next-runs.ts';
 import { openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
@@ -8,6 +9,7 @@ import { readWantedSince, type WantedSince } from '@pgstow/shared/runtime/jobs/w
 import { createLog } from '@pgstow/shared/runtime/log/log.ts';
 import { answerWithin } from '@pgstow/shared/runtime/redis/answer-within.ts';
 import { connectRedis } from '@pgstow/shared/runtime/redis/redis.ts';
+import { currentServer, showDatabase } from './servers/current-server.ts';
 
 /** The next runs, and since when first backups and verdicts are waited for. */
 export type NextRuns = {
@@ -50,12 +52,13 @@ async function askForNextRuns(
   if (await queue.isPaused())
     faults.push('the queue dump is paused: nothing is dumped until it is resumed on the board');
   const planned = await readPlanned(queue);
+  const server = currentServer();
   for (const database of databases) {
-    const next = planned.get(scheduleId(scheduled.includes(database) ? database : EVERY_DATABASE));
+    const next = planned.get(scheduleId(scheduled.includes(database) ? database : EVERY_DATABASE, server));
     if (next !== undefined) nextRuns.set(database, next);
   }
   for (const target of scheduled)
-    if (!planned.has(scheduleId(target)))
-      faults.push(`no run of ${describeTarget(target)} is planned: is the scheduler running?`);
-  return { nextRuns, wantedSince: await readWantedSince(connection, site), faults };
+    if (!planned.has(scheduleId(target, server)))
+      faults.push(`no run of ${showDatabase(target)} is planned: is the scheduler running?`);
+  return { nextRuns, wantedSince: await readWantedSince(connection, scopeOf(site, server)), faults };
 }

@@ -8,17 +8,35 @@ import { describeTarget, EVERY_DATABASE, GLOBALS } from '@pgstow/shared/contract
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { misuse } from './exit-codes.ts';
 import { keepSecrets } from './format/keep-secrets.ts';
+import { currentServer } from './servers/current-server.ts';
+import { readTargetsFile } from './servers/read-targets-file.ts';
 
 type Subjects = typeof subjects;
 
-/** The subjects of the configuration that a verb needs. Their secrets are kept out of stderr. @throws ConfigError */
+/**
+ * The subjects of the configuration that a verb needs, of the server that it works for. Their secrets are kept out of stderr.
+ *
+ * @throws ConfigError
+ */
 export function readSettings<const K extends keyof Subjects>(
   ...keys: readonly K[]
 ): ConfigReading<Pick<Subjects, K>>['config'] {
   const wanted = Object.fromEntries(keys.map((key) => [key, subjects[key]])) as Pick<Subjects, K>;
+  const server = currentServer();
+  if (server !== undefined) return readServer(server, wanted);
   const { config, secrets } = readConfig(process.env, wanted, Object.values(subjects));
   keepSecrets(secrets);
   return config;
+}
+
+/** @throws ExitError if TARGETS_FILE does not name the server any more; ConfigError */
+function readServer<const S extends Parameters<typeof readTargetsFile>[0]>(
+  server: string,
+  wanted: S,
+): ConfigReading<S>['config'] {
+  const found = readTargetsFile(wanted).find(({ name }) => name === server);
+  if (found === undefined) throw misuse(`there is no server ${server}`);
+  return found.config;
 }
 
 /** The targets of now, by the settings and what was found on the server. @throws RetryableError if what was found cannot be read */

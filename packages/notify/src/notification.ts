@@ -3,8 +3,8 @@ import { describeTarget, formatTarget, type Target } from '@pgstow/shared/contra
 import { z } from 'zod';
 
 /**
- * Kinds of alarm. There is at most one alarm of a kind and a database, and of a destination where it is about one; `site-silent` is of a
- * whole site.
+ * Kinds of alarm. There is at most one alarm of a kind and a database, and of a destination where it is about one; `site-silent` and
+ * `targets-faulty` are of a whole site.
  */
 export const alarmKinds = [
   'dump-failed',
@@ -16,9 +16,16 @@ export const alarmKinds = [
   'restore-test-overdue',
   'stale',
   'pruning-frozen',
+  'source-twice',
+  'targets-faulty',
   'site-silent',
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
+
+/** Whether a kind of alarm is of a whole site, whose name then stands in place of a database's. */
+export function isOfSite(kind: AlarmKind): boolean {
+  return kind === 'site-silent' || kind === 'targets-faulty';
+}
 
 const severities = ['critical', 'error', 'warning', 'info'] as const;
 export type Severity = (typeof severities)[number];

@@ -1,5 +1,5 @@
 import { dumpResultSchema, foundResultSchema, uploadJobId, type FoundResult } from '@pgstow/shared/contract/jobs.ts';
-import { describeTarget, EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
+import { EVERY_DATABASE, formatTarget } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { openQueue, type OpenQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
@@ -26,39 +26,43 @@ export async function followDumps(
   using progress: Progress = startProgress();
   const follow = async (asked: readonly AskedDump[]): Promise<readonly string[]> => {
     const faults = await Promise.all(
-      asked.map(async ({ target, job }): Promise<readonly string[]> => {
-        const options = { show: progress.add(describeTarget(target)), signal };
+      asked.map(async ({ server, target, job }): Promise<readonly string[]> => {
+        const name = formatTarget({ server, database: target });
+        const options = { show: progress.add(name), signal };
         try {
-          if (target === EVERY_DATABASE) return await follow(await followFinding(dumps, job, options));
-          await followDump(job, { dumps, uploads }, options);
+          if (target === EVERY_DATABASE) {
+            const found = await followFinding(dumps, job, options);
+            return await follow(found.map((each) => ({ server, ...each })));
+          }
+          await followDump({ server, job }, { dumps, uploads }, options);
           return [];
         } catch (error) {
-          return [`${describeTarget(target)}: ${describeError(error)}`];
+          return [`${name}: ${describeError(error)}`];
         }
       }),
     );
     return faults.flat();
   };
-  const faults = await follow(jobs.map(({ id = '', data }) => ({ target: data.target, job: id })));
+  const faults = await follow(jobs.map(({ id = '', data }) => ({ server: data.server, target: data.target, job: id })));
   signal?.throwIfAborted();
   if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
-type AskedDump = FoundResult['dumps'][number];
+type AskedDump = FoundResult['dumps'][number] & { readonly server: string | undefined };
 
 /** @returns the dumps that it asked for */
 async function followFinding(
   dumps: OpenQueue<'dump'>,
   job: string,
   options: Omit<FollowOptions, 'stage'>,
-): Promise<readonly AskedDump[]> {
+): Promise<FoundResult['dumps']> {
   const result = foundResultSchema.parse(await followJob(dumps, job, { ...options, stage: 'finding databases' }));
   options.show(100, `${result.dumps.length} dumps are requested`);
   return result.dumps;
 }
 
 async function followDump(
-  job: string,
+  { server, job }: Pick<AskedDump, 'server' | 'job'>,
   { dumps, uploads }: Queues,
   options: Omit<FollowOptions, 'stage'>,
 ): Promise<void> {
@@ -72,7 +76,7 @@ async function followDump(
   for (const destination of dump.destinations) {
     const stage = `upload to ${destination}`;
     try {
-      await followJob(uploads, uploadJobId(dump.name, destination), { ...options, stage });
+      await followJob(uploads, uploadJobId(dump.name, destination, server), { ...options, stage });
       show(100, `${what}, confirmed by ${destination}`);
     } catch (error) {
       // The others go on by themselves.

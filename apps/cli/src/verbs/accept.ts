@@ -5,6 +5,7 @@ import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
 import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
+import { scopeOf } from '@pgstow/shared/contract/scope.ts';
 import type { Command } from 'commander';
 import { acceptFindings, printAfterFindings } from '../accept/accept-findings.ts';
 import { acceptSuspect, printAfterSuspect } from '../accept/accept-suspect.ts';
@@ -12,6 +13,9 @@ import { exitCodes, ExitError, failure, misuse } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
 import { publishNow } from '../publish-now.ts';
 import { databasesOf, readSettings } from '../read-settings.ts';
+import { serverOption } from '../servers/choose-servers.ts';
+import { currentServer } from '../servers/current-server.ts';
+import { inServerOf, type InServer } from '../servers/in-server-of.ts';
 
 const EXAMPLES = `
 A dump is suspect if it has less than 30 % of what the last good dumps of its database
@@ -33,7 +37,7 @@ Examples:
   pgstow accept backup_shop_20261126_030000.sql.gz
   pgstow accept latest --database shop --reason 'moved the old orders to the archive'`;
 
-type AcceptOptions = { readonly database?: string; readonly reason?: string };
+type AcceptOptions = { readonly server?: string; readonly database?: string; readonly reason?: string };
 
 /** `pgstow accept`: makes a suspect or bad dump count, by a person's word. */
 export function addAccept(pgstow: Command): void {
@@ -42,12 +46,17 @@ export function addAccept(pgstow: Command): void {
     .description('make a suspect dump count, or what a restore test found, so that old dumps are pruned again')
     .argument('<name>', 'a dump as pgstow list --long names it, or latest')
     .option('--database <database>', 'with latest: the newest dump of this database (default: the only configured one)')
+    .addOption(serverOption())
     .option('--reason <text>', 'why, for those who read its record later; needed for a bad dump')
     .addHelpText('after', EXAMPLES)
-    .action((name: string, options: AcceptOptions) => interruptible((signal) => accept(name, options, signal)));
+    .action((name: string, options: AcceptOptions) =>
+      interruptible((signal) =>
+        inServerOf(name, options, (ofServer, database) => accept(ofServer, { ...options, database }, signal)),
+      ),
+    );
 }
 
-async function accept(name: string, { database, reason }: AcceptOptions, signal: AbortSignal): Promise<void> {
+async function accept(name: string, { database, reason }: InServer<AcceptOptions>, signal: AbortSignal): Promise<void> {
   const { backup, destinations, redis } = readSettings('backup', 'destinations', 'redis');
   const { folder } = backup;
   const [wanted = '', ...others] = databasesOf(name, database);
@@ -63,7 +72,8 @@ async function accept(name: string, { database, reason }: AcceptOptions, signal:
     await acceptFindings(folder, dump, reason);
     printAfterFindings(dump.manifest, await read(folder));
   } else printAccepted(dump, ours);
-  const published = { records: new Records(folder), scope: redis.site, destinations: placesOf(destinations) };
+  const scope = scopeOf(redis.site, currentServer());
+  const published = { records: new Records(folder), scope, destinations: placesOf(destinations) };
   await publishNow(published, redis.url, signal);
 }
 

@@ -1,6 +1,7 @@
-import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import type { Argument, Command, Option } from 'commander';
 import { readSettings, targetsNow } from '../read-settings.ts';
+import { listServers } from '../servers/choose-servers.ts';
+import { inServer, showDatabase } from '../servers/current-server.ts';
 
 type Suggestion = readonly [word: string, description: string];
 
@@ -47,7 +48,9 @@ function valuesOf(taker: Argument | Option | undefined): readonly Suggestion[] {
 /** None where the configuration has a fault: while a person presses Tab, there is no place for a message. */
 function configuredDatabases(): readonly string[] {
   try {
-    return targetsNow(readSettings('postgres').postgres).map(describeTarget);
+    return listServers().flatMap((server) =>
+      inServer(server, () => targetsNow(readSettings('postgres').postgres).map(showDatabase)),
+    );
   } catch {
     return [];
   }

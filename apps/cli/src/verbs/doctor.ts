@@ -1,9 +1,10 @@
 import { readFound } from '@pgstow/catalog/folder/read-targets.ts';
 import { targetsOf } from '@pgstow/shared/config/targets-of.ts';
-import { EVERY_DATABASE } from '@pgstow/shared/contract/target.ts';
+import { EVERY_DATABASE, UNNAMED_SERVER, formatTarget } from '@pgstow/shared/contract/target.ts';
 import { createRedact } from '@pgstow/shared/runtime/log/redact.ts';
 import type { Command } from 'commander';
 import { checkConfiguration } from '../doctor/check-configuration.ts';
+import { checkTargets } from '../doctor/check-targets.ts';
 import type { Check, Finding, Settings } from '../doctor/check.ts';
 import { createFacts } from '../doctor/facts.ts';
 import { checkFolder } from '../doctor/folder/check-folder.ts';
@@ -21,8 +22,11 @@ import { checkBoard } from '../doctor/services/check-board.ts';
 import { checkRedis } from '../doctor/services/check-redis.ts';
 import { checkS3 } from '../doctor/services/check-s3.ts';
 import { checkScratch } from '../doctor/services/check-scratch.ts';
-import { failure } from '../exit-codes.ts';
+import { failure, misuse } from '../exit-codes.ts';
+import { withoutSecrets } from '../format/keep-secrets.ts';
 import { interruptible } from '../interruptible.ts';
+import { serverOption } from '../servers/choose-servers.ts';
+import { inServer } from '../servers/current-server.ts';
 
 const EXAMPLES = `
 It reads the catalogs of each database and lets pg_dump write the schema to
@@ -53,21 +57,69 @@ const CHECKS: readonly Check[] = [
   checkBoard,
 ];
 
+/** The checks of what each server has for itself. */
+const PER_SERVER: readonly Check[] = [
+  checkPostgres,
+  checkSource,
+  checkFolder,
+  checkRoom,
+  checkSchedule,
+  checkRetention,
+  checkS3,
+  checkOwnChecks,
+  checkRestoreTests,
+];
+
+type DoctorOptions = { readonly server?: string; readonly json?: true };
+
 /** `pgstow doctor`: checks all that backups depend on, and says how to mend what is wrong. */
 export function addDoctor(pgstow: Command): void {
   pgstow
     .command('doctor')
     .description('check everything that backups depend on, and say how to mend what is wrong')
+    .addOption(serverOption())
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
-    .action((options: { readonly json?: true }) => interruptible((signal) => examine(options, signal)));
+    .action((options: DoctorOptions) => interruptible((signal) => examine(options, signal)));
 }
 
-async function examine({ json }: { readonly json?: true }, signal: AbortSignal): Promise<void> {
-  const { settings: read, findings: configured, secrets } = checkConfiguration(process.env);
+async function examine({ json, server }: DoctorOptions, signal: AbortSignal): Promise<void> {
+  const { settings, findings: configured, secrets } = checkConfiguration(process.env);
+  const { servers, findings: ofFile } = checkTargets();
+  const isWhole = server === undefined || server === UNNAMED_SERVER;
+  const others = servers.filter(({ name }) => server === undefined || server === name);
+  if (!isWhole && others.length === 0 && ofFile.every(({ status }) => status !== 'fault'))
+    throw misuse(
+      `there is no server ${server}`,
+      `There are ${[UNNAMED_SERVER, ...servers.map(({ name }) => name)].join(', ')}.`,
+    );
+  const isUnnamedInUse = servers.length === 0 || settings.postgres?.host !== '';
+  const ofSite = isUnnamedInUse ? CHECKS : CHECKS.filter((check) => !PER_SERVER.includes(check));
+  const found = [...configured, ...ofFile, ...(isWhole ? await runAll(ofSite, settings, signal) : [])];
+  for (const { name, config } of others) {
+    const theirs = await inServer(name, () => runAll(PER_SERVER, { ...settings, ...config }, signal));
+    found.push(...theirs.map((finding) => ({ ...finding, subject: formatSubject(name, finding.subject) })));
+  }
+  const redact = createRedact(secrets);
+  const findings = found.map((finding): Finding => ({
+    ...finding,
+    message: withoutSecrets(redact(finding.message)),
+    hint: finding.hint === undefined ? undefined : withoutSecrets(redact(finding.hint)),
+  }));
+  console.log(json === true ? toJson(findings) : formatFindings(findings, process.stdout.isTTY));
+
+  const names = new Set(findings.filter(({ status }) => status === 'fault').map(({ check }) => check));
+  if (names.size > 0) throw failure(`found faults: ${[...names].join(', ')}`);
+}
+
+function formatSubject(server: string, subject: string | undefined): string {
+  return subject === undefined ? server : formatTarget({ server, database: subject });
+}
+
+async function runAll(checks: readonly Check[], read: Settings, signal: AbortSignal): Promise<readonly Finding[]> {
   const settings = withFound(read);
   const facts = createFacts(new Date());
-  const made = CHECKS.map((check) => {
+  const made = checks.map((check) => {
     const findings = runCheck(check, settings, facts, signal);
     // Other checks wait for what this one learns, but no longer than it runs.
     return check === checkPostgres
@@ -76,16 +128,10 @@ async function examine({ json }: { readonly json?: true }, signal: AbortSignal):
         )
       : findings;
   });
-  const redact = createRedact(secrets);
-  const findings = [...configured, ...(await Promise.all(made)).flat()].map((finding): Finding => ({
-    ...finding,
-    message: redact(finding.message),
-    hint: finding.hint === undefined ? undefined : redact(finding.hint),
-  }));
-  console.log(json === true ? toJson(findings) : formatFindings(findings, process.stdout.isTTY));
-
-  const names = new Set(findings.filter(({ status }) => status === 'fault').map(({ check }) => check));
-  if (names.size > 0) throw failure(`found faults: ${[...names].join(', ')}`);
+  // Without that check, nothing is learnt.
+  if (!checks.includes(checkPostgres))
+    facts.setSource({ databaseBytes: new Map(), extensions: new Map(), identities: new Map() });
+  return (await Promise.all(made)).flat();
 }
 
 /** The checks look at the databases that the last look at the server has found, as if they were named. */

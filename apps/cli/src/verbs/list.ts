@@ -1,6 +1,6 @@
-import { listBackups, type Backup } from '@pgstow/backups/list-backups.ts';
+import { listBackups, type Backup, type BackupList } from '@pgstow/backups/list-backups.ts';
 import { describeSuspicion } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { describeTarget } from '@pgstow/shared/contract/target.ts';
+import { describeTarget, formatTarget } from '@pgstow/shared/contract/target.ts';
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { failure } from '../exit-codes.ts';
@@ -10,6 +10,8 @@ import { withoutSecrets } from '../format/keep-secrets.ts';
 import { interruptible } from '../interruptible.ts';
 import { fromOption, openPlaces } from '../places.ts';
 import { readSettings, targetsNamed } from '../read-settings.ts';
+import { chooseServers, serverOption } from '../servers/choose-servers.ts';
+import { inServer } from '../servers/current-server.ts';
 
 const EXAMPLES = `
 How far a backup is proven:
@@ -30,7 +32,13 @@ Examples:
 /** Manifests that are read at a store, each by a request; what lies in the folder needs none. */
 const MOST_READ = 500;
 
-type ListOptions = { readonly json?: true; readonly long?: true; readonly all?: true; readonly from?: string };
+type ListOptions = {
+  readonly json?: true;
+  readonly long?: true;
+  readonly all?: true;
+  readonly server?: string;
+  readonly from?: string;
+};
 
 /** `pgstow list`: every backup in folder and store. */
 export function addList(pgstow: Command): void {
@@ -40,6 +48,7 @@ export function addList(pgstow: Command): void {
     .argument('[database]', 'only backups of this database, or of the globals')
     .option('--long', 'show the names of the files as well')
     .option('--all', 'read each manifest at the store: without it, those of the newest backups')
+    .addOption(serverOption())
     .addOption(fromOption('read only this place'))
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
@@ -50,55 +59,71 @@ export function addList(pgstow: Command): void {
 
 async function showBackups(
   database: string | undefined,
-  { json, long, all, from }: ListOptions,
+  { json, long, all, server, from }: ListOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const now = new Date();
+  const listed: Listed[] = [];
+  for (const { server: of, named } of chooseServers(database, server))
+    listed.push(await inServer(of, async () => ({ server: of, ...(await listServer(named, { all, from }, signal)) })));
+  const faults = listed.flatMap((each) => each.faults);
+  if (json === true)
+    console.log(
+      JSON.stringify(
+        {
+          backups: listed.flatMap((each) => each.backups.map((backup) => toJson(backup, each.server, now))),
+          faults: faults.map(withoutSecrets),
+        },
+        undefined,
+        2,
+      ),
+    );
+  else if (listed.some(({ backups }) => backups.length > 0))
+    console.log(listed.flatMap((each) => formatBackups(each, now, long === true)).join('\n\n'));
+  else if (faults.length === 0) console.log(`no backup${database === undefined ? '' : ` of ${database}`} is known`);
+  if (faults.length > 0) throw failure(faults.join('\n'));
+}
+
+type Listed = BackupList & { readonly server: string | undefined };
+
+async function listServer(
+  database: string | undefined,
+  { all, from }: { readonly all: true | undefined; readonly from: string | undefined },
+  signal: AbortSignal,
+): Promise<BackupList> {
   using stack = new DisposableStack();
-  const { backups, faults } = await listBackups({
+  return await listBackups({
     ...(await openPlaces(from, readSettings('backup', 'destinations'), stack)),
     databases: database === undefined ? undefined : targetsNamed(database),
     chooseManifests: all === true ? undefined : (names) => names.slice(0, MOST_READ),
     signal,
   });
-  const now = new Date();
-  if (json === true)
-    console.log(
-      JSON.stringify(
-        { backups: backups.map((each) => toJson(each, now)), faults: faults.map(withoutSecrets) },
-        undefined,
-        2,
-      ),
-    );
-  else if (backups.length > 0) console.log(formatBackups(backups, now, long === true));
-  else if (faults.length === 0) console.log(`no backup${database === undefined ? '' : ` of ${database}`} is known`);
-  if (faults.length > 0) throw failure(faults.join('\n'));
 }
 
-/** A table for each database, in the order of their names. */
-function formatBackups(backups: readonly Backup[], now: Date, isLong: boolean): string {
+/** A table for each database of a server, in the order of their names. */
+function formatBackups({ server, backups }: Listed, now: Date, isLong: boolean): readonly string[] {
   const heading = ['TIME (UTC)', 'AGE', 'SIZE', 'ROWS', 'LIES', 'PROVEN', ...(isLong ? ['SERVER', 'NAME'] : [])];
   const byDatabase = [...Map.groupBy(backups, ({ database }) => database)].sort(([a], [b]) => (a < b ? -1 : 1));
-  return byDatabase
-    .map(([database, theirs]) => {
-      const rows = theirs.map((each) => [
-        formatTime(each.takenAt),
-        formatAge(each.takenAt, now),
-        each.bytes === undefined ? '?' : prettyBytes(each.bytes),
-        each.rows?.toLocaleString('en') ?? '?',
-        each.places.join(' '),
-        each.pin === undefined ? each.state : `${each.state}, pinned`,
-        ...(isLong ? [each.manifest?.identity?.address ?? '?', each.name] : []),
-      ]);
-      return `${formatName(database)}\n${formatTable(heading, rows, [1, 2, 3])}`;
-    })
-    .join('\n\n');
+  return byDatabase.map(([database, theirs]) => {
+    const rows = theirs.map((each) => [
+      formatTime(each.takenAt),
+      formatAge(each.takenAt, now),
+      each.bytes === undefined ? '?' : prettyBytes(each.bytes),
+      each.rows?.toLocaleString('en') ?? '?',
+      each.places.join(' '),
+      each.pin === undefined ? each.state : `${each.state}, pinned`,
+      ...(isLong ? [each.manifest?.identity?.address ?? '?', each.name] : []),
+    ]);
+    return `${formatName(formatTarget({ server, database }))}\n${formatTable(heading, rows, [1, 2, 3])}`;
+  });
 }
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
-function toJson(backup: Backup, now: Date): Readonly<Record<string, unknown>> {
+function toJson(backup: Backup, server: string | undefined, now: Date): Readonly<Record<string, unknown>> {
   const { name, database, takenAt, bytes, rows, manifest, places, state, restoreTest, acceptedAt, pin } = backup;
   return {
     name,
+    ...(server === undefined ? {} : { server }),
     database: describeTarget(database),
     takenAt: takenAt.toISOString(),
     ageSeconds: Math.round((now.getTime() - takenAt.getTime()) / 1000),

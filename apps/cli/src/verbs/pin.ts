@@ -6,6 +6,7 @@ import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
 import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { pinFileName, type Pin } from '@pgstow/shared/contract/pin.ts';
+import { scopeOf } from '@pgstow/shared/contract/scope.ts';
 import type { Command } from 'commander';
 import { writeForWorkers } from '../accept/write-for-workers.ts';
 import { failure, misuse } from '../exit-codes.ts';
@@ -13,6 +14,9 @@ import { interruptible } from '../interruptible.ts';
 import { openPlaces } from '../places.ts';
 import { publishNow } from '../publish-now.ts';
 import { databasesOf, readSettings } from '../read-settings.ts';
+import { serverOption } from '../servers/choose-servers.ts';
+import { currentServer } from '../servers/current-server.ts';
+import { inServerOf, type InServer } from '../servers/in-server-of.ts';
 
 const PIN_EXAMPLES = `
 A pinned backup is deleted nowhere, neither in the folder nor at a destination, until it is
@@ -28,7 +32,7 @@ const UNPIN_EXAMPLES = `
 Example:
   pgstow unpin backup_shop_20261126_030000.sql.gz`;
 
-type PinOptions = { readonly database?: string; readonly reason?: string };
+type PinOptions = { readonly server?: string; readonly database?: string; readonly reason?: string };
 
 /** `pgstow pin`: keeps a backup from being deleted, by a person's word. */
 export function addPin(pgstow: Command): void {
@@ -37,12 +41,17 @@ export function addPin(pgstow: Command): void {
     .description('keep a backup from being deleted, in the folder and at every destination')
     .argument('<name>', 'a backup as pgstow list --long names it, or latest')
     .option('--database <database>', 'with latest: the newest of this database (default: the only configured one)')
+    .addOption(serverOption())
     .option('--reason <text>', 'why, for those who read it later')
     .addHelpText('after', PIN_EXAMPLES)
-    .action((name: string, options: PinOptions) => interruptible((signal) => pin(name, options, signal)));
+    .action((name: string, options: PinOptions) =>
+      interruptible((signal) =>
+        inServerOf(name, options, (ofServer, database) => pin(ofServer, { ...options, database }, signal)),
+      ),
+    );
 }
 
-async function pin(name: string, { database, reason }: PinOptions, signal: AbortSignal): Promise<void> {
+async function pin(name: string, { database, reason }: InServer<PinOptions>, signal: AbortSignal): Promise<void> {
   const settings = readSettings('backup', 'destinations', 'redis');
   const { folder } = settings.backup;
   const backup = await findBackup(name, database, settings, signal);
@@ -69,8 +78,11 @@ export function addUnpin(pgstow: Command): void {
     .command('unpin')
     .description('let a pinned backup be deleted again, once retention releases it')
     .argument('<name>', 'a backup as pgstow list --long names it')
+    .addOption(serverOption())
     .addHelpText('after', UNPIN_EXAMPLES)
-    .action((name: string) => interruptible((signal) => unpin(name, signal)));
+    .action((name: string, options: { readonly server?: string }) =>
+      interruptible((signal) => inServerOf(name, options, (ofServer) => unpin(ofServer, signal))),
+    );
 }
 
 async function unpin(text: string, signal: AbortSignal): Promise<void> {
@@ -134,5 +146,6 @@ function write(folder: string, pin: Pin): Promise<void> {
 
 function publish({ backup, destinations, redis }: Settings, signal: AbortSignal): Promise<void> {
   const records = new Records(backup.folder);
-  return publishNow({ records, scope: redis.site, destinations: placesOf(destinations) }, redis.url, signal);
+  const scope = scopeOf(redis.site, currentServer());
+  return publishNow({ records, scope, destinations: placesOf(destinations) }, redis.url, signal);
 }

@@ -13,6 +13,9 @@ import { formatName, formatTime } from '../format/format-text.ts';
 import { warn } from '../format/warn.ts';
 import { interruptible } from '../interruptible.ts';
 import { readSettings, targetsNow } from '../read-settings.ts';
+import { serverOption } from '../servers/choose-servers.ts';
+import { currentServer } from '../servers/current-server.ts';
+import { inServerOf } from '../servers/in-server-of.ts';
 
 const EXAMPLES = `
 Backups of a database that is gone from the server, or that POSTGRES_DB does not
@@ -29,10 +32,11 @@ export function addRelease(pgstow: Command): void {
     .command('release')
     .description('delete from the folder the backups of a database that is not backed up any more')
     .argument('<database>', 'a database that is gone')
+    .addOption(serverOption())
     .option('--yes', 'delete them; without it they are shown')
     .addHelpText('after', EXAMPLES)
-    .action((database: string, options: { readonly yes?: true }) =>
-      interruptible((signal) => release(database, options.yes === true, signal)),
+    .action((database: string, options: { readonly server?: string; readonly yes?: true }) =>
+      interruptible((signal) => inServerOf(database, options, (name) => release(name, options.yes === true, signal))),
     );
 }
 
@@ -61,7 +65,7 @@ async function release(database: string, isMeant: boolean, signal: AbortSignal):
   if (!isMeant) throw refusal('--yes is missing', `To delete ${what} from ${folder}, add --yes.`);
 
   await using connection = await connect(redis.url, signal);
-  const key = dumpLockKey(scopeOf(redis.site, undefined), database);
+  const key = dumpLockKey(scopeOf(redis.site, currentServer()), database);
   await withLock(connection, key, signal, async (held) => {
     held.throwIfAborted();
     // A look at the server may have found it again meanwhile.

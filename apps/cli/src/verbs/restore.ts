@@ -42,6 +42,9 @@ import { planBeforeRestore, warnOfTablespaces } from '../restore/plan-before-res
 import type { RestoreOptions } from '../restore/restore-context.ts';
 import { isServerUrl, parseTarget, type RestoreTarget } from '../restore/restore-target.ts';
 import { stageDump } from '../restore/stage-dump.ts';
+import { serverOption } from '../servers/choose-servers.ts';
+import { currentServer } from '../servers/current-server.ts';
+import { inServerOf } from '../servers/in-server-of.ts';
 
 type Show = ReturnType<Progress['add']>;
 
@@ -57,6 +60,8 @@ Examples:
       as it was at that time, or a little before
   pgstow restore shop --to postgresql://admin@db2/shop --from s3
       what the store holds, into an empty database elsewhere
+  pgstow restore prod/shop --to shop_restored --create
+      of the server prod of TARGETS_FILE, into a database of that server
   pgstow restore shop --to shop --force --yes-overwrite-source shop
       over the source itself
   pgstow restore immich --to immich_restored --create --search-path public
@@ -74,6 +79,7 @@ export function addRestore(pgstow: Command): void {
     .argument('<database>', 'whose backup to restore')
     .requiredOption('--to <target>', 'a database of the configured server, or postgresql://user@host:port/database')
     .option('--at <when>', 'latest, a time in UTC (the newest backup until then), or the name of a backup', 'latest')
+    .addOption(serverOption())
     .addOption(fromOption('take the backup from here (default: the folder, if it has the backup)'))
     .option('--create', 'create the target database; it is dropped again if the restore fails')
     .option('--force', 'drop what is in the target, in the same transaction')
@@ -89,8 +95,8 @@ export function addRestore(pgstow: Command): void {
       'folder for a backup from a store, meanwhile (default: BACKUP_DIR, if it is writable)',
     )
     .addHelpText('after', EXAMPLES)
-    .action((database: string, options: RestoreOptions) =>
-      interruptible((signal) => restore(database, options, signal)),
+    .action((database: string, options: RestoreOptions & { readonly server?: string }) =>
+      interruptible((signal) => inServerOf(database, options, (name) => restore(name, options, signal))),
     );
 }
 
@@ -195,6 +201,7 @@ async function withProgress<T>(name: string, work: (show: Show) => Promise<T>): 
 
 /** The configured source, if there is one. After a disaster there may be only folder and bucket: then a URL is enough. */
 function readSource(to: string): PostgresConfig | undefined {
+  if (currentServer() !== undefined) return readSettings('postgres').postgres;
   const names = ['DATABASE_URL', 'POSTGRES_HOST', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_DATABASE'];
   const isConfigured = names.some(
     (name) => (process.env[name] ?? '') !== '' || (process.env[`${name}_FILE`] ?? '') !== '',

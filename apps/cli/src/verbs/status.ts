@@ -11,7 +11,7 @@ import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { describeTarget } from '@pgstow/shared/contract/target.ts';
+import { describeTarget, formatTarget } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Command } from 'commander';
 import { shellWord } from '../doctor/shell-word.ts';
@@ -19,8 +19,12 @@ import { exitCodes, ExitError, failure } from '../exit-codes.ts';
 import { formatTable } from '../format/format-table.ts';
 import { formatAge, formatName } from '../format/format-text.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
+import { interruptible } from '../interruptible.ts';
 import { readNextRuns } from '../read-next-runs.ts';
 import { readSettings } from '../read-settings.ts';
+import { chooseServers, serverOption } from '../servers/choose-servers.ts';
+import { currentServer, inServer, inTargets } from '../servers/current-server.ts';
+import { readTargetsInForce } from '../servers/targets-in-force.ts';
 import { restoreTestJson } from './list.ts';
 import { forget, showAllSites } from './show-all-sites.ts';
 
@@ -42,36 +46,74 @@ export function addStatus(pgstow: Command): void {
     .description('show whether each configured database is backed up, and if not, why')
     .option('--all-sites', 'show every site of this Redis instead, as its scheduler summed it up')
     .option('--forget-site <site>', 'forget a site that is no more')
+    .addOption(serverOption())
     .option('--json', 'print JSON (docs/command-line.md)')
     .addHelpText('after', EXAMPLES)
-    .action(({ allSites, forgetSite, json }: StatusOptions) => {
+    .action(({ allSites, forgetSite, server, json }: StatusOptions) => {
       if (forgetSite !== undefined) return forget(forgetSite);
-      return allSites === true ? showAllSites(json === true) : showStatus(json === true);
+      if (allSites === true) return showAllSites(json === true);
+      return interruptible((signal) => showStatus(json === true, server, signal));
     });
 }
 
-type StatusOptions = { readonly allSites?: true; readonly forgetSite?: string; readonly json?: true };
+type StatusOptions = {
+  readonly allSites?: true;
+  readonly forgetSite?: string;
+  readonly server?: string;
+  readonly json?: true;
+};
 
 type Status = Health<KnownDump> & {
+  /** `undefined`: that of stack.env. */
+  readonly server: string | undefined;
   readonly database: string;
+  /** Whether backups stay in the folder alone. */
+  readonly isLocal: boolean;
   readonly lastUpload: { readonly name: string; readonly confirmedAt: Date } | undefined;
   readonly lastRestoreTest: RestoreTest | undefined;
   readonly nextRun: Date | undefined;
 };
 
-async function showStatus(isJson: boolean): Promise<void> {
+async function showStatus(isJson: boolean, server: string | undefined, signal: AbortSignal): Promise<void> {
+  const now = new Date();
+  const { text, fault } = await readTargetsInForce(signal);
+  const read = await inTargets(text, () =>
+    Promise.all(chooseServers(undefined, server).map((each) => inServer(each.server, () => readServerStatus(now)))),
+  );
+  const statuses = read.flatMap((each) => each.statuses);
+  const faults = [...new Set([...(fault === undefined ? [] : [fault]), ...read.flatMap((each) => each.faults)])];
+  const gone = read.flatMap((each) => each.gone ?? []);
+  if (isJson) console.log(toJson(statuses, read.some((each) => each.gone !== undefined) ? gone : undefined, faults));
+  else console.log([formatStatuses(statuses, now), ...gone.map((each) => describeGone(each, now))].join('\n'));
+
+  const ill = statuses.filter(({ isHealthy }) => !isHealthy);
+  const because = faults.length === 0 ? '' : `\n${faults.join('\n')}`;
+  if (ill.length > 0)
+    throw new ExitError(exitCodes.notHealthy, `not healthy: ${ill.map(formatTarget).join(', ')}${because}`);
+  if (faults.length > 0) throw failure(`not all could be read:${because}`);
+}
+
+type ServerStatus = {
+  readonly statuses: readonly Status[];
+  /** Databases that are gone, of which backups are kept; `undefined` where all are named. */
+  readonly gone: readonly Gone[] | undefined;
+  readonly faults: readonly string[];
+};
+
+type Gone = FoundDatabase & { readonly server: string | undefined; readonly kept: number };
+
+async function readServerStatus(now: Date): Promise<ServerStatus> {
   const settings = readSettings('postgres', 'schedule', 'verify', 'backup', 'destinations', 'redis');
   const { postgres, schedule, verify, backup, redis } = settings;
   const destinations = placesOf(settings.destinations);
-  const now = new Date();
+  const server = currentServer();
   const targets = readTargetsOf(backup.folder, postgres);
-  const { databases, gone } = targets;
   const [folder, plan] = await Promise.all([
     readDumps(backup.folder),
-    readNextRuns(databases, scheduledTargets(postgres), redis),
+    readNextRuns(targets.databases, scheduledTargets(postgres), redis),
   ]);
   const byDatabase = folder.dumps && Map.groupBy(folder.dumps, ({ manifest }) => manifest.database);
-  const statuses = databases.map((database): Status => {
+  const statuses = targets.databases.map((database): Status => {
     const dumps = byDatabase && (byDatabase.get(database) ?? []);
     const known = judgeHealth({
       dumps: dumps ?? [],
@@ -84,33 +126,19 @@ async function showStatus(isJson: boolean): Promise<void> {
     const health = dumps === undefined ? { ...known, reasons: ['its backups are not known'] } : known;
     return {
       ...health,
+      server,
       database,
+      isLocal: destinations.length === 0,
       lastUpload: lastUploadOf(known.newestConfirmed, destinations),
       lastRestoreTest: lastRestoreTest((dumps ?? []).flatMap(({ restoreTests }) => [...restoreTests.values()])),
       nextRun: plan.nextRuns.get(database),
     };
   });
-  const faults = [...folder.faults, ...targets.faults, ...plan.faults];
-  const kept = (database: string): number => byDatabase?.get(database)?.length ?? 0;
+  const gone = targets.gone.map((each) => ({ ...each, server, kept: byDatabase?.get(each.database)?.length ?? 0 }));
   // What was released since is forgotten by the next look at the server.
-  const left = gone.filter(({ database }) => byDatabase === undefined || kept(database) > 0);
-  if (isJson) console.log(toJson(statuses, postgres.patterns.length === 0 ? undefined : left, faults));
-  else
-    console.log(
-      [
-        formatStatuses(statuses, now, destinations.length > 0),
-        ...left.map((each) => describeGone(each, kept, now)),
-      ].join('\n'),
-    );
-
-  const ill = statuses.filter(({ isHealthy }) => !isHealthy);
-  const because = faults.length === 0 ? '' : `\n${faults.join('\n')}`;
-  if (ill.length > 0)
-    throw new ExitError(
-      exitCodes.notHealthy,
-      `not healthy: ${ill.map(({ database }) => describeTarget(database)).join(', ')}${because}`,
-    );
-  if (faults.length > 0) throw failure(`not all could be read:${because}`);
+  const left = gone.filter(({ kept }) => byDatabase === undefined || kept > 0);
+  const faults = [...folder.faults, ...targets.faults, ...plan.faults];
+  return { statuses, gone: postgres.patterns.length === 0 ? undefined : left, faults };
 }
 
 /** The targets of now, and what is gone. What cannot be read is a fault: then only what the settings name is known. */
@@ -130,17 +158,12 @@ function readTargetsOf(
   }
 }
 
-function describeGone(
-  { database, goneSince = '', renamedTo }: FoundDatabase,
-  kept: (database: string) => number,
-  now: Date,
-): string {
-  const name = formatName(database);
+function describeGone({ server, database, goneSince = '', renamedTo, kept }: Gone, now: Date): string {
+  const name = formatTarget({ server, database });
   const what = renamedTo === undefined ? 'gone from the server' : `renamed to ${formatName(renamedTo)}`;
   const since = `${what} for ${formatAge(new Date(goneSince), now)}`;
-  const count = kept(database);
-  const stay = count === 1 ? 'its backup in the folder stays' : `its ${count} backups in the folder stay`;
-  return `${name}: ${since}; ${stay} until: pgstow release ${shellWord(database)}`;
+  const stay = kept === 1 ? 'its backup in the folder stays' : `its ${kept} backups in the folder stay`;
+  return `${formatName(name)}: ${since}; ${stay} until: pgstow release ${shellWord(name)}`;
 }
 
 async function readDumps(
@@ -163,35 +186,36 @@ function lastUploadOf(dump: KnownDump | undefined, destinations: readonly Destin
   return last && { name: last.name, confirmedAt: new Date(last.confirmedAt) };
 }
 
-function formatStatuses(statuses: readonly Status[], now: Date, hasDestination: boolean): string {
+function formatStatuses(statuses: readonly Status[], now: Date): string {
   const heading = ['DATABASE', 'LAST DUMP', 'LAST UPLOAD', 'RESTORE TEST', 'NEXT RUN', 'HEALTH'];
   const ago = (time: Date): string => `${formatAge(time, now)} ago`;
-  const rows = statuses.map(({ database, newest, lastUpload, lastRestoreTest: test, nextRun, isHealthy }) => [
-    formatName(database),
-    newest === undefined ? 'never' : `${ago(new Date(newest.manifest.takenAt))}${isSuspect(newest) ? ', suspect' : ''}`,
-    lastUpload === undefined ? (hasDestination ? 'never' : 'local only') : ago(lastUpload.confirmedAt),
-    test === undefined ? 'never' : `${test.result.replaceAll('-', ' ')}, ${ago(new Date(test.testedAt))}`,
-    nextRun === undefined ? '?' : nextRun <= now ? 'due' : formatAge(nextRun, now),
-    isHealthy ? 'healthy' : 'NOT HEALTHY',
-  ]);
-  const reasons = statuses.flatMap(({ database, reasons, warnings }) =>
-    [...reasons, ...warnings].map((reason) => formatName(`${describeTarget(database)}: ${reason}`)),
+  const rows = statuses.map(
+    ({ server, database, newest, isLocal, lastUpload, lastRestoreTest: test, nextRun, isHealthy }) => [
+      formatName(formatTarget({ server, database })),
+      newest === undefined
+        ? 'never'
+        : `${ago(new Date(newest.manifest.takenAt))}${isSuspect(newest) ? ', suspect' : ''}`,
+      lastUpload === undefined ? (isLocal ? 'local only' : 'never') : ago(lastUpload.confirmedAt),
+      test === undefined ? 'never' : `${test.result.replaceAll('-', ' ')}, ${ago(new Date(test.testedAt))}`,
+      nextRun === undefined ? '?' : nextRun <= now ? 'due' : formatAge(nextRun, now),
+      isHealthy ? 'healthy' : 'NOT HEALTHY',
+    ],
   );
-  const rehearsals = statuses.flatMap(({ database, lastRestoreTest: test }) =>
+  const reasons = statuses.flatMap(({ server, database, reasons, warnings }) =>
+    [...reasons, ...warnings].map((reason) => formatName(`${formatTarget({ server, database })}: ${reason}`)),
+  );
+  const rehearsals = statuses.flatMap(({ server, database, lastRestoreTest: test }) =>
     describeRehearsal(test?.rehearsal)
       .slice(0, 1)
-      .map((sentence) => formatName(`${describeTarget(database)}: ${sentence}`)),
+      .map((sentence) => formatName(`${formatTarget({ server, database })}: ${sentence}`)),
   );
   return [formatTable(heading, rows), ...reasons, ...rehearsals].join('\n');
 }
 
 /** Documented in docs/command-line.md: fields are added, never changed. */
-function toJson(
-  statuses: readonly Status[],
-  gone: readonly FoundDatabase[] | undefined,
-  faults: readonly string[],
-): string {
+function toJson(statuses: readonly Status[], gone: readonly Gone[] | undefined, faults: readonly string[]): string {
   const databases = statuses.map((status) => ({
+    ...(status.server === undefined ? {} : { server: status.server }),
     database: describeTarget(status.database),
     isHealthy: status.isHealthy,
     reasons: status.reasons,
@@ -217,7 +241,11 @@ function toJson(
     nextRunAt: status.nextRun ?? null,
   }));
   return JSON.stringify(
-    { databases, ...(gone === undefined ? {} : { gone }), faults: faults.map(withoutSecrets) },
+    {
+      databases,
+      ...(gone === undefined ? {} : { gone: gone.map(({ kept: _kept, ...each }) => each) }),
+      faults: faults.map(withoutSecrets),
+    },
     undefined,
     2,
   );

@@ -4,7 +4,6 @@ import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dum
 import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { placeNames } from '@pgstow/shared/contract/restore-test.ts';
-import { describeTarget } from '@pgstow/shared/contract/target.ts';
 import { enqueueVerify, openQueue } from '@pgstow/shared/runtime/jobs/queue.ts';
 import { InvalidArgumentError, type Command } from 'commander';
 import { connect } from '../connect.ts';
@@ -13,6 +12,9 @@ import { followRestoreTests, type RequestedTest } from '../follow/follow-restore
 import { interruptible } from '../interruptible.ts';
 import { fromOption, openPlaces } from '../places.ts';
 import { databasesOf, readSettings } from '../read-settings.ts';
+import { chooseServers, serverOption, type Chosen } from '../servers/choose-servers.ts';
+import { currentServer, showDatabase } from '../servers/current-server.ts';
+import { forEachServer } from '../servers/for-each-server.ts';
 
 const EXAMPLES = `
 The verify worker restores the backup into a scratch server, and compares it with its manifest.
@@ -25,6 +27,7 @@ Examples:
   pgstow verify backup_shop_20261126_030000.sql.gz --from local --wait`;
 
 type VerifyOptions = {
+  readonly server?: string;
   readonly database?: string;
   readonly from?: string;
   readonly rehearse?: number;
@@ -38,16 +41,30 @@ export function addVerify(pgstow: Command): void {
     .description('request a restore test now: of a backup, or of the newest of each configured database')
     .argument('[name]', 'a backup as pgstow list --long names it, or latest', 'latest')
     .option('--database <database>', 'only the newest backup of this database')
+    .addOption(serverOption())
     .addOption(fromOption('which copy to test (default: that of each destination, if there is one)'))
     .option('--rehearse <major>', 'restore it into this newer version of PostgreSQL as well', parseMajor)
     .option('--wait', 'follow each test to its result')
     .addHelpText('after', EXAMPLES)
-    .action((name: string, options: VerifyOptions) => interruptible((signal) => requestTests(name, options, signal)));
+    .action((name: string, options: VerifyOptions) =>
+      interruptible((signal) => requestOfServers(name, options, signal)),
+    );
 }
 
 function parseMajor(text: string): number {
   if (/^[1-9]\d?$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a major version of PostgreSQL, such as 18.');
+}
+
+/** Requests the tests of each server that is meant: of all, unless a name or an option says which. */
+function requestOfServers(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
+  const { database } = options;
+  const named = database ?? (name === 'latest' ? undefined : name);
+  const work = (of: Chosen) =>
+    database === undefined
+      ? requestTests(of.named ?? name, options, signal)
+      : requestTests(name, { ...options, database: of.named ?? database }, signal);
+  return forEachServer(chooseServers(named, options.server), work, signal);
 }
 
 async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
@@ -74,7 +91,7 @@ async function requestTests(name: string, options: VerifyOptions, signal: AbortS
     const without = databases.filter((database) => !there.some((backup) => backup.database === database));
     if (without.length > 0)
       missing.push(
-        `no backup ${isBackupName(name) ? name : `of ${without.map(describeTarget).join(', ')}`} is known at ${from}`,
+        `no backup ${isBackupName(name) ? name : `of ${without.map(showDatabase).join(', ')}`} is known at ${from}`,
       );
   }
   // A place that could not be read may hide a newer backup.
@@ -115,15 +132,15 @@ async function enqueue(
   },
 ): Promise<void> {
   await using connection = await connect(redis.url, signal);
-  await using queue = openQueue('verify', redis.site, connection);
+  await using queue = openQueue('verify', redis.site, connection, currentServer());
   const tests: RequestedTest[] = [];
   for (const {
     backup: { name, database },
     from,
   } of wanted) {
     const jobId = await enqueueVerify(queue, name, from, 'ad-hoc', rehearse);
-    tests.push({ name, database, from, jobId });
-    console.log(`${describeTarget(database)}: job ${jobId}`);
+    tests.push({ name, database: showDatabase(database), from, jobId });
+    console.log(`${showDatabase(database)}: job ${jobId}`);
   }
   if (wait) await followRestoreTests(tests, queue, signal);
 }

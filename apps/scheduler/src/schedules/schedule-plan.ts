@@ -30,8 +30,10 @@ export type ScheduleAction =
   | { readonly kind: 'keep'; readonly id: string; readonly target: string; readonly reason: string }
   | { readonly kind: 'remove'; readonly id: string; readonly reason: string };
 
-/** The names of a queue's entries. */
+/** The names of a queue's entries of one server. */
 export type EntryNames = {
+  /** `undefined` for that of stack.env. */
+  readonly server?: string | undefined;
   readonly idOf: (target: string) => string;
   /** Whether an entry is ours, for any target. */
   readonly isOurs: (id: string) => boolean;
@@ -50,7 +52,7 @@ export function planSchedules(
   schedule: Schedule,
   entries: readonly ScheduleEntry[],
   now: Date,
-  { idOf, isOurs }: EntryNames,
+  { server, idOf, isOurs }: EntryNames,
 ): readonly ScheduleAction[] {
   const known = new Map(entries.map((entry) => [entry.id, entry]));
   const wanted = new Set(targets.map((target) => idOf(target)));
@@ -59,29 +61,29 @@ export function planSchedules(
     .map((entry) => ({ kind: 'remove', id: entry.id, reason: 'the configuration does not ask for it' }) as const);
   return [
     ...removals,
-    ...targets.map((target) => planTarget(idOf(target), target, schedule, known.get(idOf(target)), now)),
+    ...targets.map((target) =>
+      planTarget({ id: idOf(target), target, server }, schedule, known.get(idOf(target)), now),
+    ),
   ];
 }
 
 function planTarget(
-  id: string,
-  target: string,
+  { server, ...action }: { readonly id: string; readonly target: string; readonly server: string | undefined },
   schedule: Schedule,
   entry: ScheduleEntry | undefined,
   now: Date,
 ): ScheduleAction {
-  const action = { id, target };
   if (entry === undefined) {
     const reason = `it has no schedule yet; ${describeSchedule(schedule)} from now on`;
     if (schedule.kind === 'interval') return { ...action, kind: 'create', reason };
-    const jobId = firstJobId(target, previousRun(schedule, now).getTime());
+    const jobId = firstJobId(action.target, previousRun(schedule, now).getTime(), server);
     return { ...action, kind: 'create', reason, oneOff: { name: 'first', jobId } };
   }
 
   const nextMs = entry.nextRun.getTime();
   const isDue = nextMs <= now.getTime() + DUE_WITHIN_MS;
   const isLost = isDue && entry.nextJob !== 'active';
-  const catchUp = { oneOff: { name: 'catch-up', jobId: catchUpJobId(target, nextMs) } } as const;
+  const catchUp = { oneOff: { name: 'catch-up', jobId: catchUpJobId(action.target, nextMs, server) } } as const;
 
   if (!isSameSchedule(entry.schedule, schedule)) {
     const was = entry.schedule === undefined ? 'something else' : describeSchedule(entry.schedule);

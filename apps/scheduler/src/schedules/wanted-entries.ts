@@ -6,18 +6,26 @@ import { enqueueDump, plannedJobOptions, type OpenQueue } from '@pgstow/shared/r
 import type { WantedEntries } from './reconcile-schedules.ts';
 import type { EntryNames } from './schedule-plan.ts';
 
-type Wanted = Pick<WantedEntries, 'targets' | 'readTargets' | 'log'>;
+type Wanted = Pick<WantedEntries, 'targets' | 'readTargets' | 'log'> & { readonly server?: string | undefined };
 
-/** Entries for a dump of each target. */
+/** The part of a job's data that names its server. */
+const ofServer = (server: string | undefined) => (server === undefined ? {} : { server });
+
+/** Entries for a dump of each target of a server. @param options.queue of that server */
 export function wantDumps({
   queue,
+  server,
   ...wanted
 }: Wanted & { readonly queue: OpenQueue<'dump'>; readonly schedule: Schedule }): WantedEntries {
   return {
     ...wanted,
     queue,
-    names: { idOf: (target) => scheduleId(target), isOurs: isScheduleId },
-    templateOf: (target) => ({ name: 'scheduled', data: { target }, opts: plannedJobOptions.dump }),
+    names: { server, idOf: (target) => scheduleId(target, server), isOurs: (id) => isScheduleId(id, server) },
+    templateOf: (target) => ({
+      name: 'scheduled',
+      data: { ...ofServer(server), target },
+      opts: plannedJobOptions.dump,
+    }),
     addOneOff: (target, { name, jobId }) => enqueueDump(queue, target, name, { jobId }),
   };
 }
@@ -30,6 +38,7 @@ export function wantDumps({
  */
 export function wantRestoreTests({
   queue,
+  server,
   schedule,
   places: [first = LOCAL, ...others],
   ...wanted
@@ -38,25 +47,29 @@ export function wantRestoreTests({
   readonly schedule: VerifyConfig['schedule'];
   readonly places: readonly string[];
 }): readonly WantedEntries[] {
-  const entriesOf = (destination: string, names: EntryNames): WantedEntries => ({
+  const entriesOf = (destination: string, names: Omit<EntryNames, 'server'>): WantedEntries => ({
     ...wanted,
     ...(schedule.kind === 'cron'
       ? { schedule }
       : { targets: [], readTargets: undefined, schedule: { kind: 'interval', everyMs: 1 } }),
     queue,
-    names,
-    templateOf: (target) => ({ name: 'scheduled', data: { target, destination }, opts: plannedJobOptions.verify }),
+    names: { server, ...names },
+    templateOf: (target) => ({
+      name: 'scheduled',
+      data: { ...ofServer(server), target, destination },
+      opts: plannedJobOptions.verify,
+    }),
     addOneOff: async () => undefined,
   });
   return [
     entriesOf(first, {
-      idOf: (target) => verifyScheduleId(target),
-      isOurs: (id) => isVerifyScheduleId(id) && !others.some((place) => isVerifyScheduleId(id, place)),
+      idOf: (target) => verifyScheduleId(target, server),
+      isOurs: (id) => isVerifyScheduleId(id, server) && !others.some((place) => isVerifyScheduleId(id, server, place)),
     }),
     ...others.map((place) =>
       entriesOf(place, {
-        idOf: (target) => verifyScheduleId(target, undefined, place),
-        isOurs: (id) => isVerifyScheduleId(id, place),
+        idOf: (target) => verifyScheduleId(target, server, place),
+        isOurs: (id) => isVerifyScheduleId(id, server, place),
       }),
     ),
   ];

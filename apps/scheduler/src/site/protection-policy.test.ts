@@ -1,7 +1,7 @@
 import { formatBackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { PublishedCatalog, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import { expect, test } from 'vitest';
-import { judgeSite } from './protection-policy.ts';
+import { judgeServer } from './protection-policy.ts';
 import type { QueueFacts, SiteFacts } from './read-site.ts';
 
 const now = new Date('2026-03-10T12:00:00Z');
@@ -54,9 +54,13 @@ const facts = (changes: Partial<SiteFacts> = {}): SiteFacts => ({
 });
 const dumping = (isRunning: boolean, dueMinutesAgo = 1) =>
   new Map([['shop', { id: '1', isRunning, dueAt: ago(dueMinutesAgo) }]]);
-const judged = (changes: Partial<SiteFacts>, siteChanges: Partial<Parameters<typeof judgeSite>[0]> = {}) => {
-  const { databases, faults } = judgeSite({ ...site, ...siteChanges }, facts(changes));
-  return { protection: databases[0]?.protection, reasons: databases[0]?.reasons, faults };
+const judged = (changes: Partial<SiteFacts>, siteChanges: Partial<Parameters<typeof judgeServer>[0]> = {}) => {
+  const { databases, faults } = judgeServer({ ...site, ...siteChanges }, facts(changes));
+  return {
+    protection: databases[0]?.protection,
+    reasons: databases[0]?.reasons,
+    faults: faults.map(({ text }) => text),
+  };
 };
 
 test('a first dump that is due or running, or a first upload that is under way, is waited for', () => {
@@ -172,7 +176,7 @@ test('a database that is gone from the server is said to be gone, and is no data
     { database: 'stock', oid: 21, ...seen, goneSince: at },
   ];
   const catalog = { ...catalogOf(30), found: { version: 1 as const, lookedAt: at, databases } };
-  const status = judgeSite({ ...site, asked: every }, facts({ catalog }));
+  const status = judgeServer({ ...site, asked: every }, facts({ catalog }));
   expect(status.databases.map(({ database }) => database)).toEqual(['shop']);
   expect(status.gone.map(({ database }) => database)).toEqual(['stock']);
 });

@@ -7,7 +7,7 @@ import type { FoundDatabase } from '@pgstow/shared/contract/found-databases.ts';
 import type { QueueName } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DumpingFacts, SiteFacts } from './read-site.ts';
-import type { Site } from './site.ts';
+import type { ServedServer, Site } from './site.ts';
 
 /** `not-yet`: it has never had a backup, and its first one is due or on its way, but not for too long. */
 export type Protection = 'yes' | 'not-yet' | 'no';
@@ -24,15 +24,18 @@ export type DatabaseStatus = {
   readonly known: PublishedDatabase | undefined;
 };
 
-export type SiteStatus = {
+/** A fault of a server or, if it is not one of this server alone, of the whole site. */
+export type SiteFault = { readonly text: string; readonly isOfServer: boolean };
+
+export type ServerStatus = {
   readonly databases: readonly DatabaseStatus[];
   /** Databases that are gone from the server; their backups stay. */
   readonly gone: readonly FoundDatabase[];
-  /** Faults of the whole site, a sentence each. */
-  readonly faults: readonly string[];
+  readonly faults: readonly SiteFault[];
 };
 
-type Judged = Pick<Site, 'asked' | 'schedule' | 'destinations' | 'restoreTests' | 'startedAt' | 'schedules'>;
+type Judged = Pick<ServedServer, 'asked' | 'schedule' | 'destinations' | 'restoreTests' | 'schedules'> &
+  Pick<Site, 'startedAt'>;
 
 /** Time for processes that start together to become ready. */
 export const START_MS = 2 * 60_000;
@@ -42,22 +45,29 @@ const HOUR_MS = 60 * 60_000;
 /** The longest wait for a first dump: an interval may be a week. */
 const LONGEST_FIRST_MS = 25 * HOUR_MS;
 
-/** Judges whether a site's databases are protected, and whether its processes are there to keep them so. */
-export function judgeSite(site: Judged, facts: SiteFacts): SiteStatus {
+/** Judges whether a server's databases are protected, and whether the site's processes are there to keep them so. */
+export function judgeServer(site: Judged, facts: SiteFacts): ServerStatus {
   const isStarting = facts.now.getTime() - site.startedAt.getTime() < START_MS;
   const known = new Map(facts.catalog?.databases.map((each) => [each.database, each]));
   return {
     databases: facts.targets.map((database) => judgeDatabase(database, known.get(database), site, facts, isStarting)),
     gone: goneFrom(site.asked, facts.catalog?.found),
     faults: [
-      ...(site.schedules.fault === undefined ? [] : [site.schedules.fault]),
-      ...facts.queues
-        .filter(({ name, isPaused }) => isPaused && name !== 'verify')
-        .map(({ name }) => describePause(name)),
-      ...(isStarting ? [] : findAbsent(site, facts)),
-      ...findUnpublished(facts),
+      ...faultsOf(true, site.schedules.fault === undefined ? [] : [site.schedules.fault]),
+      ...faultsOf(
+        false,
+        facts.queues
+          .filter(({ name, isPaused }) => isPaused && name !== 'verify')
+          .map(({ name }) => describePause(name)),
+      ),
+      ...faultsOf(false, isStarting ? [] : findAbsent(site, facts)),
+      ...faultsOf(true, findUnpublished(facts)),
     ],
   };
+}
+
+function faultsOf(isOfServer: boolean, texts: readonly string[]): readonly SiteFault[] {
+  return texts.map((text) => ({ text, isOfServer }));
 }
 
 /** Says how to end a pause, which outlasts every restart. */

@@ -6,9 +6,10 @@ import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 import { putSiteSummary, readSites } from '@pgstow/shared/runtime/redis/site-summaries.ts';
 import { repeat } from '@pgstow/shared/runtime/repeat.ts';
-import type { Protection, SiteStatus } from './protection-policy.ts';
+import type { Protection } from './protection-policy.ts';
 import { readSiteStatus } from './read-site-status.ts';
 import { answerOf } from './redis-answer.ts';
+import type { SiteStatus } from './site-status.ts';
 import type { Site } from './site.ts';
 
 /** The other sites, watched until this is disposed. */
@@ -59,7 +60,7 @@ export function watchSites({ site, version, alarmsOf, log }: Options): WatchedSi
 }
 
 function summarise(
-  { databases, faults }: SiteStatus,
+  { databases, faults, namedFaults }: SiteStatus,
   alarms: number,
   version: string,
 ): Omit<SiteSummary, 'version' | 'writtenAt'> {
@@ -79,8 +80,8 @@ function summarise(
     newestBackupAt: newest,
     notProtected: of('no')
       .slice(0, MOST_DATABASES)
-      .map(({ database, reasons }) => ({ database, reasons: [...reasons] })),
-    faults: [...faults],
+      .map(({ on, database, reasons }) => ({ server: on.server, database, reasons: [...reasons] })),
+    faults: [...faults, ...namedFaults],
     alarms,
   };
 }

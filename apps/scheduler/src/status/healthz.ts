@@ -1,3 +1,4 @@
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { DatabaseStatus, Protection } from '../site/protection-policy.ts';
 import { readSiteStatus } from '../site/read-site-status.ts';
@@ -10,7 +11,9 @@ export type HealthAnswer = {
   /** Counts of databases, by their protection. Missing while Redis does not answer. */
   readonly databases?: Readonly<Record<'total' | 'protected' | 'notYet' | 'notProtected', number>>;
   /** Each database by name, for those who know the password. */
-  readonly details?: readonly Pick<DatabaseStatus, 'database' | 'protection' | 'reasons'>[];
+  readonly details?: readonly (Pick<DatabaseStatus, 'database' | 'protection' | 'reasons'> & {
+    readonly server?: string;
+  })[];
 };
 
 /**
@@ -21,12 +24,15 @@ export type HealthAnswer = {
  */
 export async function checkHealth(site: Site, mayKnowNames: boolean): Promise<HealthAnswer> {
   try {
-    const { databases, faults } = await readSiteStatus(site);
+    const { databases, faults, namedFaults } = await readSiteStatus(site);
     const ill = databases.filter(({ protection }) => protection === 'no');
     const reasons = [
       ...faults,
+      ...(mayKnowNames ? namedFaults : describeHidden(namedFaults)),
       ...(mayKnowNames
-        ? ill.flatMap(({ database, reasons }) => reasons.map((reason) => `${database}: ${reason}`))
+        ? ill.flatMap(({ on, database, reasons }) =>
+            reasons.map((reason) => `${formatTarget({ server: on.server, database })}: ${reason}`),
+          )
         : ill.length === 0
           ? []
           : [`${ill.length} of ${databases.length} databases ${ill.length === 1 ? 'is' : 'are'} not protected`]),
@@ -42,10 +48,22 @@ export async function checkHealth(site: Site, mayKnowNames: boolean): Promise<He
         notProtected: count('no'),
       },
       ...(mayKnowNames
-        ? { details: databases.map(({ database, protection, reasons }) => ({ database, protection, reasons })) }
+        ? {
+            details: databases.map(({ on, database, protection, reasons }) => ({
+              ...(on.server === undefined ? {} : { server: on.server }),
+              database,
+              protection,
+              reasons,
+            })),
+          }
         : {}),
     };
   } catch (error) {
     return { status: 'unavailable', reasons: [describeError(error)] };
   }
+}
+
+function describeHidden(faults: readonly string[]): readonly string[] {
+  if (faults.length === 0) return [];
+  return [`there are ${faults.length} faults of servers; with the password, they are named`];
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readAlarms } from '@pgstow/notify/alarms/alarm-state.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { placeNames } from '@pgstow/shared/contract/restore-test.ts';
+import { formatTarget, type Target } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { enqueueDump, enqueueVerify } from '@pgstow/shared/runtime/jobs/queue.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
@@ -9,15 +10,17 @@ import { readSites } from '@pgstow/shared/runtime/redis/site-summaries.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readJobs } from '../site/read-jobs.ts';
 import { readSiteStatus } from '../site/read-site-status.ts';
-import { readSite, readSiteTargets } from '../site/read-site.ts';
+import { findServed, readSite } from '../site/read-site.ts';
 import { answerOf } from '../site/redis-answer.ts';
-import type { Site } from '../site/site.ts';
+import type { SiteDatabase, SiteStatus } from '../site/site-status.ts';
+import type { ServedServer, Site } from '../site/site.ts';
 import type { WatchedSites } from '../site/watch-sites.ts';
 import { isSameSecret } from '../web/is-same-secret.ts';
 import { renderSites } from './page/render-sites.ts';
 import { renderStatusPage } from './page/render-status-page.ts';
 import { renderUnavailable } from './page/render-unavailable.ts';
 import type { Said, View } from './page/status-page-options.ts';
+import { viewQuery } from './page/view-path.ts';
 
 export type StatusRoutesOptions = {
   readonly version: string;
@@ -51,18 +54,16 @@ export async function addStatusRoutes(
     const query = new URLSearchParams(request.url.split('?')[1] ?? '');
     reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY);
     try {
-      const [{ facts, ...status }, jobs] = await Promise.all([readSiteStatus(site), readJobs(site)]);
+      const [status, jobs] = await Promise.all([readSiteStatus(site), readJobs(site)]);
       const alarms = await answerOf(readAlarms(site.redis, site.name));
-      const { name, destinations } = site;
-      const said = readSaid(query, facts.targets);
-      const view = readView(query, facts.targets);
+      const { name } = site;
+      const said = readSaid(query, status);
+      const view = readView(query, status);
       return reply.send(
         renderStatusPage({
           view,
           site: name,
           publicPath,
-          destinations,
-          facts,
           status,
           alarms,
           jobs,
@@ -101,13 +102,16 @@ export async function addStatusRoutes(
       const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
       if (!isSameSecret(form.get('token') ?? '', token)) return goBack(reply, { said: 'old' });
       const database = form.get('database') ?? '';
+      const server = form.get('server') ?? undefined;
       try {
-        if (!(await readSiteTargets(site)).includes(database)) return goBack(reply, { said: 'unknown' });
-        const { said, job } = await ask(site, database);
-        log.info({ database, job }, `status page: requested a ${path.slice(1)}`);
+        const on = await findServed(site, server, database);
+        if (on === undefined) return goBack(reply, { said: 'unknown' });
+        const { said, job } = await ask(site, on, database);
+        log.info({ server, database, job }, `status page: requested a ${path.slice(1)}`);
         // To the page that the form stood on.
-        const view = form.get('view') === 'database' ? { database } : {};
-        return goBack(reply, { said, of: database, ...(job === undefined ? {} : { job }), ...view });
+        const view = form.get('view') === 'database' ? viewQuery({ server, database }) : {};
+        const of = server === undefined ? { of: database } : { of: database, 'of-server': server };
+        return goBack(reply, { said, ...of, ...(job === undefined ? {} : { job }), ...view });
       } catch (error) {
         return reply
           .code(503)
@@ -132,23 +136,21 @@ const SENTENCES = {
   unknown: { queue: undefined, text: () => 'Nothing was done: there is no such database.' },
 } as const;
 
-async function askForDump(site: Site, database: string): Promise<Answer> {
-  const { dumping } = await readSite(site);
-  const due = dumping.get(database);
+async function askForDump(site: Site, on: ServedServer, database: string): Promise<Answer> {
+  const { dumping } = (await readSite(site)).find((each) => each.on === on)?.facts ?? {};
+  const due = dumping?.get(database);
   if (due !== undefined && !due.isRunning) return { said: 'dump-due', job: due.id };
-  const job = await answerOf(enqueueDump(site.queues.dump, database, 'ad-hoc'));
+  const job = await answerOf(enqueueDump(on.queues.dump, database, 'ad-hoc'));
   return { said: 'dump', job: job.id ?? '' };
 }
 
-async function askForRestoreTest(site: Site, database: string): Promise<Answer> {
+async function askForRestoreTest(site: Site, on: ServedServer, database: string): Promise<Answer> {
   const { databases } = await readSiteStatus(site);
-  const status = databases.find((each) => each.database === database);
+  const status = databases.find((each) => each.on === on && each.database === database);
   const newest: BackupName | undefined = status?.health.newestConfirmed?.dump.name;
   if (newest === undefined) return { said: 'no-backup' };
   const [job] = await answerOf(
-    Promise.all(
-      placeNames(site.destinations).map((place) => enqueueVerify(site.queues.verify, newest, place, 'ad-hoc')),
-    ),
+    Promise.all(placeNames(on.destinations).map((place) => enqueueVerify(on.queues.verify, newest, place, 'ad-hoc'))),
   );
   return { said: 'test', ...(job === undefined ? {} : { job }) };
 }
@@ -159,24 +161,28 @@ function goBack(reply: FastifyReply, said: Readonly<Record<string, string>>): Fa
 }
 
 /** Reads what a person looks at. A link to what is not there any more shows all. */
-function readView(query: URLSearchParams, targets: readonly string[]): View {
-  const database = query.get('database') ?? '';
-  if (targets.includes(database)) return { database };
+function readView(query: URLSearchParams, { databases }: SiteStatus): View {
+  const view = { server: query.get('server') ?? undefined, database: query.get('database') ?? '' };
+  if (databases.some(isOf(view))) return view;
   const from = Number(query.get('from') ?? 0);
-  return { from: Number.isSafeInteger(from) && from > 0 && from < targets.length ? from : 0 };
+  return { from: Number.isSafeInteger(from) && from > 0 && from < databases.length ? from : 0 };
+}
+
+function isOf({ server, database }: Target): (of: SiteDatabase) => boolean {
+  return (each) => each.on.server === server && each.database === database;
 }
 
 /** Reads what the page says about the last form. A link from elsewhere can make it say nothing else. */
-function readSaid(query: URLSearchParams, targets: readonly string[]): Said | undefined {
+function readSaid(query: URLSearchParams, { databases }: SiteStatus): Said | undefined {
   const said = query.get('said') ?? '';
   if (!Object.hasOwn(SENTENCES, said)) return undefined;
-  const of = query.get('of') ?? '';
+  const of = { server: query.get('of-server') ?? undefined, database: query.get('of') ?? '' };
   const { queue, text } = SENTENCES[said as keyof typeof SENTENCES];
-  if (text.length > 0 && !targets.includes(of)) return undefined;
+  if (text.length > 0 && !databases.some(isOf(of))) return undefined;
   const id = query.get('job');
   return {
     isRefusal: queue === undefined,
-    text: text(of),
+    text: text(formatTarget(of)),
     job: queue === undefined || id === null ? undefined : { queue, id },
   };
 }

@@ -1,4 +1,5 @@
 import type { KnownSite } from '@pgstow/shared/contract/site-summary.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
 import { describeDuration } from './describe-duration.ts';
 
 export type SiteHealth = {
@@ -25,7 +26,7 @@ export function judgeSiteSummary(known: KnownSite): SiteHealth {
   const reasons = [
     ...(silence === undefined ? [] : [silence]),
     ...faults,
-    ...notProtected.flatMap((each) => each.reasons.map((reason) => `${each.database}: ${reason}`)),
+    ...notProtected.flatMap((each) => each.reasons.map((reason) => `${formatTarget(each)}: ${reason}`)),
     ...(untold > 0 ? [`and ${untold} more of its databases are not protected`] : []),
   ];
   return { isHealthy: reasons.length === 0, reasons, silence };

@@ -1,6 +1,6 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { formatTarget } from '@pgstow/shared/contract/target.ts';
-import { shorten, showTarget, type AlarmKind, type Notification, type Severity } from '../notification.ts';
+import { isOfSite, shorten, showTarget, type AlarmKind, type Notification, type Severity } from '../notification.ts';
 import type { AlarmKey } from './alarm-field.ts';
 
 /** A fault that stands until something newer ends it. */
@@ -115,6 +115,21 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
       `To see what is kept, and why: pgstow prune ${shown} --dry-run. The backup folder grows meanwhile.`,
     recovered: (shown) => `Old dumps of ${shown} are deleted again`,
   },
+  'source-twice': {
+    severity: 'warning',
+    title: (shown) => `${shown} is backed up twice`,
+    happened: (reason) => reason,
+    hint: () =>
+      'Take one of the two out of TARGETS_FILE, or give each server its own address. The backups of both stay.',
+    recovered: (shown) => `${shown} is backed up once`,
+  },
+  'targets-faulty': {
+    severity: 'error',
+    title: () => 'TARGETS_FILE has a fault',
+    happened: (reason) => reason,
+    hint: () => 'Mend the file: it is read again within seconds. See docs/servers.md.',
+    recovered: () => 'TARGETS_FILE has no fault any more',
+  },
   'site-silent': {
     severity: 'critical',
     title: (shown) => `The site ${shown} is silent`,
@@ -173,7 +188,7 @@ export function describeRecovery(
 }
 
 function databaseOf(kind: AlarmKind, database: string): string | undefined {
-  return kind === 'site-silent' ? undefined : database;
+  return isOfSite(kind) ? undefined : database;
 }
 
 function placeIn({ destination }: Pick<AlarmKey, 'destination'>): string {

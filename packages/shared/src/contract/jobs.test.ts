@@ -106,7 +106,10 @@ describe('ids', () => {
       expect(new Set(ids).size).toBe(servers.length * targets.length);
       for (const each of ids) expect(each).toMatch(/^[^:]+$/);
     }
-    expect(targets.map((target) => scheduleId(target, 'b')).every(isScheduleId)).toBe(true);
+    for (const target of targets) {
+      expect(isScheduleId(scheduleId(target, 'b'), 'b') && isScheduleId(scheduleId(target))).toBe(true);
+      expect(isScheduleId(scheduleId(target, 'b')) || isScheduleId(scheduleId(target), 'b')).toBe(false);
+    }
     const uploads = [uploadJobId(name, 's3'), uploadJobId(name, 's4'), uploadJobId(name, 's3', 's4')];
     expect(new Set(uploads).size).toBe(3);
   });

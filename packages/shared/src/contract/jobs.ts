@@ -127,14 +127,20 @@ function atServer(id: string, server: string | undefined): string {
   return server === undefined ? id : `${id}@${server}`;
 }
 
-/** Whether a schedule entry of restore tests is one of ours. @param place of one destination's alone */
-export function isVerifyScheduleId(id: string, place?: string): boolean {
-  return id.startsWith('verify.') && (place === undefined || id.split('@')[0]?.endsWith(`+${place}`) === true);
+/** Whether a schedule entry of restore tests is one of a server. @param place of one destination's alone */
+export function isVerifyScheduleId(id: string, server?: string, place?: string): boolean {
+  if (!id.startsWith('verify.') || serverOfScheduleId(id) !== server) return false;
+  return place === undefined || id.split('@')[0]?.endsWith(`+${place}`) === true;
 }
 
-/** Whether a schedule entry is one of ours. */
-export function isScheduleId(id: string): boolean {
-  return id.startsWith('dump.');
+/** Whether a schedule entry of dumps is one of a server. */
+export function isScheduleId(id: string, server?: string): boolean {
+  return id.startsWith('dump.') && serverOfScheduleId(id) === server;
+}
+
+/** The server of a schedule entry; `undefined` for that of stack.env. */
+export function serverOfScheduleId(id: string): string | undefined {
+  return /@([^@]*)$/.exec(id)?.[1];
 }
 
 /** The job that a schedule entry keeps for its next run; BullMQ forms its id. */

@@ -14,7 +14,9 @@ export const siteSummarySchema = z.object({
   /** When the newest confirmed backup of any database was taken. */
   newestBackupAt: z.iso.datetime().optional(),
   /** Databases that are not protected, and why; not all of very many. */
-  notProtected: z.array(z.object({ database: targetNameSchema, reasons: z.array(z.string()) })),
+  notProtected: z.array(
+    z.object({ server: z.string().optional(), database: targetNameSchema, reasons: z.array(z.string()) }),
+  ),
   /** Faults of the whole site, a sentence each. */
   faults: z.array(z.string()),
   /** Alarms that stand. */

@@ -9,13 +9,14 @@ import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { freezeCauses, type PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
 import type { DatabaseStatus } from '../../site/protection-policy.ts';
 import type { SiteFacts } from '../../site/read-site.ts';
-import type { Site } from '../../site/site.ts';
-import { seconds, type FillMetrics, type MetricTable } from './metric-table.ts';
+import type { SiteDatabase } from '../../site/site-status.ts';
+import type { ServedServer } from '../../site/site.ts';
+import { seconds, serverLabel, type FillMetrics, type MetricTable } from './metric-table.ts';
 
 /** Fills the metrics of a database: of its backups only once a worker has published the folder. */
-export function fillDatabaseMetrics(fill: FillMetrics, status: DatabaseStatus, site: Site, facts: SiteFacts): void {
-  const { database, known } = status;
-  const labels = { database };
+export function fillDatabaseMetrics(fill: FillMetrics, status: SiteDatabase): void {
+  const { database, known, on: site, facts } = status;
+  const labels = { ...serverLabel(site.server), database };
   fill(protectionMetrics, { ...status, ...facts, schedule: site.schedule }, labels);
   if (known === undefined) return;
   const dumps = known.dumps.map(recallDump);
@@ -27,7 +28,7 @@ export function fillDatabaseMetrics(fill: FillMetrics, status: DatabaseStatus, s
   fill(pruningMetrics, { known, dumps, now: facts.now }, labels);
 }
 
-const protectionMetrics: MetricTable<DatabaseStatus & SiteFacts & Pick<Site, 'schedule'>> = {
+const protectionMetrics: MetricTable<DatabaseStatus & SiteFacts & Pick<ServedServer, 'schedule'>> = {
   pgstow_database_protected: [
     '1: a confirmed backup is there that is new enough, and nothing else is wrong; 0: not; 0.5: its first one is on its way.',
     ({ protection }) => ({ yes: 1, 'not-yet': 0.5, no: 0 })[protection],
@@ -71,7 +72,8 @@ const newestDumpMetrics: MetricTable<RecalledDump['dump'] | undefined> = {
   pgstow_last_dump_duration_seconds: ['How long the newest dump took.', (newest) => thousandth(newest?.durationMs)],
 };
 
-type Tested = Pick<DatabaseStatus, 'health'> & Pick<Site, 'restoreTests'> & { readonly known: PublishedDatabase };
+type Tested = Pick<DatabaseStatus, 'health'> &
+  Pick<ServedServer, 'restoreTests'> & { readonly known: PublishedDatabase };
 
 const restoreTestMetrics: MetricTable<Tested> = {
   pgstow_last_restore_duration_seconds: [

@@ -16,7 +16,9 @@ export function fillMetricsIn(registry: Registry): FillMetrics {
   const gauges = new Map<string, Gauge>();
   const set = (name: string, help: string, labels: Labels, value: Value): void => {
     if (value === undefined || !Number.isFinite(Number(value))) return;
-    const gauge = gauges.get(name) ?? new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] });
+    const gauge =
+      gauges.get(name) ??
+      new Gauge({ name, help, labelNames: [...Object.keys(labels), 'server'], registers: [registry] });
     gauges.set(name, gauge);
     gauge.set(labels, Number(value));
   };
@@ -27,6 +29,11 @@ export function fillMetricsIn(registry: Registry): FillMetrics {
       else set(name, help, labels, value);
     }
   };
+}
+
+/** The label of a server; none for that of stack.env. */
+export function serverLabel(server: string | undefined): Labels {
+  return server === undefined ? {} : { server };
 }
 
 /** A time as Prometheus wants it. */

@@ -1,10 +1,10 @@
-import { readJobHistory } from '@pgstow/shared/runtime/jobs/job-history.ts';
+import { readJobHistory, type JobHistory } from '@pgstow/shared/runtime/jobs/job-history.ts';
 import { Counter, Registry } from 'prom-client';
 import { readSiteStatus } from '../../site/read-site-status.ts';
 import { answerOf } from '../../site/redis-answer.ts';
 import type { Site } from '../../site/site.ts';
 import { fillDatabaseMetrics } from './database-metrics.ts';
-import { fillMetricsIn } from './metric-table.ts';
+import { fillMetricsIn, serverLabel } from './metric-table.ts';
 import { attemptMetrics, folderMetrics, queueMetrics } from './site-metrics.ts';
 
 export type MetricsAnswer = { readonly contentType: string; readonly text: string };
@@ -16,9 +16,7 @@ export type MetricsAnswer = { readonly contentType: string; readonly text: strin
 export async function renderMetrics(site: Site, version: string): Promise<MetricsAnswer> {
   const registry = new Registry();
   const fill = fillMetricsIn(registry);
-  const read = await Promise.all([readSiteStatus(site), answerOf(readJobHistory(site.redis, site.name))]).catch(
-    () => undefined,
-  );
+  const read = await Promise.all([readSiteStatus(site), answerOf(readHistories(site))]).catch(() => undefined);
   const labels = { version, node: process.versions.node, site: site.name };
   fill({ pgstow_build_info: ['Always 1; its labels say what runs.', () => 1] }, undefined, labels);
   fill(
@@ -26,25 +24,37 @@ export async function renderMetrics(site: Site, version: string): Promise<Metric
     undefined,
   );
   if (read !== undefined) {
-    const [{ facts, databases, faults }, { attempts, failures }] = read;
+    const [{ servers, databases, faults, namedFaults }, histories] = read;
     const help = 'Faults of the whole site: see /healthz.';
-    fill({ pgstow_site_faults: [help, () => faults.length] }, undefined);
-    for (const queue of facts.queues) fill(queueMetrics, queue, { queue: queue.name });
-    if (facts.catalog !== undefined) fill(folderMetrics, facts.catalog);
-    for (const status of databases) fillDatabaseMetrics(fill, status, site, facts);
-    const isOurs = ({ database }: { readonly database: string }): boolean => facts.targets.includes(database);
-    for (const attempt of attempts.filter(isOurs)) {
-      const { database, stage } = attempt;
-      fill(attemptMetrics, attempt, { database, stage });
-    }
+    fill({ pgstow_site_faults: [help, () => faults.length + namedFaults.length] }, undefined);
+    for (const queue of servers[0]?.facts.queues ?? []) fill(queueMetrics, queue, { queue: queue.name });
+    for (const { on, facts } of servers)
+      if (facts.catalog !== undefined) fill(folderMetrics, facts.catalog, serverLabel(on.server));
+    for (const status of databases) fillDatabaseMetrics(fill, status);
     const counter = new Counter({
       name: 'pgstow_failures_total',
       help: 'Attempts that failed, by stage and kind of error; PermanentError is not tried again.',
-      labelNames: ['database', 'stage', 'reason'],
+      labelNames: ['server', 'database', 'stage', 'reason'],
       registers: [registry],
     });
-    for (const { database, stage, reason, count } of failures.filter(isOurs))
-      counter.inc({ database, stage, reason }, count);
+    for (const { on, facts } of servers) {
+      const history = histories.get(on.scope);
+      if (history === undefined) continue;
+      const isOurs = ({ database }: { readonly database: string }): boolean => facts.targets.includes(database);
+      const ofServer = serverLabel(on.server);
+      for (const attempt of history.attempts.filter(isOurs)) {
+        const { database, stage } = attempt;
+        fill(attemptMetrics, attempt, { ...ofServer, database, stage });
+      }
+      for (const { database, stage, reason, count } of history.failures.filter(isOurs))
+        counter.inc({ ...ofServer, database, stage, reason }, count);
+    }
   }
   return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+/** The history of each server, by its scope. */
+async function readHistories({ servers, redis }: Site): Promise<ReadonlyMap<string, JobHistory>> {
+  const read = servers().map(async ({ scope }) => [scope, await readJobHistory(redis, scope)] as const);
+  return new Map(await Promise.all(read));
 }

@@ -2,11 +2,11 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
 import type { AlarmKind } from '@pgstow/notify/notification.ts';
 import { NAME_BEGINNINGS } from '@pgstow/shared/contract/backup-name.ts';
-import type { FreezeCause, PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
-import { describeTarget } from '@pgstow/shared/contract/target.ts';
-import type { DatabaseStatus, SiteStatus } from '../../site/protection-policy.ts';
+import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
-import type { SiteFacts } from '../../site/read-site.ts';
+import type { ServerFacts } from '../../site/read-site.ts';
+import type { SiteDatabase, SiteStatus } from '../../site/site-status.ts';
 
 /** Something that a person should know of, and what to do about it. */
 export type Notice = {
@@ -46,30 +46,35 @@ const QUEUE_OF: Partial<Record<AlarmKind, ShownJob['queue']>> = {
 };
 
 /** Whether an alarm reports that a job failed for good. */
-function reports({ kind, database, reason }: AlarmRecord, job: ShownJob): boolean {
-  return job.state === 'failed' && QUEUE_OF[kind] === job.queue && job.database === database && job.reason === reason;
+function reports({ kind, server, database, reason }: AlarmRecord, job: ShownJob): boolean {
+  const isOf = job.server === server && job.database === database;
+  return job.state === 'failed' && QUEUE_OF[kind] === job.queue && isOf && job.reason === reason;
 }
 
 /** Collects what is not as it should be and no alarm reports, the gravest first. */
 export function collectNotices(
-  facts: SiteFacts,
   status: SiteStatus,
   jobs: readonly ShownJob[],
   alarms: readonly AlarmRecord[],
+  now: Date,
 ): readonly Notice[] {
   const notices = [
-    ...status.faults.map((text) => ({ isGrave: true, text: capital(text) })),
+    ...[...status.faults, ...withoutAlarms(status.namedFaults, alarms)].map((text) => ({
+      isGrave: true,
+      text: capital(text),
+    })),
     ...jobs
       .filter((job) => job.state !== 'running' && !alarms.some((alarm) => reports(alarm, job)))
-      .map((job) => noticeOfJob(job, status.databases, facts.now)),
-    ...noticesOfFolder(facts.catalog, alarms),
+      .map((job) => noticeOfJob(job, status.databases, now)),
+    ...status.servers.flatMap((each) => noticesOfFolder(each, alarms)),
   ];
   return notices.toSorted((a, b) => Number(b.isGrave) - Number(a.isGrave));
 }
 
-function noticeOfJob(job: ShownJob, databases: readonly DatabaseStatus[], now: Date): Notice {
-  const { queue, state, database, reason = 'no reason is known', at } = job;
-  const what = `${WHAT[queue]} of ${database ?? 'something that is not ours'}`;
+function noticeOfJob(job: ShownJob, databases: readonly SiteDatabase[], now: Date): Notice {
+  const { queue, state, server, database, reason = 'no reason is known', at } = job;
+  const of = database === undefined ? 'something that is not ours' : formatTarget({ server, database });
+  const what = `${WHAT[queue]} of ${of}`;
   if (state === 'retried') {
     const ms = (at ?? now).getTime() - now.getTime();
     const when = ms <= 0 ? 'now' : `in ${describeDuration(ms)}`;
@@ -90,15 +95,15 @@ function noticeOfJob(job: ShownJob, databases: readonly DatabaseStatus[], now: D
 }
 
 /** Whether a person has accepted since what a restore test found. */
-function isAccepted({ queue, database, at }: ShownJob, databases: readonly DatabaseStatus[]): boolean {
-  const test = databases.find((each) => each.database === database)?.health.newestRestoreTest;
+function isAccepted({ queue, server, database, at }: ShownJob, databases: readonly SiteDatabase[]): boolean {
+  const test = databases.find(isTarget(server, database))?.health.newestRestoreTest;
   if (queue !== 'verify' || test?.result !== 'good' || test.acceptedAt === undefined) return false;
   return Date.parse(test.acceptedAt) > (at?.getTime() ?? 0);
 }
 
 /** Whether a later job of the same kind has succeeded. */
-function isMadeUpFor({ queue, database, at }: ShownJob, databases: readonly DatabaseStatus[]): boolean {
-  const health = databases.find((each) => each.database === database)?.health;
+function isMadeUpFor({ queue, server, database, at }: ShownJob, databases: readonly SiteDatabase[]): boolean {
+  const health = databases.find(isTarget(server, database))?.health;
   const since = at?.getTime() ?? 0;
   const isLater = (time: string | undefined): boolean => time !== undefined && Date.parse(time) > since;
   const isDone: Readonly<Record<ShownJob['queue'], boolean>> = {
@@ -109,19 +114,32 @@ function isMadeUpFor({ queue, database, at }: ShownJob, databases: readonly Data
   return isDone[queue];
 }
 
-function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly AlarmRecord[]): readonly Notice[] {
+function isTarget(server: string | undefined, database: string | undefined): (of: SiteDatabase) => boolean {
+  return (each) => each.on.server === server && each.database === database;
+}
+
+/** Faults that no alarm reports. */
+function withoutAlarms(faults: readonly string[], alarms: readonly AlarmRecord[]): readonly string[] {
+  return faults.filter((text) => !alarms.some(({ reason }) => reason === text));
+}
+
+function noticesOfFolder(
+  { on: { server }, facts: { catalog } }: ServerFacts,
+  alarms: readonly AlarmRecord[],
+): readonly Notice[] {
   if (catalog === undefined) return [];
+  const ofFolder = server === undefined ? 'the backup folder' : `the backup folder of ${server}`;
   const { freeBytes, totalBytes, strays, faults, faultCount } = catalog.folder;
   const percent = Math.floor((100 * freeBytes) / Math.max(1, totalBytes));
   return [
     ...catalog.databases.flatMap(({ database, frozen, frozenBy }) =>
-      frozen === undefined || (frozenBy !== undefined && alarms.some(isOf(database, frozenBy)))
+      frozen === undefined || (frozenBy !== undefined && alarms.some(isOf(server, database, frozenBy)))
         ? []
         : [
             {
               isGrave: false,
-              text: `Nothing of ${database} is pruned: ${frozen}`,
-              hint: `See: pgstow prune ${describeTarget(database)} --dry-run`,
+              text: `Nothing of ${formatTarget({ server, database })} is pruned: ${frozen}`,
+              hint: `See: pgstow prune ${formatTarget({ server, database })} --dry-run`,
             },
           ],
     ),
@@ -129,12 +147,12 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly
       ? [
           {
             isGrave: false,
-            text: `The disk of the backup folder is nearly full: ${percent} % is free`,
+            text: `The disk of ${ofFolder} is nearly full: ${percent} % is free`,
             hint: 'Free some space, or lower BACKUP_KEEP_LAST.',
           },
         ]
       : []),
-    ...faults.map((fault) => ({ isGrave: false, text: `In the backup folder, ${fault}` })),
+    ...faults.map((fault) => ({ isGrave: false, text: `In ${ofFolder}, ${fault}` })),
     ...(faultCount > faults.length
       ? [{ isGrave: false, text: `and ${faultCount - faults.length} more of the kind` }]
       : []),
@@ -145,16 +163,17 @@ function noticesOfFolder(catalog: PublishedCatalog | undefined, alarms: readonly
             isGrave: false,
             text:
               strays === 1
-                ? 'A file in the backup folder has no manifest and does not count'
-                : `${strays} files in the backup folder have no manifest and do not count`,
+                ? `A file in ${ofFolder} has no manifest and does not count`
+                : `${strays} files in ${ofFolder} have no manifest and do not count`,
             hint: 'The dump worker adopts them at its start and every hour, if they stand up to proof; its log says why not.',
           },
         ]),
   ];
 }
 
-function isOf(database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => boolean {
-  return (alarm) => alarm.database === database && FREEZES_OF[alarm.kind]?.includes(frozenBy) === true;
+function isOf(server: string | undefined, database: string, frozenBy: FreezeCause): (alarm: AlarmRecord) => boolean {
+  return (alarm) =>
+    alarm.server === server && alarm.database === database && FREEZES_OF[alarm.kind]?.includes(frozenBy) === true;
 }
 
 /** Capitalises a sentence, unless it begins with a file's name. */

@@ -11,21 +11,22 @@ import type { StatusPageOptions } from './status-page-options.ts';
 const MOST = 20;
 
 /** Renders the standing alarms, the gravest first. */
-export function renderAlarms({ alarms, jobs, facts }: StatusPageOptions): HtmlValue {
+export function renderAlarms({ alarms, jobs }: StatusPageOptions): HtmlValue {
   if (alarms.length === 0) return undefined;
+  const now = new Date();
   return html`<section aria-labelledby="alarms">
     <h2 id="alarms">Alarms</h2>
     <ul class="notices">
       ${gravestAlarmFirst(alarms, jobs)
         .slice(0, MOST)
-        .map((each) => renderAlarm(each, facts.now))}${renderMore(alarms.length)}
+        .map((each) => renderAlarm(each, now))}${renderMore(alarms.length)}
     </ul>
   </section>`;
 }
 
 /** Renders what else a person should see to. */
-export function renderNotices({ facts, status, alarms, jobs }: StatusPageOptions): HtmlValue {
-  const notices = collectNotices(facts, status, jobs, alarms);
+export function renderNotices({ status, alarms, jobs }: StatusPageOptions): HtmlValue {
+  const notices = collectNotices(status, jobs, alarms, new Date());
   if (notices.length === 0) return undefined;
   return html`<section aria-labelledby="attention">
     <h2 id="attention">What needs attention</h2>

@@ -3,20 +3,17 @@ import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { uploadJobId, verifyJobId } from '@pgstow/shared/contract/jobs.ts';
 import type { PublishedDatabase, PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
 import prettyBytes from 'pretty-bytes';
+import type { ServerFacts } from '../../site/read-site.ts';
 import { html, type Html } from './html.ts';
 import { jobPath } from './job-path.ts';
 import { renderAge } from './render-age.ts';
 
 /** Lists the published backups of a database in words, newest first, with a link to each job. */
-export function renderBackupList(
-  { database, dumps, count }: PublishedDatabase,
-  now: Date,
-  destinations: readonly Destination[],
-): Html {
+export function renderBackupList({ database, dumps, count }: PublishedDatabase, of: ServerFacts): Html {
   const shown = dumps.toReversed();
   return html`<section class="list" aria-labelledby="backups">
     <h2 id="backups">Its last ${shown.length === 1 ? 'backup' : `${shown.length} backups`}</h2>
@@ -33,15 +30,15 @@ export function renderBackupList(
           </tr>
         </thead>
         <tbody>
-          ${shown.map((dump) => renderListed(dump, now, destinations))}
+          ${shown.map((dump) => renderListed(dump, of))}
         </tbody>
       </table>
     </div>
-    ${count > shown.length ? html`<p class="muted">${count} are in the folder: pgstow list ${database} shows all.</p>` : undefined}
+    ${count > shown.length ? html`<p class="muted">${count} are in the folder: pgstow list ${formatTarget({ server: of.on.server, database })} shows all.</p>` : undefined}
   </section>`;
 }
 
-function renderListed(dump: PublishedDump, now: Date, destinations: readonly Destination[]): Html {
+function renderListed(dump: PublishedDump, { on: { server, destinations }, facts: { now } }: ServerFacts): Html {
   const test = decisiveRestoreTest(recallDump(dump));
   return html`<tr>
     <td>${renderAge(dump.takenAt, now)}</td>
@@ -57,14 +54,14 @@ function renderListed(dump: PublishedDump, now: Date, destinations: readonly Des
           : destinations.map((destination, index) => {
               const text = isConfirmed(recallDump(dump), destination) ? 'confirmed' : 'not yet';
               return html`${index === 0 ? undefined : ', '}<a
-                  href="${jobPath('upload', uploadJobId(dump.name, destination.name))}"
+                  href="${jobPath('upload', uploadJobId(dump.name, destination.name, server))}"
                   >${destinations.length === 1 ? text : `${destination.name} ${text}`}</a
                 >`;
             })
       }
     </td>
     <td>
-      ${test === undefined ? undefined : html`<a href="${jobPath('verify', verifyJobId(dump.name, test.destination))}">${test.result.replaceAll('-', ' ')}</a>`}
+      ${test === undefined ? undefined : html`<a href="${jobPath('verify', verifyJobId(dump.name, test.destination, server))}">${test.result.replaceAll('-', ' ')}</a>`}
     </td>
   </tr>`;
 }

@@ -1,5 +1,7 @@
-import type { Protection, DatabaseStatus } from '../../site/protection-policy.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
+import type { Protection } from '../../site/protection-policy.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
+import type { SiteDatabase } from '../../site/site-status.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
 import { jobPath } from './job-path.ts';
 import { capital } from './notices.ts';
@@ -16,38 +18,42 @@ const BADGES: Readonly<Record<Protection, string>> = {
 };
 
 /** Renders one database: whether it is protected, its stages, its last backups and its buttons. */
-export function renderDatabase(status: DatabaseStatus, index: number, options: StatusPageOptions): Html {
-  const { database, reasons, health, known } = status;
-  const { destinations, view } = options;
+export function renderDatabase(status: SiteDatabase, index: number, options: StatusPageOptions): Html {
+  const { database, reasons, health, known, on } = status;
+  const { view } = options;
+  const name = nameOf(status);
   const id = `db-${index}`;
   const dumps = known?.dumps ?? [];
-  return html`<section class="database" aria-label="${database}">
-    <header>
-      ${'database' in view ? html`<h1>${database}</h1>` : html`<h3>${database}</h3>`} ${renderState(status, options)}
-    </header>
+  return html`<section class="database" aria-label="${name}">
+    <header>${'database' in view ? html`<h1>${name}</h1>` : html`<h3>${name}</h3>`} ${renderState(status)}</header>
     <div class="inside">
       ${renderSentences('Why it is not protected', reasons)}${renderSentences('What to see to', health.warnings)}
       <div class="columns">
-        <dl class="stage">${renderStages(status, options)}</dl>
-        ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, database, dumps, destinations)}
+        <dl class="stage">${renderStages(status)}</dl>
+        ${dumps.length === 0 ? html`<p class="muted">Its backups will be drawn here.</p>` : drawTimeline(id, name, dumps, on.destinations)}
       </div>
       <div class="actions">
-        ${renderForm('./dump', 'Back up now', database, options)}${dumps.length === 0 ? undefined : renderForm('./restore-test', 'Test restore now', database, options)}${renderRunning(database, options.jobs)}${dumps.length === 0 || 'database' in view ? undefined : html`<a class="more" href="${viewPath({ database })}">Its last backups</a>`}
+        ${renderForm('./dump', 'Back up now', status, options)}${dumps.length === 0 ? undefined : renderForm('./restore-test', 'Test restore now', status, options)}${renderRunning(status, options.jobs)}${dumps.length === 0 || 'database' in view ? undefined : html`<a class="more" href="${viewPath({ server: on.server, database })}">Its last backups</a>`}
       </div>
     </div>
   </section> `;
 }
 
+/** The name of a database with that of its server. */
+function nameOf({ on, database }: SiteDatabase): string {
+  return formatTarget({ server: on.server, database });
+}
+
 /** Renders one database in a line, with a link to all of it. */
-export function renderDatabaseLine(status: DatabaseStatus, options: StatusPageOptions): Html {
+export function renderDatabaseLine(status: SiteDatabase): Html {
   const [reason] = [...status.reasons, ...status.health.warnings];
   return html`<li>
-    <a href="${viewPath({ database: status.database })}">${status.database}</a>
-    ${renderState(status, options)}${reason === undefined ? undefined : html`<p class="muted">${capital(shorten(reason))}</p>`}
+    <a href="${viewPath({ server: status.on.server, database: status.database })}">${nameOf(status)}</a>
+    ${renderState(status)}${reason === undefined ? undefined : html`<p class="muted">${capital(shorten(reason))}</p>`}
   </li>`;
 }
 
-function renderState({ protection, health }: DatabaseStatus, { facts }: StatusPageOptions): Html {
+function renderState({ protection, health, facts }: SiteDatabase): Html {
   const newest = health.newestConfirmed?.dump;
   return html`<span class="badge ${protection}">${BADGES[protection]}</span>
     <span class="age"
@@ -68,23 +74,24 @@ function renderSentences(label: string, sentences: readonly string[]): HtmlValue
   </ul>`;
 }
 
-function renderForm(action: string, label: string, database: string, { token, view }: StatusPageOptions): Html {
+function renderForm(action: string, label: string, status: SiteDatabase, { token, view }: StatusPageOptions): Html {
+  const { on, database } = status;
   return html`<form method="post" action="${action}">
     <input type="hidden" name="token" value="${token}" /><input
       type="hidden"
       name="database"
       value="${database}"
-    />${'database' in view ? html`<input type="hidden" name="view" value="database" />` : undefined}<button
-      aria-label="${label}: ${database}"
+    />${on.server === undefined ? undefined : html`<input type="hidden" name="server" value="${on.server}" />`}${'database' in view ? html`<input type="hidden" name="view" value="database" />` : undefined}<button
+      aria-label="${label}: ${nameOf(status)}"
     >
       ${label}
     </button>
   </form>`;
 }
 
-function renderRunning(database: string, jobs: readonly ShownJob[]): HtmlValue {
+function renderRunning({ on, database }: SiteDatabase, jobs: readonly ShownJob[]): HtmlValue {
   return jobs
-    .filter((job) => job.state === 'running' && job.database === database)
+    .filter((job) => job.state === 'running' && job.server === on.server && job.database === database)
     .map(({ queue, id, percent }) => {
       const what = { dump: 'Dump', upload: 'Upload', verify: 'Restore test' }[queue];
       return html`<span class="muted"

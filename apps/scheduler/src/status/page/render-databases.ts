@@ -1,4 +1,6 @@
-import type { DatabaseStatus, Protection } from '../../site/protection-policy.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
+import type { Protection } from '../../site/protection-policy.ts';
+import type { GoneDatabase, SiteDatabase } from '../../site/site-status.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
 import { renderAge } from './render-age.ts';
 import { renderDatabase, renderDatabaseLine } from './render-database.ts';
@@ -28,7 +30,7 @@ export function renderDatabases(options: StatusPageOptions, from: number): Html 
       shown.length === 0
         ? undefined
         : html`<ul class="lines">
-            ${shown.map((each) => renderDatabaseLine(each, options))}
+            ${shown.map((each) => renderDatabaseLine(each))}
           </ul>`
     }
     ${renderPages(from, others.length)} ${from === 0 ? renderGone(options) : undefined}
@@ -48,21 +50,22 @@ function renderPages(from: number, count: number): HtmlValue {
 const MOST_GONE = 50;
 
 /** Renders the databases that are gone from the server, with what is kept of them. */
-function renderGone({ status, facts }: StatusPageOptions): HtmlValue {
-  const kept = new Map(facts.catalog?.databases.map(({ database, count }) => [database, count]));
+function renderGone({ status }: StatusPageOptions): HtmlValue {
+  const keptOf = ({ facts, database }: GoneDatabase): number =>
+    facts.catalog?.databases.find((each) => each.database === database)?.count ?? 0;
   // What was released since is forgotten by the next look at the server.
-  const gone = status.gone.filter(({ database }) => kept.has(database));
+  const gone = status.gone.filter((each) => keptOf(each) > 0);
   if (gone.length === 0) return undefined;
   return html`<h3>Gone from the server</h3>
     <ul class="lines">
       ${gone.slice(0, MOST_GONE).map(
-        ({ database, goneSince = '', renamedTo }) =>
+        (each) =>
           html`<li>
-            ${database}
+            ${formatTarget({ server: each.on.server, database: each.database })}
             <p class="muted">
-              ${renamedTo === undefined ? 'Missed' : html`Renamed to ${renamedTo}, first seen so`}
-              ${renderAge(goneSince, facts.now)}. What is kept of it, ${kept.get(database) ?? 0} in the folder, stays
-              until
+              ${each.renamedTo === undefined ? 'Missed' : html`Renamed to ${each.renamedTo}, first seen so`}
+              ${renderAge(each.goneSince ?? '', each.facts.now)}. What is kept of it, ${keptOf(each)} in the folder,
+              stays until
               <code>pgstow release</code>.
             </p>
           </li>`,
@@ -73,6 +76,6 @@ function renderGone({ status, facts }: StatusPageOptions): HtmlValue {
 
 const GRAVITY: Readonly<Record<Protection, number>> = { no: 0, 'not-yet': 1, yes: 2 };
 
-function gravestFirst(databases: readonly DatabaseStatus[]): readonly DatabaseStatus[] {
+function gravestFirst(databases: readonly SiteDatabase[]): readonly SiteDatabase[] {
   return databases.toSorted((a, b) => GRAVITY[a.protection] - GRAVITY[b.protection]);
 }

@@ -1,18 +1,18 @@
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
-import type { PublishedCatalog } from '@pgstow/shared/contract/published-catalog.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import prettyBytes from 'pretty-bytes';
-import type { SiteStatus } from '../../site/protection-policy.ts';
-import { html, type Html } from './html.ts';
+import type { ServerFacts } from '../../site/read-site.ts';
+import type { GoneDatabase } from '../../site/site-status.ts';
+import { html, type HtmlValue } from './html.ts';
 
 const MOST_NAMED = 20;
 
-/** Renders how many backups of all databases lie in the folder and at each destination. */
-export function renderPlaces(
-  { databases, folder }: PublishedCatalog,
-  status: SiteStatus,
-  destinations: readonly Destination[],
-): Html {
+/** Renders how many backups of all databases of a server lie in its folder and at each destination. */
+export function renderPlaces({ on, facts }: ServerFacts, gone: readonly GoneDatabase[]): HtmlValue {
+  if (facts.catalog === undefined) return undefined;
+  const { databases, folder } = facts.catalog;
+  const { destinations } = on;
+  const id = on.server === undefined ? 'places' : `places-of-${on.server}`;
   const places = new Map<string, { count: number; bytes: number }>();
   const add = (place: string, count: number, bytes: number): void => {
     const known = places.get(place) ?? { count: 0, bytes: 0 };
@@ -24,10 +24,13 @@ export function renderPlaces(
     add(LOCAL, count, bytes);
     for (const place of uploaded) add(place.destination, place.count, place.bytes);
   }
-  const configured = new Set([...status.databases, ...status.gone].map(({ database }) => database));
+  const configured = new Set([
+    ...facts.targets,
+    ...gone.filter((each) => each.on === on).map(({ database }) => database),
+  ]);
   const others = databases.filter(({ database }) => !configured.has(database));
-  return html`<section aria-labelledby="places">
-    <h2 id="places">Where backups lie</h2>
+  return html`<section aria-labelledby="${id}">
+    <h2 id="${id}">Where backups${on.server === undefined ? undefined : ` of ${on.server}`} lie</h2>
     <div class="card">
       <div class="scroll">
         <table>

@@ -6,16 +6,14 @@ import { nameAll } from '@pgstow/shared/contract/destination.ts';
 import type { PublishedDump } from '@pgstow/shared/contract/published-catalog.ts';
 import prettyBytes from 'pretty-bytes';
 import type { DatabaseStatus } from '../../site/protection-policy.ts';
+import type { SiteDatabase } from '../../site/site-status.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
 import { renderAge } from './render-age.ts';
-import type { StatusPageOptions } from './status-page-options.ts';
 
 /** Renders how far the newest backup of a database got, and what comes next. */
-export function renderStages(
-  { database, health, known }: DatabaseStatus,
-  { facts, destinations }: StatusPageOptions,
-): Html {
+export function renderStages({ database, health, known, on, facts }: SiteDatabase): Html {
   const { now } = facts;
+  const { destinations } = on;
   const newest = health.newest?.dump;
   const confirmed = health.newestConfirmed?.dump;
   // It is confirmed once the last of them has.

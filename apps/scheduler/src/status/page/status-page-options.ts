@@ -1,8 +1,7 @@
 import type { AlarmRecord } from '@pgstow/notify/alarms/alarm-record.ts';
-import type { Destination } from '@pgstow/shared/contract/destination.ts';
-import type { SiteStatus } from '../../site/protection-policy.ts';
+import type { Target } from '@pgstow/shared/contract/target.ts';
 import type { ShownJob } from '../../site/read-jobs.ts';
-import type { SiteFacts } from '../../site/read-site.ts';
+import type { SiteStatus } from '../../site/site-status.ts';
 
 /** The page's answer to the form that was sent last. */
 export type Said = {
@@ -12,15 +11,13 @@ export type Said = {
 };
 
 /** What a person looks at: one database, or all of them, from one on in their order on the page. */
-export type View = { readonly database: string } | { readonly from: number };
+export type View = Target | { readonly from: number };
 
 export type StatusPageOptions = {
   readonly view: View;
   readonly site: string;
   /** The path that browsers see before the page's own; empty, or without a slash at its end. */
   readonly publicPath: string;
-  readonly destinations: readonly Destination[];
-  readonly facts: SiteFacts;
   readonly status: SiteStatus;
   /** The standing alarms, oldest first. */
   readonly alarms: readonly AlarmRecord[];

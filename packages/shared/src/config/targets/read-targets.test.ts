@@ -78,6 +78,36 @@ servers:
     ]);
   });
 
+  it('gives each server the destinations that it names, and a prefix of its own at each', () => {
+    const text = `
+destinations:
+  offsite: { bucket: far, prefix: pg, endpoint: https://s3.example.com, secretAccessKeyEnv: FAR, accessKeyIdEnv: ID }
+  nas: { folder: /mnt/nas }
+defaults: { destinations: [offsite, nas] }
+servers:
+  - { name: a, host: h, user: u, databases: x }
+  - { name: b, host: h, user: u, databases: x, destinations: [nas] }
+  - { name: c, host: h, user: u, databases: x, destinations: [] }
+`;
+    const { servers, faults, secrets } = read(text, { FAR: 'geheim', ID: 'id' });
+    expect(faults).toEqual([]);
+    expect(secrets).toContain('geheim');
+    const of = servers.map(({ config }) => config.destinations.map(({ destination }) => destination));
+    const nas = (name: string) => expect.objectContaining({ name: 'nas', folder: '/mnt/nas', prefix: `${name}/` });
+    expect(of).toEqual([
+      [{ name: 'offsite', endpoint: 'https://s3.example.com', bucket: 'far', prefix: 'pg/a/' }, nas('a')],
+      [nas('b')],
+      [],
+    ]);
+  });
+
+  it('copies to the destinations of the environment where it names none', () => {
+    const { servers } = read('servers: [{ name: a, host: h, user: u, databases: x }]');
+    expect(servers[0]?.config.destinations.map(({ destination }) => destination)).toEqual([
+      { name: 's3', endpoint: undefined, bucket: 'b', prefix: 'pg/a/' },
+    ]);
+  });
+
   it('takes secrets from files and environment variables, and keeps them', async () => {
     await using folder = await tempFolder();
     const passwordFile = join(folder.path, 'password');
@@ -128,6 +158,11 @@ servers:
       'a bad value, in whichever server it counts',
       'defaults: { keep: { last: 0 } }\nservers: [{ name: a, host: h, user: u, databases: x }]',
       ['t.yaml:1:27: a: keep.last: expected a number from 1 to 1000000, got "0"'],
+    ],
+    [
+      'a destination that is not there, and one that is nowhere',
+      'destinations: { x: { region: eu } }\nservers: [{ name: a, host: h, user: u, databases: x, destinations: [y] }]',
+      ['t.yaml:2:69: there is no destination y in this file, only x', 't.yaml:1:20: x: give either bucket or folder'],
     ],
     [
       'two schedules at once',

@@ -5,6 +5,12 @@ import { postgres } from '../subjects/postgres.ts';
 import type { Environment } from './environment.ts';
 import { nameOf, overlay, type Layer, type Overlaid } from './overlay.ts';
 import { parseTargets, type ReportAt } from './parse-targets.ts';
+import {
+  checkDestinationNames,
+  DESTINATION_KEYS,
+  readDestinations,
+  type DestinationsReading,
+} from './read-destinations.ts';
 import { connectionSettings, serverSettings } from './settings.ts';
 import type { TargetsDocument } from './targets-schema.ts';
 import type { YamlPositions } from './yaml-positions.ts';
@@ -43,19 +49,24 @@ export function readTargets<const S extends Subjects>(
   const parsed = parseTargets(text, report);
   if (parsed === undefined) return { servers: [], faults, warnings: [], secrets: [] };
   const { document, positions } = parsed;
+  checkDestinationNames(document, positions, report);
+  const keys = DESTINATION_KEYS.filter((key) => key in subjects);
+  const destinations = readDestinations(document, { env, keys, positions, report });
   const read = document.servers.map((server, index) => {
     const layers = [
       { values: document.defaults ?? {}, path: ['defaults'] },
       { values: server, path: ['servers', index] },
     ];
-    return readServer(server.name, layers, { env, subjects, positions, report });
+    const { name, config, ...others } = readServer(server.name, layers, { env, subjects, positions, report });
+    const names = server.destinations ?? document.defaults?.destinations;
+    return { name, config: withDestinations(config, name, names, destinations.choose), ...others };
   });
   const servers = read.map(({ name, config }) => ({ name, config: config as BuiltOf<S> }));
   return {
     servers: faults.length === 0 ? servers : [],
     faults,
     warnings: read.flatMap(({ name, warnings }) => warnings.map((warning) => `${file}: ${name}: ${warning}`)),
-    secrets: read.flatMap(({ secrets }) => secrets),
+    secrets: [...destinations.secrets, ...read.flatMap(({ secrets }) => secrets)],
   };
 }
 
@@ -81,9 +92,10 @@ function readServer(
     if (used.has(variable)) faults.set(variable, `names the environment variable ${reference}, which is not set`);
   for (const [variable, fault] of faults)
     report(place(variable), `${name}: ${keyOf(variable, overlaid)}: ${inKeys(fault)}`);
+  const config: Configuration = reading.config;
   return {
     name,
-    config: forServer(reading.config, name),
+    config,
     warnings: reading.warnings.map(inKeys),
     secrets: reading.secrets,
   };
@@ -102,25 +114,28 @@ function withoutUnnamed(env: Environment, name: string): Environment {
   };
 }
 
-type WithPrefix = { readonly prefix: string };
+type Configuration = Readonly<Record<string, unknown>>;
+type Placed = { readonly prefix: string } | { readonly destination: { readonly prefix: string } };
 
-/** Gives a server's backups a prefix of their own at every destination. */
-function forServer(config: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> {
-  const moved = <T extends WithPrefix>(destination: T): T => ({
-    ...destination,
-    prefix: `${destination.prefix}${name}/`,
+/** Gives a server the destinations that it names or, if it names none, those of the environment, and a prefix of its own at each. */
+function withDestinations(
+  config: Configuration,
+  name: string,
+  names: readonly string[] | undefined,
+  choose: DestinationsReading['choose'],
+): Configuration {
+  const moved = <T extends { readonly prefix: string }>(place: T): T => ({
+    ...place,
+    prefix: `${place.prefix}${name}/`,
   });
-  const { destinations, places } = config as {
-    readonly destinations?: readonly { readonly destination: WithPrefix }[];
-    readonly places?: readonly WithPrefix[];
-  };
-  return {
-    ...config,
-    ...(destinations === undefined
-      ? {}
-      : { destinations: destinations.map((each) => ({ ...each, destination: moved(each.destination) })) }),
-    ...(places === undefined ? {} : { places: places.map(moved) }),
-  };
+  const own = DESTINATION_KEYS.filter((key) => key in config).map((key) => {
+    const all = names === undefined ? (config[key] as readonly Placed[]) : choose(key, names);
+    const placed = all.map((each) =>
+      'destination' in each ? { ...each, destination: moved(each.destination) } : moved(each),
+    );
+    return [key, placed] as const;
+  });
+  return { ...config, ...Object.fromEntries(own) };
 }
 
 const KEYS: ReadonlyMap<string, string> = new Map(

@@ -50,6 +50,7 @@ export const serverSettings = {
 
 /** The keys of a destination. */
 export const destinationSettings = {
+  folder: text('COPY_DIR'),
   bucket: text('S3_BUCKET'),
   prefix: text('S3_PREFIX'),
   endpoint: text('S3_ENDPOINT'),

@@ -29,7 +29,7 @@ export type ServersOptions<Config, Context> = {
   /** The last text of the file that had no fault, for a process that starts while it has one; `undefined` if none is known. */
   readonly readLastGood: () => Promise<string | undefined>;
   /** Called with the text of the file once its servers are served. */
-  readonly onTaken?: (text: string) => Promise<void>;
+  readonly onTaken?: (text: string, names: readonly string[]) => Promise<void>;
   readonly log: Log;
   /** Two seconds by default. */
   readonly lookEveryMs?: number;
@@ -174,7 +174,7 @@ export class Servers<Config, Context> implements AsyncDisposable {
     for (const name of this.names) if (!wanted.has(name) || opened.has(name)) this.#close(name);
     for (const [name, each] of opened) this.#opened.set(name, each);
     if (isFile) this.#judged = this.#seen;
-    if (isFile) await this.#options.onTaken?.(text);
+    if (isFile) await this.#options.onTaken?.(text, this.names);
     this.#options.log.info({ servers: this.names }, 'serving the servers of TARGETS_FILE');
     return undefined;
   }
