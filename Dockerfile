@@ -17,7 +17,7 @@ WORKDIR /app
 COPY scripts/lean scripts/
 # A new named volume takes over the mode of the folder that it is mounted on, so any user that the containers run as can write
 # there. Other users of the host never get past Docker's own folder.
-RUN mkdir -m 0777 /backups
+RUN mkdir -m 0777 /backups /copies
 # Each image brings its modules compiled, for its own user alone: Node keeps a cache for each. A process that refuses its
 # configuration has loaded all of them.
 RUN mkdir -m 0777 "$NODE_COMPILE_CACHE"

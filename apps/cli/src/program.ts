@@ -16,6 +16,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   unpin: async () => (await import('./verbs/pin.ts')).addUnpin,
   prune: async () => (await import('./verbs/prune.ts')).addPrune,
   release: async () => (await import('./verbs/release.ts')).addRelease,
+  prepare: async () => (await import('./verbs/prepare.ts')).addPrepare,
   doctor: async () => (await import('./verbs/doctor.ts')).addDoctor,
   notify: async () => (await import('./verbs/notify.ts')).addNotify,
   completion: async () => (await import('./verbs/completion.ts')).addCompletion,

@@ -5,7 +5,7 @@ import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { findDumpOutline, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readManifestText } from '@pgstow/catalog/folder/read-records.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
-import { objectUrl, placeOf, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
+import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
 import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -14,6 +14,7 @@ import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { FileDigests, type FileDigest } from '@pgstow/store/file-digests.ts';
+import { mediumOf } from '@pgstow/store/folder/folder-medium.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
@@ -28,7 +29,7 @@ import type { UploadDestination } from './upload-destination.ts';
 import { decideUpload } from './upload-plan.ts';
 
 /** The result of a job, for the board. */
-export type UploadResult = ReturnType<typeof placeOf> & {
+export type UploadResult = ({ readonly bucket: string } | { readonly folder: string }) & {
   readonly key: string;
   readonly bytes: number;
   readonly seconds: number;
@@ -90,12 +91,16 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
 
     const { bytes, sha256 } = dump.manifest;
     await putManifest(store, dump.manifest, manifestText, signal);
+    const place =
+      'folder' in destination
+        ? { folder: destination.folder, medium: await mediumOf(destination.folder, backup.folder) }
+        : { endpoint: destination.endpoint, bucket: destination.bucket };
     signal.throwIfAborted();
     await writeReceipt(backup.folder, {
       version: 1,
       name,
       destination: destination.name,
-      ...placeOf(destination),
+      ...place,
       key,
       bytes,
       sha256,
@@ -112,8 +117,8 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     if (dump.manifest.origin === 'dumped')
       await askForRestoreTest(verifications, name, destination.name, verify.schedule, task.log);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-    const { endpoint: _endpoint, ...place } = { endpoint: undefined, ...placeOf(destination) };
-    return { ...place, key, bytes, seconds, confirmedBy: by };
+    const shown = 'folder' in place ? { folder: place.folder } : { bucket: place.bucket };
+    return { ...shown, key, bytes, seconds, confirmedBy: by };
   });
 }
 

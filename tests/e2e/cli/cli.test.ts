@@ -24,6 +24,7 @@ test('pgstow --help lists every verb, in 80 columns, and every exit code', async
     'pin',
     'unpin',
     'prune',
+    'prepare',
     'doctor',
     'completion',
   ])
@@ -32,14 +33,24 @@ test('pgstow --help lists every verb, in 80 columns, and every exit code', async
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
-test.each(['status', 'list', 'dump', 'verify', 'restore', 'accept', 'pin', 'unpin', 'release', 'prune', 'doctor'])(
-  'pgstow %s --help has an example',
-  async (verb) => {
-    const { code, stdout } = await runCli([verb, '--help']);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Examples?[^]*pgstow ${verb}`));
-  },
-);
+test.each([
+  'status',
+  'list',
+  'dump',
+  'verify',
+  'restore',
+  'accept',
+  'pin',
+  'unpin',
+  'release',
+  'prune',
+  'prepare',
+  'doctor',
+])('pgstow %s --help has an example', async (verb) => {
+  const { code, stdout } = await runCli([verb, '--help']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(new RegExp(`Examples?[^]*pgstow ${verb}`));
+});
 
 test.each(['nope', 'dump --nope', 'list --from moon', ''])(
   'pgstow %s is refused, with its usage and exit code 2',

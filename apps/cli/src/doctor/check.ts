@@ -24,6 +24,7 @@ export const groups = {
   schedule: 'Schedule',
   retention: 'Retention',
   s3: 'S3',
+  copy: 'Folders of copies',
   redis: 'Redis',
   queues: 'Queues and workers',
   restore: 'Restore tests',

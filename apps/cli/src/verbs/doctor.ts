@@ -19,6 +19,7 @@ import { checkPostgres } from '../doctor/postgres/check-postgres.ts';
 import { checkSource } from '../doctor/postgres/check-source.ts';
 import { runCheck } from '../doctor/run-check.ts';
 import { checkBoard } from '../doctor/services/check-board.ts';
+import { checkCopies } from '../doctor/services/check-copies.ts';
 import { checkRedis } from '../doctor/services/check-redis.ts';
 import { checkS3 } from '../doctor/services/check-s3.ts';
 import { checkScratch } from '../doctor/services/check-scratch.ts';
@@ -49,6 +50,7 @@ const CHECKS: readonly Check[] = [
   checkSchedule,
   checkRetention,
   checkS3,
+  checkCopies,
   checkRedis,
   checkQueues,
   checkScratch,

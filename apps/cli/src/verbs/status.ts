@@ -1,7 +1,9 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
 import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readFound } from '@pgstow/catalog/folder/read-targets.ts';
+import { describeCopies, judgeCopies, type Copies } from '@pgstow/catalog/policy/copies-policy.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
+import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { lastRestoreTest } from '@pgstow/catalog/policy/last-restore-test.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
@@ -72,6 +74,10 @@ type Status = Health<KnownDump> & {
   readonly lastUpload: { readonly name: string; readonly confirmedAt: Date } | undefined;
   readonly lastRestoreTest: RestoreTest | undefined;
   readonly nextRun: Date | undefined;
+  /** Where there is more than one bucket. */
+  readonly copies?: Copies | undefined;
+  /** The last upload to each destination, there. */
+  readonly uploads?: Readonly<Record<string, Status['lastUpload']>>;
 };
 
 async function showStatus(isJson: boolean, server: string | undefined, signal: AbortSignal): Promise<void> {
@@ -84,7 +90,12 @@ async function showStatus(isJson: boolean, server: string | undefined, signal: A
   const faults = [...new Set([...(fault === undefined ? [] : [fault]), ...read.flatMap((each) => each.faults)])];
   const gone = read.flatMap((each) => each.gone ?? []);
   if (isJson) console.log(toJson(statuses, read.some((each) => each.gone !== undefined) ? gone : undefined, faults));
-  else console.log([formatStatuses(statuses, now), ...gone.map((each) => describeGone(each, now))].join('\n'));
+  else {
+    const copies = describeCopies(
+      statuses.map((each) => ({ shown: formatName(formatTarget(each)), copies: each.copies })),
+    );
+    console.log([formatStatuses(statuses, now), ...copies, ...gone.map((each) => describeGone(each, now))].join('\n'));
+  }
 
   const ill = statuses.filter(({ isHealthy }) => !isHealthy);
   const because = faults.length === 0 ? '' : `\n${faults.join('\n')}`;
@@ -113,6 +124,8 @@ async function readServerStatus(now: Date): Promise<ServerStatus> {
     readNextRuns(targets.databases, scheduledTargets(postgres), redis),
   ]);
   const byDatabase = folder.dumps && Map.groupBy(folder.dumps, ({ manifest }) => manifest.database);
+  // A lone bucket is said enough of by its column.
+  const isSeveral = destinations.length > 1 || destinations.some((destination) => 'folder' in destination);
   const statuses = targets.databases.map((database): Status => {
     const dumps = byDatabase && (byDatabase.get(database) ?? []);
     const known = judgeHealth({
@@ -132,6 +145,9 @@ async function readServerStatus(now: Date): Promise<ServerStatus> {
       lastUpload: lastUploadOf(known.newestConfirmed, destinations),
       lastRestoreTest: lastRestoreTest((dumps ?? []).flatMap(({ restoreTests }) => [...restoreTests.values()])),
       nextRun: plan.nextRuns.get(database),
+      ...(isSeveral && dumps !== undefined
+        ? { copies: judgeCopies(dumps, destinations, now), uploads: uploadsOf(dumps, destinations) }
+        : {}),
     };
   });
   const gone = targets.gone.map((each) => ({ ...each, server, kept: byDatabase?.get(each.database)?.length ?? 0 }));
@@ -177,6 +193,16 @@ async function readDumps(
       faults: [`the backup folder cannot be read: ${describeError(unreadableFolder(error, folder))}`],
     };
   }
+}
+
+/** The newest upload that each destination confirmed. @param dumps oldest first */
+function uploadsOf(dumps: readonly KnownDump[], destinations: readonly Destination[]): NonNullable<Status['uploads']> {
+  return Object.fromEntries(
+    destinations.map((destination) => {
+      const newest = dumps.findLast((dump) => isConfirmed(dump, destination));
+      return [destination.name, lastUploadOf(newest, [destination])];
+    }),
+  );
 }
 
 /** The upload that the last of the destinations confirmed. */
@@ -239,6 +265,12 @@ function toJson(statuses: readonly Status[], gone: readonly Gone[] | undefined, 
             testedAt: status.lastVerdict.testedAt,
           },
     nextRunAt: status.nextRun ?? null,
+    ...(status.uploads === undefined
+      ? {}
+      : {
+          uploads: Object.fromEntries(Object.entries(status.uploads).map(([name, upload]) => [name, upload ?? null])),
+          copies: status.copies ?? null,
+        }),
   }));
   return JSON.stringify(
     {

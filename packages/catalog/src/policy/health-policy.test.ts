@@ -111,7 +111,10 @@ describe('a database with two destinations', () => {
     const { bucket: _bucket, ...receipt } = dumpAt(dump.manifest.takenAt).receipts.get('s3') as S3Receipt;
     return {
       ...dump,
-      receipts: new Map([...dump.receipts, ['copy', { ...receipt, destination: 'copy', folder: '/nas' }]]),
+      receipts: new Map([
+        ...dump.receipts,
+        ['copy', { ...receipt, destination: 'copy', folder: '/nas', medium: 'network' }],
+      ]),
     };
   };
 

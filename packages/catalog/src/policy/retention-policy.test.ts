@@ -140,7 +140,10 @@ describe('retention', () => {
     const copy: Destination = { name: 'copy', folder: '/nas', prefix: '' };
     const copied = daily(3).map((dump, index): KnownDump => {
       const { endpoint: _endpoint, bucket: _bucket, ...receipt } = dump.receipts.get('s3') as S3Receipt;
-      const both = new Map([...dump.receipts, ['copy', { ...receipt, destination: 'copy', folder: '/nas' }] as const]);
+      const both = new Map([
+        ...dump.receipts,
+        ['copy', { ...receipt, destination: 'copy', folder: '/nas', medium: 'network' }] as const,
+      ]);
       return { ...dump, receipts: index === 1 ? dump.receipts : both };
     });
     const policy = { ...NO_PERIODS, keepLast: 1, destinations: [s3, copy], isTested: false };

@@ -28,7 +28,9 @@ export function shortenDump({ manifest, receipts, restoreTests, acceptance, pin 
       .filter((receipt) => receiptIsOf(receipt, manifest))
       .map((receipt) => ({
         destination: receipt.destination,
-        ...('folder' in receipt ? { folder: receipt.folder } : { endpoint: receipt.endpoint, bucket: receipt.bucket }),
+        ...('folder' in receipt
+          ? { folder: receipt.folder, medium: receipt.medium }
+          : { endpoint: receipt.endpoint, bucket: receipt.bucket }),
         key: receipt.key,
         confirmedAt: receipt.confirmedAt,
         ...(receipt.prunedAt === undefined ? {} : { prunedAt: receipt.prunedAt }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupNameSchema } from './backup-name.ts';
 import { foundDatabasesSchema } from './found-databases.ts';
+import { folderMedia } from './receipt.ts';
 import { restoreTestResults } from './restore-test.ts';
 import { sourceIdentitySchema } from './source-identity.ts';
 import { suspicionSchema } from './suspicion.ts';
@@ -19,6 +20,7 @@ const publishedReceiptSchema = z.object({
   /** Absent of a folder. */
   bucket: z.string().optional(),
   folder: z.string().optional(),
+  medium: z.enum(folderMedia).optional().catch(undefined),
   key: z.string(),
   confirmedAt: z.iso.datetime(),
   /** When retention at the destination released the copy. */

@@ -20,6 +20,10 @@ const receiptFields = {
   prunedAt: z.iso.datetime().optional(),
 };
 
+/** Another disk of this host, a disk of another host, or no other disk at all. */
+export const folderMedia = ['same-disk', 'other-disk', 'network'] as const;
+export type FolderMedium = (typeof folderMedia)[number];
+
 const s3ReceiptSchema = z.strictObject({
   ...receiptFields,
   endpoint: z.string().optional(),
@@ -29,7 +33,12 @@ const s3ReceiptSchema = z.strictObject({
 /** `NAME.<destination>.receipt.json`: the store's own confirmation of an upload, to a bucket or to a folder. */
 export const receiptSchema = z.union([
   s3ReceiptSchema,
-  z.strictObject({ ...receiptFields, folder: z.string().startsWith('/') }),
+  z.strictObject({
+    ...receiptFields,
+    folder: z.string().startsWith('/'),
+    /** On what the folder lay then, as seen from the backup folder. */
+    medium: z.enum(folderMedia),
+  }),
 ]);
 
 export type S3Receipt = z.infer<typeof s3ReceiptSchema>;
@@ -44,6 +53,7 @@ export type ConfirmingReceipt = Pick<Receipt, 'name' | 'sha256' | 'bytes' | 'des
   readonly endpoint?: string | undefined;
   readonly bucket?: string | undefined;
   readonly folder?: string | undefined;
+  readonly medium?: FolderMedium | undefined;
 };
 export type ConfirmedManifest = Pick<Manifest, 'name' | 'sha256' | 'bytes'>;
 

@@ -180,7 +180,7 @@ describe('a receipt', () => {
 
   it('may be of a folder, and confirms nothing of another folder or of a bucket', () => {
     const { endpoint: _endpoint, bucket: _bucket, ...rest } = { endpoint: undefined, ...receipt };
-    const copied: Receipt = { ...rest, destination: 'copy', folder: '/nas/shop', key: name };
+    const copied: Receipt = { ...rest, destination: 'copy', folder: '/nas/shop', medium: 'network', key: name };
     const copy: Destination = { name: 'copy', folder: '/nas/shop', prefix: '' };
     expect(receiptSchema.parse(JSON.parse(JSON.stringify(copied)))).toEqual(copied);
     expect(receiptSchema.safeParse({ ...copied, bucket: 'mine' }).success).toBe(false);

@@ -13,6 +13,10 @@ export const checkS3 = defineCheck({
   timeoutMs: 90_000,
   async *run({ destinations }, _facts, signal) {
     const s3 = destinations.find(isS3Config);
+    if (s3 === undefined && destinations.length > 0) {
+      yield findingOf('s3.put').ok('no bucket is configured; dumps are copied to a folder');
+      return;
+    }
     if (s3 === undefined) {
       yield findingOf('s3.put').warning(
         'no bucket is configured: backups stay in the folder alone, and are lost with its disk',

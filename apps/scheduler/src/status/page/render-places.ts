@@ -1,5 +1,8 @@
+import { describeCopies, judgeCopies } from '@pgstow/catalog/policy/copies-policy.ts';
+import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { formatTarget } from '@pgstow/shared/contract/target.ts';
 import prettyBytes from 'pretty-bytes';
 import type { ServerFacts } from '../../site/read-site.ts';
 import type { GoneDatabase } from '../../site/site-status.ts';
@@ -13,6 +16,14 @@ export function renderPlaces({ on, facts }: ServerFacts, gone: readonly GoneData
   const { databases, folder } = facts.catalog;
   const { destinations } = on;
   const id = on.server === undefined ? 'places' : `places-of-${on.server}`;
+  const copies = describeCopies(
+    databases
+      .filter(({ database }) => facts.targets.includes(database))
+      .map(({ database, dumps }) => ({
+        shown: formatTarget({ server: on.server, database }),
+        copies: judgeCopies(dumps.map(recallDump), destinations, facts.now),
+      })),
+  );
   const places = new Map<string, { count: number; bytes: number }>();
   const add = (place: string, count: number, bytes: number): void => {
     const known = places.get(place) ?? { count: 0, bytes: 0 };
@@ -58,6 +69,7 @@ export function renderPlaces({ on, facts }: ServerFacts, gone: readonly GoneData
         ${prettyBytes(folder.freeBytes)} of ${prettyBytes(folder.totalBytes)} are free on the folder’s disk. Of a
         destination, those count that lie in the folder as well.
       </p>
+      ${copies.map((sentence) => html`<p class="muted">${sentence}.</p>`)}
       ${others.length === 0 ? undefined : html`<p class="muted">Also in the folder, and not configured any more: ${others.slice(0, MOST_NAMED).map(({ database, count }, index) => html`${index === 0 ? undefined : ', '}${database} (${count})`)}${others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : undefined}</p>`}
     </div>
   </section>`;
