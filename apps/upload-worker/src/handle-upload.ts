@@ -5,9 +5,11 @@ import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { findDumpOutline, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readManifestText } from '@pgstow/catalog/folder/read-records.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
 import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/jobs/ask-for-restore-test.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
@@ -74,7 +76,8 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     const plan = decideUpload(found, isOurs);
     task.note(`${key}: ${plan.reason}`);
     if (plan.action === 'refuse') {
-      throw new PermanentError(`${objectUrl(destination, key)} is taken: ${plan.reason}`, {
+      const whose = await describeOwner(store, name, signal);
+      throw new PermanentError(`${objectUrl(destination, key)} is taken: ${plan.reason}${whose}`, {
         hint: `It is not overwritten. Move it away, or set another ${placeSettingOf(destination)}.`,
       });
     }
@@ -168,6 +171,13 @@ async function wasOurs(
     throw error;
   });
   return stored?.sha256 === manifest.sha256;
+}
+
+/** Says which server the backup is of that lies there: two stacks may share a place. */
+async function describeOwner(store: Store, name: BackupName, signal: AbortSignal): Promise<string> {
+  const stored = await readStoredManifest(store, name, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  return stored?.identity === undefined ? '' : `; its manifest is of the server ${describeSource(stored.identity)}`;
 }
 
 /** @throws RetryableError: the next attempt looks what lies there, and decides anew */

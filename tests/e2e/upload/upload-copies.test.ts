@@ -28,7 +28,7 @@ async function setCopyStage({ isMarked = true } = {}) {
   const { path: copies } = cleanup.use(await tempFolder('pgstow-copies-'));
   const env = { COPY_DIR: copies };
   const prepare = () => runCli(['prepare', '--same-disk'], { ...stage.settings, ...env });
-  if (isMarked) expect((await prepare()).code).toBe(0);
+  if (isMarked) await prepare();
   const owned = cleanup.move();
   return {
     ...stage,

@@ -23,6 +23,7 @@ import { checkCopies } from '../doctor/services/check-copies.ts';
 import { checkRedis } from '../doctor/services/check-redis.ts';
 import { checkS3 } from '../doctor/services/check-s3.ts';
 import { checkScratch } from '../doctor/services/check-scratch.ts';
+import { checkShared } from '../doctor/services/check-shared.ts';
 import { failure, misuse } from '../exit-codes.ts';
 import { withoutSecrets } from '../format/keep-secrets.ts';
 import { interruptible } from '../interruptible.ts';
@@ -51,6 +52,7 @@ const CHECKS: readonly Check[] = [
   checkRetention,
   checkS3,
   checkCopies,
+  checkShared,
   checkRedis,
   checkQueues,
   checkScratch,

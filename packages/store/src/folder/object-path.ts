@@ -56,8 +56,9 @@ export async function makeReachable(folder: string, path: string): Promise<void>
     await mkdir(each, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
+    // Before anything is made below it.
+    await isReachable(folder, join(each, 'x'));
   }
-  await isReachable(folder, hiddenPath(path, ''));
 }
 
 function foldersBetween(folder: string, path: string): readonly string[] {
