@@ -62,7 +62,7 @@ EXPOSE 3000
 # The board listens to other machines only once it has a password.
 CMD ["sh", "-c", "if [ -n \"$BOARD_PASSWORD$BOARD_PASSWORD_FILE\" ]; then export BOARD_HOST=\"${BOARD_HOST:-0.0.0.0}\"; fi; exec /app/scripts/lean node apps/scheduler/src/main.ts"]
 
-# PostgreSQL's client programs and igzip. Only the programs are taken from Debian's client package. The rest is a wrapper in
+# PostgreSQL's client programs, igzip and age. Only the programs are taken from Debian's client package. The rest is a wrapper in
 # Perl, several times as large, that chooses a version, which the dump worker does itself.
 FROM base AS clients
 ARG PG_MAJORS=all
@@ -70,7 +70,7 @@ COPY scripts/offer-postgresql /usr/local/bin/
 RUN set -eux; \
     export DEBIAN_FRONTEND=noninteractive; \
     apt-get update; \
-    apt-get install -y --no-install-recommends ca-certificates isal pigz; \
+    apt-get install -y --no-install-recommends age ca-certificates isal pigz; \
     offer-postgresql $PG_MAJORS >/etc/postgresql-majors; \
     apt-get install -y --no-install-recommends libpq5 libreadline8 libzstd1 liblz4-1; \
     cd /tmp; \

@@ -14,7 +14,7 @@ Everything is read from the environment, once, when a process starts. \`stack.en
 \`pnpm\` scripts alike; \`stack.env.example\` is one to begin with.
 
 - All faults are reported in one message, and the process exits with code 1. An unknown name that begins with
-  \`POSTGRES_\`, \`TARGETS_\`, \`DUMP_\`, \`UPLOAD_\`, \`S3_\`, \`COPY_\`, \`BACKUP_\`, \`VERIFY_\`, \`BOARD_\`, \`HEARTBEAT_\`, \`NOTIFY_\` or \`OTEL_\` is a warning with the
+  \`POSTGRES_\`, \`TARGETS_\`, \`DUMP_\`, \`UPLOAD_\`, \`S3_\`, \`COPY_\`, \`BACKUP_\`, \`AGE_\`, \`VERIFY_\`, \`BOARD_\`, \`HEARTBEAT_\`, \`NOTIFY_\` or \`OTEL_\` is a warning with the
   nearest known name.
 - An empty value counts as not set.
 - Every variable may be given as \`NAME_FILE\` instead: the path of a file that holds the value, such as a Docker secret

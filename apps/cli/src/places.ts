@@ -1,4 +1,5 @@
 import type { ListBackupsOptions } from '@pgstow/backups/list-backups.ts';
+import { decryptBy } from '@pgstow/postgres/age/age-text.ts';
 import { DESTINATION_NAMES } from '@pgstow/shared/config/subjects/destinations.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { Option } from 'commander';
@@ -23,15 +24,16 @@ export function fromOption(description: string): Option {
  */
 export async function openPlaces(
   from: string | undefined,
-  { backup, destinations }: ReturnType<typeof readSettings<'backup' | 'destinations'>>,
+  { backup, encryption, destinations }: ReturnType<typeof readSettings<'backup' | 'encryption' | 'destinations'>>,
   stack: Pick<DisposableStack, 'use'>,
-): Promise<Pick<ListBackupsOptions, 'folder' | 'stores'>> {
+): Promise<Pick<ListBackupsOptions, 'folder' | 'stores' | 'decrypt'>> {
   const wanted = destinations.filter(({ destination }) => from === undefined || from === destination.name);
   if (from !== undefined && from !== LOCAL && wanted.length === 0)
     throw misuse(`there is no destination ${from}`, HINTS[from] ?? 'Say --from local.');
   const { openStore } = await import('@pgstow/store/open/open-store.ts');
   return {
     folder: from === undefined || from === LOCAL ? backup.folder : undefined,
+    decrypt: decryptBy(encryption.identityFile),
     stores: await Promise.all(wanted.map(async (config) => stack.use(await openStore(config)))),
   };
 }

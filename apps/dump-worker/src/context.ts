@@ -2,6 +2,7 @@ import { openWorkerContext, type SharedContext, type WorkerContext } from '@pgst
 import type { ProcessNotifying } from '@pgstow/notify/start-notifying.ts';
 import { subjects as all } from '@pgstow/shared/config/subjects.ts';
 import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
+import type { EncryptionConfig } from '@pgstow/shared/config/subjects/encryption.ts';
 import type { PostgresConfig } from '@pgstow/shared/config/subjects/postgres.ts';
 import type { Schedule } from '@pgstow/shared/config/subjects/schedule.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -10,13 +11,14 @@ import type { ProcessContext } from '@pgstow/shared/runtime/process.ts';
 import type { ServerProcess } from '@pgstow/shared/runtime/servers/servers.ts';
 import { Notifier } from './notifier.ts';
 
-const { postgres, targets, schedule, backup, destinations, verify, alarms, redis } = all;
-export const subjects = { postgres, targets, schedule, backup, destinations, verify, alarms, redis };
+const { postgres, targets, schedule, backup, encryption, destinations, verify, alarms, redis } = all;
+export const subjects = { postgres, targets, schedule, backup, encryption, destinations, verify, alarms, redis };
 
 /** Everything that jobs and reconciliation of one server use. */
 export type DumpContext = WorkerContext & {
   readonly postgres: PostgresConfig;
   readonly schedule: Schedule;
+  readonly encryption: EncryptionConfig;
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
   /** For the dumps of the databases that were found. */
@@ -42,6 +44,7 @@ export async function openContext(
     postgres: config.postgres,
     schedule: config.schedule,
     destinations: new Map(placesOf(config.destinations).map((each) => [each.name, each])),
+    encryption: config.encryption,
     dumps: stack.use(openQueue('dump', site, redis, server)),
     uploads: stack.use(openQueue('upload', site, redis, server)),
     verifications: stack.use(openQueue('verify', site, redis, server)),

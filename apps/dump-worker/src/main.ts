@@ -1,5 +1,6 @@
 import { assertFolderWritable } from '@pgstow/catalog/folder/backup-folder.ts';
 import { startNotifying, warningOf } from '@pgstow/notify/start-notifying.ts';
+import { encryptText } from '@pgstow/postgres/age/age-text.ts';
 import { openPipe } from '@pgstow/postgres/client/open-pipe.ts';
 import { syncFolder } from '@pgstow/shared/runtime/atomic-file.ts';
 import { startWorker } from '@pgstow/shared/runtime/jobs/worker.ts';
@@ -18,6 +19,12 @@ await runProcess('dump-worker', subjects, async (process) => {
     log.warn(`${config.backup.folder} cannot sync a folder: a power cut may take the newest backups' names with it`);
   // Every dump needs a pipe: where none can be opened, the start says so.
   await (await openPipe())[Symbol.asyncDispose]();
+  const { recipients } = config.encryption;
+  if (recipients.length > 0) {
+    // A dump at night is no time to learn that age is missing, or does not take a key.
+    await encryptText('', recipients);
+    log.info({ recipients }, 'encrypting dumps by age');
+  }
   if (config.destinations.length === 0) log.warn('no S3_BUCKET: local backups only');
 
   const { site, url } = config.redis;

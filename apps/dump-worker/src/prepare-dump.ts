@@ -7,7 +7,7 @@ import { chooseClients, findClients, newestClients, type Clients } from '@pgstow
 import { libpqEnvironment } from '@pgstow/postgres/client/libpq-environment.ts';
 import { chooseCompressor } from '@pgstow/postgres/dump/compressor.ts';
 import { askServer, type AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
-import { formatBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { formatBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { isThere, PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
@@ -58,12 +58,15 @@ export async function prepareDump(
   const last = earlier.findLast((dump) => !isSuspect(dump));
   await assertRoom(backup.folder, last?.manifest.bytes, databaseBytes);
   const takenAt = new Date();
-  const opened = await openPartial(backup.folder, target, takenAt, earlier);
+  const { recipients } = context.encryption;
+  const encrypts = recipients.length > 0;
+  const sealing = encrypts ? `, encrypted by age to ${recipients.length} key(s)` : '';
+  const opened = await openPartial(backup.folder, { database: target, takenAt, encrypts }, earlier);
   task.concerns(opened.name);
   task.note(
     isGlobals
-      ? `dumping the globals of server ${server.version} with pg_dumpall ${clients.version} and ${compressor.program}`
-      : `dumping ${JSON.stringify(target)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}`,
+      ? `dumping the globals of server ${server.version} with pg_dumpall ${clients.version} and ${compressor.program}${sealing}`
+      : `dumping ${JSON.stringify(target)}, ${prettyBytes(server.databaseBytes)} on server ${server.version}, with pg_dump ${clients.version} and ${compressor.program}${sealing}`,
   );
   stack.move();
   return { ...opened, takenAt, env, server, clients, compressor };
@@ -81,15 +84,17 @@ async function findOpenDatabase(context: DumpContext, name: string, signal: Abor
  */
 async function openPartial(
   folder: string,
-  database: string,
-  takenAt: Date,
+  { database, takenAt, encrypts }: { readonly database: string; readonly takenAt: Date; readonly encrypts: boolean },
   earlier: readonly KnownDump[],
 ): Promise<{ readonly name: BackupName; readonly partial: string; readonly file: FileHandle }> {
   const before = earlier.filter(({ manifest }) => Date.parse(manifest.takenAt) <= takenAt.getTime());
   for (let second = 0; ; second += 1) {
-    const name = formatBackupName(database, new Date(takenAt.getTime() + second * 1000));
-    if (before.some(({ manifest }) => manifest.name >= name)) continue;
-    if (await isThere(join(folder, name))) continue;
+    const at = new Date(takenAt.getTime() + second * 1000);
+    const name = formatBackupName(database, at, encrypts);
+    const { takenAt: named } = parseBackupName(name);
+    if (before.some(({ manifest }) => parseBackupName(manifest.name).takenAt >= named)) continue;
+    if ((await isThere(join(folder, name))) || (await isThere(join(folder, formatBackupName(database, at, !encrypts)))))
+      continue;
     const partial = join(folder, `${name}${PARTIAL}`);
     try {
       return { name, partial, file: await open(partial, 'wx', 0o600) };

@@ -6,23 +6,27 @@ import { readTargets } from '@pgstow/catalog/folder/read-targets.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
 import { newestSuspect } from '@pgstow/catalog/policy/retention-policy.ts';
 import { whySuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
-import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
+import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { BusyError } from '@pgstow/shared/runtime/errors.ts';
 import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
 import { dumpLockKey, LOCK_TTL_MS, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
 import type { DumpContext } from './context.ts';
+import { proveStray } from './prove-stray.ts';
+import { sealManifest } from './seal-manifest.ts';
 import { databaseOfPartial, sweepPartials } from './sweep-partials.ts';
 
 /** Sweeps what crashes left, adopts strays, and asks for uploads, now and every hour. Disposing ends it. */
 export function reconcile(context: DumpContext): AsyncDisposable {
-  const { backup, records, scope, redis, catalog, log } = context;
+  const { backup, encryption, records, scope, redis, catalog, log } = context;
+  const prove = proveStray(encryption);
+  const seal = (manifest: Manifest) => sealManifest(context, manifest);
   return reconcileHourly(log, async ({ step, isFirst, signal }) => {
     await step('sweep what interrupted dumps left', () => sweepAll(context, signal));
     await step('sweep half-written words', async () => {
       for (const kind of ['accepted', 'pinned'] as const) await sweepPartialRecords(backup.folder, kind, log);
     });
     await step('adopt dumps without a manifest', async () => {
-      const adopted = await adoptStrays({ ...backup, records, prove: proveGzip, scope, redis, log, signal });
+      const adopted = await adoptStrays({ ...backup, records, prove, seal, scope, redis, log, signal });
       if (adopted.length > 0) catalog.publish();
       // Apart from what was just adopted, the upload worker asks every hour for what is missing.
       if (isFirst || adopted.length > 0) await handOverAll(context);

@@ -8,18 +8,21 @@ import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { promoteFile } from '@pgstow/shared/runtime/atomic-file.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import type { DumpContext } from './context.ts';
+import { sealManifest } from './seal-manifest.ts';
 import type { ProvenDump } from './take-dump.ts';
 
 /** Gives a proven dump its name and then its manifest, with which it begins to exist. If that fails, nothing of it stays. */
 export async function recordDump(
   task: Task<'dump'>,
-  { backup: { folder } }: DumpContext,
+  context: DumpContext,
   proven: ProvenDump,
   signal: AbortSignal,
 ): Promise<Manifest> {
+  const { folder } = context.backup;
   const { name, partial } = proven;
-  const manifest = describe(task.data.target, proven);
+  let manifest = describe(task.data.target, proven);
   try {
+    manifest = await sealManifest(context, manifest);
     // The dump must not begin to exist without the lock, nor when the process ends.
     signal.throwIfAborted();
     // After a crash in between, the withheld manifest says what the file is.

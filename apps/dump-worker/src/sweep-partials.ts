@@ -8,7 +8,7 @@ import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 /** The dump that a leftover of the dump itself or of its manifest belongs to. A receipt's partial is the upload worker's. */
 function dumpOfPartial(file: string): BackupName | undefined {
   const [, name = ''] =
-    /^(.*?\.sql\.gz(?:\.age)?)(?:(?:\.manifest\.json(?:\.withheld|\.age)?\.[0-9a-f]+)?\.partial|\.manifest\.json\.withheld)$/.exec(
+    /^(.*?\.sql\.gz(?:\.age)?)(?:(?:\.manifest\.json(?:\.withheld|\.age)?\.[0-9a-f]+)?\.partial|\.manifest\.json\.(?:withheld|age))$/.exec(
       file,
     ) ?? [];
   return isBackupName(name) ? name : undefined;

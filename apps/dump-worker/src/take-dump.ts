@@ -8,6 +8,7 @@ import { needsOfDump } from '@pgstow/postgres/dump/needs-of-dump.ts';
 import { pgDump, type PgDumpOptions } from '@pgstow/postgres/dump/pg-dump.ts';
 import type { AskedServer } from '@pgstow/postgres/facts/server-facts.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
+import { sealAndProve } from '@pgstow/postgres/proof/seal-and-prove.ts';
 import type { DatabaseFacts } from '@pgstow/shared/contract/database-facts.ts';
 import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import type { GlobalsFacts } from '@pgstow/shared/contract/globals-facts.ts';
@@ -46,7 +47,7 @@ export type ProvenDump = PreparedDump &
  */
 export async function takeDump(
   task: Task<'dump'>,
-  { postgres, backup, verify }: DumpContext,
+  { postgres, backup, encryption: { recipients }, verify }: DumpContext,
   prepared: PreparedDump,
   earlier: readonly KnownDump[],
   signal: AbortSignal,
@@ -56,10 +57,11 @@ export async function takeDump(
   try {
     const isGlobals = task.data.target === GLOBALS;
     const { gzip, source, globals } = isGlobals
-      ? await takeGlobals(task, postgres, { ...backup, ...prepared, signal })
+      ? await takeGlobals(task, postgres, { ...backup, ...prepared, recipients, signal })
       : await dumpAndProve(partial, file, signal, {
           ...backup,
           ...prepared,
+          recipients,
           database: task.data.target,
           extraOptions: [...postgres.extraOptions, ...(server.needs.isHashedByOid === true ? [VIA_ROOT] : [])],
           counting: { mode: verify.sourceCounts, exactUpToBytes: verify.exactUpToBytes },
@@ -93,7 +95,7 @@ type Taken = Pick<ProvenDump, 'gzip' | 'source' | 'globals'>;
 async function takeGlobals(
   task: Task<'dump'>,
   { globals }: DumpContext['postgres'],
-  options: PreparedDump & Pick<PgDumpOptions, 'timeoutMs' | 'signal'>,
+  options: PreparedDump & Pick<PgDumpOptions, 'timeoutMs' | 'signal'> & { readonly recipients: readonly string[] },
 ): Promise<Taken> {
   const wantsPasswords = globals === 'with-passwords';
   const taken = await dumpGlobalsAndProve(options.partial, options.file, { ...options, wantsPasswords });
@@ -114,15 +116,22 @@ async function dumpAndProve(
   file: FileHandle,
   signal: AbortSignal,
   options: Omit<PgDumpOptions, 'file' | 'signal' | 'snapshot'> &
-    SnapshotOptions & { readonly server: AskedServer; readonly log: Log },
+    SnapshotOptions & {
+      readonly recipients: readonly string[];
+      readonly server: AskedServer;
+      readonly log: Log;
+    },
 ): Promise<Taken> {
   await using sourceFacts = await SourceFacts.open({ ...options, signal });
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
-  const dumped = pgDump({ ...options, file, snapshot: sourceFacts.snapshot, signal: ended });
+  const sealing =
+    options.recipients.length === 0 ? undefined : sealAndProve({ ...options, path: partial, file, signal: ended });
+  const snapshot = sourceFacts.snapshot;
+  const dumped = pgDump({ ...options, file, snapshot, startWriter: sealing?.startWriter, signal: ended });
   const source = sourceFacts.read(dumped);
   const synced = dumped.then(() => file.sync());
-  const proof = proveGzip(partial, ended, dumped);
+  const proof = sealing === undefined ? proveGzip(partial, ended, dumped) : sealing.prove(dumped);
   for (const work of [synced, proof]) work.catch((error: unknown) => failed.abort(error));
   // Neither may go on once the partial is removed.
   await Promise.allSettled([synced, proof]);

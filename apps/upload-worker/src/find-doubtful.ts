@@ -1,10 +1,10 @@
 import type { KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
-import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError } from '@pgstow/shared/runtime/errors.ts';
-import { databasePrefixes, dumpKey, manifestKey } from '@pgstow/store/object-key.ts';
+import { databasePrefixes, dumpKey } from '@pgstow/store/object-key.ts';
 import type { ListedObject } from '@pgstow/store/store.ts';
+import { manifestToPut } from './manifest-to-put.ts';
 import type { UploadDestination } from './upload-destination.ts';
 
 /** Receipts whose objects are looked at one by one, the newest of all. */
@@ -59,9 +59,9 @@ async function findUnlisted(
   for (const dump of dumps) {
     const receipt = dump.receipts.get(name);
     if (receipt === undefined) continue;
-    const bytes = records.look(manifestFileName(receipt.name))?.size ?? 0;
+    const { file, key } = manifestToPut(dump.manifest, prefix);
     wanted.set(receipt.key, { dump, bytes: receipt.bytes, etag: receipt.etag });
-    wanted.set(manifestKey(prefix, receipt.name), { dump, bytes });
+    wanted.set(key, { dump, bytes: records.look(file)?.size ?? 0 });
   }
   const [oldest] = dumps;
   if (oldest === undefined) return unlisted;

@@ -3,7 +3,6 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { findDumpOutline, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
-import { readManifestText } from '@pgstow/catalog/folder/read-records.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
@@ -25,6 +24,7 @@ import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
 import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { UploadContext } from './context.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
+import { readManifestToPut } from './manifest-to-put.ts';
 import { putDump } from './put-dump.ts';
 import { putManifest } from './put-manifest.ts';
 import type { UploadDestination } from './upload-destination.ts';
@@ -139,7 +139,7 @@ async function findWholeDump(
   { backup }: UploadContext,
 ): Promise<{ readonly dump: KnownDump; readonly manifestText: Buffer }> {
   const dump = await findDumpOutline(backup.folder, data.name);
-  const manifestText = dump && readManifestText(backup.folder, data.name);
+  const manifestText = dump && readManifestToPut(backup.folder, dump.manifest);
   if (dump !== undefined && manifestText !== undefined) return { dump, manifestText };
   throw new PermanentError(`${backup.folder} holds no whole dump ${data.name}`, {
     hint: 'It was pruned, is damaged, or was asked for by somebody who sees another folder: set SITE apart per folder.',

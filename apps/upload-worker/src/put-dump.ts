@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { isEncrypted } from '@pgstow/shared/contract/backup-name.ts';
 import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { showProgress } from '@pgstow/shared/runtime/jobs/show-progress.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
@@ -22,7 +23,7 @@ export async function putDump(
 ): Promise<void> {
   const outcome = await destination.store.putFile(key, file, {
     mode,
-    contentType: 'application/gzip',
+    contentType: isEncrypted(manifest.name) ? 'application/octet-stream' : 'application/gzip',
     metadata: { sha256: manifest.sha256, 'taken-at': manifest.takenAt },
     digests,
     onProgress: showProgress(task, digests.bytes, 0, 95),

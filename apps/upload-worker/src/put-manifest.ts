@@ -1,19 +1,19 @@
 import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
-import { manifestFileName, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
+import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { digestText } from '@pgstow/store/digest-text.ts';
 import { lookBeforePut } from '@pgstow/store/look-before-put.ts';
 import { compareObject } from '@pgstow/store/object-comparison.ts';
-import { manifestKey } from '@pgstow/store/object-key.ts';
 import type { Store, StoredObject } from '@pgstow/store/store.ts';
 import { parseManifest, readStoredText } from '@pgstow/store/stored-manifest.ts';
+import { manifestToPut } from './manifest-to-put.ts';
 
 /**
- * Puts a dump's manifest beside it, and has the store confirm it. Call it once the dump at the store is known to be this one.
+ * Puts a dump's manifest beside it, encrypted where the dump says so, and has the store confirm it. Call it once the dump at the store is known to be this one.
  *
- * @param text of the manifest as it lies in the folder
+ * @param text as `readManifestToPut` has it
  * @throws PermanentError if the manifest of another dump lies there
  */
 export async function putManifest(
@@ -22,7 +22,9 @@ export async function putManifest(
   text: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = manifestKey(store.destination.prefix, manifest.name);
+  const { key } = manifestToPut(manifest, store.destination.prefix);
+  const isSealed = manifest.encryption?.sealsManifest === true;
+  const isOurs = (object: StoredObject): boolean => object.metadata['sha256'] === manifest.sha256;
   const object = await lookBeforePut(store, key, signal);
   if (object !== undefined) {
     const stored = await readUnlessArchived(store, key, signal);
@@ -31,10 +33,12 @@ export async function putManifest(
     const sha256 = theirs?.sha256;
     // The dump lost its record and was adopted since: its first manifest, at the store, says more.
     if (sha256 === manifest.sha256 && manifest.origin === 'adopted' && theirs?.origin === 'dumped') return;
+    // What it says once it is decrypted is not known here.
+    if (isSealed && manifest.origin === 'adopted' && isOurs(object)) return;
     // A text that is no manifest is a damaged one: the dump beside it is ours.
-    const isDamaged = stored !== undefined && sha256 === undefined;
-    const isOurs = isDamaged || sha256 === manifest.sha256 || object.metadata['sha256'] === manifest.sha256;
-    if (!isOurs) {
+    const isSealedOther = isSealed && object.metadata['sha256'] !== undefined && !isOurs(object);
+    const isDamaged = stored !== undefined && sha256 === undefined && !isSealedOther;
+    if (!isDamaged && sha256 !== manifest.sha256 && !isOurs(object)) {
       throw new PermanentError(`${objectUrl(store.destination, key)} is the manifest of another dump`, {
         hint: `Move it away, or set another ${placeSettingOf(store.destination)}.`,
       });
@@ -42,7 +46,7 @@ export async function putManifest(
   }
   await store.putText(key, text, {
     mode: object === undefined ? 'create' : 'replace',
-    contentType: 'application/json',
+    contentType: isSealed ? 'text/plain' : 'application/json',
     metadata: { sha256: manifest.sha256 },
     signal,
   });
@@ -60,8 +64,9 @@ export async function isManifestThere(
   manifest: ManifestOutline,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const object = await store.look(manifestKey(store.destination.prefix, manifest.name), signal);
-  return object !== undefined && isAsPut(object, manifest, records.look(manifestFileName(manifest.name))?.size);
+  const { file, key } = manifestToPut(manifest, store.destination.prefix);
+  const object = await store.look(key, signal);
+  return object !== undefined && isAsPut(object, manifest, records.look(file)?.size);
 }
 
 function isAsPut(object: StoredObject, manifest: ManifestOutline, bytes: number | undefined): boolean {

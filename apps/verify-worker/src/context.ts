@@ -9,8 +9,8 @@ import { openStore } from '@pgstow/store/open/open-store.ts';
 import type { Store } from '@pgstow/store/store.ts';
 import { Notifier } from './notifier.ts';
 
-const { targets, backup, destinations, verify, alarms, redis } = all;
-export const subjects = { targets, backup, destinations, verify, alarms, redis };
+const { targets, backup, encryption, destinations, verify, alarms, redis } = all;
+export const subjects = { targets, backup, encryption, destinations, verify, alarms, redis };
 
 /** A destination, and how to read there. */
 export type VerifyDestination = Destination & { readonly store: Store };
@@ -20,6 +20,8 @@ export type VerifyContext = WorkerContext & {
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, VerifyDestination>;
   readonly verifications: OpenQueue<'verify'>;
+  /** File of the identity that decrypts dumps; `undefined` where none is here. */
+  readonly identityFile: string | undefined;
   readonly notifier: Notifier;
 };
 
@@ -42,6 +44,7 @@ export async function openContext(
   const opened = {
     ...worker,
     destinations,
+    identityFile: config.encryption.identityFile,
     verifications: stack.use(openQueue('verify', site, redis, server)),
   };
   return { ...opened, notifier: new Notifier({ ...opened, ...notifying.of(server) }) };

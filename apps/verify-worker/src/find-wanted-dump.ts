@@ -3,6 +3,7 @@ import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
 import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
+import { decryptBy } from '@pgstow/postgres/age/age-text.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
@@ -49,14 +50,15 @@ function findStore({ destinations }: VerifyContext, name: string): Store {
 }
 
 async function findNamed(
-  { backup: { folder } }: VerifyContext,
+  { backup: { folder }, identityFile }: VerifyContext,
   name: BackupName,
   store: Store | undefined,
   signal: AbortSignal,
 ): Promise<Found> {
   const dump = await findDump(folder, name);
   if (dump !== undefined) return { manifest: dump.manifest, isConfirmed: isAt(store)(dump) };
-  const stored = store === undefined ? undefined : await readStoredManifest(store, name, signal);
+  const stored =
+    store === undefined ? undefined : await readStoredManifest(store, name, signal, decryptBy(identityFile));
   if (stored !== undefined) return { manifest: stored, isConfirmed: true };
   throw new PermanentError(`there is no manifest of ${name}, neither in ${folder} nor at the destination`, {
     hint: 'Was it pruned, or is it no dump of this site?',
@@ -69,7 +71,7 @@ async function findNewest(
   store: Store | undefined,
   signal: AbortSignal,
 ): Promise<Found> {
-  const { backup, records, log } = context;
+  const { backup, records, identityFile, log } = context;
   const { dumps } = await readFolder(records, { databases: [target] });
   const ours = dumps.filter(isAt(store));
   const now = new Date();
@@ -83,6 +85,7 @@ async function findNewest(
       stores: [store],
       databases: [target],
       chooseManifests: manifestsAround(now),
+      decrypt: decryptBy(identityFile),
       signal,
     });
     const stored = newestByNow(backups.filter(hasManifest).toReversed(), now)?.name;

@@ -24,7 +24,7 @@ export function judgeCompared(
   const { findings, notes, unchecked, restoreMs, ...measured } = compared;
   const differences = findings.map(({ difference }) => difference);
   const whole: RestoreTest = {
-    ...describe(wanted, durationMs),
+    ...describeTest(wanted, durationMs),
     ...measured,
     restoreMs: Math.round(restoreMs),
     notes: [...notes, ...unchecked],
@@ -54,12 +54,16 @@ function couldNotTell({ name, destination, reason }: RestoreTest): string {
   return `COULD NOT TELL whether ${name} from ${destination} is good: ${reason}`;
 }
 
-/** Judges a test that came to no end: only a BadDumpError says something of the dump. */
-export function judgeError(wanted: WantedDump, error: unknown, durationMs: number): JudgedTest {
+/**
+ * Judges a test that came to no end: only a BadDumpError says something of the dump.
+ *
+ * @param isSealed whether no identity was there to decrypt it
+ */
+export function judgeError(wanted: WantedDump, error: unknown, durationMs: number, isSealed = false): JudgedTest {
   const { reason, hint } = readFault(error);
-  const described = describe(wanted, durationMs);
+  const described = describeTest(wanted, durationMs);
   if (error instanceof BadDumpError) {
-    const test: RestoreTest = { ...described, result: 'bad', reason };
+    const test: RestoreTest = { ...described, result: 'bad', reason, ...(isSealed ? { isSealed: true } : {}) };
     return { test, failure: badFailure(test, hint) };
   }
   const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
@@ -73,7 +77,7 @@ export function judgeError(wanted: WantedDump, error: unknown, durationMs: numbe
   return { test: facts, failure };
 }
 
-function describe({ manifest, destination }: WantedDump, durationMs: number): Omit<RestoreTest, 'result'> {
+export function describeTest({ manifest, destination }: WantedDump, durationMs: number): Omit<RestoreTest, 'result'> {
   return {
     version: 1,
     name: manifest.name,

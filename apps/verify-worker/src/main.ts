@@ -9,11 +9,14 @@ import { openServers } from '@pgstow/shared/runtime/servers/open-servers.ts';
 import { openContext, subjects } from './context.ts';
 import { handleVerify } from './handle-verify.ts';
 import { reconcile } from './reconcile.ts';
+import { warnOfIdentity } from './warn-of-identity.ts';
 
 await runProcess('verify-worker', subjects, async (process) => {
   const { config, log, redact, stack } = process;
   await assertFolderWritable(config.backup.folder, config.backup.folderOnHost);
   await assertScratchRoot(config.verify.folder);
+  const identity = await warnOfIdentity(config);
+  if (identity !== undefined) log.warn(identity);
 
   const { site, url } = config.redis;
   const redis = stack.use(await connectRedis(url, log));

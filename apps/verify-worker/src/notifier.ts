@@ -1,7 +1,7 @@
 import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
-import { badTestOf } from '@pgstow/catalog/policy/retention-policy.ts';
+import { badTestOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
 import { describeWhatIsSafe } from '@pgstow/catalog/policy/what-is-safe.ts';
 import { updateRestoreTestAlarms } from '@pgstow/notify/alarms/restore-test-alarm.ts';
 import type { Notifying } from '@pgstow/notify/start-notifying.ts';
@@ -33,6 +33,7 @@ export class Notifier {
       const dump = await findDump(backup.folder, test.name);
       // A good copy makes no other copy of the same dump good.
       if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
+      if (test.isSealed === true && test.result === 'could-not-tell' && (await this.#isFrozenByTest(database))) return;
       updateRestoreTestAlarms(alarms, test, await readWhatIsSafe(records, database, this.#destinations));
     });
   }
@@ -60,6 +61,12 @@ export class Notifier {
       });
     });
   };
+
+  /** Whether a bad restore test still says what the backups of a database are worth. */
+  async #isFrozenByTest(database: string): Promise<boolean> {
+    const { dumps, damaged } = await readFolder(this.#options.records, { databases: [database] });
+    return whyFrozen(dumps, new Date(), damaged.get(database))?.by === 'restore-test';
+  }
 
   get #destinations(): readonly Destination[] {
     return [...this.#options.destinations.values()];

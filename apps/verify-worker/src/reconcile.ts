@@ -27,7 +27,7 @@ export function reconcile(context: VerifyContext): AsyncDisposable {
 
 /** Asks for a test of each database's newest dump that a destination has confirmed, if it has no result yet. */
 async function enqueueMissing(
-  { records, destinations, verifications, log }: VerifyContext,
+  { records, destinations, verifications, identityFile, log }: VerifyContext,
   retryBefore: number,
 ): Promise<void> {
   const { dumps } = await readFolder(records);
@@ -37,14 +37,21 @@ async function enqueueMissing(
     const there = dumps.filter((dump) => destination === undefined || isConfirmed(dump, destination));
     for (const ours of Map.groupBy(there, ({ manifest }) => manifest.database).values()) {
       const newest = newestByNow(ours, new Date());
-      if (newest === undefined || !isMissing(newest, name, retryBefore)) continue;
+      if (newest === undefined || !isMissing(newest, name, retryBefore, identityFile !== undefined)) continue;
       await enqueueVerify(verifications, newest.manifest.name, name, 'after-upload');
       log.info({ name: newest.manifest.name, destination: name }, 'asked for a missing restore test');
     }
   }
 }
 
-function isMissing({ restoreTests }: KnownDump, destination: string, retryBefore: number): boolean {
+function isMissing(
+  { restoreTests }: KnownDump,
+  destination: string,
+  retryBefore: number,
+  canDecrypt: boolean,
+): boolean {
   const test = restoreTests.get(destination);
+  // All that can be told without an identity is told.
+  if (test?.isSealed === true && test.result === 'could-not-tell') return canDecrypt;
   return test === undefined || (test.result === 'could-not-tell' && Date.parse(test.testedAt) < retryBefore);
 }

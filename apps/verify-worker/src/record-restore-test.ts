@@ -23,6 +23,10 @@ export async function recordRestoreTest(
   for (const sentence of describeRehearsal(test.rehearsal)) task.note(sentence);
   if (result === 'bad')
     task.log.error({ destination, differences: differenceCount, reason }, 'a restore test found a BAD dump');
+  if (test.isSealed === true && result === 'could-not-tell') {
+    task.progress(100);
+    return task.note(`COULD NOT TELL whether ${name} from ${destination} is good: ${reason}`);
+  }
   if (result !== 'good') return;
   task.progress(100);
   const rows = test.rows === undefined ? '' : `, ${test.tables} tables with ${test.rows} rows`;

@@ -11,12 +11,13 @@ import type { Pin } from '@pgstow/shared/contract/pin.ts';
 import { LOCAL, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import type { Store } from '@pgstow/store/store.ts';
+import type { DecryptManifest } from '@pgstow/store/stored-manifest.ts';
 import { readStore } from './read-store.ts';
 
 /**
  * How far a backup is proven. `found`: it has no manifest and was never read. `dumped`: its dump was proven when it was taken or
  * adopted. `uploaded`: a store has confirmed it. `restored`: a restore test found it good, and none found it bad. `bad`: one did.
- * `unread`: its manifest lies beside it at a store, and was not to be read.
+ * `unread`: its manifest lies beside it at a store, and was not to be read, or is encrypted and no identity is here.
  * `suspect`: it has shrunk beyond belief or is of another source, and is not accepted, however far it got.
  */
 export type BackupState = 'found' | 'unread' | 'dumped' | 'uploaded' | 'restored' | 'suspect' | 'bad';
@@ -61,6 +62,8 @@ export type ListBackupsOptions = {
    * be tens of thousands, and each is a request. All are read unless given.
    */
   readonly chooseManifests?: ((names: readonly BackupName[]) => readonly BackupName[]) | undefined;
+  /** Reads manifests that lie encrypted at a store. Without it they are not read. */
+  readonly decrypt?: DecryptManifest | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -83,6 +86,7 @@ export async function listBackups({
   stores,
   databases,
   chooseManifests = (names) => names,
+  decrypt,
   signal,
 }: ListBackupsOptions): Promise<BackupList> {
   const faults: string[] = [];
@@ -110,7 +114,7 @@ export async function listBackups({
     if (stats !== undefined) note(name, LOCAL, { bytes: stats.size });
   }
   const contents = await Promise.all(
-    stores.map((store) => readStore(store, { dumps, databases, isWanted, chooseManifests, signal })),
+    stores.map((store) => readStore(store, { dumps, databases, isWanted, chooseManifests, decrypt, signal })),
   );
   signal.throwIfAborted();
   for (const { place, held, unread, bare, faults: theirs } of contents) {

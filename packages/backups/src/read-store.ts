@@ -6,9 +6,16 @@ import { outlineParser, type ManifestOutline } from '@pgstow/shared/contract/man
 import { describeError, PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import { ArchivedError } from '@pgstow/store/archived-error.ts';
 import { HiddenError } from '@pgstow/store/hidden-error.ts';
-import { databasePrefixes, dumpKey, keyPrefixes, manifestKey, parseObjectKey } from '@pgstow/store/object-key.ts';
+import {
+  databasePrefixes,
+  dumpKey,
+  keyPrefixes,
+  manifestKey,
+  parseObjectKey,
+  sealedManifestKey,
+} from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { readStoredText } from '@pgstow/store/stored-manifest.ts';
+import { readStoredText, type DecryptManifest } from '@pgstow/store/stored-manifest.ts';
 import pMap from 'p-map';
 
 /** Requests to one store at a time. */
@@ -34,6 +41,7 @@ export type ReadStoreOptions = {
   readonly databases: readonly string[] | undefined;
   readonly isWanted: (name: BackupName) => boolean;
   readonly chooseManifests: (names: readonly BackupName[]) => readonly BackupName[];
+  readonly decrypt: DecryptManifest | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -43,7 +51,7 @@ export type ReadStoreOptions = {
  * @throws the reason of the signal
  */
 export async function readStore(store: Store, options: ReadStoreOptions): Promise<StoreContents> {
-  const { dumps, chooseManifests, signal } = options;
+  const { dumps, chooseManifests, decrypt, signal } = options;
   const { destination } = store;
   const held = new Map<BackupName, { manifest: ManifestOutline; bytes: number }>();
   const bare = new Map<BackupName, number>();
@@ -72,12 +80,14 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     // Thousands of manifests may be left: a store that went away meanwhile is not asked for each of them.
     if (away !== undefined) return;
     try {
-      const manifest = await readOutline(store, name, signal);
+      const manifest = await readOutline(store, name, listing.sealed.has(name) ? decrypt : undefined, signal);
       if (manifest === undefined) illegible.push(`the manifest of ${urlOf(store, name)} cannot be read as one`);
       else take(name, listing.dumps.get(name) ?? 0, manifest);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HiddenError) illegible.push(`the manifest of ${urlOf(store, name)} may not be read`);
+      else if (listing.sealed.has(name) && error instanceof PermanentError && !(error instanceof ArchivedError))
+        illegible.push(`the manifest of ${urlOf(store, name)} cannot be decrypted (${error.message})`);
       else if (error instanceof ArchivedError)
         illegible.push(`the manifest of ${urlOf(store, name)} lies in an archive`);
       else away ??= error;
@@ -86,11 +96,12 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
   const unread = new Map<BackupName, number>();
   for (const [name, bytes] of listing.dumps) {
     const known = dumps.get(name)?.manifest;
-    if (!listing.manifests.has(name)) bare.set(name, bytes);
+    if (!listing.manifests.has(name) && !listing.sealed.has(name)) bare.set(name, bytes);
     else if (known === undefined) unread.set(name, bytes);
     else take(name, bytes, known);
   }
-  const chosen = chooseManifests(newestFirst(unread.keys()));
+  const legible = [...unread.keys()].filter((name) => decrypt !== undefined || listing.manifests.has(name));
+  const chosen = chooseManifests(newestFirst(legible));
   await pMap(chosen, readManifest, { concurrency: CONCURRENCY });
   for (const name of chosen) unread.delete(name);
   for (const [name, dump] of dumps)
@@ -106,13 +117,19 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
 }
 
 /** Reads the outline of a manifest that the listing has; `undefined` if it is none of this dump. @throws as `Store.look` and `Store.read` do */
-async function readOutline(store: Store, name: BackupName, signal: AbortSignal): Promise<ManifestOutline | undefined> {
-  const key = manifestKey(store.destination.prefix, name);
-  const text = await readStoredText(store, key, signal).catch(async (error: unknown) => {
+async function readOutline(
+  store: Store,
+  name: BackupName,
+  decrypt: DecryptManifest | undefined,
+  signal: AbortSignal,
+): Promise<ManifestOutline | undefined> {
+  const key = (decrypt === undefined ? manifestKey : sealedManifestKey)(store.destination.prefix, name);
+  const stored = await readStoredText(store, key, signal).catch(async (error: unknown) => {
     // A look tells one that is hidden from a store that refuses everything.
     if (error instanceof PermanentError && !(error instanceof ArchivedError)) await store.look(key, signal);
     throw error;
   });
+  const text = decrypt === undefined ? stored : await decrypt(stored);
   try {
     const manifest = outlineParser.safeParse(text).data;
     return manifest?.name === name ? manifest : undefined;
@@ -126,21 +143,28 @@ function newestFirst(names: Iterable<BackupName>): readonly BackupName[] {
   return dated.sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1)).map(({ name }) => name);
 }
 
-type Listing = { readonly dumps: ReadonlyMap<BackupName, number>; readonly manifests: ReadonlySet<BackupName> };
+type Listing = {
+  readonly dumps: ReadonlyMap<BackupName, number>;
+  readonly manifests: ReadonlySet<BackupName>;
+  readonly sealed: ReadonlySet<BackupName>;
+};
 
 async function readListing(store: Store, { databases, isWanted, signal }: ReadStoreOptions): Promise<Listing> {
   const { prefix } = store.destination;
   const dumps = new Map<BackupName, number>();
   const manifests = new Set<BackupName>();
+  /** Those whose manifests are encrypted alone. */
+  const sealed = new Set<BackupName>();
   for (const start of databases?.flatMap((database) => databasePrefixes(prefix, database)) ?? keyPrefixes(prefix)) {
     for await (const { key, bytes } of store.list(start, signal)) {
       const parsed = parseObjectKey(prefix, key);
       if (parsed === undefined || !isWanted(parsed.name)) continue;
       if (parsed.kind === 'dump') dumps.set(parsed.name, bytes);
-      else if (parsed.kind === 'manifest') manifests.add(parsed.name);
+      else (parsed.kind === 'manifest' ? manifests : sealed).add(parsed.name);
     }
   }
-  return { dumps, manifests };
+  for (const name of manifests) sealed.delete(name);
+  return { dumps, manifests, sealed };
 }
 
 function urlOf({ destination }: Store, name: BackupName): string {

@@ -1,25 +1,44 @@
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestSchema, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { parseJson } from '@pgstow/shared/contract/parse-json.ts';
-import { manifestKey } from './object-key.ts';
+import { manifestKey, sealedManifestKey } from './object-key.ts';
 import type { Store } from './store.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** Decrypts a manifest that lies encrypted at a store. Rejects if it cannot. */
+export type DecryptManifest = (sealed: Buffer) => Promise<Buffer>;
+
 /**
  * Reads the manifest beside a dump at the store; `undefined` if there is none, or none that is this dump's.
  *
- * @throws as the store does
+ * @param decrypt reads one that is encrypted; without it, that is none
+ * @throws as the store and `decrypt` do
  */
 export async function readStoredManifest(
   store: Store,
   name: BackupName,
   signal: AbortSignal,
+  decrypt?: DecryptManifest,
 ): Promise<Manifest | undefined> {
   const key = manifestKey(store.destination.prefix, name);
-  if ((await store.look(key, signal)) === undefined) return undefined;
-  const manifest = parseManifest(await readStoredText(store, key, signal));
+  const text =
+    (await store.look(key, signal)) !== undefined
+      ? await readStoredText(store, key, signal)
+      : decrypt && (await readSealed(store, name, signal, decrypt));
+  const manifest = text === undefined ? undefined : parseManifest(text);
   return manifest?.name === name ? manifest : undefined;
+}
+
+async function readSealed(
+  store: Store,
+  name: BackupName,
+  signal: AbortSignal,
+  decrypt: DecryptManifest,
+): Promise<Buffer | undefined> {
+  const key = sealedManifestKey(store.destination.prefix, name);
+  if ((await store.look(key, signal)) === undefined) return undefined;
+  return await decrypt(await readStoredText(store, key, signal));
 }
 
 /** Reads a small object's text; empty if it is larger than any manifest, which would fill the memory. */

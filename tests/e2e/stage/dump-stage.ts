@@ -149,7 +149,7 @@ export const COMPRESSOR = /^igzip -1 -c$/;
 export function partialOf(folder: string, atLeastBytes = 1): Promise<string> {
   return eventually(
     async () => {
-      const partial = (await readdir(folder)).find((name) => name.endsWith('.sql.gz.partial'));
+      const partial = (await readdir(folder)).find((name) => /\.sql\.gz(?:\.age)?\.partial$/.test(name));
       return partial !== undefined && (await stat(join(folder, partial))).size >= atLeastBytes ? partial : false;
     },
     { everyMs: 5 },

@@ -21,6 +21,7 @@ export const groups = {
   configuration: 'Configuration',
   postgres: 'PostgreSQL',
   folder: 'Backup folder',
+  encryption: 'Encryption',
   schedule: 'Schedule',
   retention: 'Retention',
   s3: 'S3',

@@ -7,13 +7,17 @@ import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { describeError } from '@pgstow/shared/runtime/errors.ts';
 import { warn } from '../format/warn.ts';
+import { chooseIdentity } from './choose-identity.ts';
 import { stageDump, type DumpSource } from './stage-dump.ts';
 
 /** The newest dump of globals that counts, read. */
 export type FoundGlobals = { readonly name: string; readonly statements: readonly GlobalsStatement[] };
 
-type Places = Pick<ListBackupsOptions, 'folder' | 'stores'>;
-type Options = Pick<DumpSource, 'folder' | 'staging' | 'signal'> & { readonly from: string | undefined };
+type Places = Pick<ListBackupsOptions, 'folder' | 'stores' | 'decrypt'>;
+type Options = Pick<DumpSource, 'folder' | 'staging' | 'signal'> & {
+  readonly from: string | undefined;
+  readonly identityFile: string | undefined;
+};
 
 /**
  * Finds and reads the newest dump of globals. One that cannot be read is a warning: the database is restored all the same.
@@ -21,7 +25,10 @@ type Options = Pick<DumpSource, 'folder' | 'staging' | 'signal'> & { readonly fr
  * @param places those that `--from` names
  * @returns `undefined` if there is none
  */
-export async function findGlobals(places: Places, { from, ...options }: Options): Promise<FoundGlobals | undefined> {
+export async function findGlobals(
+  places: Places,
+  { from, identityFile, ...options }: Options,
+): Promise<FoundGlobals | undefined> {
   const now = new Date();
   const { signal } = options;
   const { stores } = places;
@@ -32,8 +39,12 @@ export async function findGlobals(places: Places, { from, ...options }: Options)
   if (backup === undefined) return undefined;
   const place = from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
   try {
+    const identity = await chooseIdentity(backup.name, identityFile);
     await using dump = await stageDump({ ...options, stores, backup, place }, () => undefined);
-    return { name: backup.name, statements: (await readGlobals(dump.path)).map(parseGlobalsStatement) };
+    return {
+      name: backup.name,
+      statements: (await readGlobals({ path: dump.path, identityFile: identity })).map(parseGlobalsStatement),
+    };
   } catch (error) {
     signal.throwIfAborted();
     warn(`${backup.name} cannot be read, and nothing is brought back from it: ${describeError(error)}`);

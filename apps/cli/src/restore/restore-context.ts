@@ -13,6 +13,7 @@ export type RestoreOptions = {
   readonly globals: boolean;
   readonly searchPath?: string;
   readonly staging?: string;
+  readonly identity?: string;
 };
 
 /** Input of every step of a restore. */

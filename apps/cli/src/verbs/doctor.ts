@@ -7,6 +7,7 @@ import { checkConfiguration } from '../doctor/check-configuration.ts';
 import { checkTargets } from '../doctor/check-targets.ts';
 import type { Check, Finding, Settings } from '../doctor/check.ts';
 import { createFacts } from '../doctor/facts.ts';
+import { checkEncryption } from '../doctor/folder/check-encryption.ts';
 import { checkFolder } from '../doctor/folder/check-folder.ts';
 import { checkRetention } from '../doctor/folder/check-retention.ts';
 import { checkRoom } from '../doctor/folder/check-room.ts';
@@ -48,6 +49,7 @@ const CHECKS: readonly Check[] = [
   checkSource,
   checkFolder,
   checkRoom,
+  checkEncryption,
   checkSchedule,
   checkRetention,
   checkS3,

@@ -93,7 +93,7 @@ async function listServer(
 ): Promise<BackupList> {
   using stack = new DisposableStack();
   return await listBackups({
-    ...(await openPlaces(from, readSettings('backup', 'destinations'), stack)),
+    ...(await openPlaces(from, readSettings('backup', 'encryption', 'destinations'), stack)),
     databases: database === undefined ? undefined : targetsNamed(database),
     chooseManifests: all === true ? undefined : (names) => names.slice(0, MOST_READ),
     signal,

@@ -52,7 +52,7 @@ export function addPin(pgstow: Command): void {
 }
 
 async function pin(name: string, { database, reason }: InServer<PinOptions>, signal: AbortSignal): Promise<void> {
-  const settings = readSettings('backup', 'destinations', 'redis');
+  const settings = readSettings('backup', 'encryption', 'destinations', 'redis');
   const { folder } = settings.backup;
   const backup = await findBackup(name, database, settings, signal);
   const said = reason?.replaceAll(/\s+/g, ' ').trim();
@@ -86,7 +86,7 @@ export function addUnpin(pgstow: Command): void {
 }
 
 async function unpin(text: string, signal: AbortSignal): Promise<void> {
-  const settings = readSettings('backup', 'destinations', 'redis');
+  const settings = readSettings('backup', 'encryption', 'destinations', 'redis');
   const { folder } = settings.backup;
   if (parseBackupName(text) === undefined)
     throw misuse(`expected a backup's name, got ${JSON.stringify(text)}`, 'See pgstow list --long.');
@@ -98,7 +98,7 @@ async function unpin(text: string, signal: AbortSignal): Promise<void> {
   await publish(settings, signal);
 }
 
-type Settings = ReturnType<typeof readSettings<'backup' | 'destinations' | 'redis'>>;
+type Settings = ReturnType<typeof readSettings<'backup' | 'encryption' | 'destinations' | 'redis'>>;
 
 /** Finds a backup in the folder or at a destination. @throws ExitError if it is at none that could be read */
 async function findBackup(

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import {
   hasManifest,
   listBackups,
@@ -11,6 +12,7 @@ import { warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { findClients, newestClients } from '@pgstow/postgres/client/client-version.ts';
 import { judgePsql } from '@pgstow/postgres/client/psql-version-policy.ts';
 import { readPsqlVersion } from '@pgstow/postgres/client/read-psql-version.ts';
+import type { DumpFile } from '@pgstow/postgres/proof/dump-file.ts';
 import { proveGzip } from '@pgstow/postgres/proof/prove-gzip.ts';
 import { assertPsqlFitsDump } from '@pgstow/postgres/restore/assert-psql-fits-dump.ts';
 import { restoreDump, type RestoredDump, type RestoreDumpOptions } from '@pgstow/postgres/restore/restore-dump.ts';
@@ -36,6 +38,7 @@ import { readSettings } from '../read-settings.ts';
 import { assertTargetFits } from '../restore/assert-target-fits.ts';
 import { checkRestored } from '../restore/check-restored.ts';
 import { chooseBackup, parseWanted, warnOfSuspect, type Wanted } from '../restore/choose-backup.ts';
+import { chooseIdentity } from '../restore/choose-identity.ts';
 import { createTarget, dropTarget } from '../restore/create-target.ts';
 import { findGlobals } from '../restore/find-globals.ts';
 import { planBeforeRestore, warnOfTablespaces } from '../restore/plan-before-restore.ts';
@@ -94,6 +97,7 @@ export function addRestore(pgstow: Command): void {
       '--staging <folder>',
       'folder for a backup from a store, meanwhile (default: BACKUP_DIR, if it is writable)',
     )
+    .option('--identity <file>', 'secret key of age for an encrypted backup (default: AGE_IDENTITY_FILE)')
     .addHelpText('after', EXAMPLES)
     .action((database: string, options: RestoreOptions & { readonly server?: string }) =>
       interruptible((signal) => inServerOf(database, options, (name) => restore(name, options, signal))),
@@ -107,7 +111,7 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
       'A restore of a database takes what it needs from it; by hand, see docs/restore.md.',
     );
   const wanted = parseWanted(options.at, database);
-  const settings = readSettings('backup', 'destinations');
+  const settings = withIdentity(readSettings('backup', 'encryption', 'destinations'), options.identity);
   const source = readSource(options.to);
   const target = parseTarget(options.to, source);
   assertNamedTwiceAlike(options, target);
@@ -118,7 +122,13 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const { backups, faults } = await listForChoice({ ...places, databases: [database], signal }, wanted, now);
   faults.forEach(warn);
   const backup = chooseBackup(backups, { wanted, from: options.from, now });
-  const manifest = await readBackupManifest(backup, { folder: settings.backup.folder, stores: places.stores, signal });
+  const manifest = await readBackupManifest(backup, {
+    folder: settings.backup.folder,
+    stores: places.stores,
+    decrypt: places.decrypt,
+    signal,
+  });
+  const identityFile = await chooseIdentity(backup.name, settings.encryption.identityFile);
   const place = options.from ?? (backup.places.includes(LOCAL) ? LOCAL : (backup.places[0] ?? LOCAL));
 
   const clients = newestClients(await findClients());
@@ -140,23 +150,30 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   const { staging, from } = options;
   const bringsGlobals = options.globals && options.createRoles;
   const globals = bringsGlobals
-    ? await findGlobals(places, { folder: settings.backup.folder, from, staging, signal })
+    ? await findGlobals(places, {
+        folder: settings.backup.folder,
+        from,
+        staging,
+        identityFile: settings.encryption.identityFile,
+        signal,
+      })
     : undefined;
   const plan = (named: readonly string[]) =>
     planBeforeRestore(context, { ...manifest, database: backup.database }, named, globals);
   const planned = roles === undefined ? undefined : await plan(roles);
   const dumpSource = { backup, place, folder: settings.backup.folder, stores: places.stores, staging, signal };
   const dump = stack.use(await withProgress(target.database, (show) => stageDump(dumpSource, show)));
-  await assertPsqlFitsDump(psqlVersion, dump.path).catch((error: unknown) => {
+  const file = { path: dump.path, identityFile };
+  await assertPsqlFitsDump(psqlVersion, file).catch((error: unknown) => {
     throw new ExitError(exitCodes.refused, describeError(error));
   });
-  const before = planned ?? (await plan(await readRolesInDump(dump.path, signal)));
+  const before = planned ?? (await plan(await readRolesInDump(file, signal)));
   if (!exists) await createTarget(target, manifest?.source, clients, signal);
   const restored = await withProgress(target.database, async (show) => {
     try {
       const { sql, tablespaces } = before;
       const how = { before: sql, tablespaces, searchPath: options.searchPath, needs };
-      const what = { path: dump.path, sha256: dump.sha256 };
+      const what = { ...file, sha256: dump.sha256 };
       return await restoreShown({ clients, env: target.env(target.database), ...what, ...how, signal }, backup, show);
     } catch (error) {
       // Where the outcome is unknown, the database may hold all of it.
@@ -173,6 +190,13 @@ async function restore(database: string, options: RestoreOptions, signal: AbortS
   if (statements.length > 0)
     console.log(`its source has what no dump holds:\n${statements.map((sql) => `  ${sql}`).join('\n')}`);
   await checkRestored(context, manifest, restored);
+}
+
+type Settings = ReturnType<typeof readSettings<'backup' | 'encryption' | 'destinations'>>;
+
+function withIdentity(settings: Settings, identity: string | undefined): Settings {
+  if (identity === undefined) return settings;
+  return { ...settings, encryption: { ...settings.encryption, identityFile: resolve(identity) } };
 }
 
 /** Lists the backups with the manifests that the choice needs: all of them only if none of those will do. */
@@ -217,9 +241,9 @@ function assertNamedTwiceAlike({ yesOverwriteSource }: RestoreOptions, { databas
 }
 
 /** Reads the roles out of the dump itself, where its manifest does not name them: one more pass over the file. */
-async function readRolesInDump(path: string, signal: AbortSignal): Promise<readonly string[]> {
+async function readRolesInDump({ path, identityFile }: DumpFile, signal: AbortSignal): Promise<readonly string[]> {
   console.log('its manifest does not say which roles it names; reading it to the end');
-  const { roles } = await proveGzip(path, signal);
+  const { roles } = await proveGzip(path, signal, undefined, identityFile);
   if (roles === undefined)
     warn('a role in the dump has a name that cannot be read; if it is missing, the restore fails');
   return roles ?? [];

@@ -68,14 +68,15 @@ function requestOfServers(name: string, options: VerifyOptions, signal: AbortSig
 }
 
 async function requestTests(name: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
-  const config = readSettings('postgres', 'backup', 'destinations', 'redis');
+  const config = readSettings('postgres', 'backup', 'encryption', 'destinations', 'redis');
   using stack = new DisposableStack();
-  const { stores } = await openPlaces(options.from, config, stack);
+  const { stores, decrypt } = await openPlaces(options.from, config, stack);
   const places = options.from === undefined ? placeNames(placesOf(config.destinations)) : [options.from];
   const databases = databasesOf(name, options.database);
   const { backups, faults } = await listBackups({
     folder: config.backup.folder,
     stores,
+    decrypt,
     databases,
     chooseManifests: isBackupName(name) ? (names) => names.filter((each) => each === name) : newestOfEach,
     signal,

@@ -34,7 +34,7 @@ export async function rehearseUpgrade(
   step: Omit<RestoreStep, 'deadline'>,
   accepted: AcceptedFindings,
 ): Promise<Rehearsal | undefined> {
-  const { task, context, wanted, path, signal } = step;
+  const { task, context, wanted, signal } = step;
   const { rehearseMajor, timeoutMs, diskBytes } = context.verify;
   const asked = task.data.rehearse;
   const major = asked ?? rehearseMajor;
@@ -44,7 +44,7 @@ export async function rehearseUpgrade(
   using disk = watchDisk(step.scratch, diskBytes);
   const bounded = AbortSignal.any([signal, deadline.signal, disk.signal]);
   try {
-    const facts = await readDumpFacts(wanted.manifest, path, bounded);
+    const facts = await readDumpFacts(wanted.manifest, step, bounded);
     if (major <= facts.major && asked === undefined) return undefined;
     if (major <= facts.major) throw new Error(`its source is of PostgreSQL ${facts.major} already`);
     task.note(`rehearsing the upgrade to PostgreSQL ${major}`);
@@ -71,6 +71,7 @@ async function rehearse(step: RestoreStep, facts: DumpFacts, accepted: AcceptedF
     const options = {
       ...target,
       path: step.path,
+      identityFile: step.identityFile,
       needs: manifest.needs,
       searchPath: searchPathOf(searchPaths, manifest.database),
       signal,

@@ -23,25 +23,30 @@ import { withMatchingServer } from './start-matching-server.ts';
  * @throws BadDumpError if the dump does not restore; anything else says nothing of it
  */
 export async function restoreAndCompare(step: RestoreStep): Promise<Compared> {
-  const { task, context, wanted, path } = step;
+  const { task, context, wanted, path, identityFile } = step;
   const { manifest } = wanted;
   if (manifest.database === GLOBALS) return restoreGlobals(step);
   const { searchPaths, checksFile: file } = context.verify;
   const searchPath = searchPathOf(searchPaths, manifest.database);
-  const facts = await readDumpFacts(manifest, path, step.signal);
+  const facts = await readDumpFacts(manifest, step, step.signal);
   return withMatchingServer(step, facts, async (server, signal) => {
     task.note(`restoring into a scratch server of version ${server.version}`);
     const database = await prepareServer(server, manifest, facts);
-    const { restoreMs, sequences } = await restoreInto(server, database, path, {
-      needs: manifest.needs,
-      searchPath,
-      circumstances: {
-        isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
-        limitedBy: manifest.source?.limitedBy,
+    const { restoreMs, sequences } = await restoreInto(
+      server,
+      database,
+      { path, identityFile },
+      {
+        needs: manifest.needs,
+        searchPath,
+        circumstances: {
+          isLikeSource: manifest.source !== undefined && !server.isOtherLocale,
+          limitedBy: manifest.source?.limitedBy,
+        },
+        signal,
+        onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
       },
-      signal,
-      onProgress: showProgress(task, manifest.sqlBytes, 20, 80),
-    });
+    );
     task.note(`restored in ${(restoreMs / 1000).toFixed(1)} s`);
     const compared = await compare(server, database, { manifest, sequences }, signal);
     const { findings, notes, uncounted, tables, rows } = compared;

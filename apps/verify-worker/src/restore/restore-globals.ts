@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { LockedError } from '@pgstow/postgres/age/decrypt-age.ts';
 import { PsqlSession, StatementError } from '@pgstow/postgres/client/psql-session.ts';
 import { quoteIdentifier, quoteLiteral } from '@pgstow/postgres/client/sql-quote.ts';
 import { BOOTSTRAP, describeGlobals, isOwnDatabase } from '@pgstow/postgres/facts/describe-globals.ts';
 import { makeFinding } from '@pgstow/postgres/facts/make-finding.ts';
 import { readServerGlobals } from '@pgstow/postgres/facts/server-globals.ts';
+import type { DumpFile } from '@pgstow/postgres/proof/dump-file.ts';
 import { parseGlobalsStatement, type GlobalsStatement } from '@pgstow/postgres/restore/parse-globals.ts';
 import { readGlobals } from '@pgstow/postgres/restore/read-globals.ts';
 import { SCRATCH_USER } from '@pgstow/scratch/scratch-process.ts';
@@ -22,14 +24,14 @@ import { withMatchingServer } from './start-matching-server.ts';
  * @throws BadDumpError if it is none; anything else says nothing of it
  */
 export async function restoreGlobals(step: RestoreStep): Promise<Compared> {
-  const { task, wanted, path } = step;
+  const { task, wanted } = step;
   const { globals, serverVersion } = wanted.manifest;
   const major = Number.parseInt(serverVersion ?? '', 10);
   if (Number.isNaN(major))
     throw new PermanentError('the manifest does not say which version of PostgreSQL it is of', {
       hint: 'The next dump of globals says it.',
     });
-  const statements = (await readStatements(path)).map(parseGlobalsStatement);
+  const statements = (await readStatements(step)).map(parseGlobalsStatement);
   return withMatchingServer(step, { major, extensions: [] }, async (server, signal) => {
     task.note(`running ${statements.length} statements in a scratch server of version ${server.version}`);
     const startedAt = performance.now();
@@ -59,11 +61,11 @@ export async function restoreGlobals(step: RestoreStep): Promise<Compared> {
   });
 }
 
-async function readStatements(path: string): Promise<readonly string[]> {
+async function readStatements(file: DumpFile): Promise<readonly string[]> {
   try {
-    return await readGlobals(path);
+    return await readGlobals(file);
   } catch (error) {
-    if (error instanceof PermanentError) throw new BadDumpError(error.message);
+    if (error instanceof PermanentError && !(error instanceof LockedError)) throw new BadDumpError(error.message);
     throw error;
   }
 }

@@ -1,3 +1,5 @@
+import { LockedError } from '@pgstow/postgres/age/decrypt-age.ts';
+import type { DumpFile } from '@pgstow/postgres/proof/dump-file.ts';
 import { restoreDump, type RestoredDump } from '@pgstow/postgres/restore/restore-dump.ts';
 import { OutcomeUnknownError, RestoreError } from '@pgstow/postgres/restore/restore-error.ts';
 import type { ScratchServer } from '@pgstow/scratch/scratch-server.ts';
@@ -18,7 +20,7 @@ const OF_SOURCE = /row-level security policy|violates partition constraint/;
 export async function restoreInto(
   server: ScratchServer,
   database: string,
-  path: string,
+  file: DumpFile,
   options: {
     readonly needs: Manifest['needs'];
     readonly searchPath: string | undefined;
@@ -31,9 +33,10 @@ export async function restoreInto(
   const { needs, searchPath, signal, onProgress } = options;
   try {
     const target = { clients, env: env(database), runAs, tablespaces: [] };
-    return await restoreDump({ ...target, path, needs, searchPath, signal, onProgress });
+    return await restoreDump({ ...target, ...file, needs, searchPath, signal, onProgress });
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof LockedError) throw error;
     const { message } = error as Error;
     if (error instanceof RestoreError && error.isBeforeDump)
       throw new PermanentError(error.summary, {

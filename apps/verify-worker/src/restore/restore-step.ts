@@ -12,6 +12,8 @@ export type RestoreStep = {
   readonly scratch: string;
   /** The dump's copy in that folder. */
   readonly path: string;
+  /** File of the identity that decrypts it; `undefined` for a dump that is not encrypted. */
+  readonly identityFile: string | undefined;
   /** Aborts the signal. */
   readonly deadline: Deadline;
   readonly signal: AbortSignal;

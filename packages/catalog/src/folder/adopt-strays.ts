@@ -21,12 +21,15 @@ import { readCompared } from './read-compared.ts';
 import { readFolder, type KnownDump } from './read-folder.ts';
 import { readWithheldManifest } from './read-records.ts';
 import type { Records } from './records.ts';
+import { sumFile } from './sum-file.ts';
 import { releaseManifest, writeManifest } from './write-record.ts';
 
 export type AdoptOptions = {
   readonly records: Records;
   /** Reads a file to its end. Rejects if it is not a whole dump. */
   readonly prove: (path: string, signal: AbortSignal) => Promise<ProvenContent>;
+  /** Encrypts the manifest of an encrypted stray where destinations are to get it so, and returns the one to record. */
+  readonly seal?: (manifest: Manifest) => Promise<Manifest>;
   /** Judgement of a stray that has shrunk beyond belief. */
   readonly onShrink: BackupConfig['onShrink'];
   readonly scope: string;
@@ -61,7 +64,7 @@ export async function adoptStrays(options: AdoptOptions): Promise<readonly Backu
 async function tryToAdopt(
   strays: readonly BackupName[],
   known: KnownDump[],
-  { records, prove, onShrink, scope, redis, log, signal }: AdoptOptions,
+  { records, prove, seal = async (manifest) => manifest, onShrink, scope, redis, log, signal }: AdoptOptions,
 ): Promise<{ readonly adopted: readonly BackupName[]; readonly busy: readonly BackupName[] }> {
   const { folder } = records;
   const adopted: BackupName[] = [];
@@ -72,15 +75,19 @@ async function tryToAdopt(
       await withLock(redis, dumpLockKey(scope, parts.database), signal, async (signal) => {
         // Its writer may have recorded it since the folder was read.
         if (await isThere(join(folder, manifestFileName(name)))) return;
-        const proven = await describe(folder, name, parts, { prove, signal });
-        const ours = dumpsOf(parts.database, known);
-        const { standing } = judgeDump(proven, ours, readCompared(folder, ours, parts.takenAt), {
-          takenAt: parts.takenAt,
-          onShrink,
-        });
         const withheld = readWithheldManifest(folder, name);
-        const isOwn = withheld?.sha256 === proven.sha256;
-        const manifest = isOwn ? withheld : { ...proven, ...standing };
+        const judge = async (): Promise<Manifest> => {
+          const proven = await describe(folder, name, parts, { prove, signal });
+          if (withheld?.sha256 === proven.sha256) return withheld;
+          const ours = dumpsOf(parts.database, known);
+          const { standing } = judgeDump(proven, ours, readCompared(folder, ours, parts.takenAt), {
+            takenAt: parts.takenAt,
+            onShrink,
+          });
+          return await seal({ ...proven, ...standing });
+        };
+        const manifest = (await findSealed(join(folder, name), withheld, signal)) ?? (await judge());
+        const isOwn = manifest === withheld;
         if (isOwn) await releaseManifest(folder, name);
         else await writeManifest(folder, manifest);
         await rm(join(folder, withheldManifestFileName(name)), { force: true });
@@ -98,6 +105,16 @@ async function tryToAdopt(
     }
   }
   return { adopted, busy };
+}
+
+/** The manifest of our own encrypted dump: it was proven before it was encrypted, so its sum is enough, and no identity is wanted. */
+async function findSealed(
+  path: string,
+  withheld: Manifest | undefined,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  if (withheld?.encryption === undefined) return undefined;
+  return (await sumFile(path, signal)) === withheld.sha256 ? withheld : undefined;
 }
 
 /** Makes a stray's manifest, once the stray is safe on the disk. */

@@ -53,7 +53,7 @@ export type FolderContents = {
   readonly refused: ReadonlyMap<string, string>;
   /** Pins that stand, also of backups that lie elsewhere. */
   readonly pins: ReadonlyMap<BackupName, Pin>;
-  /** Leftovers of a crash: `.partial` files that begin with a dump's name, and withheld manifests without their dump. */
+  /** Leftovers of a crash: `.partial` files that begin with a dump's name, and withheld or encrypted manifests without their dump. */
   readonly partials: readonly string[];
   /** Why something does not count, a sentence each. */
   readonly faults: readonly string[];
@@ -268,7 +268,8 @@ function judgeAnew(
 }
 
 function isLeft(file: string, names: ReadonlySet<string>): boolean {
-  return isOurPartial(file) || (file.endsWith('.withheld') && isOurs(file) && !names.has(dumpOf(file)));
+  const isOfDump = file.endsWith('.withheld') || file.endsWith('.manifest.json.age');
+  return isOurPartial(file) || (isOfDump && isOurs(file) && !names.has(dumpOf(file)));
 }
 
 function isOurPartial(file: string): boolean {

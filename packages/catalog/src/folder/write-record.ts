@@ -15,6 +15,7 @@ import {
 import {
   manifestFileName,
   manifestSchema,
+  sealedManifestFileName,
   withheldManifestFileName,
   type Manifest,
 } from '@pgstow/shared/contract/manifest.ts';
@@ -36,6 +37,11 @@ export async function withholdManifest(folder: string, manifest: Manifest): Prom
 /** Gives a withheld manifest its name. From then on its dump exists. @throws if no manifest of it is withheld */
 export async function releaseManifest(folder: string, name: BackupName): Promise<void> {
   await promoteFile(join(folder, withheldManifestFileName(name)), join(folder, manifestFileName(name)));
+}
+
+/** Writes a manifest that was encrypted, for destinations. @param text in age's form of letters and digits */
+export async function writeSealedManifest(folder: string, name: BackupName, text: string): Promise<void> {
+  await writeFileAtomically(join(folder, sealedManifestFileName(name)), text);
 }
 
 /** Writes a receipt. From then on the upload is confirmed. */

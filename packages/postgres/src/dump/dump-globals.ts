@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { GlobalsFacts } from '@pgstow/shared/contract/globals-facts.ts';
@@ -14,11 +13,9 @@ import { runProgram } from '../client/run-program.ts';
 import { describeGlobals } from '../facts/describe-globals.ts';
 import { globalsStatements } from '../facts/globals-statements.ts';
 import { readServerGlobals, type ServerGlobals } from '../facts/server-globals.ts';
-import type { Compressor } from './compressor.ts';
 
 export type DumpGlobalsOptions = {
   readonly clients: Clients;
-  readonly compressor: Compressor;
   /** See `libpqEnvironment`; of a database that lets us in. */
   readonly env: Readonly<Record<string, string>>;
   /** With that database. */
@@ -27,8 +24,8 @@ export type DumpGlobalsOptions = {
   readonly major: number;
   /** Whether passwords are wanted, if the role may read them. */
   readonly wantsPasswords: boolean;
-  /** Open for writing; closed by the caller. */
-  readonly file: FileHandle;
+  /** Writes the text; called once. */
+  readonly write: (text: string) => Promise<void>;
   /** Limit for each program. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -40,24 +37,21 @@ const LONGEST = 128 * 1024 ** 2;
 const ATTEMPTS = 3;
 
 /**
- * Dumps what all databases of a server share into the compressor, and that into the file: what pg_dumpall writes, and what that leaves
+ * Dumps what all databases of a server share: what pg_dumpall writes, and what that leaves
  * out.
  *
  * @returns the facts of what was dumped
  * @throws PermanentError | RetryableError with what the programs said and a hint
  */
 export async function dumpGlobals(options: DumpGlobalsOptions): Promise<GlobalsFacts> {
-  const { session, major, compressor, file, timeoutMs, signal } = options;
+  const { session, major, write } = options;
   const hasPasswords = options.wantsPasswords && (await mayReadPasswords(session));
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const before = await readServerGlobals(session, major);
     const text = await runPgDumpall(options, hasPasswords);
     const after = await readServerGlobals(session, major);
     if (!isDeepStrictEqual(before, after)) continue;
-    const limits = { input: complete(text, before), stdout: file.fd as 1, timeout: timeoutMs };
-    const compressed = await runProgram([compressor.program, ...compressor.argv], limits, signal);
-    if (compressed.failed)
-      throw new RetryableError(`${compressor.program} ${describeEnd(compressed)}: ${compressed.stderr}`);
+    await write(complete(text, before));
     return { hasPasswords, facts: describeGlobals(before) };
   }
   throw new RetryableError('roles or settings of the server changed each time while they were dumped');

@@ -1,6 +1,7 @@
 import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { assertDiskTakesMore } from '../client/assert-disk-takes-more.ts';
 import { boundToUs } from '../client/bound-to-us.ts';
 import type { Clients } from '../client/client-version.ts';
 import { openPipe } from '../client/open-pipe.ts';
@@ -21,6 +22,8 @@ export type PgDumpOptions = {
   readonly snapshot?: string | undefined;
   /** Open for writing; closed by the caller. */
   readonly file: FileHandle;
+  /** Starts what compresses the text and writes it to the file, if not the compressor alone; see `sealAndProve`. */
+  readonly startWriter?: ((input: FileHandle) => Promise<Writer>) | undefined;
   /** Limit for the whole dump. */
   readonly timeoutMs: number;
   /** Limit for a time without a byte from pg_dump. */
@@ -30,17 +33,20 @@ export type PgDumpOptions = {
   readonly onProgress: (sqlBytes: number) => void;
 };
 
+/** What writes the file. `ended` says why it failed, and never rejects. */
+type Writer = { readonly ended: Promise<string | undefined> };
+
 /** Long enough for any honest statement, short enough not to stand behind a forgotten migration until morning. */
 const LOCK_WAIT_MS = 5 * 60 * 1000;
 
 /**
- * Runs pg_dump into a compressor, and that into the file. The data never passes through this process: on a small machine
- * that is what a dump's time is lost to. Both programs have exited 0 when it returns, and have ended when it throws.
+ * Runs pg_dump into a compressor, and that into the file. The data never passes through this thread: on a small machine
+ * that is what a dump's time is lost to. All programs have exited 0 when it returns, and have ended when it throws.
  *
  * @throws PermanentError | RetryableError with what pg_dump said and a hint; a fault of the disk as Node has it
  */
 export async function pgDump(options: PgDumpOptions): Promise<void> {
-  const { compressor, database, file } = options;
+  const { database, file, startWriter } = options;
   let readBytes = async (): Promise<number> => 0;
   using watch = new ProgressWatch({ ...options, readBytes: () => readBytes() });
   const signal = AbortSignal.any([options.signal, watch.signal]);
@@ -48,32 +54,39 @@ export async function pgDump(options: PgDumpOptions): Promise<void> {
 
   const command = await boundToUs(commandLine(options), 'TERM');
   await using pipe = await openPipe();
+  const writer = await (startWriter === undefined
+    ? startCompressor(options, pipe.readEnd, common)
+    : startWriter(pipe.readEnd));
   // execa takes any descriptor; its types know the standard ones.
   const dump = startProgram(command, { ...common, stdout: pipe.writeEnd.fd as 1, env: options.env });
-  const compress = startProgram([compressor.program, ...compressor.argv], {
-    ...common,
-    stdin: pipe.readEnd.fd as 0,
-    stdout: file.fd as 1,
-  });
   const dumpSaid = keepTail(dump.stderr);
-  const compressorSaid = keepTail(compress.stderr);
   // Each program has its end now. As long as we held one, neither would notice that the other has ended.
   await pipe[Symbol.asyncDispose]();
   readBytes = () => readWrittenBytes(dump.pid, file);
 
-  const [dumped, compressed] = await Promise.all([dump, compress]);
+  const [dumped, failure] = await Promise.all([dump, writer.ended]);
   // The reason to give up goes first. What comes after is a fault of its own, even if the signal aborts meanwhile.
   signal.throwIfAborted();
-  // pg_dump first: when it fails, whatever the compressor did is a consequence; unless pg_dump failed for want of a reader.
+  // pg_dump first: when it fails, whatever the writer did is a consequence; unless pg_dump failed for want of a reader.
   const lostReader =
     dumped.signal === 'SIGPIPE' || dumped.exitCode === 141 || dumpSaid().includes('could not write to output file');
-  if (compressed.failed && (lostReader || !dumped.failed)) {
+  if (failure !== undefined && (lostReader || !dumped.failed)) {
     await assertDiskTakesMore(file);
-    throw new RetryableError(
-      `${compressor.program} ${describeEnd(compressed)}${compressorSaid() === '' ? '' : `: ${compressorSaid()}`}`,
-    );
+    throw new RetryableError(failure);
   }
   if (dumped.failed) throw postgresError(`pg_dump ${describeEnd(dumped)} for ${JSON.stringify(database)}`, dumpSaid());
+}
+
+function startCompressor(
+  { compressor: { program, argv }, file }: PgDumpOptions,
+  input: FileHandle,
+  common: { readonly buffer: false; readonly cancelSignal: AbortSignal; readonly forceKillAfterDelay: number },
+): Writer {
+  const compress = startProgram([program, ...argv], { ...common, stdin: input.fd as 0, stdout: file.fd as 1 });
+  const said = keepTail(compress.stderr);
+  const describe = (end: Parameters<typeof describeEnd>[0]): string =>
+    `${program} ${describeEnd(end)}${said() === '' ? '' : `: ${said()}`}`;
+  return { ended: compress.then((end) => (end.failed ? describe(end) : undefined)) };
 }
 
 function commandLine({ clients, extraOptions, snapshot }: PgDumpOptions): readonly string[] {
@@ -92,10 +105,4 @@ async function readWrittenBytes(pid: number | undefined, file: FileHandle): Prom
   const counts = await readFile(`/proc/${pid}/io`, 'utf8').catch(() => '');
   const written = /^wchar: (\d+)$/m.exec(counts)?.[1];
   return written === undefined ? (await file.stat()).size : Number(written);
-}
-
-/** Writes to the disk to find out whether it is full: compressors report that only by exit codes, and each by another one. */
-async function assertDiskTakesMore(file: FileHandle): Promise<void> {
-  const more = Buffer.alloc(1024 * 1024);
-  for (let written = 0; written < more.length;) written += (await file.write(more, written)).bytesWritten;
 }

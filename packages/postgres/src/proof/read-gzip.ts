@@ -1,42 +1,33 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { collectYoungGarbage } from '@pgstow/shared/runtime/collect-garbage.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { READ_BYTES, Sums, type DumpKind } from './dump-file.ts';
 import { DumpTextReader, type DumpTextSink } from './dump-text.ts';
 
-/** Size of a piece: handing it from thread to thread costs more than the work on a small one. */
-const READ_BYTES = 256 * 1024;
 const TEXT_BYTES = 256 * 1024;
 /** V8 gathers some 30 MB of used text before it frees any by itself. */
 const GARBAGE_BYTES = 4 * 1024 * 1024;
-const LOOK_AGAIN_MS = 50;
 
 /**
  * Reads a gzip and the dump in it to their ends. zlib decompresses it here: a pipe from a faster program would cost what that
  * saves, and another program than the one that compressed is better proof.
  *
- * @param path whose name says whether it is a dump of globals
- * @param written when the file is whole; until then it is followed as it grows
  * @param sink receives the text before it is known whether the file is whole
  * @throws RetryableError if the file is not one whole gzip of a complete dump, and nothing else; PermanentError as
  *   `DumpTextReader` does, and whatever the sink throws
  */
-export async function readGzip(path: string, written: Promise<unknown>, sink?: DumpTextSink): Promise<ProvenContent> {
-  const hash = createHash('sha256');
-  const kind = basename(path).startsWith('globals_') ? 'globals' : 'database';
+export async function readGzip(
+  gzip: AsyncIterable<Buffer>,
+  { kind, sink }: { readonly kind: DumpKind; readonly sink?: DumpTextSink | undefined },
+): Promise<ProvenContent> {
+  const sums = new Sums();
   const reader = new DumpTextReader(sink, kind);
-  let bytes = 0;
   let tail: Buffer = Buffer.alloc(0);
   const take = async function* (): AsyncGenerator<Buffer> {
-    for await (const chunk of followFile(path, written)) {
-      hash.update(chunk);
-      bytes += chunk.length;
+    for await (const chunk of sums.of(gzip)) {
       tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
       yield chunk;
     }
@@ -65,32 +56,8 @@ export async function readGzip(path: string, written: Promise<unknown>, sink?: D
     throw new RetryableError(
       `the dump does not end with ${kind === 'globals' ? 'pg_dumpall' : 'pg_dump'}'s completion line`,
     );
-  assertOneMember(tail, text.sqlBytes, bytes - gunzip.bytesWritten);
-  return { bytes, sha256: hash.digest('hex'), ...text };
-}
-
-/** Reads the file in pieces of one size; while the file grows, each piece once it is full. */
-async function* followFile(path: string, written: Promise<unknown>): AsyncGenerator<Buffer> {
-  let isWritten = false;
-  const end = written.then(
-    () => (isWritten = true),
-    () => (isWritten = true),
-  );
-  await using file = await open(path, 'r');
-  let piece = Buffer.allocUnsafeSlow(READ_BYTES);
-  for (let length = 0, position = 0; ;) {
-    // This is looked up before the read: bytes that are written in between are read next time.
-    const isLast = isWritten;
-    const { bytesRead } = await file.read(piece, length, READ_BYTES - length, position);
-    position += bytesRead;
-    length += bytesRead;
-    if (length === READ_BYTES || (isLast && bytesRead === 0)) {
-      if (length > 0) yield piece.subarray(0, length);
-      if (length < READ_BYTES) return;
-      piece = Buffer.allocUnsafeSlow(READ_BYTES);
-      length = 0;
-    } else if (bytesRead === 0) await Promise.race([end, delay(LOOK_AGAIN_MS)]);
-  }
+  assertOneMember(tail, text.sqlBytes, sums.bytes - gunzip.bytesWritten);
+  return { bytes: sums.bytes, sha256: sums.sha256(), ...text };
 }
 
 /**

@@ -4,17 +4,17 @@ import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts
 import type { Clients } from '../client/client-version.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
+import type { DumpFile } from '../proof/dump-file.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { restoreError, RestoreError, type Heading } from './restore-error.ts';
 import { runRestoreThread } from './restore-thread.ts';
 import { SESSION, sessionSettings } from './session-settings.ts';
 import { feedPsql, writeAll } from './start-psql.ts';
 
-export type ListRefusedOptions = {
+export type ListRefusedOptions = DumpFile & {
   readonly clients: Clients;
   /** libpq's environment for an empty database, `PGDATABASE` included. */
   readonly env: Readonly<Record<string, string>>;
-  readonly path: string;
   readonly needs?: DumpNeeds | undefined;
   readonly runAs?: readonly string[];
   readonly signal: AbortSignal;
@@ -27,9 +27,10 @@ export type ListRefusedOptions = {
  * @throws PermanentError | RetryableError if the dump or the server is lost; the signal's reason once that is aborted
  */
 export async function listRefused(options: ListRefusedOptions): Promise<readonly RestoreError[]> {
-  const { path, signal } = options;
+  const { path, identityFile, signal } = options;
+  const file = { path, identityFile };
   const version = await readPsqlVersion(options.clients);
-  await assertPsqlFitsDump(version, path);
+  await assertPsqlFitsDump(version, file);
   const prelude = [
     SESSION,
     ...sessionSettings(options.needs),
@@ -40,12 +41,12 @@ export async function listRefused(options: ListRefusedOptions): Promise<readonly
   const { psql, input } = fed;
   await writeAll(input, prelude);
   const outcome = await runRestoreThread({
-    path,
+    file,
     fd: input.fd,
     changes: { tablespaces: [], leavesOutRows: true },
   });
   signal.throwIfAborted();
-  if (outcome.kind === 'refused') throw new PermanentError(outcome.message);
+  if (outcome.kind === 'refused' || outcome.kind === 'locked') throw new PermanentError(outcome.message);
   if (outcome.kind === 'unreadable') throw new RetryableError(`cannot read the dump: ${outcome.message}`);
   await input.close();
   const { exitCode, ending } = await psql.ended;

@@ -10,7 +10,7 @@ const heading = (name: string, type: string) => `--\n-- Name: ${name}; Type: ${t
 it('reads the extensions that a dump makes, up to its rows', async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, 'dump.gz');
-  const read = async () => (await readDumpExtensions(path, new AbortController().signal)).map(({ name }) => name);
+  const read = async () => (await readDumpExtensions({ path }, new AbortController().signal)).map(({ name }) => name);
   const sql = [
     heading('vector', 'EXTENSION'),
     'CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;\n',

@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { readDumpFile, type DumpFile } from '../proof/dump-file.ts';
 import { DumpTextReader } from '../proof/dump-text.ts';
 import type { DumpedExtension } from './missing-extensions.ts';
 
@@ -11,7 +12,7 @@ const IS_OF_ROWS = /^-- Data for /;
  * Reads the names of the extensions that a dump makes, for a manifest that does not know them. They stand before all rows: it reads
  * no further. A file that is damaged seems to have no more of them; its restore says what is wrong with it.
  */
-export async function readDumpExtensions(path: string, signal: AbortSignal): Promise<readonly DumpedExtension[]> {
+export async function readDumpExtensions(dump: DumpFile, signal: AbortSignal): Promise<readonly DumpedExtension[]> {
   const names = new Set<string>();
   let isOver = false;
   const reader = new DumpTextReader({
@@ -22,7 +23,7 @@ export async function readDumpExtensions(path: string, signal: AbortSignal): Pro
       isOver ||= IS_OF_ROWS.test(text);
     },
   });
-  const file = createReadStream(path);
+  const file = Readable.from(readDumpFile(dump), { objectMode: false });
   const gunzip = createGunzip();
   const readHead = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of chunks) {

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { splitSql } from '../client/split-sql.ts';
+import { readDumpFile, type DumpFile } from '../proof/dump-file.ts';
 
 /** Far more than the globals of a server take. */
 const LONGEST = 512 * 1024 ** 2;
@@ -13,8 +14,8 @@ const QUOTED = /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"/gs;
  *
  * @throws PermanentError if something else than SQL is in it; RetryableError if it does not decompress
  */
-export async function readGlobals(path: string): Promise<readonly string[]> {
-  const packed = await readFile(path);
+export async function readGlobals(file: DumpFile): Promise<readonly string[]> {
+  const packed = await buffer(readDumpFile(file));
   const text = await promisify(gunzip)(packed, { maxOutputLength: LONGEST }).catch((cause: unknown) => {
     throw new RetryableError(`the gzip does not decompress whole: ${(cause as Error).message}`, { cause });
   });

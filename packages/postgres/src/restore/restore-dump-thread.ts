@@ -1,8 +1,9 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { LockedError } from '../age/decrypt-age.ts';
 import type { DumpTextSink } from '../proof/dump-text.ts';
-import { readGzip } from '../proof/read-gzip.ts';
+import { readDump } from '../proof/read-dump.ts';
 import { TextChanger } from './change-text.ts';
 import type { Heading } from './restore-error.ts';
 import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.ts';
@@ -11,7 +12,7 @@ import type { RestoreThreadData, RestoreThreadMessage } from './restore-thread.t
 if (parentPort === null) throw new Error('wanted to be started as a thread');
 const port = parentPort;
 const tell = (message: RestoreThreadMessage): void => port.postMessage(message);
-const { path, fd, changes } = workerData as RestoreThreadData;
+const { file, fd, changes } = workerData as RestoreThreadData;
 const changer = new TextChanger(changes);
 
 const TELL_EVERY_MS = 200;
@@ -39,13 +40,14 @@ const sink: DumpTextSink = {
 };
 
 try {
-  const proven = await readGzip(path, Promise.resolve(), sink);
+  const proven = await readDump(file, Promise.resolve(), sink);
   const { blankedTablespaces, sequences } = changer;
   tell({ kind: 'proven', proven, headings, blankedTablespaces: [...blankedTablespaces], sequences });
 } catch (error) {
   // Our own errors would arrive without their class.
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EPIPE') tell({ kind: 'lost psql', headings });
+  else if (error instanceof LockedError) tell({ kind: 'locked', message, hint: error.hint });
   else if (error instanceof PermanentError || error instanceof RetryableError)
     tell({ kind: 'refused', message, hint: error.hint });
   else tell({ kind: 'unreadable', message });

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { LockedError } from '../age/decrypt-age.ts';
 import type { Clients } from '../client/client-version.ts';
 import { judgePsql } from '../client/psql-version-policy.ts';
 import { readPsqlVersion } from '../client/read-psql-version.ts';
 import { retryWhileCrowded } from '../client/retry-while-crowded.ts';
+import type { DumpFile } from '../proof/dump-file.ts';
 import { aroundTimescaledb } from './around-timescaledb.ts';
 import { assertPsqlFitsDump } from './assert-psql-fits-dump.ts';
 import { offerSearchPath } from './change-text.ts';
@@ -14,13 +16,11 @@ import { runRestoreThread } from './restore-thread.ts';
 import { assertMoney, SESSION, sessionSettings } from './session-settings.ts';
 import { feedPsql, writeAll } from './start-psql.ts';
 
-export type RestoreDumpOptions = {
+export type RestoreDumpOptions = DumpFile & {
   /** Clients whose psql runs. */
   readonly clients: Clients;
   /** libpq's environment for the target, `PGDATABASE` included. */
   readonly env: Readonly<Record<string, string>>;
-  /** The `.sql.gz` on this disk. */
-  readonly path: string;
   /** SHA-256 that the file must have, in hexadecimal; otherwise nothing is committed. */
   readonly sha256?: string;
   /** Needs of the dump, as far as a session can have them. */
@@ -68,10 +68,11 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
 }
 
 async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
-  const { path, needs, before = '', tablespaces, searchPath, signal } = options;
+  const { path, identityFile, needs, before = '', tablespaces, searchPath, signal } = options;
   signal.throwIfAborted();
+  const file = { path, identityFile };
   const version = await readPsqlVersion(options.clients);
-  await assertPsqlFitsDump(version, path);
+  await assertPsqlFitsDump(version, file);
   const key = randomBytes(24).toString('hex');
   const around = aroundTimescaledb(needs);
   const lenient = [SESSION, ...sessionSettings(needs), ...around.settings].join('\n');
@@ -93,13 +94,14 @@ async function restoreOnce(options: RestoreDumpOptions): Promise<RestoredDump> {
   const isThere = await writeAll(input, prelude);
   const outcome = isThere
     ? await runRestoreThread(
-        { path, fd: input.fd, changes: { tablespaces, hasSearchPath: searchPath !== undefined } },
+        { file, fd: input.fd, changes: { tablespaces, hasSearchPath: searchPath !== undefined } },
         options.onProgress,
       )
     : ({ kind: 'lost psql', headings: [] } as const);
   signal.throwIfAborted();
   if (outcome.kind === 'refused')
     throw new RestoreError(outcome.message, outcome.hint === undefined ? {} : { hint: outcome.hint });
+  if (outcome.kind === 'locked') throw new LockedError(outcome.message, { hint: outcome.hint });
   if (outcome.kind === 'unreadable') throw new RetryableError(`cannot read the dump: ${outcome.message}`);
   if (outcome.kind === 'proven' && options.sha256 !== undefined && outcome.proven.sha256 !== options.sha256)
     throw new RestoreError(`the file's sha256 is ${outcome.proven.sha256}, and ${options.sha256} was wanted`);

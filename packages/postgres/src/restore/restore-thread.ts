@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { ProvenContent } from '@pgstow/shared/contract/manifest.ts';
+import type { DumpFile } from '../proof/dump-file.ts';
 import type { TextChanger, TextChanges } from './change-text.ts';
 import type { Heading } from './restore-error.ts';
 
 /** Input of the thread: the file, the descriptor of the pipe's end that it writes to, and what it changes in the text. */
-export type RestoreThreadData = { readonly path: string; readonly fd: number; readonly changes: TextChanges };
+export type RestoreThreadData = { readonly file: DumpFile; readonly fd: number; readonly changes: TextChanges };
 
 /** Messages of the thread. After all but `progress` it has ended. */
 export type RestoreThreadMessage =
@@ -18,6 +19,7 @@ export type RestoreThreadMessage =
     }
   | { readonly kind: 'lost psql'; readonly headings: readonly Heading[] }
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string | undefined }
+  | { readonly kind: 'locked'; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: 'unreadable'; readonly message: string };
 
 export type RestoreThreadOutcome = Exclude<RestoreThreadMessage, { kind: 'progress' }>;

@@ -219,6 +219,7 @@ function without(name: string): Env {
 
 /** What a variable cannot do without. */
 function companionsOf(name: string): Env {
+  if (name === 'AGE_MANIFESTS') return { AGE_RECIPIENTS: sampleOf('AGE_RECIPIENTS') };
   if (name === 'AWS_ACCESS_KEY_ID') return { AWS_SECRET_ACCESS_KEY: 'secret' };
   if (name === 'AWS_SECRET_ACCESS_KEY') return { AWS_ACCESS_KEY_ID: 'key' };
   return {};
@@ -245,6 +246,9 @@ function sampleOf(name: string): string {
     BACKUP_COMPRESSION: 'gzip',
     BACKUP_GLOBALS: 'on',
     BACKUP_ON_SHRINK: 'refuse',
+    AGE_RECIPIENTS: 'age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z',
+    AGE_IDENTITY_FILE: '/run/secrets/age-identity',
+    AGE_MANIFESTS: 'encrypted',
     S3_ENDPOINT: 'https://s3.example.com',
     AWS_ENDPOINT_URL_S3: 'https://s3.example.com',
     AWS_ENDPOINT_URL: 'https://s3.example.com',

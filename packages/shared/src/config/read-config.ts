@@ -134,7 +134,7 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>, known: 
   return Object.keys(env)
     .filter(
       (name) =>
-        /^(?:POSTGRES|TARGETS|DUMP|UPLOAD|S3|COPY|BACKUP|VERIFY|BOARD|HEARTBEAT|NOTIFY|OTEL)_/.test(name) &&
+        /^(?:POSTGRES|TARGETS|DUMP|UPLOAD|S3|COPY|BACKUP|AGE|VERIFY|BOARD|HEARTBEAT|NOTIFY|OTEL)_/.test(name) &&
         !names.includes(name),
     )
     .map((name) => {

@@ -2,6 +2,7 @@ import { alarms } from './subjects/alarms.ts';
 import { backup } from './subjects/backup.ts';
 import { board } from './subjects/board.ts';
 import { destinations } from './subjects/destinations.ts';
+import { encryption } from './subjects/encryption.ts';
 import { postgres } from './subjects/postgres.ts';
 import { redis } from './subjects/redis.ts';
 import { runtime } from './subjects/runtime.ts';
@@ -16,6 +17,7 @@ export const subjects = {
   targets,
   schedule,
   backup,
+  encryption,
   destinations,
   verify,
   alarms,

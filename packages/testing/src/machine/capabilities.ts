@@ -33,3 +33,6 @@ export function canMountTmpfs(): boolean {
     rmdirSync(folder);
   }
 }
+
+/** The program that encrypts dumps, from the package age. */
+export const hasAge = (): boolean => hasCommand('age') && hasCommand('age-keygen');
