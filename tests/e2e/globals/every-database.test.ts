@@ -129,5 +129,12 @@ describe.skipIf(!hasRedis() || !hasPostgres())('POSTGRES_DB=*', () => {
       code: 2,
       stderr: expect.stringContaining('expected a configured database ("postgres", "test_1"), got "stock"'),
     });
+    const doctor = await runCli(['doctor', '--json'], { ...settings, BACKUP_GLOBALS: 'with-passwords' });
+    const { findings } = JSON.parse(doctor.stdout) as { findings: readonly { check: string }[] };
+    const about = findings.filter(({ check }) => /^postgres\.(?:databases|globals)$/.test(check));
+    expect(about).toMatchObject([
+      { check: 'postgres.databases', status: 'ok', message: expect.stringMatching(/^2 of the server's \d databases/) },
+      { check: 'postgres.globals', status: 'ok', message: expect.stringMatching(/with passwords$/) },
+    ]);
   });
 });

@@ -59,9 +59,10 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the globals of a server', () => 
     gunzipSync(await readFile(join(folder, name))).toString();
 
   test('are dumped, recorded, tested, uploaded, listed, and restored by stock tools', async () => {
-    await using stage = await setVerifyStage({ ...servers, databases: 'shop' });
-    const on = { ...stage.dumps.settings, BACKUP_GLOBALS: 'on' };
-    const manifest = await stage.dumpOnly(GLOBALS, { BACKUP_GLOBALS: 'on' });
+    // With patterns, they are on.
+    await using stage = await setVerifyStage({ ...servers, databases: '*' });
+    const on = stage.dumps.settings;
+    const manifest = await stage.dumpAndUpload(GLOBALS);
     expect(manifest.name).toMatch(/^globals_\d{8}_\d{6}\.sql\.gz$/);
     expect(manifest.globals).toMatchObject({
       hasPasswords: false,
@@ -78,7 +79,8 @@ describe.skipIf(!hasRedis() || !hasPostgres())('the globals of a server', () => 
     });
     const sql = await sqlOf(stage.folder, manifest.name);
     expect(sql).not.toContain('SCRAM-SHA-256');
-    await stage.startWorker({ BACKUP_GLOBALS: 'on' });
+    await stage.startWorker();
+    await stage.good(manifest.name, 's3');
     const tested = await stage.good(manifest.name, 'local');
     expect(tested.notes).toContain('it holds no passwords of roles');
 

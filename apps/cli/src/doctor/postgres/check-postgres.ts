@@ -16,6 +16,7 @@ import prettyBytes from 'pretty-bytes';
 import { findingOf, defineCheck, type Finding } from '../check.ts';
 import { MOST_FOUND, sourceTimeoutMs } from '../facts.ts';
 import { judgeClock } from '../judge-clock.ts';
+import { checkGlobals } from './check-globals.ts';
 import { judgeClients } from './judge-clients.ts';
 import { judgeConnections } from './judge-connections.ts';
 import { judgeRights } from './judge-rights.ts';
@@ -51,6 +52,7 @@ export const checkPostgres = defineCheck({
     );
     yield judgeClock('postgres.clock', "the database server's clock", server.skewMs);
     const clients = yield* judgeClients(installed, server.major);
+    yield* checkGlobals(postgres, { clients, major: server.major }, connect, signal);
     const sizes = new Map<string, number>();
     const extensions = new Map<string, readonly string[]>();
     const identities = new Map<string, SourceIdentity>();
