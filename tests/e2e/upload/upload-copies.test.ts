@@ -38,11 +38,10 @@ async function setCopyStage({ isMarked = true } = {}) {
     status: () =>
       runCli(['status'], { ...stage.settings, ...env, POSTGRES_HOST: 'x', POSTGRES_USER: 'x', POSTGRES_DB: 'shop' }),
     copied: (manifest: Manifest) => copiedTo(copies, stage, manifest),
-    jobState: (name: BackupName) => stage.queue.getJobState(uploadJobId(name, 'copy')),
     failedCopy: (name: BackupName) =>
       eventually(async () => {
-        const job = await stage.queue.getJob(uploadJobId(name, 'copy'));
-        return (await job?.isFailed()) === true ? (job ?? null) : null;
+        const id = uploadJobId(name, 'copy');
+        return (await stage.queue.getJobState(id)) === 'failed' ? ((await stage.queue.getJob(id)) ?? null) : null;
       }),
     alarms: async () => {
       await using redis = await connectRedis(stage.redis.url, silent);
