@@ -2,13 +2,14 @@ import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { buildApp } from 'fauxqs';
 import { Archive } from './archive.ts';
+import { listByBytes, type List } from './list-by-bytes.ts';
 import { REFUSALS, refuse } from './refusals.ts';
 
 /**
  * The S3 server as a process: `node main.ts [--refuse=WHAT ...] [--mute] [--versioned] PORT FOLDER [HOST [BUCKET ...]]`.
  *
  * It is fauxqs with what the workers rely on besides: it listens on 127.0.0.1 unless it gets a HOST (fauxqs listens on every
- * interface), takes parts above 11 MiB, lists multipart uploads, honours `If-None-Match: *` and gives nothing out of an archive.
+ * interface), takes parts above 11 MiB, lists multipart uploads and keys by their bytes, honours `If-None-Match: *` and gives nothing out of an archive.
  * With `--versioned` it says of each deletion that it left a delete marker, and of its buckets that they keep versions.
  * With `--refuse` it does not know one of `REFUSALS`; with `--mute` it does not say which.
  */
@@ -40,12 +41,14 @@ interface ObjectStore {
   hasBucket(bucket: string): boolean;
   createBucket(bucket: string): void;
   headObject(bucket: string, key: string): object;
+  listObjects: List;
 }
 
 const store = new S3Store();
 const persistence = new FileS3Persistence(folder);
 persistence.loadS3(store);
 store.persistence = persistence;
+store.listObjects = listByBytes(store.listObjects.bind(store));
 for (const bucket of buckets) if (!store.hasBucket(bucket)) store.createBucket(bucket);
 
 /** In the words of AWS. */

@@ -37,4 +37,16 @@ describe('startS3', () => {
     await s3.client.sdk.send(put);
     await expect(s3.client.sdk.send(put)).rejects.toThrow(expect.objectContaining({ name: 'PreconditionFailed' }));
   });
+
+  it('lists every key, whatever stands between two pages', async () => {
+    await using s3 = await startS3({ buckets: ['backups'] });
+    const keys = ['shop_1', 'shop_10'].flatMap((name) => Array.from({ length: 600 }, (_, index) => `${name}_${index}`));
+    const left = keys.values();
+    const put = async (): Promise<void> => {
+      for (const key of left) await s3.putObject('backups', key, '');
+    };
+    await Promise.all(Array.from({ length: 8 }, put));
+    const listed = (await s3.listObjects('backups')).map(({ key }) => key);
+    expect(listed).toEqual(keys.toSorted());
+  });
 });
