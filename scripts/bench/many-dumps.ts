@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { manifestFileName, type Manifest } from '@pgstow/shared/contract/manifest.ts';
 import { unprivilegedUser } from '@pgstow/testing/machine/system-user.ts';
 import { tempFolder } from '@pgstow/testing/machine/temp-folder.ts';
 import { execa } from 'execa';
 import { formatTable } from './format-table.ts';
 import { makeManyDumps } from './make-many-dumps.ts';
+import { PGSTOW } from './pgstow.ts';
 import { cpuSeconds, peakMiB } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { BUCKET, startApp, type Bench } from './start-bench.ts';
@@ -13,7 +13,6 @@ import { BUCKET, startApp, type Bench } from './start-bench.ts';
 const DATABASES = Array.from({ length: 50 }, (_, index) => `database_${index}`);
 const TABLES = 100;
 const WORKERS = ['dump-worker', 'upload-worker', 'verify-worker'] as const;
-const CLI = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const COMMANDS = [
   ['status'],
   ['prune', '--dry-run'],
@@ -111,7 +110,7 @@ async function runCommand(
 ): Promise<Pick<ManyDumpsRow, 'seconds' | 'cpuSeconds' | 'peakMiB'>> {
   const startedAt = performance.now();
   // It may find the store or a database unwell; what counts is that it has read all.
-  const { stderr } = await execa('/usr/bin/time', ['-f', '%U %S %M', process.execPath, CLI, ...command], {
+  const { stderr } = await execa('/usr/bin/time', ['-f', '%U %S %M', ...PGSTOW, ...command], {
     env,
     extendEnv: false,
     reject: false,

@@ -9,13 +9,13 @@ import { descendants } from '@pgstow/testing/processes/running-processes.ts';
 import { execa } from 'execa';
 import { backupCycle } from './backup-cycle.ts';
 import { timeCommand } from './measure.ts';
+import { PGSTOW } from './pgstow.ts';
 import { proportionalMiB } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { connectQuietly, failIfEnded, startApp, type Bench } from './start-bench.ts';
 import { Timings } from './timings.ts';
 import { watchJobs } from './watch-jobs.ts';
 
-const CLI = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const SAMPLE_MS = 100;
 
 const BY_HAND = 'gunzip -c FILE \\| psql';
@@ -81,11 +81,12 @@ async function restoreByPgstow({ bench, env, name, database }: Dump) {
   const target = await newDatabase(bench);
   const startedAt = performance.now();
   const seconds = (): number => (performance.now() - startedAt) / 1000;
-  const restoring = execa(
-    process.execPath,
-    [CLI, 'restore', database, '--at', name, '--from', 'local', '--to', target],
-    { env: { ...env, PATH: process.env['PATH'] ?? '' }, extendEnv: false, all: true },
-  );
+  const [program, ...words] = PGSTOW;
+  const restoring = execa(program, [...words, 'restore', database, '--at', name, '--from', 'local', '--to', target], {
+    env: { ...env, PATH: process.env['PATH'] ?? '' },
+    extendEnv: false,
+    all: true,
+  });
   let restored: number | undefined;
   for await (const line of restoring.iterable({ from: 'all' })) {
     if (/ restored .* of SQL in /.test(line)) restored = seconds();
