@@ -28,7 +28,7 @@ export async function abortLeftoversOf(
  * another site's: its leftovers go when they are a day old.
  */
 export async function sweepLeftovers(
-  { backup, scope, redis, log }: UploadContext,
+  { records, scope, redis, log }: UploadContext,
   destination: UploadDestination,
   signal: AbortSignal,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function sweepLeftovers(
     const name = parseObjectKey(destination.prefix, upload.key)?.name;
     if (name === undefined) continue;
     const isOld = Date.now() - upload.startedAt.getTime() > OLD_MS;
-    if (!isOld && (await findDumpOutline(backup.folder, name)) === undefined) continue;
+    if (!isOld && (await findDumpOutline(records, name)) === undefined) continue;
     try {
       await withLock(redis, uploadLockKey(scope, name, destination.name), signal, (held) =>
         destination.store.abortUpload(upload, held),

@@ -54,7 +54,7 @@ async function removeIfRefuted(
   signal: AbortSignal,
 ): Promise<boolean> {
   // Read under the lock: a job may just have written it.
-  const dump = await findDumpOutline(backup.folder, name);
+  const dump = await findDumpOutline(records, name);
   const receipt = dump?.receipts.get(destination.name);
   if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, destination))
     return false;

@@ -136,9 +136,9 @@ function findDestination({ data }: Task<'upload'>, { destinations }: UploadConte
 
 async function findWholeDump(
   { data }: Task<'upload'>,
-  { backup }: UploadContext,
+  { backup, records }: UploadContext,
 ): Promise<{ readonly dump: KnownDump; readonly manifestText: Buffer }> {
-  const dump = await findDumpOutline(backup.folder, data.name);
+  const dump = await findDumpOutline(records, data.name);
   const manifestText = dump && readManifestToPut(backup.folder, dump.manifest);
   if (dump !== undefined && manifestText !== undefined) return { dump, manifestText };
   throw new PermanentError(`${backup.folder} holds no whole dump ${data.name}`, {

@@ -31,9 +31,9 @@ export class Notifier {
   }
 
   readonly uploadEnded = ({ data }: EndedJob<'upload'>): void => {
-    const { backup, destinations, heartbeat, alarms, background } = this.#options;
+    const { backup, records, destinations, heartbeat, alarms, background } = this.#options;
     background.run(`notify that ${data.name} was uploaded`, async () => {
-      const dump = await findDumpOutline(backup.folder, data.name);
+      const dump = await findDumpOutline(records, data.name);
       // It was pruned meanwhile: then there are newer ones.
       if (dump === undefined) return;
       const { name, database, takenAt } = dump.manifest;

@@ -149,28 +149,27 @@ export async function readPartials(folder: string): Promise<readonly string[]> {
  * @throws if the folder does not say whether it exists
  */
 export async function findDump(folder: string, name: BackupName): Promise<WholeDump | undefined> {
-  return findDumpBy(() => readManifest(folder, name), folder, name);
+  return findDumpBy(() => readManifest(folder, name), new Records(folder), name);
 }
 
 /** Finds one dump and reads its manifest's outline. @returns and throws as `findDump` does */
-export async function findDumpOutline(folder: string, name: BackupName): Promise<KnownDump | undefined> {
-  return findDumpBy((records) => readOutline(records, name), folder, name);
+export async function findDumpOutline(records: Records, name: BackupName): Promise<KnownDump | undefined> {
+  return findDumpBy(() => readOutline(records, name), records, name);
 }
 
 async function findDumpBy<M extends ManifestOutline>(
-  read: (records: Records) => M | string | undefined,
-  folder: string,
+  read: () => M | string | undefined,
+  records: Records,
   name: BackupName,
 ): Promise<KnownDump<M> | undefined> {
-  const records = new Records(folder);
   const stats = lookAt(records, name);
   if (stats instanceof Error) throw stats;
   if (stats === undefined || !stats.isFile()) return undefined;
-  const files = await readdir(folder);
+  const files = await readdir(records.folder);
   const acceptances = readFindingsAcceptances(records, files, []);
   const surroundings = { acceptances, faults: [], isDamaged: () => undefined };
   const recordFiles = files.filter((file) => isRecordBesideManifest(file) && dumpOf(file) === name);
-  return describeDump(records, name, read(records), recordFiles, stats.size, surroundings);
+  return describeDump(records, name, read(), recordFiles, stats.size, surroundings);
 }
 
 /** @returns the fault of a file that is there or may be, and cannot be looked at */

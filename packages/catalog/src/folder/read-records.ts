@@ -14,6 +14,7 @@ import {
   manifestFileName,
   manifestSchema,
   outlineParser,
+  tablesParser,
   withheldManifestFileName,
   type Manifest,
   type ManifestOutline,
@@ -26,6 +27,7 @@ import { Records, type RecordParser } from './records.ts';
 const parsers = {
   manifest: ofJson(manifestSchema),
   outline: outlineParser,
+  tables: tablesParser,
   receipt: ofJson(receiptSchema),
   restoreTest: ofJson(restoreTestSchema),
   acceptance: ofJson(acceptanceSchema),
@@ -60,6 +62,14 @@ export function readManifestText(folder: string, name: BackupName): Buffer | und
 /** Reads a manifest's outline. @returns as `readManifest` does */
 export function readOutline(records: Records, name: BackupName): ManifestOutline | string | undefined {
   return readManifestBy(parsers.outline, records, name);
+}
+
+/** Reads a manifest's outline, and the rows of its tables. @returns as `readManifest` does */
+export function readTables(
+  folder: string,
+  name: BackupName,
+): (ManifestOutline & Pick<Manifest, 'tables'>) | string | undefined {
+  return readManifestBy(parsers.tables, new Records(folder), name);
 }
 
 function readManifestBy<M extends ManifestOutline>(

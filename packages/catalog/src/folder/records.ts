@@ -46,7 +46,7 @@ export class Records {
       const kept = this.#kept.get(file);
       if (kept?.parser === parser && isOf(kept, stats)) return kept.record as T;
       if (!stats.isFile()) return new Error('it is not a regular file');
-      const { data, error } = parser.safeParse(this.#readText(file));
+      const { data, error } = parser.safeParse(this.#readText(file, stats.size));
       if (error !== undefined) return new Error(error.issues[0]?.message ?? '');
       if (isSettled(stats)) this.#kept.set(file, keep(stats, parser, data));
       return data;
@@ -65,7 +65,8 @@ export class Records {
     for (const file of this.#kept.keys()) if (!files.has(file)) this.#kept.delete(file);
   }
 
-  #readText(file: string): Buffer {
+  #readText(file: string, expectedBytes: number): Buffer {
+    if (this.#buffer.length <= expectedBytes) this.#buffer = Buffer.allocUnsafeSlow(expectedBytes + 1);
     const descriptor = openSync(join(this.folder, file), READ);
     try {
       let end = 0;

@@ -18,7 +18,7 @@ export type DumpJudgement = {
  * Judges a new dump by those before it: whether it has shrunk, and whether it is of the same source.
  *
  * @param earlier dumps of the same database, oldest first
- * @param compared the whole manifests of those that `lastCompared` chooses
+ * @param compared sizes of those that `lastCompared` chooses
  */
 export function judgeDump(
   content: DumpContent,

@@ -113,15 +113,17 @@ export function outlineOf({
   return rows === undefined ? outline : { ...outline, rows };
 }
 
-const outlineSchema = z
+const passedOverSchema = z
   .strictObject({
     ...manifestFields,
     tables: z.custom<Manifest['tables']>(isRowCounts).optional(),
     source: z.custom<Manifest['source']>().optional(),
   })
   .refine(isNamedAsItsDatabase, 'name and database differ')
-  .refine(isTakenAsNamed, 'name and takenAt differ')
-  .transform(outlineOf);
+  .refine(isTakenAsNamed, 'name and takenAt differ');
+
+const outlineSchema = passedOverSchema.transform(outlineOf);
+const tablesSchema = passedOverSchema.transform((manifest) => ({ ...outlineOf(manifest), tables: manifest.tables }));
 
 /**
  * Parses a manifest for its outline. The source's facts, nine tenths of it, are passed over unread where it is written as
@@ -131,6 +133,11 @@ const outlineSchema = z
  */
 export const outlineParser = {
   safeParse: (text: Buffer) => outlineSchema.safeParse(JSON.parse(withoutSource(text))),
+} as const;
+
+/** The same, with the rows of each table. */
+export const tablesParser = {
+  safeParse: (text: Buffer) => tablesSchema.safeParse(JSON.parse(withoutSource(text))),
 } as const;
 
 const SOURCE = '\n  "source": {';
