@@ -3,6 +3,8 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
+import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
+import { GLOBALS } from '@pgstow/shared/contract/target.ts';
 import { eventually } from '@pgstow/testing/eventually.ts';
 import { hasAge, hasPostgres, hasRedis } from '@pgstow/testing/machine/capabilities.ts';
 import { makeIdentity, type Identity } from '@pgstow/testing/machine/make-identity.ts';
@@ -132,6 +134,17 @@ describe.skipIf(!hasRedis() || !hasPostgres() || !hasAge())('an encrypted backup
     expect([await rowsIn('local_copy'), await rowsIn('store_copy')]).toEqual(['5000', '5000']);
     for (const database of ['local_copy', 'store_copy'])
       await servers.postgres.psql('postgres', `drop database ${database}`);
+  });
+
+  test('of the globals is encrypted as well, and tested with the identity', async () => {
+    await using stage = await stageOf();
+    await servers.postgres.psql('postgres', 'create role globals_canary login');
+    const { name } = await stage.dumpOnly(GLOBALS, { BACKUP_GLOBALS: 'on', AGE_RECIPIENTS: mine.recipient });
+    expect(name).toMatch(/^globals_\d{8}_\d{6}\.sql\.gz\.age$/);
+    const decrypt = `age -d -i ${mine.file} ${join(stage.folder, name)} | gunzip`;
+    expect(spawnSync('bash', ['-c', decrypt], { encoding: 'utf8' }).stdout).toContain('CREATE ROLE globals_canary');
+    await stage.startWorker({ AGE_IDENTITY_FILE: mine.file });
+    expect((await stage.good(name, LOCAL)).result).toBe('good');
   });
 
   test('is restored by stock programs alone', async () => {
