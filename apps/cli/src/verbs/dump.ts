@@ -40,7 +40,7 @@ async function requestDumps(
   { server, wait }: DumpOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const config = readSettings('redis', 'tracing');
+  const config = readSettings('postgres', 'redis', 'tracing');
   const chosen =
     named.length === 0 ? chooseServers(undefined, server) : named.map((each) => chooseServer(each, server));
   const targets = [...Map.groupBy(chosen, (each) => each.server)].flatMap(([of, theirs]) =>
