@@ -11,6 +11,7 @@ import { removeForgotten } from './schedules/remove-forgotten.ts';
 import { describePause } from './site/protection-policy.ts';
 import { queueOrder } from './site/read-site.ts';
 import type { Site } from './site/site.ts';
+import { updateTargetsAlarm } from './site/targets-alarm.ts';
 import { watchSites } from './site/watch-sites.ts';
 import { watchStaleness } from './site/watch-staleness.ts';
 import { checkHealth } from './status/healthz.ts';
@@ -33,6 +34,10 @@ await runProcess('scheduler', subjects, async (process) => {
   const inOrder = queueOrder.map((name) => queues[name] as unknown as OpenQueue<QueueName>);
   const publicPath = config.board.publicAddress?.path ?? '';
 
+  const alarmsOf = perSite((name) => {
+    const { alarms } = startNotifying({ config: config.alarms, site: name, redis, log, redact, stack });
+    return alarms;
+  });
   // The web server comes first, and schedules are written once it listens.
   let mayPlan = false;
   const servers = stack.use(
@@ -45,6 +50,7 @@ await runProcess('scheduler', subjects, async (process) => {
         if (mayPlan) for (const each of served.schedulesOfAll) await each.start();
         return served;
       },
+      onFault: (fault) => updateTargetsAlarm(alarmsOf(site), site, fault),
       onTaken: async (text, names) => {
         const { withoutComments } = await import('@pgstow/shared/config/targets/without-comments.ts');
         await keepTargets(redis, site, withoutComments(text));
@@ -60,10 +66,6 @@ await runProcess('scheduler', subjects, async (process) => {
     servers: () => servers.contexts,
     targetsFault: () => servers.fault,
   };
-  const alarmsOf = perSite((name) => {
-    const { alarms } = startNotifying({ config: config.alarms, site: name, redis, log, redact, stack });
-    return alarms;
-  });
   const sites = stack.use(watchSites({ site: served, version, alarmsOf, log }));
   const server = stack.use(
     await startWebServer({

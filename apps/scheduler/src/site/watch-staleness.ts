@@ -22,6 +22,7 @@ import { answerOf } from './redis-answer.ts';
 import type { SiteDatabase, SiteStatus } from './site-status.ts';
 import type { ServedServer, Site } from './site.ts';
 import { findSourcesTwice } from './source-policy.ts';
+import { updateTargetsAlarm } from './targets-alarm.ts';
 
 type Options = {
   readonly site: Site;
@@ -84,10 +85,13 @@ function updateDatabase(status: SiteDatabase, site: Site, alarms: Pick<Alarms, '
 }
 
 /** Raises the alarms of TARGETS_FILE itself, and of what it names twice. */
-function raiseTargetsAlarms(site: Site, alarms: Pick<Alarms, 'raise' | 'of'>, { databases }: SiteStatus): void {
-  const reason = site.targetsFault();
-  const safe = 'all backups; the servers that it named before go on.';
-  if (reason !== undefined) alarms.raise({ kind: 'targets-faulty', database: site.name, reason, safe });
+function raiseTargetsAlarms(
+  site: Site,
+  alarms: Pick<Alarms, 'raise' | 'lift' | 'of'>,
+  { databases }: SiteStatus,
+): void {
+  const fault = site.targetsFault();
+  if (fault !== undefined) updateTargetsAlarm(alarms, site.name, fault);
   for (const { server, database, text } of findSourcesTwice(databases))
     alarms.of(server).raise({ kind: 'source-twice', database, reason: text, safe: 'the backups under both names.' });
 }
@@ -103,7 +107,7 @@ const OF_BACKUPS: ReadonlySet<AlarmKind> = new Set(['upload-failed', 'restore-te
 /** Ends the alarms of databases and destinations that are no longer configured, and of TARGETS_FILE: nothing else would. */
 async function endForgotten(
   site: Site,
-  alarms: Pick<Alarms, 'lift' | 'standing'>,
+  alarms: Pick<Alarms, 'raise' | 'lift' | 'standing'>,
   { servers, databases, gone }: SiteStatus,
   at: Date,
 ): Promise<void> {
@@ -111,7 +115,8 @@ async function endForgotten(
   for (const { kind, server, database, destination } of await alarms.standing()) {
     const lift = (happened: string, isMoot = false) =>
       alarms.lift(kind, database, { at, happened, isMoot, destination }, server);
-    if (kind === 'targets-faulty' && site.targetsFault() === undefined) lift('It has taken effect.');
+    if (kind === 'targets-faulty' && site.targetsFault() === undefined)
+      updateTargetsAlarm(alarms, site.name, undefined);
     if (isOfSite(kind)) continue;
     const of = servers.find(({ on }) => on.server === server);
     if (of !== undefined && destination !== undefined && !isPlace(destination, of.on)) {

@@ -30,6 +30,8 @@ export type ServersOptions<Config, Context> = {
   readonly readLastGood: () => Promise<string | undefined>;
   /** Called with the text of the file once its servers are served. */
   readonly onTaken?: (text: string, names: readonly string[]) => Promise<void>;
+  /** Called when the file has got a fault, another fault, or none any more. */
+  readonly onFault?: (fault: string | undefined) => void;
   readonly log: Log;
   /** Two seconds by default. */
   readonly lookEveryMs?: number;
@@ -152,6 +154,7 @@ export class Servers<Config, Context> implements AsyncDisposable {
     this.#fault = faults && `TARGETS_FILE has not taken effect, and what it said before goes on: ${faults.join('; ')}`;
     this.#judged = this.#seen;
     if (this.#fault === before) return;
+    this.#options.onFault?.(this.#fault);
     if (this.#fault !== undefined) this.#options.log.error(this.#fault);
     else this.#options.log.info('TARGETS_FILE has no fault any more, and has taken effect');
   }
