@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { folderError } from '@pgstow/catalog/folder/backup-folder.ts';
 import { findDumpOutline, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
-import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
+import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { objectUrl, placeSettingOf } from '@pgstow/shared/contract/destination.ts';
 import type { ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
-import { PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
+import { describeError, PermanentError, RetryableError } from '@pgstow/shared/runtime/errors.ts';
 import { askForRestoreTest } from '@pgstow/shared/runtime/jobs/ask-for-restore-test.ts';
 import type { Task } from '@pgstow/shared/runtime/jobs/task.ts';
 import { uploadLockKey, withLock } from '@pgstow/shared/runtime/redis/lock.ts';
@@ -25,6 +25,7 @@ import { abortLeftoversOf } from './abort-leftovers.ts';
 import type { UploadContext } from './context.ts';
 import { inspectObject, type Inspection } from './inspect-object.ts';
 import { readManifestToPut } from './manifest-to-put.ts';
+import { pruneDestination } from './prune-destination.ts';
 import { putDump } from './put-dump.ts';
 import { putManifest } from './put-manifest.ts';
 import type { UploadDestination } from './upload-destination.ts';
@@ -52,7 +53,7 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
   const { store } = destination;
   const key = dumpKey(destination.prefix, name);
 
-  return withLock(redis, uploadLockKey(scope, name, destination.name), task.signal, async (signal) => {
+  const result = await withLock(redis, uploadLockKey(scope, name, destination.name), task.signal, async (signal) => {
     // One descriptor for both: the same bytes are digested and put, even if the name is pruned meanwhile.
     await using file = await open(join(backup.folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
     const digests = new FileDigests(file, {
@@ -123,6 +124,26 @@ export async function handleUpload(task: Task<'upload'>, context: UploadContext)
     const shown = 'folder' in place ? { folder: place.folder } : { bucket: place.bucket };
     return { ...shown, key, bytes, seconds, confirmedBy: by };
   });
+  await pruneAfterUpload(task, context, destination);
+  return result;
+}
+
+/** Most dumps that are deleted before a job ends: whoever waits for it must not wait for years of them. */
+const PRUNED_AT_ONCE = 20;
+
+/** A fault is logged, and costs no upload. */
+async function pruneAfterUpload(
+  task: Task<'upload'>,
+  context: UploadContext,
+  destination: UploadDestination,
+): Promise<void> {
+  if (destination.keep === undefined) return;
+  const { database } = parseBackupName(task.data.name);
+  try {
+    await pruneDestination(context, destination, { database, atMost: PRUNED_AT_ONCE, signal: task.signal });
+  } catch (error) {
+    task.log.warn({ err: describeError(error) }, 'could not prune the destination; it is tried again within the hour');
+  }
 }
 
 function findDestination({ data }: Task<'upload'>, { destinations }: UploadContext): UploadDestination {

@@ -11,7 +11,7 @@ import { DESTINATION_NAMES } from '@pgstow/shared/config/subjects/destinations.t
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
-import { describeFault } from '@pgstow/shared/runtime/errors.ts';
+import { describeFault, type PermanentError } from '@pgstow/shared/runtime/errors.ts';
 import type { EndedJob, FailedJob } from '@pgstow/shared/runtime/jobs/worker.ts';
 import type { Log } from '@pgstow/shared/runtime/log/log.ts';
 
@@ -25,6 +25,8 @@ type NotifierOptions = Notifying & {
 /** Sends heartbeats, and raises and lifts the alarms of uploads. No upload waits for it, and none fails with it. */
 export class Notifier {
   readonly #options: NotifierOptions;
+  /** Destinations that refuse to delete, by database. */
+  readonly #refusing = new Map<string, Set<string>>();
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -77,6 +79,27 @@ export class Notifier {
       alarms.raise({ kind: 'upload-failed', ...about, reason, hint, safe, since: new Date(takenAt) });
     });
   };
+
+  /** Raises the alarm of a destination that refuses to delete: once, as it would refuse each deletion. */
+  pruningRefused(database: string, destination: string, { message, hint }: PermanentError): void {
+    const { records, destinations, alarms, background } = this.#options;
+    const refusing = this.#refusing.get(database) ?? new Set();
+    this.#refusing.set(database, refusing.add(destination));
+    background.run('notify that a deletion was refused', async () => {
+      const { dumps } = await readFolder(records, { databases: [database] });
+      const safe = describeWhatIsSafe(dumps, [...destinations.values()], new Date());
+      alarms.raise({ kind: 'pruning-refused', database, reason: message, hint, safe, since: new Date() });
+    });
+  }
+
+  /** Ends that alarm once no destination refuses. */
+  pruningAllowed(database: string, destination: string): void {
+    const refusing = this.#refusing.get(database);
+    refusing?.delete(destination);
+    if (refusing !== undefined && refusing.size > 0) return;
+    const happened = 'No destination refuses to delete any more.';
+    this.#options.alarms.lift('pruning-refused', database, { at: new Date(), happened });
+  }
 }
 
 /** Judges by the names alone: there may be thousands of records. */

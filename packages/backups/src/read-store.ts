@@ -32,6 +32,14 @@ export type StoreContents = {
   readonly unread: ReadonlyMap<BackupName, number>;
   /** Sizes of objects without a manifest. */
   readonly bare: ReadonlyMap<BackupName, number>;
+  /** Dumps whose manifest lies there, and cannot be read or is none. */
+  readonly illegible: readonly BackupName[];
+  /** Manifests without their dump. */
+  readonly orphans: readonly BackupName[];
+  /** Dumps with a copy of a person's word beside them. */
+  readonly words: Readonly<Record<'acceptance' | 'pin', ReadonlySet<BackupName>>>;
+  /** Whether all of it was read: the store was not away, then or meanwhile. */
+  readonly isWhole: boolean;
   readonly faults: readonly string[];
 };
 
@@ -42,6 +50,8 @@ export type ReadStoreOptions = {
   readonly isWanted: (name: BackupName) => boolean;
   readonly chooseManifests: (names: readonly BackupName[]) => readonly BackupName[];
   readonly decrypt: DecryptManifest | undefined;
+  /** Manifests that were read there before; those that are read now join them. */
+  readonly remembered?: Map<BackupName, ManifestOutline> | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -51,7 +61,7 @@ export type ReadStoreOptions = {
  * @throws the reason of the signal
  */
 export async function readStore(store: Store, options: ReadStoreOptions): Promise<StoreContents> {
-  const { dumps, chooseManifests, decrypt, signal } = options;
+  const { dumps, chooseManifests, decrypt, remembered, signal } = options;
   const { destination } = store;
   const held = new Map<BackupName, { manifest: ManifestOutline; bytes: number }>();
   const bare = new Map<BackupName, number>();
@@ -66,11 +76,12 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     const faults = [
       `${destination.name} cannot be read, and what it holds is told from the folder's receipts: ${describeError(error)}`,
     ];
-    return { place: destination.name, held, unread: new Map(), bare, faults };
+    return { ...NOTHING, place: destination.name, held, faults };
   }
 
   const refuted: string[] = [];
   const illegible: string[] = [];
+  const unclear: BackupName[] = [];
   let away: unknown;
   const take = (name: BackupName, bytes: number, manifest: ManifestOutline): void => {
     if (manifest.bytes === bytes) held.set(name, { manifest, bytes });
@@ -80,11 +91,19 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     // Thousands of manifests may be left: a store that went away meanwhile is not asked for each of them.
     if (away !== undefined) return;
     try {
-      const manifest = await readOutline(store, name, listing.sealed.has(name) ? decrypt : undefined, signal);
-      if (manifest === undefined) illegible.push(`the manifest of ${urlOf(store, name)} cannot be read as one`);
-      else take(name, listing.dumps.get(name) ?? 0, manifest);
+      const manifest =
+        remembered?.get(name) ??
+        (await readOutline(store, name, listing.sealed.has(name) ? decrypt : undefined, signal));
+      if (manifest === undefined) {
+        illegible.push(`the manifest of ${urlOf(store, name)} cannot be read as one`);
+        unclear.push(name);
+      } else {
+        remembered?.set(name, manifest);
+        take(name, listing.dumps.get(name) ?? 0, manifest);
+      }
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof HiddenError || error instanceof ArchivedError) unclear.push(name);
       if (error instanceof HiddenError) illegible.push(`the manifest of ${urlOf(store, name)} may not be read`);
       else if (listing.sealed.has(name) && error instanceof PermanentError && !(error instanceof ArchivedError))
         illegible.push(`the manifest of ${urlOf(store, name)} cannot be decrypted (${error.message})`);
@@ -113,8 +132,27 @@ export async function readStore(store: Store, options: ReadStoreOptions): Promis
     faults.push(
       `${destination.name} cannot be read to the end, and some of what it holds is missing: ${describeError(away)}`,
     );
-  return { place: destination.name, held, unread, bare, faults };
+  return {
+    place: destination.name,
+    held,
+    unread,
+    bare,
+    illegible: unclear,
+    orphans: [...listing.manifests].filter((name) => !listing.dumps.has(name)),
+    words: listing.words,
+    isWhole: away === undefined,
+    faults,
+  };
 }
+
+const NOTHING: Omit<StoreContents, 'place' | 'held' | 'faults'> = {
+  unread: new Map(),
+  bare: new Map(),
+  illegible: [],
+  orphans: [],
+  words: { acceptance: new Set(), pin: new Set() },
+  isWhole: false,
+};
 
 /** Reads the outline of a manifest that the listing has; `undefined` if it is none of this dump. @throws as `Store.look` and `Store.read` do */
 async function readOutline(
@@ -143,7 +181,7 @@ function newestFirst(names: Iterable<BackupName>): readonly BackupName[] {
   return dated.sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1)).map(({ name }) => name);
 }
 
-type Listing = {
+type Listing = Pick<StoreContents, 'words'> & {
   readonly dumps: ReadonlyMap<BackupName, number>;
   readonly manifests: ReadonlySet<BackupName>;
   readonly sealed: ReadonlySet<BackupName>;
@@ -155,16 +193,19 @@ async function readListing(store: Store, { databases, isWanted, signal }: ReadSt
   const manifests = new Set<BackupName>();
   /** Those whose manifests are encrypted alone. */
   const sealed = new Set<BackupName>();
+  const words = { acceptance: new Set<BackupName>(), pin: new Set<BackupName>() };
   for (const start of databases?.flatMap((database) => databasePrefixes(prefix, database)) ?? keyPrefixes(prefix)) {
     for await (const { key, bytes } of store.list(start, signal)) {
       const parsed = parseObjectKey(prefix, key);
       if (parsed === undefined || !isWanted(parsed.name)) continue;
       if (parsed.kind === 'dump') dumps.set(parsed.name, bytes);
-      else (parsed.kind === 'manifest' ? manifests : sealed).add(parsed.name);
+      else if (parsed.kind === 'manifest') manifests.add(parsed.name);
+      else if (parsed.kind === 'sealed-manifest') sealed.add(parsed.name);
+      else words[parsed.kind].add(parsed.name);
     }
   }
   for (const name of manifests) sealed.delete(name);
-  return { dumps, manifests, sealed };
+  return { dumps, manifests, sealed, words };
 }
 
 function urlOf({ destination }: Store, name: BackupName): string {

@@ -16,6 +16,7 @@ export const alarmKinds = [
   'restore-test-overdue',
   'stale',
   'pruning-frozen',
+  'pruning-refused',
   'source-twice',
   'targets-faulty',
   'site-silent',

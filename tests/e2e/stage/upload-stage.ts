@@ -42,7 +42,9 @@ export interface UploadStage extends AsyncDisposable {
   failed(name: BackupName): Promise<Job<unknown>>;
 }
 
-export async function setUploadStage(options: Pick<S3Options, 'refuses' | 'isMute'> = {}): Promise<UploadStage> {
+export async function setUploadStage(
+  options: Pick<S3Options, 'refuses' | 'isMute' | 'isVersioned'> = {},
+): Promise<UploadStage> {
   await using cleanup = new AsyncDisposableStack();
   const { path: folder } = cleanup.use(await tempFolder('pgstow-upload-'));
   const redis = cleanup.use(await startRedis());

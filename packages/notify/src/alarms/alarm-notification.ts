@@ -115,6 +115,14 @@ const WORDS: Readonly<Record<AlarmKind, Words>> = {
       `To see what is kept, and why: pgstow prune ${shown} --dry-run. The backup folder grows meanwhile.`,
     recovered: (shown) => `Old dumps of ${shown} are deleted again`,
   },
+  'pruning-refused': {
+    severity: 'warning',
+    title: (shown) => `Old backups of ${shown} cannot be deleted where they are copied to`,
+    happened: (reason) => `The destination refuses a deletion, which is tried again once a day: ${reason}`,
+    hint: () =>
+      'Give the access key the right to delete there, or remove the settings that say how many backups it keeps.',
+    recovered: (shown) => `Old backups of ${shown} are deleted again where they are copied to`,
+  },
   'source-twice': {
     severity: 'warning',
     title: (shown) => `${shown} is backed up twice`,

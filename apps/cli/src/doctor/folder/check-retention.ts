@@ -1,7 +1,8 @@
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { describePeriods } from '@pgstow/catalog/policy/period-policy.ts';
 import { applyRetention, retentionPolicyOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
-import { placesOf } from '@pgstow/shared/config/subjects/destinations.ts';
+import { placesOf, type DestinationConfig } from '@pgstow/shared/config/subjects/destinations.ts';
+import type { Keep } from '@pgstow/shared/config/values/keep-variables.ts';
 import { nameAll } from '@pgstow/shared/contract/destination.ts';
 import type { FreezeCause } from '@pgstow/shared/contract/published-catalog.ts';
 import { findingOf, defineCheck } from '../check.ts';
@@ -19,7 +20,7 @@ export const checkRetention = defineCheck({
     const rest =
       destinations.length === 0
         ? ''
-        : `, and beyond that every one whose upload to ${nameAll(destinations)} is not confirmed; ${destinations.length === 1 ? 'the store keeps all' : 'the stores keep all'}`;
+        : `, and beyond that every one whose upload to ${nameAll(destinations)} is not confirmed; ${describeStores(configs)}`;
     const ofPeriods = periods === '' ? '' : `, the newest of ${periods}`;
     yield findingOf('retention.words').ok(`the folder keeps the ${newest} of each database${ofPeriods}${rest}`);
     const dumps = await facts.readDumps(folder);
@@ -43,6 +44,19 @@ export const checkRetention = defineCheck({
     }
   },
 });
+
+function describeStores(configs: readonly DestinationConfig[]): string {
+  const keeping = configs.filter(({ keep }) => keep !== undefined);
+  if (keeping.length === 0) return configs.length === 1 ? 'the store keeps all' : 'the stores keep all';
+  return configs.map(({ destination, keep }) => `${destination.name} keeps ${describeKeep(keep)}`).join(', ');
+}
+
+function describeKeep(keep: Keep | undefined): string {
+  if (keep === undefined) return 'all';
+  const periods = describePeriods(keep.keepPeriods);
+  const newest = keep.keepLast === 1 ? 'the newest' : `the ${keep.keepLast} newest`;
+  return periods === '' ? newest : `${newest}, and the newest of ${periods}`;
+}
 
 const HINTS: Readonly<Record<FreezeCause, string>> = {
   clock: 'Find out what is wrong with it first; pgstow prune --dry-run shows the verdict on each dump.',

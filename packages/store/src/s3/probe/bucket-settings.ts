@@ -5,6 +5,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { isArchiveClass } from '@pgstow/shared/config/subjects/s3.ts';
+import type { S3Config } from '@pgstow/shared/config/subjects/s3.ts';
 import type { S3Destination } from '@pgstow/shared/contract/destination.ts';
 import { readS3Error } from '../read-s3-error.ts';
 import { isForbidden } from '../s3-refusal.ts';
@@ -16,11 +17,21 @@ const TESTED_AFTER_DAYS = 7;
 /** Reads whether the bucket keeps objects that are overwritten or deleted. Skipped where that may not be read. */
 export function readVersioning(
   client: S3Client,
-  { bucket }: S3Destination,
+  { destination: { bucket }, keep }: Pick<S3Config, 'destination' | 'keep'>,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   return orSkipped('versioning', signal, async () => {
     const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }), { abortSignal: signal });
+    if (Status === 'Enabled' && keep !== undefined) {
+      return [
+        {
+          status: 'warning',
+          message:
+            'the bucket keeps versions: what S3_KEEP_* releases is only hidden below a delete marker, and goes on taking room',
+          hint: 'Add a lifecycle rule NoncurrentVersionExpiration to the bucket, if old versions are to go.',
+        },
+      ];
+    }
     if (Status === 'Enabled') return [{ status: 'ok', message: 'the bucket keeps versions' }];
     return [
       {

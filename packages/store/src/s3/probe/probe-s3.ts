@@ -41,7 +41,7 @@ export async function* probeS3(
   yield { step: 'put', ...put };
   if (put.status === 'fault') {
     // A refusal has a date as well, and a wrong clock may be the reason.
-    await readVersioning(client, config.destination, signal);
+    await readVersioning(client, config, signal);
     if (clock.skewMs !== undefined) yield { step: 'clock', skewMs: clock.skewMs };
     return;
   }
@@ -53,7 +53,7 @@ export async function* probeS3(
   yield { step: 'list', ...(await tryList(trial)) };
   yield* tryParts(trial);
   yield* describeStorageClass(config.storageClass, leftOut.get('storage-class'));
-  for (const found of await readVersioning(client, config.destination, signal)) yield { step: 'versioning', ...found };
+  for (const found of await readVersioning(client, config, signal)) yield { step: 'versioning', ...found };
   for (const found of await readLifecycle(client, config.destination, signal)) yield { step: 'lifecycle', ...found };
   yield { step: 'delete', ...(await tryRemove(trial)) };
   if (clock.skewMs !== undefined) yield { step: 'clock', skewMs: clock.skewMs };

@@ -90,6 +90,13 @@ export async function tryRemove({ config, client, key, signal }: Trial): Promise
     return { status: 'ok', message: 'the object of this trial is deleted again' };
   } catch (error) {
     signal.throwIfAborted();
+    if (isForbidden(error) && config.keep !== undefined) {
+      return {
+        status: 'warning',
+        message: `S3_KEEP_* says that old copies go, and this access key may not delete; one small object stays, ${key}`,
+        hint: 'Allow it s3:DeleteObject in the bucket, or remove S3_KEEP_*.',
+      };
+    }
     const why = isForbidden(error)
       ? 'this access key may not delete, which protects the backups'
       : readFault(error).reason;
