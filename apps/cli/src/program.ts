@@ -17,6 +17,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   prune: async () => (await import('./verbs/prune.ts')).addPrune,
   release: async () => (await import('./verbs/release.ts')).addRelease,
   prepare: async () => (await import('./verbs/prepare.ts')).addPrepare,
+  recover: async () => (await import('./verbs/recover.ts')).addRecover,
   doctor: async () => (await import('./verbs/doctor.ts')).addDoctor,
   notify: async () => (await import('./verbs/notify.ts')).addNotify,
   completion: async () => (await import('./verbs/completion.ts')).addCompletion,

@@ -1,5 +1,5 @@
 import { assertFolderWritable, folderError } from '@pgstow/catalog/folder/backup-folder.ts';
-import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readFoundDatabases } from '@pgstow/catalog/folder/read-records.ts';
 import { writeFoundDatabases } from '@pgstow/catalog/folder/write-record.ts';
 import { judgeFound, type BackedUp } from '@pgstow/catalog/policy/found-databases-policy.ts';
@@ -34,7 +34,7 @@ export async function findDatabases(task: Task<'dump'>, context: DumpContext): P
     if (before instanceof Error) task.log.warn({ err: before.message }, 'what was found before cannot be read');
     const judged = judgeFound(before instanceof Error ? undefined : before, server, {
       isAsked: (database) => isAsked(postgres, database),
-      backedUp: groupDumps((await readFolder(records)).dumps),
+      backedUp: groupDumps(allRecorded(await readFolder(records))),
     });
     const { found, news, doubt } = judged;
     for (const sentence of news) task.note(sentence);

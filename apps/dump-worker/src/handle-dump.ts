@@ -1,5 +1,5 @@
 import { assertFolderWritable, NoSpaceError } from '@pgstow/catalog/folder/backup-folder.ts';
-import { readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { readTargets } from '@pgstow/catalog/folder/read-targets.ts';
 import type { DumpResult, FoundResult } from '@pgstow/shared/contract/jobs.ts';
 import { describeTarget, EVERY_DATABASE, GLOBALS } from '@pgstow/shared/contract/target.ts';
@@ -27,13 +27,16 @@ export async function handleDump(task: Task<'dump'>, context: DumpContext): Prom
   return withLock(redis, dumpLockKey(scope, target), task.signal, async (signal) => {
     await assertFolderWritable(backup.folder, backup.folderOnHost);
     await sweepPartials(backup.folder, target, task.log);
-    const { dumps: earlier } = await readFolder(records, { databases: [target] });
+    const contents = await readFolder(records, { databases: [target] });
+    const earlier = allRecorded(contents);
 
     const serving = findServingDump(task, earlier, context.schedule, new Date());
     if (serving !== undefined) {
       task.concerns(serving.manifest.name);
       task.note(`${serving.manifest.name} is there already and serves this job`);
-      return handOver(task, context, serving);
+      // One that lies elsewhere alone has nothing to upload.
+      const isHere = contents.dumps.includes(serving);
+      return handOver(task, isHere ? context : { ...context, destinations: new Map() }, serving);
     }
 
     try {

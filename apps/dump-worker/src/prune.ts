@@ -17,7 +17,12 @@ export async function prune(
   const { target } = task.data;
   try {
     const policy = retentionPolicyOf(backup, verify, [...destinations.values()]);
-    const { verdicts: all, frozen, faults } = await readVerdicts(records, policy, new Date(), { databases: [target] });
+    const {
+      verdicts: all,
+      frozen,
+      surplus,
+      faults,
+    } = await readVerdicts(records, policy, new Date(), { databases: [target] });
     for (const fault of faults) task.log.warn(fault);
     const verdicts = all.get(target) ?? [];
     for (const { name, action, reason } of verdicts)
@@ -27,6 +32,11 @@ export async function prune(
       const these = released.slice(done, done + AT_ONCE).filter(({ name }) => !isPinned(backup.folder, name));
       await deleteDump(backup.folder, ...these.map(({ name }) => name));
       for (const { name, reason } of these) task.note(`deleted ${name}: ${reason}`);
+    }
+    const gone = surplus.get(target) ?? [];
+    if (gone.length > 0) {
+      await deleteDump(backup.folder, ...gone);
+      task.note(`dropped the records of ${gone.length} older dumps that lie elsewhere, and stay there`);
     }
     notifier.pruned(target, frozen.get(target));
     const held = verdicts.slice(0, -backup.keepLast).filter(({ action }) => action === 'keep');

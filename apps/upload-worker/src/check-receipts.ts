@@ -1,4 +1,5 @@
-import { findDumpOutline, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { deleteDump } from '@pgstow/catalog/folder/delete-dump.ts';
+import { allRecorded, findDumpOutline, findRecordedOutline, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { removeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { receiptConfirms, type Receipt } from '@pgstow/shared/contract/receipt.ts';
@@ -26,7 +27,7 @@ export async function checkReceipts(
 ): Promise<void> {
   const { records, scope, redis, uploads } = context;
   const hidden: HiddenError[] = [];
-  const { dumps } = await readFolder(records);
+  const dumps = allRecorded(await readFolder(records));
   for (const { manifest } of await findDoubtful(dumps, records, destination, signal)) {
     try {
       const isLost = await withLock(redis, uploadLockKey(scope, manifest.name, destination.name), signal, (held) =>
@@ -54,7 +55,7 @@ async function removeIfRefuted(
   signal: AbortSignal,
 ): Promise<boolean> {
   // Read under the lock: a job may just have written it.
-  const dump = await findDumpOutline(records, name);
+  const dump = await findRecordedOutline(records, name);
   const receipt = dump?.receipts.get(destination.name);
   if (dump === undefined || receipt === undefined || !receiptConfirms(receipt, dump.manifest, destination))
     return false;
@@ -65,10 +66,14 @@ async function removeIfRefuted(
       ? undefined
       : 'its manifest is gone or another one');
   if (refutation === undefined) return false;
-  log.warn({ name, key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; uploading it again`);
   await removeReceipt(backup.folder, receipt);
   catalog.publish();
-  return true;
+  const isHere = (await findDumpOutline(records, name)) !== undefined;
+  const then = isHere ? 'uploading it again' : 'it is not in the folder, and cannot be uploaded again';
+  log.warn({ name, key: receipt.key }, `the store no longer has what it confirmed: ${refutation}; ${then}`);
+  // Its records would speak of a dump that is nowhere.
+  if (!isHere && (await findRecordedOutline(records, name)) === undefined) await deleteDump(backup.folder, name);
+  return isHere;
 }
 
 function refute(receipt: Receipt, object: StoredObject | undefined): string | undefined {

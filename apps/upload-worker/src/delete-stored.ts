@@ -1,4 +1,4 @@
-import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, findRecorded, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeReceipt } from '@pgstow/catalog/folder/write-record.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { isOfLineage } from '@pgstow/catalog/policy/lineage-policy.ts';
@@ -32,7 +32,7 @@ export async function deleteStored(
   const { folder } = context.backup;
   const stored = await readStoredManifest(store, name, signal);
   if (stored?.sha256 !== sha256) return 'changed';
-  const dump = await findDump(folder, name);
+  const dump = await findRecorded(folder, name);
   const receipt = dump?.receipts.get(destination.name);
   const isConfirmed =
     dump !== undefined && receipt !== undefined && receiptConfirms(receipt, dump.manifest, store.destination);
@@ -57,7 +57,7 @@ export async function deleteOrphan(
   signal: AbortSignal,
 ): Promise<void> {
   const { database } = parseBackupName(name);
-  const { dumps } = await readFolder(records, { databases: [database] });
+  const dumps = allRecorded(await readFolder(records, { databases: [database] }));
   const stored = await readStoredManifest(store, name, signal);
   const ours = newestByNow(
     dumpsOf(database, dumps).filter((dump) => dump.manifest.identity !== undefined && !isSuspect(dump)),

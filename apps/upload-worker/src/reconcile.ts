@@ -5,6 +5,7 @@ import { reconcileHourly } from '@pgstow/shared/runtime/reconcile-hourly.ts';
 import { sweepLeftovers } from './abort-leftovers.ts';
 import { checkReceipts } from './check-receipts.ts';
 import type { UploadContext } from './context.ts';
+import { copyWords } from './copy-words.ts';
 import { pruneDestination } from './prune-destination.ts';
 
 /** Asks for missing uploads, checks receipts and leftovers at the stores, and prunes there, now and every hour. Disposing ends it. */
@@ -16,6 +17,7 @@ export function reconcile(context: UploadContext): AsyncDisposable {
     for (const destination of destinations.values()) {
       await step('check receipts', () => checkReceipts(context, destination, signal));
       await step('drop uploads that were left open', () => sweepLeftovers(context, destination, signal));
+      await step('copy what people said of backups', () => copyWords(context, destination, signal));
       if (destination.keep !== undefined || isFirst)
         await step(`prune ${destination.name}`, () => pruneDestination(context, destination, { signal }));
     }

@@ -16,6 +16,8 @@ export type UploadDestination = Destination & {
   readonly keep: Keep | undefined;
   /** Manifests that were read there, of dumps that the folder does not have. */
   readonly remembered: Map<BackupName, ManifestOutline>;
+  /** People's words that lie there, by their keys. */
+  readonly copied: Map<string, string>;
   /** When the store last refused to delete. */
   readonly refusedAt: { ms: number | undefined };
   /** Keys that were put, and could not be looked at since. */
@@ -40,6 +42,7 @@ export async function openDestinations(
       confirm: isFolderConfig(config) ? 'auto' : config.confirm,
       keep: config.keep,
       remembered: new Map(),
+      copied: new Map(),
       refusedAt: { ms: undefined },
       unseen: new Set(),
       warnOnce: (message) => {

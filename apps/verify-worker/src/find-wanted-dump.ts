@@ -1,6 +1,6 @@
 import { hasManifest, listBackups } from '@pgstow/backups/list-backups.ts';
 import { manifestsAround } from '@pgstow/backups/manifests-around.ts';
-import { findDump, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, findRecorded, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow, warnOfPassedOver } from '@pgstow/catalog/policy/newest-dump.ts';
 import { decryptBy } from '@pgstow/postgres/age/age-text.ts';
@@ -55,7 +55,7 @@ async function findNamed(
   store: Store | undefined,
   signal: AbortSignal,
 ): Promise<Found> {
-  const dump = await findDump(folder, name);
+  const dump = await findRecorded(folder, name);
   if (dump !== undefined) return { manifest: dump.manifest, isConfirmed: isAt(store)(dump) };
   const stored =
     store === undefined ? undefined : await readStoredManifest(store, name, signal, decryptBy(identityFile));
@@ -72,8 +72,8 @@ async function findNewest(
   signal: AbortSignal,
 ): Promise<Found> {
   const { backup, records, identityFile, log } = context;
-  const { dumps } = await readFolder(records, { databases: [target] });
-  const ours = dumps.filter(isAt(store));
+  const contents = await readFolder(records, { databases: [target] });
+  const ours = (store === undefined ? contents.dumps : allRecorded(contents)).filter(isAt(store));
   const now = new Date();
   const newest = newestByNow(ours, now);
   const passedOver = warnOfPassedOver(ours, now);

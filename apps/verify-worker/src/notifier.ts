@@ -1,4 +1,4 @@
-import { findDump, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
+import { findRecorded, readFolder } from '@pgstow/catalog/folder/read-folder.ts';
 import { readWhatIsSafe } from '@pgstow/catalog/folder/read-what-is-safe.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { badTestOf, whyFrozen } from '@pgstow/catalog/policy/retention-policy.ts';
@@ -30,7 +30,7 @@ export class Notifier {
     const { backup, records, alarms, background } = this.#options;
     const { database } = parseBackupName(test.name);
     background.run(`notify of the restore test of ${test.name}`, async () => {
-      const dump = await findDump(backup.folder, test.name);
+      const dump = await findRecorded(backup.folder, test.name);
       // A good copy makes no other copy of the same dump good.
       if (test.result === 'good' && dump !== undefined && badTestOf(dump) !== undefined) return;
       if (test.isSealed === true && test.result === 'could-not-tell' && (await this.#isFrozenByTest(database))) return;

@@ -1,4 +1,4 @@
-import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { sweepPartialRecords } from '@pgstow/catalog/folder/sweep-partial-records.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
@@ -30,11 +30,14 @@ async function enqueueMissing(
   { records, destinations, verifications, identityFile, log }: VerifyContext,
   retryBefore: number,
 ): Promise<void> {
-  const { dumps } = await readFolder(records);
+  const contents = await readFolder(records);
   const names = destinations.size === 0 ? [LOCAL] : destinations.keys();
   for (const name of names) {
     const destination = destinations.get(name);
-    const there = dumps.filter((dump) => destination === undefined || isConfirmed(dump, destination));
+    const there =
+      destination === undefined
+        ? contents.dumps
+        : allRecorded(contents).filter((dump) => isConfirmed(dump, destination));
     for (const ours of Map.groupBy(there, ({ manifest }) => manifest.database).values()) {
       const newest = newestByNow(ours, new Date());
       if (newest === undefined || !isMissing(newest, name, retryBefore, identityFile !== undefined)) continue;

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { findRecorded } from '@pgstow/catalog/folder/read-folder.ts';
 import { writeRestoreTest } from '@pgstow/catalog/folder/write-record.ts';
 import { describeRehearsal } from '@pgstow/shared/contract/describe-rehearsal.ts';
 import { restoreTestFileName, type RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
@@ -35,13 +35,13 @@ export async function recordRestoreTest(
 
 async function writeRecord(task: Task<'verify'>, folder: string, test: RestoreTest): Promise<void> {
   const { name, destination, sha256 } = test;
-  const dump = await findDump(folder, name);
+  const dump = await findRecorded(folder, name);
   if (dump?.manifest.sha256 !== sha256) return task.note(`not recorded: ${name} is not in the folder`);
   const earlier = dump.restoreTests.get(destination);
   if (test.result === 'could-not-tell' && earlier !== undefined && earlier.result !== 'could-not-tell')
     return task.note(`the earlier result stands: ${earlier.result}, of ${earlier.testedAt}`);
   await writeRestoreTest(folder, test);
   // If the dump was pruned meanwhile, nothing else would delete its record.
-  if ((await findDump(folder, name)) === undefined)
+  if ((await findRecorded(folder, name)) === undefined)
     await rm(join(folder, restoreTestFileName(name, destination)), { force: true });
 }

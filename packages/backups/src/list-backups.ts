@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
-import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
@@ -94,7 +94,7 @@ export async function listBackups({
     return databases === undefined || databases.includes(parseBackupName(name).database);
   };
   const local = folder === undefined ? undefined : await readLocal(folder, databases, faults);
-  const dumps = new Map(local?.dumps.map((dump) => [dump.manifest.name, dump]));
+  const dumps = new Map(local && allRecorded(local).map((dump) => [dump.manifest.name, dump]));
   const found = new Map<BackupName, Facts>();
   const note = (name: BackupName, place: string, facts: Omit<Facts, 'places'>): void => {
     const known = found.get(name);
@@ -108,7 +108,7 @@ export async function listBackups({
     );
   };
 
-  for (const [name, { manifest }] of dumps) note(name, LOCAL, { manifest, bytes: manifest.bytes });
+  for (const { manifest } of local?.dumps ?? []) note(manifest.name, LOCAL, { manifest, bytes: manifest.bytes });
   for (const name of local?.strays ?? []) {
     const stats = await lstat(join(folder ?? '', name)).catch(() => undefined);
     if (stats !== undefined) note(name, LOCAL, { bytes: stats.size });
@@ -125,7 +125,7 @@ export async function listBackups({
   }
 
   const backups = [...found].map(([name, facts]) =>
-    describeBackup(name, facts, dumps.get(name), stores, local?.pins.get(name)),
+    describeBackup(name, facts, dumps.get(name), stores, standing(local?.pins.get(name))),
   );
   backups.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.name < b.name ? 1 : -1));
   return { backups, faults };
@@ -137,6 +137,10 @@ type Facts = {
   readonly isUnread?: true;
   readonly bytes: number;
 };
+
+function standing(pin: Pin | undefined): Pin | undefined {
+  return pin?.unpinnedAt === undefined ? pin : undefined;
+}
 
 function describeBackup(
   name: BackupName,

@@ -1,4 +1,4 @@
-import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import type { Records } from '@pgstow/catalog/folder/records.ts';
 import { applyDestinationRetention, type HeldDump } from '@pgstow/catalog/policy/destination-policy.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
@@ -47,7 +47,8 @@ export async function readDestinationVerdicts(
   { records, policy, databases, remembered, now, signal }: DestinationVerdictOptions,
 ): Promise<JudgedDestination> {
   const contents = await readFolder(records, { databases });
-  const dumps = new Map(contents.dumps.map((dump) => [dump.manifest.name, dump]));
+  const recorded = allRecorded(contents);
+  const dumps = new Map(recorded.map((dump) => [dump.manifest.name, dump]));
   const stored = await readStore(store, {
     dumps,
     databases,
@@ -72,7 +73,7 @@ export async function readDestinationVerdicts(
     const damaged =
       contents.damaged.get(database) ??
       (unclear && `the manifest of ${store.destination.name}:${dumpKey(prefix, unclear)}`);
-    const known = dumpsOf(database, contents.dumps);
+    const known = dumpsOf(database, recorded);
     const { verdicts: theirs, freeze } = applyDestinationRetention(ours, known, policy, now, damaged);
     verdicts.set(database, theirs);
     if (freeze !== undefined) frozen.set(database, freeze);
@@ -96,7 +97,8 @@ async function describeHeld(
   const known = dumps.get(name);
   if (known !== undefined) {
     const isRecorded = isSettled(known, store.destination);
-    return { ...known, isRecorded, ...(isRecorded ? {} : { neededBy: 'its upload is not confirmed' }) };
+    const neededBy = isRecorded ? whyNeeded(known, contents, store) : 'its upload is not confirmed';
+    return { ...known, isRecorded, neededBy };
   }
   const manifest = stored.held.get(name)?.manifest;
   if (manifest === undefined) throw new TypeError(`${name} is not held`);
@@ -111,7 +113,16 @@ async function describeHeld(
     receipts: new Map(),
     restoreTests: new Map(),
     ...(acceptance === undefined ? {} : { acceptance }),
-    ...(pin === undefined ? {} : { pin }),
+    ...(pin === undefined || pin.unpinnedAt !== undefined ? {} : { pin }),
     isRecorded: false,
   };
+}
+
+/** A dump whose record alone is in the folder is kept by the folder's own numbers, and lies where its receipts say. */
+function whyNeeded(known: KnownDump, { elsewhere }: FolderContents, { destination }: Store): string | undefined {
+  if (!elsewhere.includes(known)) return undefined;
+  const others = [...known.receipts.values()].filter(
+    (receipt) => receipt.destination !== destination.name && receipt.prunedAt === undefined,
+  );
+  return others.length > 0 ? undefined : "it lies nowhere else, and the folder's numbers keep it as well";
 }

@@ -13,7 +13,7 @@ export async function readStoredAcceptance(
   { name, sha256 }: Pick<ManifestOutline, 'name' | 'sha256'>,
   signal: AbortSignal,
 ): Promise<Acceptance | undefined> {
-  const text = await readStoredText(store, wordKey(store.destination.prefix, name, 'acceptance'), signal);
+  const text = String(await readStoredText(store, wordKey(store.destination.prefix, name, 'acceptance'), signal));
   const acceptance = parseJson(acceptanceSchema, text);
   return acceptance?.name === name && acceptance.sha256 === sha256 ? acceptance : undefined;
 }
@@ -25,7 +25,7 @@ export async function readStoredAcceptance(
  * @throws as the store does
  */
 export async function readStoredPin(store: Store, name: BackupName, signal: AbortSignal): Promise<Pin | undefined> {
-  const text = await readStoredText(store, wordKey(store.destination.prefix, name, 'pin'), signal);
+  const text = String(await readStoredText(store, wordKey(store.destination.prefix, name, 'pin'), signal));
   const pin = parseJson(pinSchema, text);
   if (pin?.name !== name)
     return { version: 1, name, pinnedAt: new Date(0).toISOString(), reason: 'its pin at the store cannot be read' };

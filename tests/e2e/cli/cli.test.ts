@@ -45,6 +45,7 @@ test.each([
   'release',
   'prune',
   'prepare',
+  'recover',
   'doctor',
 ])('pgstow %s --help has an example', async (verb) => {
   const { code, stdout } = await runCli([verb, '--help']);

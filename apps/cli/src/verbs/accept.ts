@@ -1,5 +1,5 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
-import { readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder, type FolderContents, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { Records } from '@pgstow/catalog/folder/records.ts';
 import { dumpsOf } from '@pgstow/catalog/policy/dumps-of.ts';
 import { newestByNow } from '@pgstow/catalog/policy/newest-dump.ts';
@@ -62,7 +62,7 @@ async function accept(name: string, { database, reason }: InServer<AcceptOptions
   const [wanted = '', ...others] = databasesOf(name, database);
   if (others.length > 0) throw misuse('several databases are configured', 'Say which by --database.');
   const contents = await read(folder);
-  const ours = dumpsOf(wanted, contents.dumps);
+  const ours = dumpsOf(wanted, allRecorded(contents));
   const dump = findDump(name, ours, { ...contents, folder, database: wanted });
   const isSuspect = dump.manifest.suspect !== undefined;
   if (isSuspect && (dump.acceptance === undefined || badTestOf(dump) === undefined)) {

@@ -1,5 +1,5 @@
 import { unreadableFolder } from '@pgstow/catalog/folder/backup-folder.ts';
-import { readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
+import { allRecorded, readFolder, type KnownDump } from '@pgstow/catalog/folder/read-folder.ts';
 import { readFound } from '@pgstow/catalog/folder/read-targets.ts';
 import { describeCopies, judgeCopies, type Copies } from '@pgstow/catalog/policy/copies-policy.ts';
 import { judgeHealth, type Health } from '@pgstow/catalog/policy/health-policy.ts';
@@ -186,7 +186,8 @@ async function readDumps(
   folder: string,
 ): Promise<{ readonly dumps: readonly KnownDump[] | undefined; readonly faults: readonly string[] }> {
   try {
-    return await readFolder(folder);
+    const contents = await readFolder(folder);
+    return { dumps: allRecorded(contents), faults: contents.faults };
   } catch (error) {
     return {
       dumps: undefined,

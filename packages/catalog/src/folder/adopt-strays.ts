@@ -18,7 +18,7 @@ import type { RedisConnection } from '@pgstow/shared/runtime/redis/redis.ts';
 import { judgeDump } from '../policy/dump-policy.ts';
 import { dumpsOf } from '../policy/dumps-of.ts';
 import { readCompared } from './read-compared.ts';
-import { readFolder, type KnownDump } from './read-folder.ts';
+import { allRecorded, readFolder, type KnownDump } from './read-folder.ts';
 import { readWithheldManifest } from './read-records.ts';
 import type { Records } from './records.ts';
 import { sumFile } from './sum-file.ts';
@@ -46,10 +46,11 @@ export type AdoptOptions = {
  * @returns the names of the adopted dumps
  */
 export async function adoptStrays(options: AdoptOptions): Promise<readonly BackupName[]> {
-  const { strays, dumps } = await readFolder(options.records);
+  const contents = await readFolder(options.records);
+  const { strays } = contents;
   // Oldest first: each is compared with those before it.
   const inOrder = strays.toSorted((a, b) => timeOf(a) - timeOf(b));
-  const known = [...dumps];
+  const known = [...allRecorded(contents)];
   const { adopted, busy } = await tryToAdopt(inOrder, known, options);
   if (busy.length === 0) return adopted;
   // A worker that was killed between dump and record still holds its lock for a while.

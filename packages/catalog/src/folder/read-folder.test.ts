@@ -74,6 +74,7 @@ describe('the backup folder', () => {
   it('that is empty has nothing to say, and one that is not there is an error', async () => {
     expect(await readFolder(folder.path)).toEqual({
       dumps: [],
+      elsewhere: [],
       strays: [],
       damaged: new Map(),
       refused: new Map(),
@@ -115,6 +116,7 @@ describe('the backup folder', () => {
     await mkdir(at('lost+found'));
     expect(await readFolder(folder.path)).toEqual({
       dumps: [],
+      elsewhere: [],
       strays: [],
       damaged: new Map(),
       refused: new Map(),
@@ -301,7 +303,7 @@ describe('the backup folder', () => {
     expect(dumps.every(({ receipts }) => receipts.has('s3'))).toBe(true);
   });
 
-  it('has the pins that stand, also of backups that lie elsewhere, and freezes over one that cannot be read', async () => {
+  it('has what is said of pins, also of backups that lie elsewhere, and freezes over one that cannot be read', async () => {
     const [here, away, released, unread] = [1, 2, 3, 4].map((day) =>
       formatBackupName('shop', new Date(Date.UTC(2026, 0, day))),
     ) as [BackupName, BackupName, BackupName, BackupName];
@@ -311,7 +313,7 @@ describe('the backup folder', () => {
     await writePin(folder.path, { ...pin, name: away });
     await writePin(folder.path, { ...pin, name: released, unpinnedAt: '2026-02-02T00:00:00.000Z' });
     const contents = await readFolder(folder.path);
-    expect([...contents.pins.keys()].sort()).toEqual([here, away]);
+    expect([...contents.pins.keys()].sort()).toEqual([here, away, released]);
     expect(contents.dumps[0]?.pin).toMatchObject({ reason: 'kept' });
     expect([here, away, released].map((name) => isPinned(folder.path, name))).toEqual([true, true, false]);
     await writeFile(join(folder.path, `${unread}.pinned.json`), '{"half');

@@ -9,7 +9,7 @@ import {
 } from '@pgstow/shared/contract/findings-acceptance.ts';
 import { manifestFileName, type Manifest, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
 import { pinFileName, type Pin } from '@pgstow/shared/contract/pin.ts';
-import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
+import { receiptIsOf, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
 import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import { acceptedFindingsOf, applyAcceptances } from '../policy/findings-policy.ts';
@@ -45,13 +45,18 @@ export type WholeDump = KnownDump<Manifest>;
 export type FolderContents = {
   /** Oldest first, by the time in the manifest, then by name. */
   readonly dumps: readonly KnownDump[];
+  /**
+   * Dumps that a destination has confirmed and that are not in the folder, where their records lie: `pgstow recover` wrote them. In the
+   * same order.
+   */
+  readonly elsewhere: readonly KnownDump[];
   /** Regular files with a dump's name and no manifest. */
   readonly strays: readonly BackupName[];
   /** A file of each database that leaves open what its dump is worth: an unreadable manifest, or a damaged dump. */
   readonly damaged: ReadonlyMap<string, string>;
   /** Why a file with a dump's name is neither a dump that counts nor a stray, in a sentence that begins with it. */
   readonly refused: ReadonlyMap<string, string>;
-  /** Pins that stand, also of backups that lie elsewhere. */
+  /** Words on whether a backup stays, also of those that lie elsewhere, and words that were taken back. */
   readonly pins: ReadonlyMap<BackupName, Pin>;
   /** Leftovers of a crash: `.partial` files that begin with a dump's name, and withheld or encrypted manifests without their dump. */
   readonly partials: readonly string[];
@@ -124,9 +129,8 @@ export async function readFolder(
     const dump = describeDump(records, name, manifest, files, stats.size, { acceptances, faults, isDamaged });
     if (dump !== undefined) dumps.push(dump);
   }
-  dumps.sort(
-    ({ manifest: a }, { manifest: b }) => Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.name < b.name ? -1 : 1),
-  );
+  dumps.sort(byTime);
+  const elsewhere = readElsewhere(records, names, recordFiles, databases, { acceptances, faults, isDamaged });
   const pins = readPins(records, recordFiles, databases, (name, file) => {
     const fault = `${file} cannot be read; nothing of ${parseBackupName(name).database} is deleted`;
     // Of a dump in the folder, it is said already.
@@ -134,13 +138,55 @@ export async function readFolder(
     faults.push(fault);
     damaged.set(parseBackupName(name).database, file);
   });
-  return { dumps, strays, damaged, refused, pins, partials: [...names].filter((file) => isLeft(file, names)), faults };
+  return {
+    dumps,
+    elsewhere,
+    strays,
+    damaged,
+    refused,
+    pins,
+    partials: [...names].filter((file) => isLeft(file, names)),
+    faults,
+  };
 }
 
 /** Names of what crashes left, as `FolderContents.partials`. Reads no record. @throws if the folder cannot be read */
 export async function readPartials(folder: string): Promise<readonly string[]> {
   const names = new Set(await readdir(folder));
   return [...names].filter((file) => isLeft(file, names));
+}
+
+/** Every dump whose records lie in the folder, also of those that lie elsewhere, oldest first. */
+export function allRecorded({ dumps, elsewhere }: Pick<FolderContents, 'dumps' | 'elsewhere'>): readonly KnownDump[] {
+  return elsewhere.length === 0 ? dumps : [...dumps, ...elsewhere].sort(byTime);
+}
+
+function byTime({ manifest: a }: KnownDump, { manifest: b }: KnownDump): number {
+  return Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.name < b.name ? -1 : 1);
+}
+
+/** Reads the records of dumps that are not in the folder. A manifest without a receipt is none: its dump is nowhere. */
+function readElsewhere(
+  records: Records,
+  names: ReadonlySet<string>,
+  recordFiles: ReadonlyMap<string, readonly string[]>,
+  databases: readonly string[] | undefined,
+  surroundings: Surroundings,
+): readonly KnownDump[] {
+  const elsewhere: KnownDump[] = [];
+  for (const [name, files] of recordFiles) {
+    if (names.has(name) || !isBackupName(name) || !isOneOf(databases, name)) continue;
+    if (!names.has(manifestFileName(name)) || !files.some((file) => file.endsWith('.receipt.json'))) continue;
+    const manifest = readOutline(records, name);
+    const bytes = typeof manifest === 'object' ? manifest.bytes : 0;
+    const dump = describeDump(records, name, manifest, files, bytes, surroundings);
+    if (dump !== undefined && isSomewhere(dump)) elsewhere.push(dump);
+  }
+  return elsewhere.sort(byTime);
+}
+
+function isSomewhere({ manifest, receipts }: KnownDump): boolean {
+  return [...receipts.values()].some((receipt) => receipt.prunedAt === undefined && receiptIsOf(receipt, manifest));
 }
 
 /**
@@ -157,19 +203,33 @@ export async function findDumpOutline(records: Records, name: BackupName): Promi
   return findDumpBy(() => readOutline(records, name), records, name);
 }
 
+/** Finds one dump whose records lie in the folder, whether it lies there itself or elsewhere. @throws as `findDump` does */
+export async function findRecorded(folder: string, name: BackupName): Promise<WholeDump | undefined> {
+  return findDumpBy(() => readManifest(folder, name), new Records(folder), name, true);
+}
+
+/** Finds the same and reads the manifest's outline. @throws as `findDump` does */
+export async function findRecordedOutline(records: Records, name: BackupName): Promise<KnownDump | undefined> {
+  return findDumpBy(() => readOutline(records, name), records, name, true);
+}
+
 async function findDumpBy<M extends ManifestOutline>(
   read: () => M | string | undefined,
   records: Records,
   name: BackupName,
+  mayLieElsewhere = false,
 ): Promise<KnownDump<M> | undefined> {
   const stats = lookAt(records, name);
   if (stats instanceof Error) throw stats;
-  if (stats === undefined || !stats.isFile()) return undefined;
+  if (stats === undefined ? !mayLieElsewhere : !stats.isFile()) return undefined;
   const files = await readdir(records.folder);
   const acceptances = readFindingsAcceptances(records, files, []);
   const surroundings = { acceptances, faults: [], isDamaged: () => undefined };
   const recordFiles = files.filter((file) => isRecordBesideManifest(file) && dumpOf(file) === name);
-  return describeDump(records, name, read(), recordFiles, stats.size, surroundings);
+  const manifest = read();
+  const bytes = stats?.size ?? (typeof manifest === 'object' ? manifest.bytes : 0);
+  const dump = describeDump(records, name, manifest, recordFiles, bytes, surroundings);
+  return stats !== undefined || (dump !== undefined && isSomewhere(dump)) ? dump : undefined;
 }
 
 /** @returns the fault of a file that is there or may be, and cannot be looked at */
@@ -185,7 +245,7 @@ function isOneOf(databases: readonly string[] | undefined, name: BackupName): bo
   return databases === undefined || databases.includes(parseBackupName(name).database);
 }
 
-/** Reads the pins that stand. @param onUnreadable called for each that is there and cannot be read */
+/** @param onUnreadable called for each that is there and cannot be read */
 function readPins(
   records: Records,
   recordFiles: ReadonlyMap<string, readonly string[]>,
@@ -197,7 +257,7 @@ function readPins(
     if (!isBackupName(name) || !files.includes(pinFileName(name)) || !isOneOf(databases, name)) continue;
     const unreadable: string[] = [];
     const pin = readPin(records, name, files, unreadable);
-    if (pin !== undefined && pin.unpinnedAt === undefined) pins.set(name, pin);
+    if (pin !== undefined) pins.set(name, pin);
     for (const file of unreadable) onUnreadable(name, file);
   }
   return pins;

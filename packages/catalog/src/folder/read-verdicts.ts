@@ -1,4 +1,6 @@
+import type { BackupName } from '@pgstow/shared/contract/backup-name.ts';
 import { manifestFileName } from '@pgstow/shared/contract/manifest.ts';
+import { dumpsOf } from '../policy/dumps-of.ts';
 import {
   applyRetention,
   whyFrozen,
@@ -6,7 +8,7 @@ import {
   type RetentionPolicy,
   type Verdict,
 } from '../policy/retention-policy.ts';
-import { readFolder, type ReadFolderOptions } from './read-folder.ts';
+import { allRecorded, readFolder, type ReadFolderOptions } from './read-folder.ts';
 import { readManifest } from './read-records.ts';
 import type { Records } from './records.ts';
 
@@ -15,6 +17,8 @@ export type Verdicts = {
   readonly verdicts: ReadonlyMap<string, readonly Verdict[]>;
   /** The reason of each database of which nothing may be deleted. */
   readonly frozen: ReadonlyMap<string, Freeze>;
+  /** Dumps that lie elsewhere alone, and whose records go: in the folder, they would be pruned. */
+  readonly surplus: ReadonlyMap<string, readonly BackupName[]>;
   /** Why something in the folder does not count, a sentence each. */
   readonly faults: readonly string[];
 };
@@ -34,7 +38,8 @@ export async function readVerdicts(
   options?: ReadFolderOptions,
 ): Promise<Verdicts> {
   const path = typeof folder === 'string' ? folder : folder.folder;
-  const { dumps, damaged, faults } = await readFolder(folder, options);
+  const contents = await readFolder(folder, options);
+  const { dumps, elsewhere, damaged, faults } = contents;
   const verdicts = new Map<string, readonly Verdict[]>();
   const frozen = new Map<string, Freeze>();
   for (const [database, ours] of Map.groupBy(dumps, ({ manifest }) => manifest.database)) {
@@ -48,7 +53,17 @@ export async function readVerdicts(
     const freeze = whyFrozen(ours, now, unsound);
     if (freeze !== undefined) frozen.set(database, freeze);
   }
-  return { verdicts, frozen, faults };
+  const surplus = new Map<string, readonly BackupName[]>();
+  for (const [database, theirs] of Map.groupBy(elsewhere, ({ manifest }) => manifest.database)) {
+    const all = dumpsOf(database, allRecorded(contents));
+    const judged = applyRetention(all, policy, now, damaged.get(database));
+    const released = new Set(judged.filter(({ action }) => action === 'delete').map(({ name }) => name));
+    surplus.set(
+      database,
+      theirs.map(({ manifest }) => manifest.name).filter((name) => released.has(name)),
+    );
+  }
+  return { verdicts, frozen, surplus, faults };
 }
 
 /** Reads the newest kept manifests to their end: a reading of the folder passes over their sources' facts. */

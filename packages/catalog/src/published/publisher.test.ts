@@ -133,6 +133,7 @@ describe.skipIf(!hasRedis())('a publisher', () => {
           damaged: new Map(),
           refused: new Map(),
           pins: new Map(),
+          elsewhere: [],
           partials: [],
           faults: [],
         },

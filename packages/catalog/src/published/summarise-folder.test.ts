@@ -105,6 +105,7 @@ it('leaves health as it is, whatever it leaves out', () => {
         damaged: new Map(),
         refused: new Map(),
         pins: new Map(),
+        elsewhere: [],
         partials: [],
         faults: [],
       },

@@ -1,7 +1,7 @@
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
 import type { PublishedCatalog, PublishedDatabase } from '@pgstow/shared/contract/published-catalog.ts';
 import { receiptIsOf } from '@pgstow/shared/contract/receipt.ts';
-import type { FolderContents, KnownDump } from '../folder/read-folder.ts';
+import { allRecorded, type FolderContents, type KnownDump } from '../folder/read-folder.ts';
 import { decisiveRestoreTest } from '../policy/decisive-restore-test.ts';
 import { isConfirmed, isConfirmedEverywhere, isSettled, lackingOf } from '../policy/is-confirmed.ts';
 import { newestByNow } from '../policy/newest-dump.ts';
@@ -26,7 +26,8 @@ const MOST_FAULTS = 20;
 
 /** Summarises what a folder holds. The summary grows with the number of databases, not of dumps. */
 export function summariseFolder({ contents, disk, destinations, now }: SummaryOptions): PublishedCatalog {
-  const byDatabase = [...Map.groupBy(contents.dumps, ({ manifest }) => manifest.database)];
+  const byDatabase = [...Map.groupBy(allRecorded(contents), ({ manifest }) => manifest.database)];
+  const elsewhere = new Set(contents.elsewhere);
   const share = Math.floor(NEWEST_IN_ALL / Math.max(1, byDatabase.length));
   const newest = Math.min(NEWEST.most, Math.max(NEWEST.fewest, share));
   return {
@@ -35,7 +36,13 @@ export function summariseFolder({ contents, disk, destinations, now }: SummaryOp
     databases: byDatabase
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([database, dumps]) =>
-        summariseDatabase(database, dumps, { destinations, now, newest, damaged: contents.damaged.get(database) }),
+        summariseDatabase(database, dumps, {
+          destinations,
+          now,
+          newest,
+          here: elsewhere.size === 0 ? dumps : dumps.filter((dump) => !elsewhere.has(dump)),
+          damaged: contents.damaged.get(database),
+        }),
       ),
     folder: {
       ...disk,
@@ -53,21 +60,24 @@ function summariseDatabase(
     destinations,
     now,
     newest,
+    here,
     damaged,
   }: Pick<SummaryOptions, 'destinations' | 'now'> & {
     readonly newest: number;
+    /** Those of its dumps that lie in the folder. */
+    readonly here: readonly KnownDump[];
     readonly damaged: string | undefined;
   },
 ): PublishedDatabase {
-  const waiting = dumps.filter((dump) => lackingOf(dump, destinations).length > 0);
-  const frozen = whyFrozen(dumps, now, damaged);
+  const waiting = here.filter((dump) => lackingOf(dump, destinations).length > 0);
+  const frozen = whyFrozen(here, now, damaged);
   const recordedAt = waiting.map(({ manifest }) => manifest.recordedAt).sort();
   return {
     database,
     dumps: chooseDumps(dumps, newest, destinations, now).map(shortenDump),
-    count: dumps.length,
-    bytes: sumBytes(dumps),
-    uploaded: sumUploaded(dumps),
+    count: here.length,
+    bytes: sumBytes(here),
+    uploaded: sumUploaded(here),
     notUploaded: { count: waiting.length, oldestRecordedAt: recordedAt[0] },
     frozen: frozen?.reason,
     frozenBy: frozen?.by,
