@@ -3,17 +3,15 @@ import { readdir } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { isBackupName, parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import {
-  parseFindingsAcceptanceFileName,
-  type FindingsAcceptance,
-} from '@pgstow/shared/contract/findings-acceptance.ts';
+import type { FindingsAcceptance } from '@pgstow/shared/contract/findings-acceptance.ts';
 import { manifestFileName, type Manifest, type ManifestOutline } from '@pgstow/shared/contract/manifest.ts';
-import { pinFileName, type Pin } from '@pgstow/shared/contract/pin.ts';
+import type { Pin } from '@pgstow/shared/contract/pin.ts';
 import { receiptIsOf, type Receipt } from '@pgstow/shared/contract/receipt.ts';
 import type { RestoreTest } from '@pgstow/shared/contract/restore-test.ts';
-import { PARTIAL } from '@pgstow/shared/runtime/atomic-file.ts';
 import { acceptedFindingsOf, applyAcceptances } from '../policy/findings-policy.ts';
+import { isLeft } from './is-left.ts';
 import { dumpOf, isRecordBesideManifest } from './is-record-beside-manifest.ts';
+import { readPins } from './read-pins.ts';
 import {
   readAcceptance,
   readFindingsAcceptances,
@@ -131,13 +129,18 @@ export async function readFolder(
   }
   dumps.sort(byTime);
   const elsewhere = readElsewhere(records, names, recordFiles, databases, { acceptances, faults, isDamaged });
-  const pins = readPins(records, recordFiles, databases, (name, file) => {
-    const fault = `${file} cannot be read; nothing of ${parseBackupName(name).database} is deleted`;
-    // Of a dump in the folder, it is said already.
-    if (faults.includes(fault)) return;
-    faults.push(fault);
-    damaged.set(parseBackupName(name).database, file);
-  });
+  const pins = readPins(
+    records,
+    recordFiles,
+    (name) => isOneOf(databases, name),
+    (name, file) => {
+      const fault = `${file} cannot be read; nothing of ${parseBackupName(name).database} is deleted`;
+      // Of a dump in the folder, it is said already.
+      if (faults.includes(fault)) return;
+      faults.push(fault);
+      damaged.set(parseBackupName(name).database, file);
+    },
+  );
   return {
     dumps,
     elsewhere,
@@ -245,24 +248,6 @@ function isOneOf(databases: readonly string[] | undefined, name: BackupName): bo
   return databases === undefined || databases.includes(parseBackupName(name).database);
 }
 
-/** @param onUnreadable called for each that is there and cannot be read */
-function readPins(
-  records: Records,
-  recordFiles: ReadonlyMap<string, readonly string[]>,
-  databases: readonly string[] | undefined,
-  onUnreadable: (name: BackupName, file: string) => void,
-): ReadonlyMap<BackupName, Pin> {
-  const pins = new Map<BackupName, Pin>();
-  for (const [name, files] of recordFiles) {
-    if (!isBackupName(name) || !files.includes(pinFileName(name)) || !isOneOf(databases, name)) continue;
-    const unreadable: string[] = [];
-    const pin = readPin(records, name, files, unreadable);
-    if (pin !== undefined) pins.set(name, pin);
-    for (const file of unreadable) onUnreadable(name, file);
-  }
-  return pins;
-}
-
 /** Groups the records by the dump's name that they begin with, in one pass: a folder may hold thousands. */
 function groupRecordFiles(files: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   return Map.groupBy(
@@ -324,18 +309,4 @@ function judgeAnew(
   if (acceptances.length === 0 || ![...tests.values()].some(({ result }) => result === 'bad')) return tests;
   const accepted = acceptedFindingsOf(dump, acceptances);
   return new Map([...tests].map(([destination, test]) => [destination, applyAcceptances(test, accepted)]));
-}
-
-function isLeft(file: string, names: ReadonlySet<string>): boolean {
-  const isOfDump = file.endsWith('.withheld') || file.endsWith('.manifest.json.age');
-  return isOurPartial(file) || (isOfDump && isOurs(file) && !names.has(dumpOf(file)));
-}
-
-function isOurPartial(file: string): boolean {
-  if (!file.endsWith(PARTIAL)) return false;
-  return isOurs(file) || parseFindingsAcceptanceFileName(file.replace(/\.[0-9a-f]+\.partial$/, '')) !== undefined;
-}
-
-function isOurs(file: string): boolean {
-  return file.includes('.sql.gz') && isBackupName(dumpOf(file));
 }

@@ -1,6 +1,6 @@
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import { isConfirmed } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { isConfirmed, isSettled } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import { uploadJobId, verifyJobId } from '@pgstow/shared/contract/jobs.ts';
@@ -52,7 +52,9 @@ function renderListed(dump: PublishedDump, { on: { server, destinations }, facts
         destinations.length === 0
           ? 'local'
           : destinations.map((destination, index) => {
-              const text = isConfirmed(recallDump(dump), destination) ? 'confirmed' : 'not yet';
+              const recalled = recallDump(dump);
+              const isLacking = isSettled(recalled, destination) ? 'deleted there' : 'not yet';
+              const text = isConfirmed(recalled, destination) ? 'confirmed' : isLacking;
               return html`${index === 0 ? undefined : ', '}<a
                   href="${jobPath('upload', uploadJobId(dump.name, destination.name, server))}"
                   >${destinations.length === 1 ? text : `${destination.name} ${text}`}</a

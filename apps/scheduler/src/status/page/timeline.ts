@@ -1,6 +1,6 @@
 import { decisiveRestoreTest } from '@pgstow/catalog/policy/decisive-restore-test.ts';
 import { describeDuration } from '@pgstow/catalog/policy/describe-duration.ts';
-import { isConfirmedEverywhere } from '@pgstow/catalog/policy/is-confirmed.ts';
+import { lackingOf } from '@pgstow/catalog/policy/is-confirmed.ts';
 import { isSuspect } from '@pgstow/catalog/policy/suspect-dump.ts';
 import { recallDump } from '@pgstow/catalog/published/published-dump.ts';
 import type { Destination } from '@pgstow/shared/contract/destination.ts';
@@ -24,7 +24,7 @@ export function stagesOf(dump: PublishedDump, destinations: readonly Destination
   const result = decisiveRestoreTest(recalled)?.result;
   return {
     dump: isSuspect(recalled) ? 'unknown' : 'good',
-    upload: destinations.length === 0 ? 'not-wanted' : isConfirmedEverywhere(recalled, destinations) ? 'good' : 'none',
+    upload: destinations.length === 0 ? 'not-wanted' : lackingOf(recalled, destinations).length === 0 ? 'good' : 'none',
     restore: result === undefined ? 'none' : result === 'could-not-tell' ? 'unknown' : result,
   };
 }
