@@ -265,6 +265,15 @@ describe('the list of backups', () => {
     expect(refused.faults).toEqual([expect.stringMatching(/^s3 cannot be read, [^]*hint: Allow .*s3:ListBucket/)]);
   });
 
+  it('shows the dumps of databases to a key that may not list the globals', async () => {
+    const name = await put(1);
+    await proxy.status(403, {
+      body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>',
+      when: ({ method, path }) => method === 'GET' && path.includes('globals_'),
+    });
+    expect(await shown()).toEqual({ faults: [], backups: [[name, 's3', 'uploaded']] });
+  });
+
   it('shows what it could read of a store that goes away meanwhile', async () => {
     const names: BackupName[] = [];
     for (let day = 1; day <= 20; day += 1) names.push(await keep(day));

@@ -54,6 +54,8 @@ export async function readDestinationVerdicts(
     databases,
     isWanted: (name) => databases === undefined || databases.includes(parseBackupName(name).database),
     chooseManifests: (names) => names,
+    // Whose an encrypted manifest is stays open where a worker has no identity: its dump is not judged, and stays.
+    decrypt: undefined,
     remembered,
     signal,
   });

@@ -187,14 +187,17 @@ type Listing = Pick<StoreContents, 'words'> & {
   readonly sealed: ReadonlySet<BackupName>;
 };
 
-async function readListing(store: Store, { databases, isWanted, signal }: ReadStoreOptions): Promise<Listing> {
+async function readListing(store: Store, options: ReadStoreOptions): Promise<Listing> {
+  const { databases, isWanted, signal } = options;
   const { prefix } = store.destination;
   const dumps = new Map<BackupName, number>();
   const manifests = new Set<BackupName>();
   /** Those whose manifests are encrypted alone. */
   const sealed = new Set<BackupName>();
   const words = { acceptance: new Set<BackupName>(), pin: new Set<BackupName>() };
-  for (const start of databases?.flatMap((database) => databasePrefixes(prefix, database)) ?? keyPrefixes(prefix)) {
+  const [first, ...rest] = databases === undefined ? keyPrefixes(prefix) : [];
+  const starts = databases?.flatMap((database) => databasePrefixes(prefix, database)) ?? [first ?? prefix];
+  const listAll = async (start: string): Promise<void> => {
     for await (const { key, bytes } of store.list(start, signal)) {
       const parsed = parseObjectKey(prefix, key);
       if (parsed === undefined || !isWanted(parsed.name)) continue;
@@ -202,6 +205,16 @@ async function readListing(store: Store, { databases, isWanted, signal }: ReadSt
       else if (parsed.kind === 'manifest') manifests.add(parsed.name);
       else if (parsed.kind === 'sealed-manifest') sealed.add(parsed.name);
       else words[parsed.kind].add(parsed.name);
+    }
+  };
+  for (const start of starts) await listAll(start);
+  for (const start of rest) {
+    try {
+      await listAll(start);
+    } catch (error) {
+      // A key may list what dumps of databases begin with, and nothing else: where there are no globals, nothing is missing.
+      const isMissed = [...options.dumps.keys()].some((name) => (prefix + name).startsWith(start));
+      if (!(error instanceof PermanentError) || isMissed) throw error;
     }
   }
   for (const name of manifests) sealed.delete(name);

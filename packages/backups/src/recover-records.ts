@@ -6,15 +6,15 @@ import { whyPeriodsKeep } from '@pgstow/catalog/policy/period-policy.ts';
 import type { Keep } from '@pgstow/shared/config/values/keep-variables.ts';
 import type { Acceptance } from '@pgstow/shared/contract/acceptance.ts';
 import { parseBackupName, type BackupName } from '@pgstow/shared/contract/backup-name.ts';
-import { placeOf } from '@pgstow/shared/contract/destination.ts';
 import type { Manifest } from '@pgstow/shared/contract/manifest.ts';
 import type { Pin } from '@pgstow/shared/contract/pin.ts';
 import type { Receipt } from '@pgstow/shared/contract/receipt.ts';
 import { describeSource } from '@pgstow/shared/contract/source-identity.ts';
 import { describeTarget } from '@pgstow/shared/contract/target.ts';
+import { mediumOf } from '@pgstow/store/folder/folder-medium.ts';
 import { dumpKey } from '@pgstow/store/object-key.ts';
 import type { Store } from '@pgstow/store/store.ts';
-import { readStoredManifest } from '@pgstow/store/stored-manifest.ts';
+import { readStoredManifest, type DecryptManifest } from '@pgstow/store/stored-manifest.ts';
 import pMap from 'p-map';
 import { readStore, type StoreContents } from './read-store.ts';
 import { readStoredAcceptance, readStoredPin } from './read-stored-words.ts';
@@ -43,12 +43,16 @@ export type RecoveredRecords = {
 };
 
 export type RecoverOptions = {
+  /** The backup folder. */
+  readonly folder: string;
   readonly contents: FolderContents;
   /** The folder's own numbers: records are taken of what it would hold by them. */
   readonly keep: Keep;
   readonly timeZone: string;
   readonly databases?: readonly string[] | undefined;
   readonly now: Date;
+  /** Reads manifests that are encrypted; without it, they are left out. */
+  readonly decrypt: DecryptManifest | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -70,6 +74,7 @@ export async function recoverRecords(store: Store, options: RecoverOptions): Pro
     databases,
     isWanted,
     chooseManifests: () => [],
+    decrypt: options.decrypt,
     signal,
   });
   const faults = [...stored.faults];
@@ -77,9 +82,13 @@ export async function recoverRecords(store: Store, options: RecoverOptions): Pro
   const byDatabase = Map.groupBy([...stored.unread.keys()], (name) => parseBackupName(name).database);
   for (const names of byDatabase.values()) {
     const wanted = chooseNames(names, options);
-    const read = await pMap(wanted, (name) => readRecords(store, name, stored, faults, signal), {
-      concurrency: CONCURRENCY,
-    });
+    const read = await pMap(
+      wanted,
+      (name) => readRecords(store, name, { stored, faults, folder: options.folder, decrypt: options.decrypt, signal }),
+      {
+        concurrency: CONCURRENCY,
+      },
+    );
     const found = read.filter((each) => each !== undefined).sort(byTime);
     dumps.push(...ofOneLineage(found, store, now, faults));
   }
@@ -115,18 +124,24 @@ function chooseNames(
     .map(({ name }) => name);
 }
 
+type Reading = Pick<RecoverOptions, 'folder' | 'decrypt' | 'signal'> & {
+  readonly stored: StoreContents;
+  readonly faults: string[];
+};
+
 /** `undefined` where what lies there does not count; a fault says why. */
 async function readRecords(
   store: Store,
   name: BackupName,
-  { unread, words, place }: StoreContents,
-  faults: string[],
-  signal: AbortSignal,
+  { stored: { unread, words, place }, faults, folder, decrypt, signal }: Reading,
 ): Promise<RecoveredDump | undefined> {
   const { name: destination, prefix } = store.destination;
   const key = dumpKey(prefix, name);
   try {
-    const [manifest, object] = await Promise.all([readStoredManifest(store, name, signal), store.look(key, signal)]);
+    const [manifest, object] = await Promise.all([
+      readStoredManifest(store, name, signal, decrypt),
+      store.look(key, signal),
+    ]);
     const what = `${name} at ${place}`;
     if (manifest === undefined) faults.push(`the manifest of ${what} cannot be read as one; it does not count`);
     else if (object === undefined || object.bytes !== manifest.bytes || unread.get(name) !== manifest.bytes)
@@ -135,11 +150,15 @@ async function readRecords(
       faults.push(`${what} was put as another dump than its manifest says; it does not count`);
     else {
       const acceptance = words.acceptance.has(name) ? await readStoredAcceptance(store, manifest, signal) : undefined;
+      const at =
+        'folder' in store.destination
+          ? { folder: store.destination.folder, medium: await mediumOf(store.destination.folder, folder) }
+          : { endpoint: store.destination.endpoint, bucket: store.destination.bucket };
       const receipt: Receipt = {
         version: 1,
         name,
         destination,
-        ...placeOf(store.destination),
+        ...at,
         key,
         bytes: manifest.bytes,
         sha256: manifest.sha256,

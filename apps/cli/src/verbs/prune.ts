@@ -92,7 +92,7 @@ async function judgeServer(
   from: string | undefined,
   signal: AbortSignal,
 ): Promise<Judged> {
-  const settings = readSettings('backup', 'destinations', 'verify');
+  const settings = readSettings('backup', 'encryption', 'destinations', 'verify');
   const { backup, destinations, verify } = settings;
   const databases = database === undefined ? undefined : targetsNamed(database);
   using stack = new DisposableStack();

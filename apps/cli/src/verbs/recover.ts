@@ -60,10 +60,10 @@ async function recover(
   signal: AbortSignal,
 ): Promise<void> {
   if (from === LOCAL) throw misuse('expected a destination after --from, got local');
-  const settings = readSettings('backup', 'destinations', 'redis');
+  const settings = readSettings('backup', 'encryption', 'destinations', 'redis');
   const { backup, destinations, redis } = settings;
   using stack = new DisposableStack();
-  const { stores } = await openPlaces(from, settings, stack);
+  const { stores, decrypt } = await openPlaces(from, settings, stack);
   if (stores.length === 0) throw misuse('there is no destination to recover from', 'Set S3_BUCKET or COPY_DIR.');
   // A server of TARGETS_FILE has a folder of its own, which its workers would make.
   if (currentServer() !== undefined && dryRun !== true) await makeFolder(backup.folder, backup.folderOnHost);
@@ -75,11 +75,13 @@ async function recover(
       throw unreadableFolder(error, backup.folder);
     });
     const found = await recoverRecords(store, {
+      folder: backup.folder,
       contents,
       keep: backup,
       timeZone: backup.timeZone,
       databases: database === undefined ? undefined : targetsNamed(database),
       now: new Date(),
+      decrypt,
       signal,
     });
     faults.push(...found.faults);
