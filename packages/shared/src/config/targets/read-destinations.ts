@@ -4,7 +4,8 @@ import { destinationsNamed, placesNamed, type DestinationNames } from '../subjec
 import type { Environment } from './environment.ts';
 import { nameOf, overlay } from './overlay.ts';
 import type { ReportAt } from './parse-targets.ts';
-import { destinationSettings } from './settings.ts';
+import type { Settings } from './setting.ts';
+import { bucketSettings, folderSettings } from './settings.ts';
 import type { TargetsDocument } from './targets-schema.ts';
 import type { YamlPositions } from './yaml-positions.ts';
 
@@ -33,8 +34,6 @@ type ReadOptions = {
   readonly report: ReportAt;
 };
 
-const KEYS = new Map(Object.entries(destinationSettings).map(([key, { variable }]) => [nameOf(variable), key]));
-
 /** Builds each destination of the file once, by the subjects of the environment. Keys of an account hold from there. */
 export function readDestinations(
   { destinations = {} }: TargetsDocument,
@@ -47,18 +46,23 @@ export function readDestinations(
     const fault = (text: string, at: readonly PropertyKey[] = path) => report(positions.of(at), `${name}: ${text}`);
     if (name === LOCAL) fault(`${LOCAL} is the backup folder itself`);
     const isBucket = values['bucket'] !== undefined;
+    const settings: Settings = isBucket ? bucketSettings : folderSettings;
+    const keyOf = new Map(Object.entries(settings).map(([key, { variable }]) => [nameOf(variable), key]));
+    const others = Object.keys(values).filter((key) => !Object.keys(settings).some((its) => its.split('.')[0] === key));
     if (isBucket === (values['folder'] !== undefined)) fault('give either bucket or folder');
+    else for (const key of others) fault(`${key} is of a ${isBucket ? 'folder' : 'bucket'}`, [...path, key]);
     for (const key of keys) {
       const subject = SUBJECTS[key]?.({ s3: name, folder: name });
       if (subject === undefined) continue;
-      const { env: own, origins, unset } = overlay(withoutPlaces(env), destinationSettings, [{ values, path }]);
+      const { env: own, origins, unset } = overlay(withoutPlaces(env), settings, [{ values, path }]);
       const reading = readSubjects(own, { subject });
       secrets.push(...reading.secrets);
       const faults = new Map(reading.faults);
       for (const [variable, reference] of unset)
         if (variable in subject.variables)
           faults.set(variable, `names the environment variable ${reference}, which is not set`);
-      for (const [variable, text] of faults) fault(`${KEYS.get(variable) ?? variable}: ${text}`, origins.get(variable));
+      for (const [variable, text] of faults)
+        fault(`${keyOf.get(variable) ?? variable}: ${text}`, origins.get(variable));
       built.set(`${key}:${name}`, reading.config.subject as readonly Placed[]);
     }
   }

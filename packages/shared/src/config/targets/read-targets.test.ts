@@ -101,6 +101,24 @@ servers:
     ]);
   });
 
+  it('keeps at each destination what it is told there, by the same words for a bucket and a folder', () => {
+    const { servers, faults } = read(`
+destinations:
+  offsite: { bucket: far, keep: { last: 3, monthly: 12 } }
+  nas: { folder: /mnt/nas, keep: { weekly: 5 }, timeout: 9 }
+  archive: { bucket: all }
+servers: [{ name: a, host: h, user: u, databases: x, destinations: [offsite, nas, archive] }]`);
+    expect(faults).toEqual([]);
+    expect(servers[0]?.config.destinations).toMatchObject([
+      { keep: { keepLast: 3, keepPeriods: { monthly: 12, weekly: 0 } } },
+      { keep: { keepLast: 1, keepPeriods: { weekly: 5 } }, timeoutMs: 9000 },
+      { keep: undefined },
+    ]);
+    expect(faultsOf('destinations: { x: { folder: /x, region: eu } }\nservers: []')).toEqual([
+      't.yaml:1:42: x: region is of a bucket',
+    ]);
+  });
+
   it('copies to the destinations of the environment where it names none', () => {
     const { servers } = read('servers: [{ name: a, host: h, user: u, databases: x }]');
     expect(servers[0]?.config.destinations.map(({ destination }) => destination)).toEqual([

@@ -51,9 +51,15 @@ export const serverSettings = {
   'concurrency.restoreTests': wholeNumber('VERIFY_CONCURRENCY'),
 } as const satisfies Settings;
 
-/** The keys of a destination. */
-export const destinationSettings = {
+/** The keys of a destination that is a folder. */
+export const folderSettings = {
   folder: text('COPY_DIR'),
+  timeout: wholeNumber('COPY_TIMEOUT'),
+  ...keepAt('COPY'),
+} as const satisfies Settings;
+
+/** The keys of a destination that is a bucket. */
+export const bucketSettings = {
   bucket: text('S3_BUCKET'),
   prefix: text('S3_PREFIX'),
   endpoint: text('S3_ENDPOINT'),
@@ -64,6 +70,7 @@ export const destinationSettings = {
   checksum: text('S3_CHECKSUM'),
   confirm: text('S3_CONFIRM'),
   timeout: wholeNumber('S3_TIMEOUT'),
+  ...keepAt('S3'),
   accessKeyIdFile: file('AWS_ACCESS_KEY_ID'),
   accessKeyIdEnv: variable('AWS_ACCESS_KEY_ID'),
   secretAccessKeyFile: file('AWS_SECRET_ACCESS_KEY'),
@@ -71,6 +78,21 @@ export const destinationSettings = {
   sessionTokenFile: file('AWS_SESSION_TOKEN'),
   sessionTokenEnv: variable('AWS_SESSION_TOKEN'),
 } as const satisfies Settings;
+
+/** The keys of a destination of either kind. */
+export const destinationSettings = { ...folderSettings, ...bucketSettings } as const satisfies Settings;
+
+/** What stays at a destination; nothing is deleted there unless one of them is given. */
+function keepAt(prefix: 'S3' | 'COPY') {
+  return {
+    'keep.last': wholeNumber(`${prefix}_KEEP_LAST`),
+    'keep.hourly': wholeNumber(`${prefix}_KEEP_HOURLY`),
+    'keep.daily': wholeNumber(`${prefix}_KEEP_DAILY`),
+    'keep.weekly': wholeNumber(`${prefix}_KEEP_WEEKLY`),
+    'keep.monthly': wholeNumber(`${prefix}_KEEP_MONTHLY`),
+    'keep.yearly': wholeNumber(`${prefix}_KEEP_YEARLY`),
+  } as const satisfies Settings;
+}
 
 /** Variables of which one takes the other's place, wherever that was set. */
 export const ALTERNATIVES: readonly (readonly string[])[] = [['BACKUP_INTERVAL', 'BACKUP_CRON']];
