@@ -10,6 +10,7 @@ import { pinFileName } from '@pgstow/shared/contract/pin.ts';
 import { receiptFileName } from '@pgstow/shared/contract/receipt.ts';
 import { LOCAL } from '@pgstow/shared/contract/restore-test.ts';
 import { scopeOf } from '@pgstow/shared/contract/scope.ts';
+import { UNNAMED_SERVER } from '@pgstow/shared/contract/target.ts';
 import type { Command } from 'commander';
 import { writeForWorkers } from '../accept/write-for-workers.ts';
 import { failure, misuse } from '../exit-codes.ts';
@@ -48,15 +49,17 @@ export function addRecover(pgstow: Command): void {
     .addOption(fromOption('only this destination'))
     .addHelpText('after', EXAMPLES)
     .action((database: string | undefined, options: RecoverOptions) =>
-      interruptible((signal) =>
-        forEachServer(chooseServers(database, options.server), ({ named }) => recover(named, options, signal), signal),
-      ),
+      interruptible((signal) => {
+        const chosen = chooseServers(database, options.server);
+        const isOneOfMany = chosen.length > 1;
+        return forEachServer(chosen, ({ named }) => recover(named, { ...options, isOneOfMany }, signal), signal);
+      }),
     );
 }
 
 async function recover(
   database: string | undefined,
-  { dryRun, from }: RecoverOptions,
+  { dryRun, from, isOneOfMany }: RecoverOptions & { readonly isOneOfMany: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   if (from === LOCAL) throw misuse('expected a destination after --from, got local');
@@ -64,6 +67,8 @@ async function recover(
   const { backup, destinations, redis } = settings;
   using stack = new DisposableStack();
   const { stores, decrypt } = await openPlaces(from, settings, stack);
+  if (stores.length === 0 && isOneOfMany)
+    return console.log(`the server ${currentServer() ?? UNNAMED_SERVER} is copied nowhere: nothing to recover`);
   if (stores.length === 0) throw misuse('there is no destination to recover from', 'Set S3_BUCKET or COPY_DIR.');
   // A server of TARGETS_FILE has a folder of its own, which its workers would make.
   if (currentServer() !== undefined && dryRun !== true) await makeFolder(backup.folder, backup.folderOnHost);
