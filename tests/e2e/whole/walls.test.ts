@@ -71,9 +71,10 @@ describe('the rooms of docs/layers.md', () => {
     ['../restore/x.ts', ['packages/postgres/src/client', 'packages/postgres/src/dump'], []],
     [
       '../client/x.ts',
-      ['packages/postgres/src/proof'],
-      ['packages/postgres/src/facts', 'packages/postgres/src/restore'],
+      [],
+      ['packages/postgres/src/proof', 'packages/postgres/src/facts', 'packages/postgres/src/restore'],
     ],
+    ['../facts/x.ts', ['packages/postgres/src/proof'], []],
     [
       '../facts/x.ts',
       ['packages/postgres/src/client', 'packages/postgres/src/restore'],
