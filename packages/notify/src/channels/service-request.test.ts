@@ -40,6 +40,11 @@ describe('what a service is sent', () => {
     });
   });
 
+  it('names for a webhook the server and the destination that an alarm is about', () => {
+    const about = { ...alarm('shop'), server: 'prod', destination: 'nas' };
+    expect(sent('https://example.com/hook', about).json).toMatchObject({ server: 'prod', destination: 'nas' });
+  });
+
   it('calls nobody in Slack, and formats nothing', () => {
     const { text, json } = sent('slack://hook:T1-B1-key@webhook', alarm(HOSTILE));
     expect(text).not.toMatch(/[<>]/);

@@ -57,7 +57,8 @@ function post(url: string, body: unknown, authorization?: string): ServiceReques
 
 /** Documented in docs/alarms.md: fields are added, never changed. */
 function forWebhook(notification: Notification): object {
-  const { event, severity, kind, site, server, database, name, title, happened, safe, hint, at } = notification;
+  const { event, severity, kind, site, server, database, destination, name, title, happened, safe, hint, at } =
+    notification;
   return {
     version: 1,
     event,
@@ -66,6 +67,7 @@ function forWebhook(notification: Notification): object {
     site,
     ...(server === undefined ? {} : { server }),
     database: database ?? null,
+    ...(destination === undefined ? {} : { destination }),
     name: name ?? null,
     title,
     body: bodyOf(notification),
