@@ -108,6 +108,7 @@ RUN install-in-image @pgstow/upload-worker
 FROM base AS upload-worker
 COPY --from=upload-worker-modules /app /app
 COPY packages/shared/src packages/shared/src
+COPY packages/backups/src packages/backups/src
 COPY packages/catalog/src packages/catalog/src
 COPY packages/store/src packages/store/src
 COPY packages/notify/src packages/notify/src
