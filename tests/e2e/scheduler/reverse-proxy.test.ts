@@ -7,7 +7,7 @@ import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
 import { ask, pointsTo, type Asked } from '../stage/browser/board-visitor.ts';
-import { followLink, goTo } from '../stage/browser/go-to.ts';
+import { followLink, goTo, seeText } from '../stage/browser/go-to.ts';
 import { hasBrowser, launchBrowser } from '../stage/browser/launch-browser.ts';
 import { failUpload } from '../stage/faults/fail-upload.ts';
 import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
@@ -130,20 +130,17 @@ describe.skipIf(!hasRedis())('behind', () => {
         await page.getByRole('button', { name: 'Test restore now: shop' }).click();
         expect(await page.getByRole('status').textContent()).toContain('is requested');
         await followLink(page, 'See its job');
-        await page
-          .getByText(/^verify\.backup_shop_/)
-          .first()
-          .waitFor();
+        await seeText(page, /^verify\.backup_shop_/);
         await goTo(page, stage.address.href);
         await followLink(page, 'Job queues');
         await page.getByRole('link', { name: 'upload' }).first().click();
-        await page.getByText(failed).first().waitFor();
+        await seeText(page, failed);
         await page.locator('button:has(.lucide-refresh-cw)').last().click();
         await page.getByRole('button', { name: 'Confirm' }).click();
         await eventually(async () => (await uploads.getJobState(failed)) === 'waiting');
         // A reload stays at the same place of the board.
         await page.reload();
-        await page.getByText(failed).first().waitFor();
+        await seeText(page, failed);
         expect(faults).toEqual([]);
       },
     );

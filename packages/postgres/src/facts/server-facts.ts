@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DumpNeeds } from '@pgstow/shared/contract/dump-needs.ts';
 import { sourceIdentitySchema, type SourceIdentity } from '@pgstow/shared/contract/source-identity.ts';
 import { RetryableError } from '@pgstow/shared/runtime/errors.ts';
@@ -17,6 +18,8 @@ export type ServerFacts = {
   readonly identity: Omit<SourceIdentity, 'address'>;
 };
 
+/** Time in which a server may count a session that has ended. pg_dump would be refused, and a dump is not begun twice in an attempt. */
+const STILL_COUNTED_MS = 2000;
 /** Limit for a connection and three small queries. */
 const ANSWER_MS = 60_000;
 
@@ -86,7 +89,11 @@ export async function askServer(
     const facts = await readServerFacts(session);
     const needs = await readDumpNeeds(session);
     const isLastConnection = await session.queryRow(IS_LAST_CONNECTION, z.boolean());
-    if (isLastConnection) return { ...facts, needs, session: undefined };
+    if (isLastConnection) {
+      await stack.disposeAsync();
+      await delay(STILL_COUNTED_MS, undefined, { signal });
+      return { ...facts, needs, session: undefined };
+    }
     clearTimeout(timer);
     stack.move();
     return { ...facts, needs, session };

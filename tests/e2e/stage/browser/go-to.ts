@@ -33,3 +33,17 @@ export async function followLink(page: Page, name: string): Promise<void> {
   const path = await page.getByRole('link', { name }).first().getAttribute('href');
   await goTo(page, new URL(path ?? '', await page.evaluate<string>('document.baseURI')).href);
 }
+
+const LOOK_MS = 8000;
+
+/** Waits until the board shows a text. A page whose own requests were lost asks no more: it is loaded anew, as a person would. */
+export async function seeText(page: Page, text: string | RegExp): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await page.getByText(text).first().waitFor({ timeout: LOOK_MS });
+    } catch (error) {
+      if (tries === MOST_TRIES) throw error;
+    }
+    await page.reload({ waitUntil: 'networkidle' });
+  }
+}
