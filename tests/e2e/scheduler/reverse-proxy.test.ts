@@ -7,7 +7,7 @@ import type { RedisServer } from '@pgstow/testing/servers/redis-server.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
 import { ask, pointsTo, type Asked } from '../stage/browser/board-visitor.ts';
-import { followLink, goTo, seeText } from '../stage/browser/go-to.ts';
+import { followLink, goTo, isCut, seeText } from '../stage/browser/go-to.ts';
 import { hasBrowser, launchBrowser } from '../stage/browser/launch-browser.ts';
 import { failUpload } from '../stage/faults/fail-upload.ts';
 import { startConnectedRedis } from '../stage/processes/start-connected-redis.ts';
@@ -212,12 +212,15 @@ async function openPage(
     ignoreHTTPSErrors: true,
   });
   const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
+  const failures: string[] = [];
+  page.on('requestfailed', (request) => failures.push(`${request.failure()?.errorText} ${request.url()}`));
+  page.on('pageerror', ({ message }) => {
+    // It follows from a request that was lost on the way.
+    if (!/^Loading (CSS )?chunk/.test(message) || !failures.some(isCut)) faults.push(message);
+  });
   page.on('response', (response) => {
     if (response.status() >= 400 && response.status() !== 401) faults.push(`${response.status()} ${response.url()}`);
   });
-  const failures: string[] = [];
-  page.on('requestfailed', (request) => failures.push(`${request.failure()?.errorText} ${request.url()}`));
   onTestFailed(async () => {
     const shown = await page.content().catch(() => 'no page');
     console.error([...faults, ...failures, page.url(), shown].join('\n'));

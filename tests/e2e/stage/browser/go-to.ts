@@ -1,26 +1,31 @@
 import type { Page, Request } from 'playwright-core';
 
 const MOST_TRIES = 20;
-const CUT = 'ERR_NETWORK_CHANGED';
+/** What Chromium says of a request that was lost on the way, as when a network of this machine comes or goes. */
+const CUT = /ERR_NETWORK_CHANGED|ERR_TOO_MANY_RETRIES/;
+
+export function isCut(errorText: string | undefined): boolean {
+  return errorText !== undefined && CUT.test(errorText);
+}
 
 /**
  * Opens an address in a browser's page, with all that it loads. Chromium gives up what it loads when a network interface of the
  * machine comes or goes, as those of Docker do: then it is opened again.
  */
 export async function goTo(page: Page, url: string): Promise<void> {
-  let isCut = false;
+  let wasCut = false;
   const look = (request: Request): void => {
-    if (request.failure()?.errorText.includes(CUT) === true) isCut = true;
+    if (isCut(request.failure()?.errorText)) wasCut = true;
   };
   page.on('requestfailed', look);
   try {
     for (let tries = 1; ; tries += 1) {
-      isCut = false;
+      wasCut = false;
       try {
         await page.goto(url, { waitUntil: 'networkidle' });
-        if (!isCut || tries === MOST_TRIES) return;
+        if (!wasCut || tries === MOST_TRIES) return;
       } catch (error) {
-        if (tries === MOST_TRIES || !String(error).includes(CUT)) throw error;
+        if (tries === MOST_TRIES || !isCut(String(error))) throw error;
       }
     }
   } finally {
