@@ -126,7 +126,11 @@ export async function setDumpStage(options: StageOptions): Promise<DumpStage> {
         return now.attemptsMade > 0 ? now.failedReason : undefined!;
       }).then((reason) => reason ?? ''),
     retryNow: async (job) => {
-      await (await dumps.getJob(job.id ?? ''))?.promote();
+      const promoted = (await dumps.getJob(job.id ?? ''))?.promote();
+      // The wait is random and may be over by itself.
+      await promoted?.catch(async (error: unknown) => {
+        if ((await dumps.getJobState(job.id ?? '')) === 'delayed') throw error;
+      });
     },
     logOf: async (job) => (await dumps.getJobLogs(job.id ?? '')).logs.join('\n'),
     files: async () => (await readdir(folder)).sort(),
