@@ -21,7 +21,7 @@ export type DumpContext = WorkerContext & {
   readonly encryption: EncryptionConfig;
   /** Destinations by name; none where backups stay local. */
   readonly destinations: ReadonlyMap<string, Destination>;
-  /** For the dumps of the databases that were found. */
+  /** The queue for the dumps of the databases that were found. */
   readonly dumps: OpenQueue<'dump'>;
   readonly uploads: OpenQueue<'upload'>;
   readonly verifications: OpenQueue<'verify'>;

@@ -113,7 +113,7 @@ export class Notifier {
     try {
       return readTargets(records, postgres).includes(target);
     } catch {
-      // That cannot be told, and an alarm too many is better than none.
+      // An alarm too many is better than none where that cannot be told.
       return true;
     }
   }

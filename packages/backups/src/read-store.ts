@@ -192,7 +192,7 @@ async function readListing(store: Store, options: ReadStoreOptions): Promise<Lis
   const { prefix } = store.destination;
   const dumps = new Map<BackupName, number>();
   const manifests = new Set<BackupName>();
-  /** Those whose manifests are encrypted alone. */
+  /** Dumps whose manifests are encrypted alone. */
   const sealed = new Set<BackupName>();
   const words = { acceptance: new Set<BackupName>(), pin: new Set<BackupName>() };
   const [first, ...rest] = databases === undefined ? keyPrefixes(prefix) : [];

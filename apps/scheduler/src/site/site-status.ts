@@ -11,12 +11,12 @@ export type GoneDatabase = FoundDatabase & ServerFacts;
 /** How a site stands. */
 export type SiteStatus = {
   readonly servers: readonly ServerFacts[];
-  /** Of all servers. */
+  /** Databases of all servers. */
   readonly databases: readonly SiteDatabase[];
   /** Databases that are gone from their servers; their backups stay. */
   readonly gone: readonly GoneDatabase[];
   /** Faults of the whole site, a sentence each. */
   readonly faults: readonly string[];
-  /** Those that name servers, or what stands in TARGETS_FILE, which not everybody may know. */
+  /** Faults that name servers, or what stands in TARGETS_FILE, which not everybody may know. */
   readonly namedFaults: readonly string[];
 };

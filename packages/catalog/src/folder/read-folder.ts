@@ -135,7 +135,7 @@ export async function readFolder(
     (name) => isOneOf(databases, name),
     (name, file) => {
       const fault = `${file} cannot be read; nothing of ${parseBackupName(name).database} is deleted`;
-      // Of a dump in the folder, it is said already.
+      // The fault of a dump in the folder is listed already.
       if (faults.includes(fault)) return;
       faults.push(fault);
       damaged.set(parseBackupName(name).database, file);

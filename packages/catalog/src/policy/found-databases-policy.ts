@@ -4,7 +4,7 @@ import type { FoundDatabase, FoundDatabases } from '@pgstow/shared/contract/foun
 export type ServerDatabases = {
   readonly at: Date;
   readonly systemIdentifier?: string | undefined;
-  /** Those that can be connected to and are no templates. */
+  /** Databases that can be connected to and are no templates. */
   readonly databases: readonly Pick<FoundDatabase, 'database' | 'oid'>[];
 };
 

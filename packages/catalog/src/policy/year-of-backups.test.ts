@@ -15,7 +15,7 @@ const EVERY_HOURS = [8, 12, 24, 25, 36, 168];
 const S3 = { name: 's3', bucket: 'b', prefix: '' } as const;
 
 type Facts = {
-  /** By the clock of that moment. */
+  /** Time by the clock of that moment. */
   readonly takenAtMs: number;
   /** By the true time. */
   readonly trueMs: number;
